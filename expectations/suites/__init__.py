@@ -1,0 +1,1 @@
+"""Great Expectations suites: what each table is expected to be, as pure functions of its columns."""

@@ -1,0 +1,1 @@
+"""Polars jobs: tables as of a date to one row per customer, and labels."""

@@ -1,0 +1,54 @@
+"""What the customer spent: in all, per purchase, and in windows before the as-of date."""
+
+from datetime import date
+
+import polars as pl
+
+from features.feature import Feature
+from features.purchases import CUSTOMER, DAY
+
+FAMILY = "spend"
+WINDOWS = (30, 90, 365)
+NO_LINE = "no order line yet"
+FEATURES = (
+    Feature("historic_value", "currency", "Everything bought less everything returned", NO_LINE),
+    Feature("monetary_value", "currency", "Net spend per purchase after the first one", "fewer than two purchases"),
+    Feature("mean_order_value", "currency", "Net spend per purchase", "no purchase yet"),
+    Feature("return_share", "share", "Returned amount over the amount bought", "nothing bought for money yet"),
+    *(Feature(f"orders_{w}", "days with a purchase", f"Purchases in the last {w} days", NO_LINE) for w in WINDOWS),
+    *(Feature(f"spend_{w}", "currency", f"Net spend in the last {w} days", NO_LINE) for w in WINDOWS),
+    Feature("spend_trend", "ratio", "Spend of the last 90 days over a quarter of the spend of the last 365", "no net spend in 365 days"),
+)
+
+
+def spend(days: pl.LazyFrame, as_of: date) -> pl.LazyFrame:
+    """Return value columns per customer with an order line; a window of w days is [as_of - w, as_of).
+
+    Returns net against spend on the day they came back, and never count as purchases.
+    """
+    value, bought = pl.col("spend"), pl.col("is_purchase")
+    first = pl.col(DAY).filter(bought).min()
+    age = (pl.lit(as_of) - pl.col(DAY)).dt.total_days()
+    windows = days.group_by(CUSTOMER).agg(
+        value.sum().alias("historic_value"),
+        pl.col("returned").sum(),
+        bought.sum().alias("purchases"),
+        value.filter(pl.col(DAY) > first).sum().alias("later_spend"),
+        *(bought.filter(age <= window).sum().cast(pl.Int64).alias(f"orders_{window}") for window in WINDOWS),
+        *(value.filter(age <= window).sum().alias(f"spend_{window}") for window in WINDOWS),
+    )
+    return windows.select(CUSTOMER, *_columns())
+
+
+def _columns() -> list[pl.Expr]:
+    total, gross = pl.col("historic_value"), pl.col("historic_value") + pl.col("returned")
+    repeats = pl.col("purchases").cast(pl.Int64) - 1
+    return [
+        total,
+        pl.when(repeats > 0).then(pl.col("later_spend") / repeats).alias("monetary_value"),
+        pl.when(repeats >= 0).then(total / (repeats + 1)).alias("mean_order_value"),
+        pl.when(gross > 0).then(pl.col("returned") / gross).alias("return_share"),
+        *(pl.col(f"orders_{window}") for window in WINDOWS),
+        *(pl.col(f"spend_{window}") for window in WINDOWS),
+        pl.when(pl.col("spend_365") > 0).then(pl.col("spend_90") * 4 / pl.col("spend_365")).alias("spend_trend"),
+    ]

@@ -1,0 +1,16 @@
+"""Why a table cannot be used."""
+
+from settings.errors import UserError
+
+
+class TableUnusable(UserError):  # noqa: N818  # it names a state of the table, as the documentation does
+    """A whole table cannot be used: missing, empty, without a required column, or of the wrong type.
+
+    The text is one sentence naming table, column and what was found.
+    """
+
+    def __init__(self, table: str, sentence: str) -> None:
+        """Keep table and sentence apart, for reports that list tables."""
+        super().__init__(f"Table {table}: {sentence}")
+        self.table = table
+        self.sentence = sentence

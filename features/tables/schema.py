@@ -1,0 +1,161 @@
+"""The input tables: their columns, the kind of each, and from when on each is known."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import polars as pl
+
+
+class Kind(StrEnum):
+    """What the cells of a column are; `text` covers every id."""
+
+    TEXT = "text"
+    TIME = "date or time"
+    NUMBER = "number"
+    INTEGER = "whole number"
+    FLAG = "yes or no"
+
+
+DTYPES: dict[Kind, pl.DataType] = {
+    Kind.TEXT: pl.String(),
+    Kind.TIME: pl.Datetime("us"),
+    Kind.NUMBER: pl.Float64(),
+    Kind.INTEGER: pl.Int64(),
+    Kind.FLAG: pl.Boolean(),
+}
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column. `known_from` names the column that dates it where that is not the table's own."""
+
+    name: str
+    kind: Kind = Kind.TEXT
+    required: bool = False
+    known_from: str | None = None
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True)
+class Table:
+    """One input table. Its rows are known from `known_from`; rows without that date always were.
+
+    `current_state` columns describe today and are no input of any feature.
+    """
+
+    name: str
+    known_from: str
+    columns: tuple[Column, ...]
+    current_state: tuple[str, ...] = ()
+
+    def column(self, name: str) -> Column | None:
+        """Return the column of that name, None where the table has none."""
+        return next((column for column in self.columns if column.name == name), None)
+
+    @property
+    def required(self) -> list[str]:
+        """Names of the columns without which the table cannot be used."""
+        return [column.name for column in self.columns if column.required]
+
+
+INGESTED_AT = Column("ingested_at", Kind.TIME)
+
+TRANSACTIONS = Table(
+    "transactions",
+    "ordered_at",
+    (
+        Column("customer_id", required=True),
+        Column("order_id", required=True),
+        Column("ordered_at", Kind.TIME, required=True),
+        Column("amount", Kind.NUMBER, required=True),
+        Column("quantity", Kind.NUMBER),
+        Column("product_id"),
+        Column("brand"),
+        Column("category"),
+        Column("channel"),
+        Column("region"),
+        Column("store"),
+        Column("discount", Kind.NUMBER),
+        Column("unit_price", Kind.NUMBER),
+        INGESTED_AT,
+    ),
+)
+COMPLAINTS = Table(
+    "complaints",
+    "opened_at",
+    (
+        Column("complaint_id", required=True),
+        Column("customer_id", required=True),
+        Column("opened_at", Kind.TIME, required=True),
+        Column("channel"),
+        Column("topic"),
+        Column("resolved_at", Kind.TIME, known_from="resolved_at"),
+        Column("contacts_to_resolve", Kind.INTEGER, known_from="resolved_at"),
+        Column("satisfied", Kind.FLAG, known_from="resolved_at"),
+        INGESTED_AT,
+    ),
+)
+SURVEYS = Table(
+    "surveys",
+    "answered_at",
+    (
+        Column("customer_id", required=True),
+        Column("answered_at", Kind.TIME, required=True),
+        Column("rating", Kind.NUMBER, required=True, low=1, high=5),
+        Column("dimension"),
+        Column("expectation", Kind.NUMBER, low=1, high=5),
+        INGESTED_AT,
+    ),
+)
+CONTACTS = Table(
+    "contacts",
+    "contacted_at",
+    (
+        Column("customer_id", required=True),
+        Column("contacted_at", Kind.TIME, required=True),
+        Column("campaign_id", required=True),
+        Column("action"),
+        Column("channel"),
+        Column("treated", Kind.FLAG),
+        Column("propensity", Kind.NUMBER, low=0, high=1),
+        Column("cost", Kind.NUMBER),
+        Column("responded_at", Kind.TIME, known_from="responded_at"),
+        INGESTED_AT,
+    ),
+)
+CUSTOMERS = Table(
+    "customers",
+    "joined_at",
+    (
+        Column("customer_id", required=True),
+        Column("joined_at", Kind.TIME),
+        Column("region"),
+        Column("channel"),
+        Column("referred_by"),
+        Column("partner", Kind.FLAG),
+        Column("marketing_consent", Kind.FLAG),
+        INGESTED_AT,
+    ),
+    current_state=("partner", "marketing_consent"),
+)
+ALL_TABLES = {table.name: table for table in (TRANSACTIONS, COMPLAINTS, SURVEYS, CONTACTS, CUSTOMERS)}
+
+
+@dataclass(frozen=True)
+class Tables:
+    """The usable rows of each table, as lazy frames with canonical columns; None where a table is absent.
+
+    A column that the source does not have is not in its frame either.
+    """
+
+    transactions: pl.LazyFrame
+    complaints: pl.LazyFrame | None = None
+    surveys: pl.LazyFrame | None = None
+    contacts: pl.LazyFrame | None = None
+    customers: pl.LazyFrame | None = None
+
+    def present(self) -> dict[str, pl.LazyFrame]:
+        """Return the tables there are, by name."""
+        frames = {name: getattr(self, name) for name in ALL_TABLES}
+        return {name: frame for name, frame in frames.items() if frame is not None}

@@ -1,0 +1,101 @@
+"""Open what `[tables]` names: files, globs of files, SQL queries. Every source row gets its place."""
+
+import glob
+from collections.abc import Callable
+from pathlib import Path
+
+import polars as pl
+from sqlalchemy import create_engine, make_url, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from features.tables.errors import TableUnusable
+from settings.sections import Source, SqlQuery
+
+SOURCE = "_source"
+ROW = "_row"
+SEPARATORS = (",", ";", "\t", "|")
+BATCH = 200_000
+
+
+def open_source(table: str, source: Source) -> list[pl.LazyFrame]:
+    """Return one lazy frame per file (one for a query), in order of name, with SOURCE and ROW.
+
+    ROW counts from 1, header excluded. CSV columns are all text.
+    Raises TableUnusable when nothing is there or it cannot be read.
+    """
+    try:
+        if isinstance(source, SqlQuery):
+            return [_placed(_query(source), "query")]
+        return [_placed(_scan(path), path.name) for path in _paths(table, source)]
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise TableUnusable(table, f"{_named(source)} cannot be read: {first_line(error)}.") from None
+    except SQLAlchemyError as error:
+        raise TableUnusable(table, f"the query on {_named(source)} failed: {first_line(error)}.") from None
+
+
+def first_line(error: Exception) -> str:
+    """Return the first line of an error of a library, without its closing stop."""
+    return str(error).strip().partition("\n")[0].rstrip(".: ")
+
+
+def _named(source: Source) -> str:
+    """Name a source in a message, without a password."""
+    return make_url(source.url).render_as_string(hide_password=True) if isinstance(source, SqlQuery) else Path(source).name
+
+
+def _paths(table: str, pattern: str) -> list[Path]:
+    paths = [Path(pattern)] if Path(pattern).is_file() else sorted(Path(name) for name in glob.glob(pattern, recursive=True))  # noqa: PTH207  # the pattern may be absolute
+    if not paths:
+        raise TableUnusable(table, f"there is no file {pattern}; correct tables.{table} in the configuration.")
+    return paths
+
+
+def _scan(path: Path) -> pl.LazyFrame:
+    return SCANS.get(path.suffix.lower(), _scan_csv)(path)
+
+
+def _scan_csv(path: Path) -> pl.LazyFrame:
+    if path.stat().st_size == 0:
+        return pl.LazyFrame()
+    return pl.scan_csv(path, infer_schema=False, encoding="utf8-lossy", separator=_separator(path), glob=False)
+
+
+def _scan_parquet(path: Path) -> pl.LazyFrame:
+    return pl.scan_parquet(path, glob=False)
+
+
+SCANS: dict[str, Callable[[Path], pl.LazyFrame]] = {".parquet": _scan_parquet, ".pq": _scan_parquet}
+
+
+def _separator(path: Path) -> str:
+    with path.open(encoding="utf-8", errors="replace") as lines:
+        header = lines.readline()
+    return max(SEPARATORS, key=header.count)
+
+
+def _query(source: SqlQuery) -> pl.LazyFrame:
+    engine = create_engine(source.url)
+    try:
+        with engine.connect() as connection:
+            cursor = connection.execution_options(stream_results=True).execute(text(source.query))
+            names = list(cursor.keys())
+            frames = [_frame(names, rows) for rows in cursor.partitions(BATCH)]
+    finally:
+        engine.dispose()
+    return pl.concat(frames, how="vertical_relaxed").lazy() if frames else pl.LazyFrame(schema=names)
+
+
+def _frame(names: list[str], rows: list[tuple[object, ...]]) -> pl.DataFrame:
+    """Build a frame by column; a column of mixed types, as SQLite allows, becomes text."""
+    return pl.DataFrame([_series(name, values) for name, values in zip(names, zip(*rows, strict=True), strict=True)])
+
+
+def _series(name: str, values: tuple[object, ...]) -> pl.Series:
+    try:
+        return pl.Series(name, values, strict=True)
+    except TypeError:
+        return pl.Series(name, [None if value is None else str(value) for value in values], dtype=pl.String)
+
+
+def _placed(frame: pl.LazyFrame, name: str) -> pl.LazyFrame:
+    return frame.with_row_index(ROW, offset=1).with_columns(pl.lit(name).alias(SOURCE))

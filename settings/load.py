@@ -1,0 +1,113 @@
+"""Read `holdfast.toml`, lay the environment over it, and refuse what makes no sense by name."""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from settings.errors import SettingsError
+from settings.sections import Settings, Source, SqlQuery, TableSources
+
+PREFIX = "HOLDFAST__"
+SQLITE = "sqlite:///"
+TYPE_NAMES = ("int", "str", "SqlQuery")
+
+
+def load_settings(path: Path, environ: Mapping[str, str] = os.environ) -> Settings:
+    """Return the settings in `path`, with `HOLDFAST__SECTION__KEY` variables laid over them.
+
+    Relative paths, also inside `sqlite:///`, become absolute from the folder of the file.
+    Raises SettingsError naming the file and the key when the file is missing, is no TOML, has an unknown
+    key or an impossible value.
+    """
+    raw = _overlay(_read_toml(path), environ)
+    try:
+        settings = TypeAdapter(Settings).validate_python(raw)
+    except ValidationError as error:
+        raise SettingsError(f"{path}: {_sentence(error)}") from None
+    _check_across_sections(path, settings)
+    return _absolute(settings, path.resolve().parent)
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except FileNotFoundError:
+        raise SettingsError(f"There is no configuration file at {path}; name one with --config, or make one with `demo`.") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path} is not valid TOML: {error}.") from None
+    except OSError as error:
+        raise SettingsError(f"{path} cannot be read: {error.strerror}.") from None
+
+
+def _overlay(raw: dict[str, Any], environ: Mapping[str, str]) -> dict[str, Any]:
+    for name in sorted(environ):
+        if name.startswith(PREFIX):
+            *sections, key = name.removeprefix(PREFIX).lower().split("__")
+            place = raw
+            for section in sections:
+                place = place.setdefault(section, {})
+                if not isinstance(place, dict):
+                    raise SettingsError(f"The variable {name} names no key of the configuration: {section} holds a value.")
+            place[key] = _toml_value(environ[name])
+    return raw
+
+
+def _toml_value(text: str) -> Any:  # noqa: ANN401  # whatever TOML can express
+    """Read `text` as a TOML value, and as a plain string where it is none."""
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _sentence(error: ValidationError) -> str:
+    """Say the first problem in words, with the key as the user wrote it."""
+    # Where several types are allowed, the one the user came closest to has the longest path,
+    # and pydantic adds the names of the types to it.
+    problem = max(error.errors(), key=lambda each: len(each["loc"]))
+    parts = [str(part) for part in problem["loc"]]
+    key = ".".join(part for part in parts if part not in TYPE_NAMES and not part.startswith(("literal[", "constrained")))
+    if problem["type"] == "unexpected_keyword_argument":
+        return f"unknown key {key}; take it out or correct its spelling."
+    if problem["type"] == "missing":
+        return f"the key {'tables.transactions' if key == 'tables' else key} is missing; it has no default."
+    found = problem["input"]
+    message = problem["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
+    return f"{key} should be {message}, found {found!r}."
+
+
+def _check_across_sections(path: Path, settings: Settings) -> None:
+    low, high = settings.churn.band_cuts
+    if low > high:
+        raise SettingsError(f"{path}: churn.band_cuts should rise, found {low} before {high}.")
+    names = [action.name for action in settings.targeting.actions]
+    if len(names) != len(set(names)):
+        raise SettingsError(f"{path}: targeting.actions should have different names, found {', '.join(names)}.")
+
+
+def _absolute(settings: Settings, folder: Path) -> Settings:
+    sources = {field.name: _absolute_source(getattr(settings.tables, field.name), folder) for field in fields(TableSources)}
+    return replace(
+        settings,
+        tables=replace(settings.tables, **sources),
+        workspace=replace(settings.workspace, path=folder / settings.workspace.path),
+        tracking=replace(settings.tracking, mlflow_uri=_absolute_url(settings.tracking.mlflow_uri, folder)),
+        serving=replace(settings.serving, store=_absolute_url(settings.serving.store, folder)),
+    )
+
+
+def _absolute_source(source: Source | None, folder: Path) -> Source | None:
+    if isinstance(source, SqlQuery):
+        return replace(source, url=_absolute_url(source.url, folder))
+    return source if source is None else str(folder / source)
+
+
+def _absolute_url(url: str | None, folder: Path) -> str | None:
+    if url is None or not url.startswith(SQLITE) or url == SQLITE + ":memory:":
+        return url
+    return SQLITE + str(folder / url.removeprefix(SQLITE))

@@ -1,0 +1,158 @@
+"""The sections of `holdfast.toml` as frozen dataclasses; their defaults are the documented ones."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field
+from pydantic.dataclasses import dataclass
+
+STRICT = ConfigDict(extra="forbid")
+
+Days = Annotated[int, Field(gt=0, le=36_500, strict=True)]
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False, strict=True)]
+Money = Annotated[float, Field(ge=0, allow_inf_nan=False, strict=True)]
+
+
+@dataclass(frozen=True, config=STRICT)
+class Workspace:
+    """Everything Holdfast writes lies below `path`."""
+
+    path: Path = Path("workspace")
+
+
+@dataclass(frozen=True, config=STRICT)
+class SqlQuery:
+    """A SQL query on a database URL, as SQLAlchemy writes it."""
+
+    url: str
+    query: str
+
+
+Source = str | SqlQuery
+
+
+@dataclass(frozen=True, config=STRICT)
+class TableSources:
+    """Where each input table comes from: a CSV or Parquet file, a glob, or `{url, query}`.
+
+    None: the table is absent, and its features are null.
+    """
+
+    transactions: Source
+    complaints: Source | None = None
+    surveys: Source | None = None
+    contacts: Source | None = None
+    customers: Source | None = None
+
+
+@dataclass(frozen=True, config=STRICT)
+class ColumnMaps:
+    """Per table: canonical column name -> source column, or SQL expression over source columns."""
+
+    transactions: dict[str, str] = Field(default_factory=dict)
+    complaints: dict[str, str] = Field(default_factory=dict)
+    surveys: dict[str, str] = Field(default_factory=dict)
+    contacts: dict[str, str] = Field(default_factory=dict)
+    customers: dict[str, str] = Field(default_factory=dict)
+
+
+@dataclass(frozen=True, config=STRICT)
+class Churn:
+    """Churn window and activity window in days; `"auto"` takes them from the gaps between orders.
+
+    `band_cuts`: p_churn below the first is low, from the second on high, between them medium.
+    """
+
+    horizon_days: Days | Literal["auto"] = 90
+    active_days: Days | Literal["auto"] = 365
+    band_cuts: tuple[Share, Share] = (0.3, 0.6)
+
+
+@dataclass(frozen=True, config=STRICT)
+class Value:
+    """Lifetime value: horizon in days, margin as a share of net revenue, yearly discount rate."""
+
+    horizon_days: Days = 365
+    margin: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False, strict=True)] = 1.0
+    annual_discount_rate: Annotated[float, Field(ge=0, le=10, allow_inf_nan=False, strict=True)] = 0.10
+    currency: Annotated[str, Field(min_length=1, max_length=8)] = "EUR"
+
+
+@dataclass(frozen=True, config=STRICT)
+class Loyalty:
+    """Which transactions column is the symbol of loyalty, and how many occasions a label needs."""
+
+    unit: Literal["brand", "category", "product_id", "store", "channel"] = "brand"
+    min_purchases: Annotated[int, Field(ge=2, strict=True)] = 4
+
+
+@dataclass(frozen=True, config=STRICT)
+class Action:
+    """Something that can be done for a customer.
+
+    `save_rate` is the assumed share of leaving customers that the action keeps, `cost` is per
+    customer in the currency of `[value]`, `statuses` says to whom it may be offered.
+    """
+
+    name: Annotated[str, Field(min_length=1)]
+    statuses: tuple[Literal["existing", "former"], ...]
+    cost: Money
+    save_rate: Share
+    channel: str = "email"
+    owner: str = "marketing"
+
+
+DEFAULT_ACTIONS = (
+    Action(name="retention", statuses=("existing",), cost=5.0, save_rate=0.10),
+    Action(name="win_back", statuses=("former",), cost=5.0, save_rate=0.05),
+    Action(name="recovery", statuses=("existing", "former"), cost=15.0, save_rate=0.20, channel="phone", owner="service"),
+)
+
+
+@dataclass(frozen=True, config=STRICT)
+class Targeting:
+    """Whom to act on, with what, and for how much in a week."""
+
+    at_risk_threshold: Share = 0.5
+    budget: Money | None = None
+    control_share: Annotated[float, Field(ge=0, lt=1, strict=True)] = 0.10
+    actions: tuple[Action, ...] = DEFAULT_ACTIONS
+
+
+@dataclass(frozen=True, config=STRICT)
+class Tracking:
+    """Where MLflow keeps runs and the model registry; None: `mlflow.db` in the workspace."""
+
+    mlflow_uri: str | None = None
+
+
+@dataclass(frozen=True, config=STRICT)
+class Serving:
+    """Where published scores live; None: `scores.db` in the workspace."""
+
+    store: str | None = None
+
+
+@dataclass(frozen=True, config=STRICT)
+class Settings:
+    """One configuration: every section, every path already absolute."""
+
+    tables: TableSources
+    workspace: Workspace = Workspace()
+    columns: ColumnMaps = ColumnMaps()
+    churn: Churn = Churn()
+    value: Value = Value()
+    loyalty: Loyalty = Loyalty()
+    targeting: Targeting = Targeting()
+    tracking: Tracking = Tracking()
+    serving: Serving = Serving()
+
+    @property
+    def mlflow_uri(self) -> str:
+        """Tracking URI, by default a SQLite file in the workspace."""
+        return self.tracking.mlflow_uri or f"sqlite:///{self.workspace.path / 'mlflow.db'}"
+
+    @property
+    def store_url(self) -> str:
+        """Database URL of the score store, by default a SQLite file in the workspace."""
+        return self.serving.store or f"sqlite:///{self.workspace.path / 'scores.db'}"
