@@ -1,0 +1,28 @@
+"""What happened in a window after the as-of date: the answers that models learn from."""
+
+from datetime import date, timedelta
+
+import polars as pl
+
+from features.known import midnight
+from features.purchases import CUSTOMER, customer_days
+
+
+def labels(transactions: pl.LazyFrame, as_of: date, horizon_days: int) -> pl.LazyFrame:
+    """Return next_orders and next_spend in [as_of, as_of + horizon_days) per customer with a line there.
+
+    next_orders counts days with a purchase; next_spend is net of returns. A customer without a row here had
+    neither: zero orders, zero spend.
+    """
+    window = pl.col("ordered_at").is_between(midnight(as_of), midnight(as_of + timedelta(days=horizon_days)), closed="left")
+    return customer_days(transactions.filter(window)).group_by(CUSTOMER).agg(
+        pl.col("is_purchase").sum().cast(pl.Int64).alias("next_orders"),
+        pl.col("spend").sum().alias("next_spend"),
+    )
+
+
+def with_labels(features: pl.LazyFrame, transactions: pl.LazyFrame, as_of: date, horizon_days: int) -> pl.LazyFrame:
+    """Return the features with next_orders, next_spend and churned (1 without a purchase in the window, else 0)."""
+    found = features.join(labels(transactions, as_of, horizon_days), on=CUSTOMER, how="left")
+    answers = found.with_columns(pl.col("next_orders").fill_null(0), pl.col("next_spend").fill_null(0.0))
+    return answers.with_columns((pl.col("next_orders") == 0).cast(pl.Int8).alias("churned"))

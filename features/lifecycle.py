@@ -1,0 +1,48 @@
+"""Status in the activity window, and the stage of the customer's life with the company."""
+
+import polars as pl
+
+from features.feature import Feature
+from features.purchases import CUSTOMER
+
+FAMILY = "lifecycle"
+CLIENT_ORDERS = 6
+CLIENT_BREADTH = 3
+FEATURES = (
+    Feature("status", "label", "existing, former or prospect: bought within the activity window, before it, never", "never", model=False),
+    Feature("lifecycle_stage", "label", "prospect, first_time, repeat, client, advocate or inactive", "never", model=False),
+    Feature("referrals", "customers", "Customers known by now who name this one as the one who brought them", "there is no customers table with referred_by"),
+)
+
+
+def referrals(customers: pl.LazyFrame | None) -> pl.LazyFrame | None:
+    """Return how many known customers each customer brought; None where nothing tells."""
+    if customers is None or "referred_by" not in customers.collect_schema():
+        return None
+    brought = customers.filter(pl.col("referred_by").is_not_null() & (pl.col("referred_by") != pl.col(CUSTOMER)))
+    return brought.group_by(pl.col("referred_by").alias(CUSTOMER)).agg(pl.len().cast(pl.Int64).alias("referrals"))
+
+
+def status(active_days: int) -> pl.Expr:
+    """`existing` when the last purchase is at most `active_days` days before the as-of date."""
+    silent = pl.col("recency_days")
+    return pl.when(silent.is_null()).then(pl.lit("prospect")).when(silent <= active_days).then(pl.lit("existing")).otherwise(pl.lit("former"))
+
+
+def lifecycle_stage() -> pl.Expr:
+    """Stage from status, orders, breadth and referrals; a client buys often, in rhythm and broadly.
+
+    Often: at least 6 purchases. In rhythm: gaps spread less than their mean. Broadly: at least 3 categories
+    (products where there are no categories).
+    """
+    breadth = pl.coalesce("categories", "products", pl.lit(CLIENT_BREADTH))
+    regular = (pl.col("gap_std") < pl.col("gap_mean")).fill_null(value=False)
+    client = (pl.col("orders") >= CLIENT_ORDERS) & regular & (breadth >= CLIENT_BREADTH)
+    return (
+        pl.when(pl.col("status") == "prospect").then(pl.lit("prospect"))
+        .when(pl.col("status") == "former").then(pl.lit("inactive"))
+        .when(pl.col("referrals") > 0).then(pl.lit("advocate"))
+        .when(client).then(pl.lit("client"))
+        .when(pl.col("orders") > 1).then(pl.lit("repeat"))
+        .otherwise(pl.lit("first_time"))
+    )
