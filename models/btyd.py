@@ -1,0 +1,43 @@
+"""The buy-till-you-die pair, BG/NBD and Gamma-Gamma, and the columns they add to the features."""
+
+from dataclasses import dataclass
+from typing import Any, Self
+
+import polars as pl
+
+from models.bgnbd import BGNBD
+from models.gamma_gamma import GammaGamma
+
+COLUMNS = ("btyd_p_alive", "btyd_p_no_order", "btyd_expected_orders", "btyd_expected_spend")
+
+
+@dataclass(frozen=True)
+class BuyTillYouDie:
+    """Order process and spend per order, both fitted on what was known as of one date; time in days."""
+
+    orders: BGNBD
+    spend: GammaGamma
+
+    @classmethod
+    def fit(cls, features: pl.DataFrame) -> Self:
+        """Fit both models on the rows with a purchase. Raises TooLittleData as BGNBD does."""
+        buyers = features.filter(pl.col("orders") > 0)
+        return cls(BGNBD.fit(buyers), GammaGamma.fit(buyers))
+
+    def with_columns(self, features: pl.DataFrame, horizon_days: int) -> pl.DataFrame:
+        """Return the features with COLUMNS for the next `horizon_days`; every row needs a purchase."""
+        return features.with_columns(
+            self.orders.p_alive(features).alias("btyd_p_alive"),
+            self.orders.p_no_order(features, horizon_days).alias("btyd_p_no_order"),
+            self.orders.expected_orders(features, horizon_days).alias("btyd_expected_orders"),
+            self.spend.expected_spend(features).alias("btyd_expected_spend"),
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return both models as data."""
+        return {"orders": self.orders.to_json(), "spend": self.spend.to_json()}
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Self:
+        """Rebuild both models."""
+        return cls(BGNBD(**data["orders"]), GammaGamma(**data["spend"]))

@@ -1,0 +1,81 @@
+"""The champion: all that scoring needs, as a folder of data without a customer in it."""
+
+import shutil
+from dataclasses import asdict, dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from models.btyd import BuyTillYouDie
+from models.churn_model import ChurnModel
+from models.errors import NoChampion
+from models.files import read_json, write_json
+from models.registry import load_churn_model
+
+FILE = "champion.json"
+CURRENT = "CURRENT"
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What the champion was trained for; scoring takes these from it, not from the configuration."""
+
+    trained_as_of: date
+    horizon_days: int
+    active_days: int
+    loyalty_unit: str
+    loyalty_min_purchases: int
+
+
+@dataclass(frozen=True)
+class Champion:
+    """Churn model, buy-till-you-die pair, spread of values, and the terms they hold for."""
+
+    version: str
+    terms: Terms
+    churn: ChurnModel
+    btyd: BuyTillYouDie
+    value_spread: float
+    grade: dict[str, float]
+
+
+def save_champion(champion: Champion, folder: Path) -> None:
+    """Write the champion into `folder`, which is made."""
+    folder.mkdir(parents=True, exist_ok=True)
+    champion.churn.save(folder)
+    terms = asdict(champion.terms) | {"trained_as_of": champion.terms.trained_as_of.isoformat()}
+    data: dict[str, Any] = {"version": champion.version, "terms": terms, "btyd": champion.btyd.to_json()}
+    write_json(folder / FILE, data | {"value_spread": champion.value_spread, "grade": champion.grade})
+
+
+def load_champion(folder: Path) -> Champion:
+    """Read what `save_champion` wrote."""
+    data = read_json(folder / FILE)
+    terms = Terms(**(data["terms"] | {"trained_as_of": date.fromisoformat(data["terms"]["trained_as_of"])}))
+    btyd = BuyTillYouDie.from_json(data["btyd"])
+    return Champion(data["version"], terms, load_churn_model(folder), btyd, data["value_spread"], data["grade"])
+
+
+def publish_champion(source: Path, version: str, champions: Path) -> Path:
+    """Copy `source` to `champions/<version>` and make it current in one step; return the folder.
+
+    A crash before the last step leaves the former champion current.
+    """
+    target = champions / version
+    beside = champions / f".{version}.new"
+    shutil.rmtree(beside, ignore_errors=True)
+    shutil.copytree(source, beside)
+    shutil.rmtree(target, ignore_errors=True)
+    beside.replace(target)
+    pointer = champions / f".{CURRENT}.new"
+    pointer.write_text(version + "\n", encoding="utf-8")
+    pointer.replace(champions / CURRENT)
+    return target
+
+
+def current_champion(champions: Path) -> Champion:
+    """Return the champion that `champions/CURRENT` points to. Raises NoChampion before the first one."""
+    pointer = champions / CURRENT
+    if not pointer.is_file():
+        raise NoChampion("There is no champion yet; run `train` first.")
+    return load_champion(champions / pointer.read_text(encoding="utf-8").strip())

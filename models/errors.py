@@ -1,0 +1,11 @@
+"""Why a model could not be made."""
+
+from settings.errors import UserError
+
+
+class TooLittleData(UserError):  # noqa: N818  # it names the state of the data, as the documentation does
+    """There are fewer customers, orders or past windows than the model needs; the text says how many."""
+
+
+class NoChampion(UserError):  # noqa: N818  # likewise
+    """Scoring was asked for before any model was promoted."""

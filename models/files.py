@@ -1,0 +1,18 @@
+"""Model parameters as JSON files."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+FILE = "churn.json"
+
+
+def write_json(path: Path, data: dict[str, Any]) -> None:
+    """Write `data`, readable, with full precision."""
+    path.write_text(json.dumps(data, indent=2) + "\n", encoding="utf-8")
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read what `write_json` wrote."""
+    data: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return data

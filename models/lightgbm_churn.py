@@ -1,0 +1,124 @@
+"""LightGBM churn: gradient-boosted trees over features and BTYD columns, calibrated on a later cut-off."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Self
+
+import lightgbm as lgb
+import numpy as np
+import polars as pl
+
+from features.build import FAMILIES, MODEL_FEATURES
+from models.btyd import COLUMNS
+from models.calibration import Calibration, fit_calibration
+from models.errors import TooLittleData
+from models.files import FILE, read_json, write_json
+from models.log_odds import Array
+from models.snapshot import Snapshot
+
+NAME = "lightgbm"
+BOOSTER = "churn.lgb.txt"
+INPUTS = (*MODEL_FEATURES, *COLUMNS)
+FAMILY_OF = {feature.name: family for family, members in FAMILIES.items() for feature in members} | dict.fromkeys(COLUMNS, "recency")
+FEWEST_ROWS = 200
+FEWEST_OF_A_KIND = 20
+ROUNDS = 200
+PARAMETERS = {
+    "objective": "binary",
+    "learning_rate": 0.03,
+    "num_leaves": 15,
+    "min_data_in_leaf": 60,
+    "feature_fraction": 0.6,
+    "bagging_fraction": 0.8,
+    "bagging_freq": 1,
+    "lambda_l2": 5.0,
+    "seed": 7,
+    "deterministic": True,
+    "force_row_wise": True,
+    "verbosity": -1,
+}
+
+
+@dataclass(frozen=True)
+class LightGbmChurn:
+    """Trees and the calibration on top of them."""
+
+    booster: lgb.Booster
+    calibration: Calibration
+    name: str = NAME
+
+    def p_churn(self, frame: pl.DataFrame) -> pl.Series:
+        """Return calibrated churn probabilities."""
+        return pl.Series("p_churn", self.calibration.apply(_raw(self.booster, frame)))
+
+    def contributions(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Sum the trees' own contributions (Lundberg et al. 2020, doi:10.1038/s42256-019-0138-9) by family."""
+        shares = np.asarray(self.booster.predict(inputs(frame), pred_contrib=True))[:, :-1] * self.calibration.slope
+        families = [FAMILY_OF[name] for name in INPUTS]
+        return pl.DataFrame({family: shares[:, [f == family for f in families]].sum(axis=1) for family in dict.fromkeys(families)})
+
+    def save(self, folder: Path) -> None:
+        """Write booster text and calibration."""
+        (folder / BOOSTER).write_text(self.booster.model_to_string(), encoding="utf-8")
+        write_json(folder / FILE, {"name": NAME, "inputs": list(INPUTS), "calibration": asdict(self.calibration)})
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read what `save` wrote."""
+        booster = lgb.Booster(model_str=(folder / BOOSTER).read_text(encoding="utf-8"))
+        return cls(booster, Calibration(**read_json(folder / FILE)["calibration"]))
+
+
+@dataclass(frozen=True)
+class LightGbmCandidate:
+    """Learns from all snapshots but the newest, and calibrates on that one."""
+
+    name: str = NAME
+
+    def fit(self, history: list[Snapshot]) -> LightGbmChurn:
+        """Return trees on snapshots closed before the newest begins, calibrated on the newest.
+
+        With one window only, a third of its customers, chosen by a hash of their id, is kept for calibration.
+        Raises TooLittleData below 200 rows, or below 20 of the customers who stayed or of those who left.
+        """
+        train, later = _learn_and_calibrate(history)
+        _refuse_too_little(train)
+        booster = lgb.train(PARAMETERS, _dataset(train), num_boost_round=ROUNDS)
+        return LightGbmChurn(booster, fit_calibration(_raw(booster, later), _churned(later)))
+
+
+def inputs(frame: pl.DataFrame) -> pl.DataFrame:
+    """Return the columns the trees take, in their order, as floats."""
+    return frame.select(pl.col(INPUTS).cast(pl.Float64))
+
+
+def _learn_and_calibrate(history: list[Snapshot]) -> tuple[pl.DataFrame, pl.DataFrame]:
+    if not history:
+        raise TooLittleData("LightGBM needs a past window whose outcome is known; the log is too short for one.")
+    newest = history[-1]
+    earlier = [snapshot.frame for snapshot in history if snapshot.closed_on <= newest.as_of]
+    if earlier:
+        return pl.concat(earlier), newest.frame
+    held = pl.col("customer_id").hash(seed=PARAMETERS["seed"]) % 3 == 0  # type: ignore[arg-type]
+    return newest.frame.filter(~held), newest.frame.filter(held)
+
+
+def _refuse_too_little(train: pl.DataFrame) -> None:
+    left = int(train["churned"].sum())
+    if train.height < FEWEST_ROWS or min(left, train.height - left) < FEWEST_OF_A_KIND:
+        raise TooLittleData(
+            f"LightGBM needs {FEWEST_ROWS} customer windows with {FEWEST_OF_A_KIND} of each outcome; "
+            f"found {train.height}, of which {left} churned."
+        )
+
+
+def _dataset(train: pl.DataFrame) -> lgb.Dataset:
+    return lgb.Dataset(inputs(train).to_arrow(), label=_churned(train), free_raw_data=True)
+
+
+def _raw(booster: lgb.Booster, frame: pl.DataFrame) -> Array:
+    return np.asarray(booster.predict(inputs(frame).to_arrow()), dtype=np.float64)
+
+
+def _churned(frame: pl.DataFrame) -> Array:
+    return frame["churned"].cast(pl.Float64).to_numpy()

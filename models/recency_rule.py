@@ -1,0 +1,57 @@
+"""The naive baseline for churn: how often customers silent for as long left in the window before."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from models.errors import TooLittleData
+from models.files import FILE, write_json
+from models.log_odds import log_odds
+from models.snapshot import Snapshot
+
+NAME = "recency_rule"
+GROUPS = 10
+
+
+@dataclass(frozen=True)
+class RecencyRule:
+    """Churn rate by decile of recency_days: `rates[i]` for silences in (cuts[i - 1], cuts[i]]."""
+
+    cuts: tuple[float, ...]
+    rates: tuple[float, ...]
+    name: str = NAME
+
+    def p_churn(self, frame: pl.DataFrame) -> pl.Series:
+        """Return the rate of the customer's decile."""
+        group = np.searchsorted(self.cuts, frame["recency_days"].cast(pl.Float64).to_numpy(), side="left")
+        return pl.Series("p_churn", np.asarray(self.rates)[group])
+
+    def contributions(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Everything comes from recency."""
+        average = log_odds(np.asarray(self.rates)).mean()
+        return pl.DataFrame({"recency": log_odds(self.p_churn(frame).to_numpy()) - average})
+
+    def save(self, folder: Path) -> None:
+        """Write cuts and rates."""
+        write_json(folder / FILE, asdict(self))
+
+
+@dataclass(frozen=True)
+class RecencyRuleCandidate:
+    """Reads the rates off the newest closed window."""
+
+    name: str = NAME
+
+    def fit(self, history: list[Snapshot]) -> RecencyRule:
+        """Return the rule; a decile's rate starts from one churner and one stayer (Laplace)."""
+        if not history:
+            raise TooLittleData("The recency rule needs a past window whose outcome is known; the log is too short for one.")
+        frame = history[-1].frame
+        silence = frame["recency_days"].cast(pl.Float64)
+        cuts = np.unique([silence.quantile(k / GROUPS, "higher") for k in range(1, GROUPS)])
+        group = np.searchsorted(cuts, silence.to_numpy(), side="left")
+        churned = np.bincount(group, weights=frame["churned"].cast(pl.Float64).to_numpy(), minlength=len(cuts) + 1)
+        rates = (churned + 1) / (np.bincount(group, minlength=len(cuts) + 1) + 2)
+        return RecencyRule(tuple(float(cut) for cut in cuts), tuple(float(rate) for rate in rates))
