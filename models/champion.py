@@ -29,14 +29,19 @@ class Terms:
 
 @dataclass(frozen=True)
 class Champion:
-    """Churn model, buy-till-you-die pair, spread of values, and the terms they hold for."""
+    """Churn model, buy-till-you-die pair, spread of values, and the terms they hold for.
 
-    version: str
+    `value_cuts` are the 50, 80, 95 and 99 % quantiles of expected_value when it was trained: the reference
+    for relationship levels. `grade` is its log-loss in the backtest and that of the named baseline; empty without a backtest.
+    """
+
     terms: Terms
     churn: ChurnModel
     btyd: BuyTillYouDie
     value_spread: float
+    value_cuts: tuple[float, ...]
     grade: dict[str, float]
+    version: str = ""
 
 
 def save_champion(champion: Champion, folder: Path) -> None:
@@ -44,16 +49,16 @@ def save_champion(champion: Champion, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     champion.churn.save(folder)
     terms = asdict(champion.terms) | {"trained_as_of": champion.terms.trained_as_of.isoformat()}
-    data: dict[str, Any] = {"version": champion.version, "terms": terms, "btyd": champion.btyd.to_json()}
-    write_json(folder / FILE, data | {"value_spread": champion.value_spread, "grade": champion.grade})
+    data: dict[str, Any] = {"terms": terms, "btyd": champion.btyd.to_json()}
+    write_json(folder / FILE, data | {"value_spread": champion.value_spread, "value_cuts": champion.value_cuts, "grade": champion.grade})
 
 
 def load_champion(folder: Path) -> Champion:
-    """Read what `save_champion` wrote."""
+    """Read what `save_champion` wrote; its version is the name of the folder."""
     data = read_json(folder / FILE)
     terms = Terms(**(data["terms"] | {"trained_as_of": date.fromisoformat(data["terms"]["trained_as_of"])}))
     btyd = BuyTillYouDie.from_json(data["btyd"])
-    return Champion(data["version"], terms, load_churn_model(folder), btyd, data["value_spread"], data["grade"])
+    return Champion(terms, load_churn_model(folder), btyd, data["value_spread"], tuple(data["value_cuts"]), data["grade"], folder.name)
 
 
 def publish_champion(source: Path, version: str, champions: Path) -> Path:

@@ -1,6 +1,8 @@
 """Fits through the `lifetimes` package, the reference of the field; imported only while fitting."""
 
+import io
 import warnings
+from contextlib import redirect_stdout
 from typing import Any
 
 import polars as pl
@@ -44,8 +46,9 @@ def fit_gamma_gamma(frame: pl.DataFrame) -> Fit:
 
 
 def _fit(name: str, columns: list[Any], **arguments: Any) -> tuple[Any, str]:  # noqa: ANN401  # lifetimes has no types
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # lifetimes warns at import (pandas option) and while it searches
+    # lifetimes warns at import (a pandas option) and while it searches, and prints the optimiser's last words
+    with warnings.catch_warnings(), redirect_stdout(io.StringIO()):
+        warnings.simplefilter("ignore")
         import lifetimes
         from lifetimes.utils import ConvergenceError
 

@@ -10,6 +10,7 @@ from scipy.stats import gamma
 from models.bgnbd import BGNBD, expected_orders, p_no_order, waiting_time
 from models.btyd import BuyTillYouDie
 from models.log_odds import EDGE, Array
+from settings.sections import Value
 
 DAYS_PER_YEAR = 365.0
 STEP_DAYS = 30
@@ -23,6 +24,11 @@ class ValueTerms:
     churn_horizon_days: int
     margin: float
     annual_discount_rate: float
+
+
+def value_terms(value: Value, churn_horizon_days: int) -> ValueTerms:
+    """Return the terms of the configuration, with the churn horizon that the model was trained for."""
+    return ValueTerms(value.horizon_days, churn_horizon_days, value.margin, value.annual_discount_rate)
 
 
 def value_frame(btyd: BuyTillYouDie, features: pl.DataFrame, p_churn: pl.Series, terms: ValueTerms, spread: float) -> pl.DataFrame:

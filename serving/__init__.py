@@ -1,0 +1,1 @@
+"""Batch scoring, targeting, lists, the score store and the BentoML service."""

@@ -88,14 +88,14 @@ class Loyalty:
 
 @dataclass(frozen=True, config=STRICT)
 class Action:
-    """Something that can be done for a customer.
+    """Something that can be done for a customer. Actions of one kind compete; the best one is taken.
 
     `save_rate` is the assumed share of leaving customers that the action keeps, `cost` is per
-    customer in the currency of `[value]`, `statuses` says to whom it may be offered.
+    customer in the currency of `[value]`.
     """
 
     name: Annotated[str, Field(min_length=1)]
-    statuses: tuple[Literal["existing", "former"], ...]
+    kind: Literal["retention", "win_back", "recovery"]
     cost: Money
     save_rate: Share
     channel: str = "email"
@@ -103,9 +103,9 @@ class Action:
 
 
 DEFAULT_ACTIONS = (
-    Action(name="retention", statuses=("existing",), cost=5.0, save_rate=0.10),
-    Action(name="win_back", statuses=("former",), cost=5.0, save_rate=0.05),
-    Action(name="recovery", statuses=("existing", "former"), cost=15.0, save_rate=0.20, channel="phone", owner="service"),
+    Action(name="retention", kind="retention", cost=5.0, save_rate=0.10),
+    Action(name="win_back", kind="win_back", cost=5.0, save_rate=0.05),
+    Action(name="recovery", kind="recovery", cost=15.0, save_rate=0.20, channel="phone", owner="service"),
 )
 
 

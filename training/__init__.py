@@ -1,0 +1,1 @@
+"""Snapshots, backtests, metrics, comparison and promotion; the only folder that imports mlflow."""

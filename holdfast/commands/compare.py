@@ -1,0 +1,29 @@
+"""`compare`: the leaderboard over rolling cut-offs."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from holdfast.options import CONSOLE, DEFAULT_CONFIG, AsOf, Config
+
+NAME = "compare"
+EXAMPLE = "compare --as-of 2025-06-01 --json board.json"
+
+JsonFile = Annotated[Path | None, typer.Option("--json", help="Write the leaderboard as JSON to this file.")]
+
+
+def command(config: Config = DEFAULT_CONFIG, as_of: AsOf = None, json_file: JsonFile = None) -> None:
+    """Judge every candidate, baselines included, on the same rows of up to four past days. Registers nothing."""
+    from holdfast.print_tables import print_leaderboard
+    from holdfast.progress import shown_progress
+    from holdfast.session import open_session
+    from training.train import compare
+
+    session = open_session(config, as_of)
+    with shown_progress(CONSOLE) as progress:
+        board = compare(session.settings, session.tables, session.as_of, progress)
+    print_leaderboard(CONSOLE, board)
+    if json_file:
+        json_file.write_text(json.dumps(board, indent=2) + "\n", encoding="utf-8")

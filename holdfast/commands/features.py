@@ -1,0 +1,30 @@
+"""`features`: the feature table as of a date."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from holdfast.options import CONSOLE, DEFAULT_CONFIG, AsOf, Config
+
+NAME = "features"
+EXAMPLE = "features --as-of 2025-06-01 --out features.parquet"
+
+Out = Annotated[Path | None, typer.Option("--out", help="Parquet file to write. Default: features/ in the workspace.")]
+
+
+def command(as_of: AsOf, config: Config = DEFAULT_CONFIG, out: Out = None) -> None:
+    """Write the feature table, one row per customer known before the as-of date."""
+    from features.build import build_features
+    from features.windows import windows
+    from holdfast.session import open_session
+
+    session = open_session(config, as_of)
+    chosen = windows(session.settings.churn, session.tables, session.as_of)
+    frame = build_features(session.tables, session.as_of, chosen.active_days, session.settings.loyalty).collect(engine="streaming")
+    path = out or session.settings.workspace.path / "features" / f"{session.as_of}.parquet"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.new")
+    frame.write_parquet(beside)
+    beside.replace(path)
+    CONSOLE.print(f"{frame.height:,} customers, {frame.width - 2} features as of {session.as_of}: {path}")

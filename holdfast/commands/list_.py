@@ -1,0 +1,36 @@
+"""`list`: the weekly list."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from holdfast.options import CONSOLE, DEFAULT_CONFIG, Config
+from serving.list_kind import ListKind
+
+NAME = "list"
+EXAMPLE = "list --kind at_risk --week 2026-W47 --budget 500 --out at_risk.csv"
+
+Kind = Annotated[ListKind, typer.Option("--kind", help="Which list.")]
+Week = Annotated[str | None, typer.Option("--week", help="ISO week, as 2026-W47. Default: the week of the scores' as-of date.")]
+Limit = Annotated[int | None, typer.Option("--limit", min=1, help="At most so many customers.")]
+Budget = Annotated[float | None, typer.Option("--budget", min=0, help="Costs of all actions together stay within it. Default: as configured.")]
+Out = Annotated[Path | None, typer.Option("--out", help="CSV or Parquet file. Default: lists/ in the workspace.")]
+
+
+def command(
+    config: Config = DEFAULT_CONFIG, kind: Kind = ListKind.AT_RISK, week: Week = None, limit: Limit = None, budget: Budget = None, out: Out = None
+) -> None:
+    """Write the weekly list from the newest published scores, ordered by expected gain."""
+    from holdfast.print_tables import print_list
+    from serving.lists import default_path, make_list, write_list
+    from serving.store import open_store
+    from settings.load import load_settings
+
+    settings = load_settings(config)
+    weekly = make_list(settings, open_store(settings.store_url), kind, week, limit, budget)
+    path = out or default_path(settings, weekly)
+    write_list(weekly, path)
+    CONSOLE.print(weekly.churn_sentence)
+    print_list(CONSOLE, weekly.frame, settings.value.currency)
+    CONSOLE.print(f"{weekly.frame.height:,} customers for week {weekly.week}, data as of {weekly.run.as_of}: {path}")

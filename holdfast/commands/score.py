@@ -1,0 +1,44 @@
+"""`score`: score every known customer and publish the run."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from holdfast.options import CONSOLE, DEFAULT_CONFIG, MESSAGES, AsOf, Config
+
+NAME = "score"
+EXAMPLE = "score --as-of 2025-06-01 --out scores.parquet"
+
+Out = Annotated[Path | None, typer.Option("--out", help="Also write the scores to this Parquet file.")]
+NoPublish = Annotated[bool, typer.Option("--no-publish", help="Leave the score store alone.")]
+Hindsight = Annotated[bool, typer.Option("--allow-hindsight", help="Accept a champion that knew data after the as-of date.")]
+
+
+def command(
+    config: Config = DEFAULT_CONFIG, as_of: AsOf = None, out: Out = None, no_publish: NoPublish = False, allow_hindsight: Hindsight = False  # noqa: FBT002  # flags of the command line
+) -> None:
+    """Score every customer known before the date with the champion, and publish the run in one step."""
+    from expectations.load import utc_now
+    from holdfast.session import open_session
+    from models.champion import current_champion
+    from serving.scoring import consent, refuse_hindsight, score
+    from serving.store import open_store, publish
+
+    session = open_session(config, as_of)
+    champion = current_champion(session.settings.workspace.path / "champion")
+    if not allow_hindsight:
+        refuse_hindsight(champion, session.as_of)
+    scores = score(session.settings, session.tables, champion, session.as_of, utc_now())
+    if consent(session.tables) is None:
+        MESSAGES.print("No table tells marketing_consent: every customer counts as willing to be contacted.")
+    if out:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        beside = out.with_name(f".{out.name}.new")
+        scores.write_parquet(beside)
+        beside.replace(out)
+    scored = scores["no_score_reason"].null_count()
+    CONSOLE.print(f"{scored:,} customers scored as of {session.as_of} with version {champion.version}; {scores.height - scored:,} without a score.")
+    if not no_publish:
+        run = publish(open_store(session.settings.store_url), scores, champion.terms.horizon_days)
+        CONSOLE.print(f"Published as run {run.run_id}.")

@@ -1,0 +1,24 @@
+"""Options that several commands share, and the console they print to."""
+
+from datetime import date, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+CONSOLE = Console(highlight=False, soft_wrap=True)
+MESSAGES = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def _day(text: str) -> date:
+    try:
+        return datetime.strptime(text, "%Y-%m-%d").date()  # noqa: DTZ007  # a calendar day has no zone
+    except ValueError:
+        raise typer.BadParameter(f"a date is written as 2026-11-22, found {text!r}") from None
+
+
+Config = Annotated[Path, typer.Option("--config", "-c", help="The configuration file.", envvar="HOLDFAST_CONFIG", show_envvar=False)]
+AsOf = Annotated[date | None, typer.Option("--as-of", parser=_day, metavar="DATE", help="Only what was known before this day, 00:00 UTC. Default: the day after the newest order.")]
+
+DEFAULT_CONFIG = Path("holdfast.toml")

@@ -1,0 +1,59 @@
+"""Results as tables on the console."""
+
+from typing import Any
+
+import polars as pl
+from rich.console import Console
+from rich.table import Table
+
+from expectations.report import TableReport
+
+CHURN = {"log_loss": "log-loss", "auc": "AUC", "calibration_error": "calibration error", "lift_10": "lift at 10 %"}
+VALUE = {"gini": "Gini", "spearman": "Spearman", "bias": "bias of total", "mae": "MAE"}
+
+
+def print_reports(console: Console, reports: list[TableReport]) -> None:
+    """Rows read, used and quarantined per table, and why."""
+    table = Table(title="Tables", title_justify="left")
+    for name in ("table", "read", "used", "quarantined"):
+        table.add_column(name, justify="left" if name == "table" else "right")
+    table.add_column("why", overflow="fold")
+    for report in reports:
+        why = report.problem or ", ".join(f"{rows:,} {rule}" for rule, rows in report.rules.items())
+        if report.duplicates:
+            why = "; ".join(part for part in (why, f"{report.duplicates:,} duplicate lines kept") if part)
+        table.add_row(report.table, f"{report.read:,}", f"{report.used:,}", f"{report.quarantined:,}", why)
+    console.print(table)
+
+
+def print_leaderboard(console: Console, board: dict[str, Any]) -> None:
+    """Candidates by metric, the named baseline marked, and each one's share of the baseline's loss."""
+    if not board["origins"]:
+        console.print("The log is too short for a backtest: no past window was closed before another began.")
+        return
+    when = f"{board['rows']:,} customer windows of {board['horizon_days']} days from {', '.join(board['origins'])}"
+    console.print(_board(f"Churn, {when}", board["churn"], CHURN, board["churn_baseline"]))
+    console.print(_board(f"Value, {when}", board["value"], VALUE, board["value_baseline"]))
+    for candidate, limit in board["limits"].items():
+        console.print(f"Not judged: {candidate}. {limit}")
+
+
+def print_list(console: Console, frame: pl.DataFrame, currency: str, rows: int = 5) -> None:
+    """The head of a weekly list."""
+    table = Table(title=f"First {min(rows, frame.height)} of {frame.height:,} customers", title_justify="left")
+    for name in ("rank", "customer_id", "arm", "action", "p_churn", f"gain {currency}", "first reason"):
+        table.add_column(name, overflow="fold")
+    for row in frame.head(rows).iter_rows(named=True):
+        table.add_row(str(row["rank"]), row["customer_id"], row["arm"], row["action"], f"{row['p_churn']:.2f}", f"{row['expected_gain']:.2f}", row["reason_1"] or "")
+    console.print(table)
+
+
+def _board(title: str, entries: list[dict[str, Any]], shown: dict[str, str], baseline: str) -> Table:
+    table = Table(title=title, title_justify="left")
+    table.add_column("candidate")
+    for label in shown.values():
+        table.add_column(label, justify="right")
+    for entry in entries:
+        name = entry["candidate"] + (" (baseline)" if entry["candidate"] == baseline else "")
+        table.add_row(name, *(f"{entry[key]:.4f}" for key in shown))
+    return table

@@ -1,0 +1,90 @@
+"""Plain sentences for what moved a customer's risk, each true of that customer's own history."""
+
+import polars as pl
+
+MOST_REASONS = 3
+FALL_WORTH_SAYING = 0.2
+
+
+def reasons(features: pl.DataFrame, contributions: pl.DataFrame, currency: str) -> pl.Series:
+    """Return up to three `{text, weight, direction}` per row, the strongest first.
+
+    `contributions` has a column per feature family in log-odds of churn; weight is that number, and direction
+    says whether it raises or lowers the risk. A family with nothing to say of a customer is left out.
+    """
+    sentences = _sentences(currency)
+    families = [family for family in contributions.columns if family in sentences]
+    seen = features.with_columns(contributions.rename(lambda family: f"by:{family}"))
+    items = [_item(sentences[family], pl.col(f"by:{family}")) for family in families]
+    weight = pl.element().struct.field("weight").abs()
+    said = pl.element().filter(pl.element().struct.field("text").is_not_null())
+    ranked = pl.concat_list(items).list.eval(said).list.eval(pl.element().sort_by(weight, descending=True)).list.head(MOST_REASONS)
+    return seen.select(ranked.alias("reasons")).to_series()
+
+
+def _item(text: pl.Expr, weight: pl.Expr) -> pl.Expr:
+    direction = pl.when(weight >= 0).then(pl.lit("raises")).otherwise(pl.lit("lowers"))
+    return pl.struct(text.alias("text"), weight.alias("weight"), direction.alias("direction"))
+
+
+def _sentences(currency: str) -> dict[str, pl.Expr]:
+    return {
+        "recency": _silence(),
+        "cadence": _gap(),
+        "spend": _spend(currency),
+        "basket": pl.format("Buys {} lines per order", pl.col("lines_per_order").round(1)),
+        "loyalty": _brand(),
+        "complaints": _complaint(),
+        "lifecycle": pl.when(pl.col("referrals") > 0).then(pl.format("Brought {} other customer(s)", _whole("referrals"))),
+    }
+
+
+def _silence() -> pl.Expr:
+    silent = pl.format("No order for {}", _days("recency_days"))
+    rhythm = pl.format("{}; usually orders every {}", silent, _days("gap_median"))
+    return pl.when(pl.col("gap_median").is_not_null()).then(rhythm).otherwise(pl.format("{} since the only one", silent))
+
+
+def _gap() -> pl.Expr:
+    return pl.when(pl.col("gap_last").is_not_null()).then(
+        pl.format("The last two orders were {} apart; usually {}", _days("gap_last"), _days("gap_median"))
+    )
+
+
+def _spend(currency: str) -> pl.Expr:
+    quarter = (pl.col("spend_365") / 4).round(0).cast(pl.Int64)
+    return pl.format(f"Spent {{}} {currency} in the last 90 days; {{}} {currency} in an average quarter of the last year", _whole("spend_90"), quarter)
+
+
+def _brand() -> pl.Expr:
+    before, recent = pl.col("favourite_share_before"), pl.col("favourite_share_recent")
+    moved = pl.format("Share of {} {} from {} % to {} %", pl.col("favourite_brand"), _moved(before, recent), _percent(before), _percent(recent))
+    steady = pl.format("Chose {} in {} % of the recent purchases", pl.col("favourite_brand"), _percent(recent))
+    return pl.when((before - recent).abs() >= FALL_WORTH_SAYING).then(moved).otherwise(steady)
+
+
+def _moved(before: pl.Expr, recent: pl.Expr) -> pl.Expr:
+    return pl.when(recent < before).then(pl.lit("fell")).otherwise(pl.lit("rose"))
+
+
+def _complaint() -> pl.Expr:
+    return (
+        pl.when(pl.col("open_complaints") > 0).then(pl.format("Complaint open for {}", _days("open_complaint_days")))
+        .when(pl.col("last_complaint_satisfied") == 0).then(pl.lit("The last settled complaint left the customer dissatisfied"))
+        .when(pl.col("last_complaint_satisfied") == 1).then(pl.lit("The last settled complaint left the customer satisfied"))
+        .when(pl.col("complaints") > 0).then(pl.format("Complained {} time(s)", _whole("complaints")))
+        .when(pl.col("complaints") == 0).then(pl.lit("No complaint on record"))
+    )
+
+
+def _days(column: str) -> pl.Expr:
+    count = _whole(column)
+    return pl.when(count == 1).then(pl.lit("1 day")).otherwise(pl.format("{} days", count))
+
+
+def _whole(column: str) -> pl.Expr:
+    return pl.col(column).round(0).cast(pl.Int64)
+
+
+def _percent(share: pl.Expr) -> pl.Expr:
+    return (share * 100).round(0).cast(pl.Int64)

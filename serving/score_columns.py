@@ -1,0 +1,42 @@
+"""The columns of a scoring run, in order, with their types: what callers rely on."""
+
+import polars as pl
+
+REASON = pl.Struct({"text": pl.String, "weight": pl.Float64, "direction": pl.String})
+
+SCORE_COLUMNS: dict[str, pl.DataType] = {
+    "customer_id": pl.String(),
+    "as_of": pl.Date(),
+    "scored_at": pl.Datetime("us"),
+    "model_version": pl.String(),
+    "status": pl.String(),
+    "lifecycle_stage": pl.String(),
+    "relationship_level": pl.String(),
+    "loyalty_segment": pl.String(),
+    "p_hard_core": pl.Float64(),
+    "p_split": pl.Float64(),
+    "p_shifting": pl.Float64(),
+    "p_switcher": pl.Float64(),
+    "recency_days": pl.Int64(),
+    "orders": pl.Int64(),
+    "historic_value": pl.Float64(),
+    "p_churn": pl.Float64(),
+    "churn_band": pl.String(),
+    "churn_percentile": pl.Float64(),
+    "p_alive": pl.Float64(),
+    "expected_orders": pl.Float64(),
+    "expected_value": pl.Float64(),
+    "value_low": pl.Float64(),
+    "value_high": pl.Float64(),
+    "value_if_stays": pl.Float64(),
+    "value_at_risk": pl.Float64(),
+    "next_order_date": pl.Date(),
+    "next_order_low": pl.Date(),
+    "next_order_high": pl.Date(),
+    "open_complaints": pl.Int64(),
+    "action": pl.String(),
+    "action_cost": pl.Float64(),
+    "expected_gain": pl.Float64(),
+    "reasons": pl.List(REASON),
+    "no_score_reason": pl.String(),
+}

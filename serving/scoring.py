@@ -1,0 +1,108 @@
+"""Score customers with the champion: features as of a date to the contract's columns."""
+
+from datetime import date, datetime
+
+import polars as pl
+
+from features.build import build_features
+from features.purchases import CUSTOMER
+from features.tables.schema import Tables
+from models.champion import Champion
+from models.value import value_frame, value_terms
+from serving.reasons import reasons
+from serving.score_columns import SCORE_COLUMNS
+from serving.targeting import NO_ACTION, choose_actions
+from settings.errors import UserError
+from settings.sections import Churn, Loyalty, Settings
+
+LEVELS = ("basic", "reactive", "accountable", "proactive", "partnership")
+EVEN = 0.5
+
+
+class HindsightRefused(UserError):  # noqa: N818  # it names what happened, as the documentation does
+    """The champion learned from data younger than the as-of date."""
+
+
+def refuse_hindsight(champion: Champion, as_of: date) -> None:
+    """Raise HindsightRefused when the champion knew data after `as_of`."""
+    trained = champion.terms.trained_as_of
+    if as_of < trained:
+        raise HindsightRefused(
+            f"Champion {champion.version} was trained on what was known before {trained}, after the as-of date {as_of}; "
+            "score a later date, or add --allow-hindsight."
+        )
+
+
+def score(settings: Settings, tables: Tables, champion: Champion, as_of: date, scored_at: datetime) -> pl.DataFrame:
+    """Return SCORE_COLUMNS for every customer known before `as_of`, by customer_id.
+
+    A customer without a purchase has status `prospect`, no score, and `no_score_reason` says so.
+    """
+    loyalty = Loyalty(unit=champion.terms.loyalty_unit, min_purchases=champion.terms.loyalty_min_purchases)  # type: ignore[arg-type]
+    features = build_features(tables, as_of, champion.terms.active_days, loyalty).collect(engine="streaming")
+    return score_features(settings, features, consent(tables), champion, scored_at)
+
+
+def consent(tables: Tables) -> pl.LazyFrame | None:
+    """Return may_contact per customer from today's marketing_consent; None where no table tells."""
+    if tables.customers is None or "marketing_consent" not in tables.customers.collect_schema():
+        return None
+    given = pl.col("marketing_consent").fill_null(value=False).all().alias("may_contact")
+    return tables.customers.group_by(CUSTOMER).agg(given)
+
+
+def score_features(
+    settings: Settings, features: pl.DataFrame, may_contact: pl.LazyFrame | None, champion: Champion, scored_at: datetime
+) -> pl.DataFrame:
+    """Return SCORE_COLUMNS for rows of features; everything about one customer but the percentile is its own."""
+    scored = _model(settings, features.filter(pl.col("orders") > 0), champion)
+    allowed = pl.lit(value=True) if may_contact is None else pl.col("may_contact").fill_null(value=False)
+    scored = scored if may_contact is None else scored.join(may_contact.collect(), on=CUSTOMER, how="left")
+    acted = choose_actions(_banded(scored, settings.churn, champion).with_columns(allowed.alias("may_contact")), settings.targeting)
+    prospects = features.filter(pl.col("orders") == 0).with_columns(pl.lit(NO_ACTION).alias("action"), pl.lit("prospect").alias("no_score_reason"))
+    everyone = pl.concat([acted, prospects], how="diagonal").with_columns(
+        pl.lit(champion.version).alias("model_version"), pl.lit(scored_at).alias("scored_at")
+    )
+    return everyone.sort(CUSTOMER).select(_column(everyone, name, dtype) for name, dtype in SCORE_COLUMNS.items())
+
+
+def _column(frame: pl.DataFrame, name: str, dtype: pl.DataType) -> pl.Expr:
+    return (pl.col(name) if name in frame.columns else pl.lit(None).alias(name)).cast(dtype)
+
+
+def _model(settings: Settings, buyers: pl.DataFrame, champion: Champion) -> pl.DataFrame:
+    horizon = champion.terms.horizon_days
+    seen = champion.btyd.with_columns(buyers, horizon)
+    p_churn = champion.churn.p_churn(seen)
+    values = value_frame(champion.btyd, seen, p_churn, value_terms(settings.value, horizon), champion.value_spread)
+    said = reasons(seen, champion.churn.contributions(seen), settings.value.currency)
+    return _dated(seen.with_columns(p_churn.alias("p_churn"), said, *values.get_columns()))
+
+
+def _dated(frame: pl.DataFrame) -> pl.DataFrame:
+    """Turn waiting times into dates, null where a purchase within the value horizon is less likely than not.
+
+    The upper date is null as well where more than one in ten such customers never order again.
+    """
+    likely = pl.col("p_order_in_horizon") >= EVEN
+    days = {"next_order_date": "next_order_days", "next_order_low": "next_order_low", "next_order_high": "next_order_high"}
+    return frame.with_columns(_day(wait, likely).alias(name) for name, wait in days.items())
+
+
+def _day(wait: str, likely: pl.Expr) -> pl.Expr:
+    finite = likely & pl.col(wait).is_finite() & (pl.col(wait) < 36_500)
+    return pl.when(finite).then(pl.col("as_of") + pl.duration(days=pl.col(wait).floor().cast(pl.Int64, strict=False)))
+
+
+def _banded(scored: pl.DataFrame, churn: Churn, champion: Champion) -> pl.DataFrame:
+    low, high = churn.band_cuts
+    p = pl.col("p_churn")
+    existing = pl.when(pl.col("status") == "existing").then(p)
+    level = sum((pl.col("expected_value") > cut).cast(pl.Int64) for cut in champion.value_cuts)
+    return scored.with_columns(
+        pl.when(p < low).then(pl.lit("low")).when(p < high).then(pl.lit("medium")).otherwise(pl.lit("high")).alias("churn_band"),
+        (100 * existing.rank("average") / existing.count()).alias("churn_percentile"),
+        pl.col("btyd_p_alive").alias("p_alive"),
+        (p * (pl.col("value_if_stays") - pl.col("value_if_leaves"))).alias("value_at_risk"),
+        pl.lit(pl.Series(LEVELS)).gather(level).alias("relationship_level"),
+    )

@@ -1,0 +1,52 @@
+"""From a score to an action: rules first, then the action whose saved value exceeds its cost the most."""
+
+from collections.abc import Callable
+
+import polars as pl
+
+from settings.sections import Action, Targeting
+
+NO_ACTION = "none"
+DISSATISFIED_DAYS = 365
+
+
+def choose_actions(scores: pl.DataFrame, targeting: Targeting) -> pl.DataFrame:
+    """Add action, action_cost and expected_gain; every row needs a score and `may_contact`.
+
+    expected_gain = p_churn x assumed save rate x (value_if_stays - value_if_leaves) - cost, in currency.
+    An open complaint, or one settled to dissatisfaction in the last year, asks for recovery whatever it
+    gains; retention and win-back are chosen only where they gain something. Without consent: none.
+    """
+    kind = _kind(targeting.at_risk_threshold)
+    gains = {action: _gain(action) for action in targeting.actions}
+    best = pl.lit(None, pl.Float64)
+    for action, gain in gains.items():
+        best = pl.max_horizontal(best, pl.when(kind == action.kind).then(gain))
+    worth_it = (kind == "recovery") | (best > 0)
+    chosen = {action: worth_it & (kind == action.kind) & (gain == best) for action, gain in gains.items()}
+    return scores.with_columns(
+        _first(chosen, lambda action: pl.lit(action.name)).fill_null(NO_ACTION).alias("action"),
+        _first(chosen, lambda action: pl.lit(action.cost)).fill_null(0.0).alias("action_cost"),
+        _first(chosen, lambda action: gains[action]).fill_null(0.0).alias("expected_gain"),
+    )
+
+
+def _kind(threshold: float) -> pl.Expr:
+    dissatisfied = (pl.col("last_complaint_satisfied") == 0) & (pl.col("last_complaint_days") < DISSATISFIED_DAYS)
+    complains = (pl.col("open_complaints") > 0).fill_null(value=False) | dissatisfied.fill_null(value=False)
+    return (
+        pl.when(~pl.col("may_contact")).then(pl.lit(NO_ACTION))
+        .when(complains).then(pl.lit("recovery"))
+        .when((pl.col("status") == "existing") & (pl.col("p_churn") >= threshold)).then(pl.lit("retention"))
+        .when(pl.col("status") == "former").then(pl.lit("win_back"))
+        .otherwise(pl.lit(NO_ACTION))
+    )
+
+
+def _gain(action: Action) -> pl.Expr:
+    saved = pl.col("value_if_stays") - pl.col("value_if_leaves")
+    return pl.col("p_churn") * action.save_rate * saved - action.cost
+
+
+def _first(chosen: dict[Action, pl.Expr], value: Callable[[Action], pl.Expr]) -> pl.Expr:
+    return pl.coalesce(*(pl.when(where).then(value(action)) for action, where in chosen.items()))

@@ -1,0 +1,48 @@
+"""What training learns from: windows, past snapshots, and the newest features, all known before one date."""
+
+from dataclasses import dataclass
+from datetime import date
+
+import polars as pl
+
+from features.known import known_before
+from features.tables.schema import Tables
+from features.windows import Windows, windows
+from models.btyd import BuyTillYouDie
+from models.snapshot import Snapshot
+from settings.sections import Settings
+from training.snapshots import Progress, build_snapshots, buyers
+
+
+@dataclass(frozen=True)
+class Material:
+    """Snapshots oldest first; `features` and `btyd` are as of `as_of` itself; `digest` names the order lines."""
+
+    as_of: date
+    windows: Windows
+    snapshots: list[Snapshot]
+    features: pl.DataFrame
+    btyd: BuyTillYouDie
+    digest: str
+
+
+def gather(settings: Settings, tables: Tables, as_of: date, progress: Progress) -> Material:
+    """Return the material of everything known before `as_of`.
+
+    Raises TooLittleData when not even the buy-till-you-die models can be fitted on it.
+    """
+    known = known_before(tables, as_of)
+    chosen = windows(settings.churn, known, as_of)
+    features = buyers(known, as_of, chosen.active_days, settings.loyalty)
+    btyd = BuyTillYouDie.fit(features)
+    snapshots = build_snapshots(known, as_of, chosen.horizon_days, chosen.active_days, settings.loyalty, progress)
+    return Material(as_of, chosen, snapshots, features, btyd, _digest(known.transactions))
+
+
+def _digest(transactions: pl.LazyFrame) -> str:
+    """Digest of the rows, whatever their order."""
+    rows = transactions.select(pl.struct(pl.all()).hash(seed=0).sum().alias("content"), pl.len()).collect(engine="streaming")
+    content, count = rows.row(0)
+    return f"{content:016x}-{count}"
+
+

@@ -1,0 +1,77 @@
+"""Metrics of churn probabilities and of values, as numbers of arrays."""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import spearmanr
+from sklearn.metrics import average_precision_score, brier_score_loss, log_loss, roc_auc_score
+
+Array = NDArray[np.float64]
+BINS = 10
+TOP = 0.10
+
+
+def churn_metrics(churned: Array, p: Array) -> dict[str, float]:
+    """Return auc, average_precision, log_loss, brier, calibration_error and lift_10; churned is 0 or 1.
+
+    Where only one outcome occurs, what needs both is NaN.
+    """
+    both = 0 < churned.mean() < 1
+    return {
+        "auc": float(roc_auc_score(churned, p)) if both else np.nan,
+        "average_precision": float(average_precision_score(churned, p)) if both else np.nan,
+        "log_loss": float(log_loss(churned, np.clip(p, 1e-6, 1 - 1e-6), labels=[0, 1])),
+        "brier": float(brier_score_loss(churned, p)),
+        "calibration_error": calibration_error(churned, p),
+        "lift_10": lift(churned, p, TOP),
+        "bias": float(p.mean() - churned.mean()),
+    }
+
+
+def calibration_error(churned: Array, p: Array) -> float:
+    """Return the mean distance of foretold and seen share over ten bins of equal size, weighted by size.
+
+    Naeini, Cooper and Hauskrecht (2015), expected calibration error with bins of equal mass.
+    """
+    parts = np.array_split(np.argsort(p, kind="stable"), BINS)
+    gaps = [abs(p[part].mean() - churned[part].mean()) * len(part) for part in parts if len(part)]
+    return float(sum(gaps) / len(p))
+
+
+def lift(churned: Array, p: Array, top: float) -> float:
+    """Return the churn rate among the `top` share with the highest p over the churn rate of all."""
+    count = max(int(np.ceil(top * len(p))), 1)
+    highest = np.argsort(-p, kind="stable")[:count]
+    overall = churned.mean()
+    return float(churned[highest].mean() / overall) if overall else np.nan
+
+
+def value_metrics(spend: Array, expected: Array) -> dict[str, float]:
+    """Return gini, spearman, bias (of the total, relative), mae and rmse of expected against actual spend."""
+    total = spend.sum()
+    return {
+        "gini": normalised_gini(spend, expected),
+        "spearman": float(spearmanr(spend, expected).statistic) if len(set(expected)) > 1 else np.nan,
+        "bias": float(expected.sum() / total - 1) if total else np.nan,
+        "mae": float(np.abs(spend - expected).mean()),
+        "rmse": float(np.sqrt(((spend - expected) ** 2).mean())),
+    }
+
+
+def normalised_gini(spend: Array, expected: Array) -> float:
+    """Return the Gini of spend in the order of expectation over the Gini in its own order; 1 is perfect.
+
+    Customers with equal expectation share their spend evenly, so that their order in the table is of no account.
+    """
+    perfect = _gini(spend, spend)
+    return float(_gini(spend, expected) / perfect) if perfect else np.nan
+
+
+def _gini(spend: Array, order: Array) -> float:
+    _, group = np.unique(order, return_inverse=True)
+    shared = (np.bincount(group, weights=spend) / np.bincount(group))[group]
+    ranked = shared[np.argsort(order, kind="stable")]
+    total = ranked.sum()
+    if total == 0:
+        return 0.0
+    n = len(ranked)
+    return float(2 * (np.arange(1, n + 1) * ranked).sum() / (n * total) - (n + 1) / n)

@@ -1,0 +1,75 @@
+"""Write a training into MLflow: parameters, metrics, charts, dataset, and the registered model."""
+
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from features.build import MODEL_FEATURES
+from models.champion import Champion, publish_champion, save_champion
+from models.lightgbm_churn import PARAMETERS
+from settings.sections import Settings
+from training import tracking
+from training.backtest import Backtest
+from training.charts import draw_charts
+from training.material import Material
+
+MODEL_INPUTS = tuple(dict.fromkeys((*MODEL_FEATURES, "frequency", "recency", "T", "monetary_value")))
+
+
+def record(settings: Settings, material: Material, champion: Champion, result: Backtest, board: dict[str, Any]) -> tuple[str, bool]:
+    """Log the training and register its winner; return the version and whether it is the champion.
+
+    One run holds the training, with a nested run per candidate. The first version ever is promoted at once.
+    """
+    tracking.connect(settings)
+    with tempfile.TemporaryDirectory() as name, tracking.run(f"train {material.as_of}"):
+        folder = Path(name)
+        tracking.log_run(_parameters(material, champion), champion.grade, {"code": _commit()})
+        tracking.log_dataset("transactions", material.digest)
+        tracking.log_files(draw_charts(result, folder), "charts")
+        for entry in board["churn"] + board["value"]:
+            _record_candidate(entry, board)
+        save_champion(champion, folder / "champion")
+        version = tracking.register(folder / "champion", MODEL_INPUTS)
+        if tracking.alias_version(tracking.CHAMPION) is None:
+            make_champion(settings, version, folder / "champion")
+            return version, True
+    tracking.set_alias(tracking.CHALLENGER, version)
+    return version, False
+
+
+def make_champion(settings: Settings, version: str, folder: Path) -> None:
+    """Publish a champion folder below the workspace, then move the alias; scoring reads the former."""
+    publish_champion(folder, version, settings.workspace.path / "champion")
+    tracking.set_alias(tracking.CHAMPION, version)
+
+
+def _parameters(material: Material, champion: Champion) -> dict[str, Any]:
+    snapshots = [snapshot.as_of.isoformat() for snapshot in material.snapshots]
+    return {
+        "as_of": material.as_of.isoformat(),
+        "horizon_days": champion.terms.horizon_days,
+        "active_days": champion.terms.active_days,
+        "customers": material.features.height,
+        "snapshots": ", ".join(snapshots),
+        "candidate": champion.churn.name,
+        "bgnbd": champion.btyd.orders.params,
+        "gamma_gamma": champion.btyd.spend.params,
+        "value_spread": champion.value_spread,
+        **{f"lightgbm.{key}": value for key, value in PARAMETERS.items()},
+    }
+
+
+def _record_candidate(entry: dict[str, Any], board: dict[str, Any]) -> None:
+    metrics = {key: value for key, value in entry.items() if isinstance(value, float)}
+    with tracking.run(entry["candidate"], nested=True):
+        baselines = (board["churn_baseline"], board["value_baseline"])
+        tags = {"baseline": str(entry["candidate"] in baselines).lower(), "origins": ", ".join(board["origins"])}
+        tracking.log_run({"candidate": entry["candidate"]}, metrics, tags)
+
+
+def _commit() -> str:
+    """Return the code's commit, or `unknown` outside a checkout."""
+    answer = subprocess.run(["git", "rev-parse", "HEAD"], cwd=tracking.ROOT, capture_output=True, text=True, check=False)  # noqa: S607  # git from the path
+    return answer.stdout.strip() or "unknown"

@@ -1,0 +1,77 @@
+"""Past days to learn from: features as of each, and what happened in the horizon after it."""
+
+from collections.abc import Callable
+from datetime import date, timedelta
+
+import polars as pl
+
+from features.build import build_features
+from features.dates import order_days
+from features.known import known_before
+from features.labels import labels, with_labels
+from features.purchases import CUSTOMER
+from features.tables.schema import Tables
+from models.btyd import BuyTillYouDie
+from models.errors import TooLittleData
+from models.snapshot import Snapshot
+from settings.sections import Loyalty
+
+MOST_SNAPSHOTS = 12
+STEPS_PER_HORIZON = 3
+SHORTEST_STEP = 7
+FEWEST_CUSTOMERS = 30
+
+Progress = Callable[[str, int, int], None]
+
+
+def cut_offs(first: date, as_of: date, horizon_days: int) -> list[date]:
+    """Return the days whose window closes by `as_of`, oldest first, a third of the horizon apart.
+
+    At most twelve, and none with less than one horizon of orders before it.
+    """
+    step = max(horizon_days // STEPS_PER_HORIZON, SHORTEST_STEP)
+    days = [as_of - timedelta(days=horizon_days + step * back) for back in range(MOST_SNAPSHOTS)]
+    return [day for day in reversed(days) if day - first >= timedelta(days=horizon_days)]
+
+
+def build_snapshots(
+    tables: Tables, as_of: date, horizon_days: int, active_days: int, loyalty: Loyalty, progress: Progress
+) -> list[Snapshot]:
+    """Return the snapshots that were closed and known before `as_of`, oldest first; maybe none.
+
+    A past day on which the buy-till-you-die models find too little data gives none.
+    """
+    known = known_before(tables, as_of)
+    days = cut_offs(order_days(known)[0], as_of, horizon_days)
+    found = []
+    for done, day in enumerate(days):
+        progress("features of past days", done, len(days))
+        snapshot = _snapshot(known, day, horizon_days, active_days, loyalty)
+        found += [snapshot] if snapshot else []
+    progress("features of past days", len(days), len(days))
+    return found
+
+
+def buyers(tables: Tables, as_of: date, active_days: int, loyalty: Loyalty) -> pl.DataFrame:
+    """Return the features of every customer with a purchase before `as_of`."""
+    features = build_features(tables, as_of, active_days, loyalty)
+    return features.filter(pl.col("orders") > 0).collect(engine="streaming")
+
+
+def _snapshot(known: Tables, day: date, horizon_days: int, active_days: int, loyalty: Loyalty) -> Snapshot | None:
+    features = buyers(known, day, active_days, loyalty)
+    if features.height < FEWEST_CUSTOMERS:
+        return None
+    try:
+        btyd = BuyTillYouDie.fit(features)
+    except TooLittleData:
+        return None
+    seen = btyd.with_columns(features, horizon_days).lazy().join(_last_spend(known, day, horizon_days), on=CUSTOMER, how="left")
+    frame = with_labels(seen.with_columns(pl.col("last_spend").fill_null(0.0)), known.transactions, day, horizon_days)
+    return Snapshot(day, horizon_days, frame.sort(CUSTOMER).collect(engine="streaming"), btyd)
+
+
+def _last_spend(known: Tables, day: date, horizon_days: int) -> pl.LazyFrame:
+    """Spend in the period of the same length before `day`: what the naive value baseline foretells."""
+    before = known_before(known, day).transactions
+    return labels(before, day - timedelta(days=horizon_days), horizon_days).select(CUSTOMER, pl.col("next_spend").alias("last_spend"))

@@ -1,0 +1,90 @@
+"""Train: fit every candidate, judge them on past days, and register the winner."""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from features.tables.schema import Tables
+from models.bgnbd_churn import NAME as SHORT_LOG_CHOICE
+from models.champion import Champion, Terms
+from models.churn_model import ChurnModel
+from models.registry import BASELINE, CANDIDATES
+from models.snapshot import Snapshot
+from models.value import ValueTerms, fit_spread, value_frame, value_terms
+from settings.sections import Settings
+from training.backtest import backtest
+from training.leaderboard import leaderboard, winner
+from training.material import Material, gather
+from training.record import record
+from training.snapshots import Progress
+
+TRAIN_ORIGINS = 2
+COMPARE_ORIGINS = 4
+VALUE_QUANTILES = (0.5, 0.8, 0.95, 0.99)
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What `train` made: the registered version, whether it is champion, the candidate, the leaderboard."""
+
+    version: str
+    is_champion: bool
+    candidate: str
+    board: dict[str, Any]
+
+
+def train(settings: Settings, tables: Tables, as_of: date, progress: Progress) -> Trained:
+    """Fit, judge, log and register; the first version becomes champion, later ones challenger.
+
+    Raises TooLittleData when no candidate can be fitted on what was known before `as_of`.
+    """
+    material = gather(settings, tables, as_of, progress)
+    result = backtest(material.snapshots, CANDIDATES, TRAIN_ORIGINS, progress)
+    board = leaderboard(result, as_of, material.windows.horizon_days)
+    chosen = winner(board, SHORT_LOG_CHOICE)
+    progress("logging to MLflow", 0, 1)
+    version, is_champion = record(settings, material, _champion(settings, material, chosen, board), result, board)
+    progress("logging to MLflow", 1, 1)
+    return Trained(version, is_champion, chosen, board)
+
+
+def compare(settings: Settings, tables: Tables, as_of: date, progress: Progress) -> dict[str, Any]:
+    """Return the leaderboard over up to four past days; nothing is registered."""
+    material = gather(settings, tables, as_of, progress)
+    result = backtest(material.snapshots, CANDIDATES, COMPARE_ORIGINS, progress)
+    return leaderboard(result, as_of, material.windows.horizon_days)
+
+
+def _champion(settings: Settings, material: Material, chosen: str, board: dict[str, Any]) -> Champion:
+    churn = next(candidate for candidate in CANDIDATES if candidate.name == chosen).fit(material.snapshots)
+    terms = Terms(
+        trained_as_of=material.as_of,
+        horizon_days=material.windows.horizon_days,
+        active_days=material.windows.active_days,
+        loyalty_unit=settings.loyalty.unit,
+        loyalty_min_purchases=settings.loyalty.min_purchases,
+    )
+    losses = {entry["candidate"]: entry["log_loss"] for entry in board["churn"]}
+    grade = {"log_loss": losses[chosen], "baseline_log_loss": losses[BASELINE.name]} if chosen in losses else {}
+    spread = _spread(material.snapshots)
+    cuts = _value_cuts(value_terms(settings.value, terms.horizon_days), material, churn, spread)
+    return Champion(terms, churn, material.btyd, spread, cuts, grade)
+
+
+def _value_cuts(terms: ValueTerms, material: Material, churn: ChurnModel, spread: float) -> tuple[float, ...]:
+    seen = material.btyd.with_columns(material.features, terms.churn_horizon_days)
+    values = value_frame(material.btyd, seen, churn.p_churn(seen), terms, spread)["expected_value"]
+    return tuple(float(cut) for cut in np.quantile(values.to_numpy(), VALUE_QUANTILES))
+
+
+def _spread(snapshots: list[Snapshot]) -> float:
+    """Shape of spend around its expectation among those who bought, in the newest closed window."""
+    if not snapshots:
+        return 1.0
+    bought = snapshots[-1].frame.filter(pl.col("next_orders") > 0)
+    share = 1 - bought["btyd_p_no_order"].to_numpy()
+    expected = (bought["btyd_expected_orders"] * bought["btyd_expected_spend"]).to_numpy() / share
+    return fit_spread(expected, bought["next_spend"].to_numpy())
