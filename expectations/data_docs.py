@@ -3,20 +3,21 @@
 import os
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 os.environ["GX_ANALYTICS_ENABLED"] = "false"  # read at import: nothing about a company's tables leaves the machine
 
-import great_expectations as gx  # noqa: E402
-from great_expectations.checkpoint import UpdateDataDocsAction  # noqa: E402
-from great_expectations.core.batch_definition import BatchDefinition  # noqa: E402
-from great_expectations.data_context import FileDataContext  # noqa: E402
+import great_expectations as gx
+from great_expectations.checkpoint import UpdateDataDocsAction
+from great_expectations.core.batch_definition import BatchDefinition
+from great_expectations.data_context import FileDataContext
 
-from expectations.profile import profile  # noqa: E402
-from expectations.report import TableReport  # noqa: E402
-from expectations.rules import row_rules  # noqa: E402
-from expectations.suites.any_table import expect_any_table  # noqa: E402
-from expectations.suites.transactions import expect_transactions  # noqa: E402
-from features.tables.schema import ALL_TABLES, TRANSACTIONS  # noqa: E402
+from expectations.profile import profile
+from expectations.report import TableReport
+from expectations.rules import row_rules
+from expectations.suites.any_table import expect_any_table
+from expectations.suites.transactions import expect_transactions
+from features.tables.schema import ALL_TABLES, TRANSACTIONS
 
 SOURCE_NAME = "holdfast"
 EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001  # only the names of the rules are used here, and they do not depend on it
@@ -48,7 +49,7 @@ def _run_checkpoint(context: FileDataContext, report: TableReport) -> None:
     context.checkpoints.add_or_update(checkpoint).run(batch_parameters={"dataframe": profile(report, rules)})
 
 
-def _batch(context: FileDataContext, name: str) -> BatchDefinition:
+def _batch(context: FileDataContext, name: str) -> BatchDefinition[Any]:
     """Return the batch definition of a table, making source, asset and batch where they are not there yet."""
     source = context.data_sources.add_or_update_pandas(SOURCE_NAME)
     return source.add_dataframe_asset(name).add_batch_definition_whole_dataframe("counts")

@@ -8,6 +8,7 @@ import polars as pl
 
 from expectations.report import TableReport
 from expectations.rules import Rule, broken_rule, row_rules
+from features.tables.atomic import replacing
 from features.tables.errors import TableUnusable
 from features.tables.mapping import RAW
 from features.tables.schema import Kind, Table
@@ -70,9 +71,13 @@ def _good(table: Table, judged: pl.LazyFrame) -> pl.LazyFrame:
 def _bad(judged: pl.LazyFrame, rules: list[Rule]) -> pl.LazyFrame:
     reasons = {rule.name: rule.sentence for rule in rules}
     schema = judged.collect_schema()
-    cells = [_as_read(name, RAW + name in schema) for name in schema if name not in {ROW, SOURCE, RULE} and not name.startswith(RAW)]
+    cells = [
+        _as_read(name, RAW + name in schema) for name in schema if name not in {ROW, SOURCE, RULE} and not name.startswith(RAW)
+    ]
     reason = pl.col(RULE).replace_strict(reasons, return_dtype=pl.String).alias("reason")
-    return judged.filter(pl.col(RULE).is_not_null()).select(RULE, reason, pl.col(SOURCE).alias("source"), pl.col(ROW).alias("row"), *cells)
+    return judged.filter(pl.col(RULE).is_not_null()).select(
+        RULE, reason, pl.col(SOURCE).alias("source"), pl.col(ROW).alias("row"), *cells
+    )
 
 
 def _as_read(name: str, has_raw: bool) -> pl.Expr:  # noqa: FBT001  # one caller, one line above
@@ -81,10 +86,8 @@ def _as_read(name: str, has_raw: bool) -> pl.Expr:  # noqa: FBT001  # one caller
 
 
 def _replace(frame: pl.LazyFrame, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    frame.sink_parquet(beside)
-    beside.replace(path)
+    with replacing(path) as beside:
+        frame.sink_parquet(beside)
 
 
 def _repeated_files(staged: pl.LazyFrame) -> list[str]:
@@ -105,5 +108,5 @@ def _refuse_unusable(table: Table, staged: pl.LazyFrame) -> None:
         if counts[column.name] == 0 and counts[RAW + column.name] > 0:
             example = staged.select(pl.col(RAW + column.name).drop_nulls().first()).collect().item()
             hint = f" For another date format write STRPTIME in [columns.{table.name}]." if column.kind is Kind.TIME else ""
-            sentence = f'the column {column.name} is no {column.kind} in any of {counts[RAW + column.name]} rows; found "{example[:40]}".{hint}'
-            raise TableUnusable(table.name, sentence)
+            found = f'{counts[RAW + column.name]} rows, such as "{example[:40]}"'
+            raise TableUnusable(table.name, f"the column {column.name} is no {column.kind} in any of {found}.{hint}")

@@ -31,5 +31,11 @@ class TableReport:
 
     def as_json(self) -> dict[str, Any]:
         """Return the entry of `validate --json`."""
-        entry = {"read": self.read, "used": self.used, "quarantined": self.quarantined, "usable": self.usable, "rules": self.rules}
+        entry = {
+            "read": self.read,
+            "used": self.used,
+            "quarantined": self.quarantined,
+            "usable": self.usable,
+            "rules": self.rules,
+        }
         return entry | {"duplicates": self.duplicates} | ({"problem": self.problem} if self.problem else {})

@@ -51,7 +51,11 @@ def _everyone(known: Tables) -> pl.LazyFrame:
 def _finished(joined: pl.LazyFrame, known: Tables, as_of: date, active_days: int) -> pl.LazyFrame:
     present = joined.collect_schema().names()
     absent = [pl.lit(None, pl.String if f.name in TEXT else pl.Float64).alias(f.name) for f in FEATURES if f.name not in present]
-    zero = [*COUNTED, *(complaints.COUNTS if known.complaints is not None else ()), *(["referrals"] if "referrals" in present else [])]
+    zero = [
+        *COUNTED,
+        *(complaints.COUNTS if known.complaints is not None else ()),
+        *(["referrals"] if "referrals" in present else []),
+    ]
     return (
         joined.with_columns(absent)
         .with_columns(pl.col(zero).fill_null(0), pl.col("loyalty_segment").fill_null(loyalty.UNDETERMINED))

@@ -17,10 +17,15 @@ FEATURES = (
     Feature("open_complaints", "complaints", "Complaints not resolved by the as-of date", ABSENT),
     Feature("satisfied_complaints", "complaints", "Complaints settled to the customer's satisfaction", ABSENT),
     Feature("unsatisfied_complaints", "complaints", "Complaints settled, but not to the customer's satisfaction", ABSENT),
-    Feature("open_complaint_days", "days", "Age of the oldest open complaint", "no open complaint, or there is no complaints table"),
+    Feature(
+        "open_complaint_days", "days", "Age of the oldest open complaint", "no open complaint, or there is no complaints table"
+    ),
     Feature("last_complaint_days", "days", "Since the newest complaint was opened", NONE),
-    Feature("last_complaint_satisfied", "1 or 0", "Whether the newest resolved complaint ended to the customer's satisfaction", NONE),
+    Feature(
+        "last_complaint_satisfied", "1 or 0", "Whether the newest resolved complaint ended to the customer's satisfaction", NONE
+    ),
 )
+YEAR = 365
 COUNTS = tuple(feature.name for feature in FEATURES[:5])
 
 
@@ -38,7 +43,7 @@ def complaints(known: pl.LazyFrame, as_of: date) -> pl.LazyFrame:
     judged = pl.col("satisfied").sort_by("resolved_at", "age", descending=[False, True]).drop_nulls()
     return cases.group_by(CUSTOMER).agg(
         pl.len().cast(pl.Int64).alias("complaints"),
-        (pl.col("age") < 365).sum().cast(pl.Int64).alias("complaints_365"),
+        (pl.col("age") < YEAR).sum().cast(pl.Int64).alias("complaints_365"),
         is_open.sum().cast(pl.Int64).alias("open_complaints"),
         pl.col("satisfied").fill_null(value=False).sum().cast(pl.Int64).alias("satisfied_complaints"),
         (~pl.col("satisfied")).fill_null(value=False).sum().cast(pl.Int64).alias("unsatisfied_complaints"),

@@ -14,7 +14,9 @@ class AsOfRefused(UserError):  # noqa: N818  # it names what happened, as the do
 
 def order_days(tables: Tables) -> tuple[date, date]:
     """Return the days of the first and the last usable order line."""
-    moments = tables.transactions.select(pl.col("ordered_at").min().dt.date().alias("first"), pl.col("ordered_at").max().dt.date().alias("last"))
+    moments = tables.transactions.select(
+        pl.col("ordered_at").min().dt.date().alias("first"), pl.col("ordered_at").max().dt.date().alias("last")
+    )
     first, last = moments.collect(engine="streaming").row(0)
     return first, last
 

@@ -15,9 +15,13 @@ def labels(transactions: pl.LazyFrame, as_of: date, horizon_days: int) -> pl.Laz
     neither: zero orders, zero spend.
     """
     window = pl.col("ordered_at").is_between(midnight(as_of), midnight(as_of + timedelta(days=horizon_days)), closed="left")
-    return customer_days(transactions.filter(window)).group_by(CUSTOMER).agg(
-        pl.col("is_purchase").sum().cast(pl.Int64).alias("next_orders"),
-        pl.col("spend").sum().alias("next_spend"),
+    return (
+        customer_days(transactions.filter(window))
+        .group_by(CUSTOMER)
+        .agg(
+            pl.col("is_purchase").sum().cast(pl.Int64).alias("next_orders"),
+            pl.col("spend").sum().alias("next_spend"),
+        )
     )
 
 

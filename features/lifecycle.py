@@ -9,9 +9,20 @@ FAMILY = "lifecycle"
 CLIENT_ORDERS = 6
 CLIENT_BREADTH = 3
 FEATURES = (
-    Feature("status", "label", "existing, former or prospect: bought within the activity window, before it, never", "never", model=False),
+    Feature(
+        "status",
+        "label",
+        "existing, former or prospect: bought within the activity window, before it, never",
+        "never",
+        model=False,
+    ),
     Feature("lifecycle_stage", "label", "prospect, first_time, repeat, client, advocate or inactive", "never", model=False),
-    Feature("referrals", "customers", "Customers known by now who name this one as the one who brought them", "there is no customers table with referred_by"),
+    Feature(
+        "referrals",
+        "customers",
+        "Customers known by now who name this one as the one who brought them",
+        "there is no customers table with referred_by",
+    ),
 )
 
 
@@ -26,7 +37,13 @@ def referrals(customers: pl.LazyFrame | None) -> pl.LazyFrame | None:
 def status(active_days: int) -> pl.Expr:
     """`existing` when the last purchase is at most `active_days` days before the as-of date."""
     silent = pl.col("recency_days")
-    return pl.when(silent.is_null()).then(pl.lit("prospect")).when(silent <= active_days).then(pl.lit("existing")).otherwise(pl.lit("former"))
+    return (
+        pl.when(silent.is_null())
+        .then(pl.lit("prospect"))
+        .when(silent <= active_days)
+        .then(pl.lit("existing"))
+        .otherwise(pl.lit("former"))
+    )
 
 
 def lifecycle_stage() -> pl.Expr:
@@ -39,10 +56,15 @@ def lifecycle_stage() -> pl.Expr:
     regular = (pl.col("gap_std") < pl.col("gap_mean")).fill_null(value=False)
     client = (pl.col("orders") >= CLIENT_ORDERS) & regular & (breadth >= CLIENT_BREADTH)
     return (
-        pl.when(pl.col("status") == "prospect").then(pl.lit("prospect"))
-        .when(pl.col("status") == "former").then(pl.lit("inactive"))
-        .when(pl.col("referrals") > 0).then(pl.lit("advocate"))
-        .when(client).then(pl.lit("client"))
-        .when(pl.col("orders") > 1).then(pl.lit("repeat"))
+        pl.when(pl.col("status") == "prospect")
+        .then(pl.lit("prospect"))
+        .when(pl.col("status") == "former")
+        .then(pl.lit("inactive"))
+        .when(pl.col("referrals") > 0)
+        .then(pl.lit("advocate"))
+        .when(client)
+        .then(pl.lit("client"))
+        .when(pl.col("orders") > 1)
+        .then(pl.lit("repeat"))
         .otherwise(pl.lit("first_time"))
     )

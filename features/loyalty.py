@@ -12,15 +12,27 @@ FAMILY = "loyalty"
 UNDETERMINED = "undetermined"
 ABSENT = "no purchase with a brand yet, or the table has no such column"
 FEATURES = (
-    Feature("loyalty_segment", "label", "How the customer chooses between brands; undetermined when it cannot be told", "never", model=False),
+    Feature(
+        "loyalty_segment",
+        "label",
+        "How the customer chooses between brands; undetermined when it cannot be told",
+        "never",
+        model=False,
+    ),
     Feature("p_hard_core", "probability", "Buys one brand all the time", ABSENT),
     Feature("p_split", "probability", "Is loyal to two or three brands", ABSENT),
     Feature("p_shifting", "probability", "Moved from one favourite brand to another", ABSENT),
     Feature("p_switcher", "probability", "Shows no loyalty to a brand", ABSENT),
     Feature("favourite_brand", "name", "Brand bought most often in the earlier half of the purchases", ABSENT, model=False),
-    Feature("favourite_share_before", "share", "Share of that brand in the earlier half of the purchases", "fewer than two such purchases"),
+    Feature(
+        "favourite_share_before",
+        "share",
+        "Share of that brand in the earlier half of the purchases",
+        "fewer than two such purchases",
+    ),
     Feature("favourite_share_recent", "share", "Share of that brand in the later half of the purchases", ABSENT),
 )
+MORE_LIKELY_THAN_NOT = 0.5
 GROUP = (CUSTOMER, "category")
 
 
@@ -53,7 +65,12 @@ def _symbols(transactions: pl.LazyFrame, unit: str) -> pl.LazyFrame:
         "amount",
         is_sale_line(columns).alias("sale"),
     )
-    spent = lines.drop_nulls("symbol").group_by(*GROUP, DAY, "symbol").agg(pl.col("amount").sum(), pl.col("sale").any()).filter("sale")
+    spent = (
+        lines.drop_nulls("symbol")
+        .group_by(*GROUP, DAY, "symbol")
+        .agg(pl.col("amount").sum(), pl.col("sale").any())
+        .filter("sale")
+    )
     return spent.group_by(*GROUP, DAY).agg(pl.col("symbol").sort_by("amount", "symbol", descending=[True, False]).first())
 
 
@@ -86,9 +103,16 @@ def _counts(symbols: pl.LazyFrame) -> pl.LazyFrame:
 
 def _shifting(symbols: pl.LazyFrame, counted: pl.LazyFrame) -> pl.LazyFrame:
     """Log likelihood of one shift, averaged over change points, for both orders of the two top symbols."""
-    named = symbols.join(counted.select(*GROUP, "n", "c1", "c2", "s1", "s2"), on=GROUP, nulls_equal=True).filter(pl.col("n") >= 2 * SIDE)
-    seen = [(pl.col("symbol") == pl.col(s)).fill_null(value=False).cast(pl.Int64).cum_sum().over(GROUP, order_by=DAY) for s in ("s1", "s2")]
-    running = named.with_columns(seen[0].alias("a"), seen[1].alias("b"), pl.int_range(1, pl.len() + 1).over(GROUP, order_by=DAY).alias("step"))
+    named = symbols.join(counted.select(*GROUP, "n", "c1", "c2", "s1", "s2"), on=GROUP, nulls_equal=True).filter(
+        pl.col("n") >= 2 * SIDE
+    )
+    seen = [
+        (pl.col("symbol") == pl.col(s)).fill_null(value=False).cast(pl.Int64).cum_sum().over(GROUP, order_by=DAY)
+        for s in ("s1", "s2")
+    ]
+    running = named.with_columns(
+        seen[0].alias("a"), seen[1].alias("b"), pl.int_range(1, pl.len() + 1).over(GROUP, order_by=DAY).alias("step")
+    )
     points = running.filter(pl.col("step").is_between(SIDE, pl.col("n") - SIDE))
     forward = log_shifting_at(pl.col("n"), pl.col("a") + pl.col("c2") - pl.col("b")).alias("forward")
     backward = log_shifting_at(pl.col("n"), pl.col("b") + pl.col("c1") - pl.col("a")).alias("backward")
@@ -103,7 +127,9 @@ def _labelled(totals: pl.LazyFrame, min_purchases: int) -> pl.LazyFrame:
     weights = [(pl.col(kind) - high).exp().alias(f"p_{kind}") for kind in TYPES]
     probabilities = [pl.col(f"p_{kind}") for kind in TYPES]
     shares = totals.with_columns(weights).with_columns(p / pl.sum_horizontal(probabilities) for p in probabilities)
-    best = pl.coalesce(*(pl.when(pl.col(f"p_{kind}") >= 0.5).then(pl.lit(kind)) for kind in TYPES), pl.lit(UNDETERMINED))
+    best = pl.coalesce(
+        *(pl.when(pl.col(f"p_{kind}") >= MORE_LIKELY_THAN_NOT).then(pl.lit(kind)) for kind in TYPES), pl.lit(UNDETERMINED)
+    )
     label = pl.when(pl.col("days") >= min_purchases).then(best).otherwise(pl.lit(UNDETERMINED))
     return shares.select(CUSTOMER, label.alias("loyalty_segment"), *probabilities)
 
@@ -113,11 +139,16 @@ def _favourite(symbols: pl.LazyFrame) -> pl.LazyFrame:
     place = pl.int_range(pl.len()).over(CUSTOMER, order_by=order)
     halves = symbols.with_columns((place < (pl.len().over(CUSTOMER) + 1) // 2).alias("early"))
     early = halves.filter("early").group_by(CUSTOMER, "symbol").len()
-    favourite = early.group_by(CUSTOMER).agg(pl.col("symbol").sort_by("len", "symbol", descending=[True, False]).first().alias("favourite_brand"))
-    hit = pl.col("symbol") == pl.col("favourite_brand")
-    shares = halves.join(favourite, on=CUSTOMER).group_by(CUSTOMER).agg(
-        pl.col("favourite_brand").first(),
-        hit.filter(pl.col("early")).mean().alias("favourite_share_before"),
-        hit.filter(~pl.col("early")).mean().alias("favourite_share_recent"),
+    favourite = early.group_by(CUSTOMER).agg(
+        pl.col("symbol").sort_by("len", "symbol", descending=[True, False]).first().alias("favourite_brand")
     )
-    return shares
+    hit = pl.col("symbol") == pl.col("favourite_brand")
+    return (
+        halves.join(favourite, on=CUSTOMER)
+        .group_by(CUSTOMER)
+        .agg(
+            pl.col("favourite_brand").first(),
+            hit.filter(pl.col("early")).mean().alias("favourite_share_before"),
+            hit.filter(~pl.col("early")).mean().alias("favourite_share_recent"),
+        )
+    )

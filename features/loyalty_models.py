@@ -39,7 +39,9 @@ def log_split(n: pl.Expr, top: tuple[pl.Expr, pl.Expr, pl.Expr]) -> pl.Expr:
     two = _log_shares(list(top[:2])) + _log_matches(top[0] + top[1], n, others=BRANDS - 2) - math.log(math.comb(BRANDS, 2))
     unseen = pl.when(top[1] == 0).then(math.log(BRANDS - 1)).otherwise(0.0)
     three = _log_shares(list(top)) + _log_matches(top[0] + top[1] + top[2], n, others=BRANDS - 3) - math.log(math.comb(BRANDS, 3))
-    last = pl.when(top[1] == 0).then(math.log(math.comb(BRANDS - 1, 2))).when(top[2] == 0).then(math.log(BRANDS - 2)).otherwise(0.0)
+    last = (
+        pl.when(top[1] == 0).then(math.log(math.comb(BRANDS - 1, 2))).when(top[2] == 0).then(math.log(BRANDS - 2)).otherwise(0.0)
+    )
     return _log_add(two + unseen, three + last) - math.log(2)
 
 

@@ -9,7 +9,9 @@ from features.purchases import CUSTOMER, DAY
 
 FAMILY = "recency"
 FEATURES = (
-    Feature("orders", "days with a purchase", "How many days the customer bought something on", null="never: 0 without a purchase"),
+    Feature(
+        "orders", "days with a purchase", "How many days the customer bought something on", null="never: 0 without a purchase"
+    ),
     Feature("frequency", "days with a purchase", "Purchases after the first one: orders - 1"),
     Feature("recency", "days", "From the first purchase to the last"),
     Feature("T", "days", "From the first purchase to the as-of date"),

@@ -17,7 +17,12 @@ FEATURES = (
     Feature("return_share", "share", "Returned amount over the amount bought", "nothing bought for money yet"),
     *(Feature(f"orders_{w}", "days with a purchase", f"Purchases in the last {w} days", NO_LINE) for w in WINDOWS),
     *(Feature(f"spend_{w}", "currency", f"Net spend in the last {w} days", NO_LINE) for w in WINDOWS),
-    Feature("spend_trend", "ratio", "Spend of the last 90 days over a quarter of the spend of the last 365", "no net spend in 365 days"),
+    Feature(
+        "spend_trend",
+        "ratio",
+        "Spend of the last 90 days over a quarter of the spend of the last 365",
+        "no net spend in 365 days",
+    ),
 )
 
 

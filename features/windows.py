@@ -42,6 +42,11 @@ def _proposed(tables: Tables, as_of: date) -> tuple[int, int]:
     days = occasions(customer_days(known_before(tables, as_of).transactions))
     gap = pl.col(DAY).sort().diff().dt.total_days().drop_nulls()
     gaps = days.group_by(CUSTOMER).agg(gap.alias("gap")).explode("gap").drop_nulls()
-    quantiles = gaps.select(h=pl.col("gap").quantile(HORIZON_QUANTILE), a=pl.col("gap").quantile(ACTIVE_QUANTILE)).collect().row(0)
-    horizon, active = (default if days is None else round(min(max(days, SHORTEST), LONGEST)) for days, default in zip(quantiles, (90, 365), strict=True))
+    quantiles = (
+        gaps.select(h=pl.col("gap").quantile(HORIZON_QUANTILE), a=pl.col("gap").quantile(ACTIVE_QUANTILE)).collect().row(0)
+    )
+    horizon, active = (
+        default if days is None else round(min(max(days, SHORTEST), LONGEST))
+        for days, default in zip(quantiles, (90, 365), strict=True)
+    )
     return horizon, max(horizon, active)

@@ -7,8 +7,17 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-CONSOLE = Console(highlight=False, soft_wrap=True)
-MESSAGES = Console(stderr=True, highlight=False, soft_wrap=True)
+PAGE_WIDTH = 120
+
+
+def _console(*, stderr: bool) -> Console:
+    """Fit a terminal's own width, and a page elsewhere; sentences are never broken by us."""
+    console = Console(stderr=stderr, highlight=False, soft_wrap=True)
+    return console if console.is_terminal else Console(stderr=stderr, highlight=False, soft_wrap=True, width=PAGE_WIDTH)
+
+
+CONSOLE = _console(stderr=False)
+MESSAGES = _console(stderr=True)
 
 
 def _day(text: str) -> date:
@@ -18,7 +27,17 @@ def _day(text: str) -> date:
         raise typer.BadParameter(f"a date is written as 2026-11-22, found {text!r}") from None
 
 
-Config = Annotated[Path, typer.Option("--config", "-c", help="The configuration file.", envvar="HOLDFAST_CONFIG", show_envvar=False)]
-AsOf = Annotated[date | None, typer.Option("--as-of", parser=_day, metavar="DATE", help="Only what was known before this day, 00:00 UTC. Default: the day after the newest order.")]
+Config = Annotated[
+    Path, typer.Option("--config", "-c", help="The configuration file.", envvar="HOLDFAST_CONFIG", show_envvar=False)
+]
+AsOf = Annotated[
+    date | None,
+    typer.Option(
+        "--as-of",
+        parser=_day,
+        metavar="DATE",
+        help="Only what was known before this day, 00:00 UTC. Default: the day after the newest order.",
+    ),
+]
 
 DEFAULT_CONFIG = Path("holdfast.toml")

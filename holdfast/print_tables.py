@@ -44,7 +44,15 @@ def print_list(console: Console, frame: pl.DataFrame, currency: str, rows: int =
     for name in ("rank", "customer_id", "arm", "action", "p_churn", f"gain {currency}", "first reason"):
         table.add_column(name, overflow="fold")
     for row in frame.head(rows).iter_rows(named=True):
-        table.add_row(str(row["rank"]), row["customer_id"], row["arm"], row["action"], f"{row['p_churn']:.2f}", f"{row['expected_gain']:.2f}", row["reason_1"] or "")
+        table.add_row(
+            str(row["rank"]),
+            row["customer_id"],
+            row["arm"],
+            row["action"],
+            f"{row['p_churn']:.2f}",
+            f"{row['expected_gain']:.2f}",
+            row["reason_1"] or "",
+        )
     console.print(table)
 
 

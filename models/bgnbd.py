@@ -65,8 +65,11 @@ class BGNBD:
 
 def p_alive(model: BGNBD, x: Array, t_x: Array, T: Array) -> Array:  # noqa: N803  # the paper's symbols
     """P(alive | x, t_x, T): the first of the two terms of the likelihood (eq. 3) over their sum."""
-    dropped = np.log(model.a) - np.log(model.b + np.maximum(x, 1) - 1) + (model.r + x) * np.log((model.alpha + T) / (model.alpha + t_x))
-    return np.where(x > 0, expit(-dropped), 1.0)
+    dropped = (
+        np.log(model.a) - np.log(model.b + np.maximum(x, 1) - 1) + (model.r + x) * np.log((model.alpha + T) / (model.alpha + t_x))
+    )
+    alive: Array = np.where(x > 0, expit(-dropped), 1.0)
+    return alive
 
 
 def p_no_order(model: BGNBD, x: Array, t_x: Array, T: Array, h: float | Array) -> Array:  # noqa: N803
@@ -75,7 +78,7 @@ def p_no_order(model: BGNBD, x: Array, t_x: Array, T: Array, h: float | Array) -
     A customer alive at T has a rate distributed Gamma(r + x, alpha + T) and stays until the next order, so
     the probability is 1 - P(alive) (1 - ((alpha + T) / (alpha + T + h))^(r + x)).
     """
-    silent = np.exp((model.r + x) * np.log((model.alpha + T) / (model.alpha + T + h)))
+    silent: Array = np.exp((model.r + x) * np.log((model.alpha + T) / (model.alpha + T + h)))
     return 1 - p_alive(model, x, t_x, T) * (1 - silent)
 
 
@@ -89,7 +92,8 @@ def expected_orders(model: BGNBD, x: Array, t_x: Array, T: Array, h: float) -> A
     z = h / (model.alpha + T + h)
     c = a + model.b + x - 1
     stays = (1 - z) ** (a - 1) * hyp2f1(a + model.b - 1 - model.r, a - 1, c, z)
-    return p_alive(model, x, t_x, T) * c / (a - 1) * (1 - stays)
+    expected: Array = p_alive(model, x, t_x, T) * c / (a - 1) * (1 - stays)
+    return expected
 
 
 def waiting_time(model: BGNBD, x: Array, t_x: Array, T: Array, p_still_waiting: Array) -> Array:  # noqa: N803

@@ -50,7 +50,9 @@ def save_champion(champion: Champion, folder: Path) -> None:
     champion.churn.save(folder)
     terms = asdict(champion.terms) | {"trained_as_of": champion.terms.trained_as_of.isoformat()}
     data: dict[str, Any] = {"terms": terms, "btyd": champion.btyd.to_json()}
-    write_json(folder / FILE, data | {"value_spread": champion.value_spread, "value_cuts": champion.value_cuts, "grade": champion.grade})
+    write_json(
+        folder / FILE, data | {"value_spread": champion.value_spread, "value_cuts": champion.value_cuts, "grade": champion.grade}
+    )
 
 
 def load_champion(folder: Path) -> Champion:
@@ -58,7 +60,9 @@ def load_champion(folder: Path) -> Champion:
     data = read_json(folder / FILE)
     terms = Terms(**(data["terms"] | {"trained_as_of": date.fromisoformat(data["terms"]["trained_as_of"])}))
     btyd = BuyTillYouDie.from_json(data["btyd"])
-    return Champion(terms, load_churn_model(folder), btyd, data["value_spread"], tuple(data["value_cuts"]), data["grade"], folder.name)
+    return Champion(
+        terms, load_churn_model(folder), btyd, data["value_spread"], tuple(data["value_cuts"]), data["grade"], folder.name
+    )
 
 
 def publish_champion(source: Path, version: str, champions: Path) -> Path:

@@ -65,6 +65,8 @@ def _fit(name: str, columns: list[Any], **arguments: Any) -> tuple[Any, str]:  #
 
 def _moments(frame: pl.DataFrame) -> dict[str, float]:
     """Give the population the observed mean spend per order, and a customer's own history moderate weight."""
-    spend = frame.filter(pl.col("mean_order_value") > 0)["mean_order_value"].mean() if "mean_order_value" in frame.columns else None
+    spend = (
+        frame.filter(pl.col("mean_order_value") > 0)["mean_order_value"].mean() if "mean_order_value" in frame.columns else None
+    )
     mean = spend if isinstance(spend, float) else 1.0
     return {"p": 1.0, "q": SHRINKING_Q, "gamma": mean * (SHRINKING_Q - 1)}

@@ -19,7 +19,9 @@ from models.snapshot import Snapshot
 NAME = "lightgbm"
 BOOSTER = "churn.lgb.txt"
 INPUTS = (*MODEL_FEATURES, *COLUMNS)
-FAMILY_OF = {feature.name: family for family, members in FAMILIES.items() for feature in members} | dict.fromkeys(COLUMNS, "recency")
+FAMILY_OF = {feature.name: family for family, members in FAMILIES.items() for feature in members} | dict.fromkeys(
+    COLUMNS, "recency"
+)
 FEWEST_ROWS = 200
 FEWEST_OF_A_KIND = 20
 ROUNDS = 200
@@ -55,7 +57,9 @@ class LightGbmChurn:
         """Sum the trees' own contributions (Lundberg et al. 2020, doi:10.1038/s42256-019-0138-9) by family."""
         shares = np.asarray(self.booster.predict(inputs(frame), pred_contrib=True))[:, :-1] * self.calibration.slope
         families = [FAMILY_OF[name] for name in INPUTS]
-        return pl.DataFrame({family: shares[:, [f == family for f in families]].sum(axis=1) for family in dict.fromkeys(families)})
+        return pl.DataFrame(
+            {family: shares[:, [f == family for f in families]].sum(axis=1) for family in dict.fromkeys(families)}
+        )
 
     def save(self, folder: Path) -> None:
         """Write booster text and calibration."""

@@ -1,6 +1,8 @@
 """Lifetime value from BG/NBD and Gamma-Gamma, given that the customer stays or leaves in the churn window."""
 
+import math
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import polars as pl
@@ -31,7 +33,9 @@ def value_terms(value: Value, churn_horizon_days: int) -> ValueTerms:
     return ValueTerms(value.horizon_days, churn_horizon_days, value.margin, value.annual_discount_rate)
 
 
-def value_frame(btyd: BuyTillYouDie, features: pl.DataFrame, p_churn: pl.Series, terms: ValueTerms, spread: float) -> pl.DataFrame:
+def value_frame(
+    btyd: BuyTillYouDie, features: pl.DataFrame, p_churn: pl.Series, terms: ValueTerms, spread: float
+) -> pl.DataFrame:
     """Return expected_orders, expected_value, value_low, value_high, value_if_stays, value_if_leaves, next_order_*.
 
     All over `terms.horizon_days` from the features' as-of date, in currency except the orders; the next
@@ -50,22 +54,26 @@ def value_frame(btyd: BuyTillYouDie, features: pl.DataFrame, p_churn: pl.Series,
     silent = p_no_order(btyd.orders, x, t_x, T, terms.horizon_days) ** power
     low, high = (_quantile(value, silent, spread, at) for at in (0.10, 0.90))
     waits = {name: waiting_time(btyd.orders, x, t_x, T, (1 - at) ** (1 / power)) for name, at in WAITS.items()}
-    return pl.DataFrame({
-        "expected_orders": (1 - churn) * plain_stays + churn * plain_leaves,
-        "expected_value": value,
-        "value_low": low,
-        "value_high": high,
-        "value_if_stays": per_order * stays,
-        "value_if_leaves": per_order * leaves,
-        "p_order_in_horizon": 1 - silent,
-        **waits,
-    })
+    return pl.DataFrame(
+        {
+            "expected_orders": (1 - churn) * plain_stays + churn * plain_leaves,
+            "expected_value": value,
+            "value_low": low,
+            "value_high": high,
+            "value_if_stays": per_order * stays,
+            "value_if_leaves": per_order * leaves,
+            "p_order_in_horizon": 1 - silent,
+            **waits,
+        }
+    )
 
 
 WAITS = {"next_order_low": 0.10, "next_order_days": 0.50, "next_order_high": 0.90}
 
 
-def conditional_orders(model: BGNBD, history: tuple[Array, Array, Array], terms: ValueTerms, *, discounted: bool) -> tuple[Array, Array]:
+def conditional_orders(
+    model: BGNBD, history: tuple[Array, Array, Array], terms: ValueTerms, *, discounted: bool
+) -> tuple[Array, Array]:
     """Return E[orders over the value horizon], given an order within the churn horizon H and given none.
 
     A customer who stays silent until H is the same customer seen at T + H, so the second is the model's own
@@ -93,18 +101,18 @@ def fit_spread(expected: Array, actual: Array) -> float:
     ratio = actual[seen] / expected[seen]
     ratio = ratio / ratio.mean()
     gap = max(-float(np.log(ratio).mean()), EDGE)
-    shape = (3 - gap + np.sqrt((gap - 3) ** 2 + 24 * gap)) / (12 * gap)
+    shape = (3 - gap + math.sqrt((gap - 3) ** 2 + 24 * gap)) / (12 * gap)
     for _ in range(5):
-        step = (np.log(shape) - digamma(shape) - gap) / (1 / shape - polygamma(1, shape))
+        step = (math.log(shape) - float(digamma(shape)) - gap) / (1 / shape - float(polygamma(1, shape)))
         shape = max(shape - step, shape / 2)
-    return float(np.clip(shape, 0.2, 20.0))
+    return min(max(shape, 0.2), 20.0)
 
 
 def _orders_until(model: BGNBD, history: tuple[Array, Array, Array], start: int, end: int, rate: float) -> Array:
     """Orders expected in (start, end] days from the as-of date, each discounted in the middle of its month."""
     edges = np.append(np.arange(start, end, STEP_DAYS), end) if rate else np.array([start, end])
     total, before = np.zeros_like(history[0]), np.zeros_like(history[0])
-    for left, right in zip(edges[:-1], edges[1:], strict=True):
+    for left, right in pairwise(edges):
         until = expected_orders(model, *history, float(right - start))
         total, before = total + (until - before) * np.exp(-rate * (left + right) / 2), until
     return total
@@ -113,5 +121,5 @@ def _orders_until(model: BGNBD, history: tuple[Array, Array, Array], start: int,
 def _quantile(mean: Array, silent: Array, shape: float, at: float) -> Array:
     """Quantile of a value that is 0 with probability `silent`, else gamma with this overall mean."""
     share = np.clip((at - silent) / np.maximum(1 - silent, EDGE), 0, 1)
-    quantile: Array = gamma.ppf(share, shape, scale=mean / np.maximum(1 - silent, EDGE) / shape)
+    quantile = np.asarray(gamma.ppf(share, shape, scale=mean / np.maximum(1 - silent, EDGE) / shape))
     return np.where(share > 0, quantile, 0.0)

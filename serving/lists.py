@@ -8,6 +8,7 @@ from pathlib import Path
 import polars as pl
 import sqlalchemy as sa
 
+from features.tables.atomic import replacing
 from serving.control import arms, workspace_key
 from serving.list_kind import ListKind
 from serving.store import Run, read_actions
@@ -16,6 +17,7 @@ from settings.sections import Action, Settings
 
 WEEK = re.compile(r"(\d{4})-W(\d{2})")
 ASSUMED = "assumed"
+ENDINGS = (".csv", ".parquet")
 
 
 ACTION_KIND = {ListKind.AT_RISK: "retention", ListKind.WIN_BACK: "win_back", ListKind.RECOVERY: "recovery"}
@@ -44,7 +46,12 @@ def week_of(day: date) -> str:
 
 
 def make_list(
-    settings: Settings, engine: sa.Engine, kind: ListKind, week: str | None = None, limit: int | None = None, budget: float | None = None
+    settings: Settings,
+    engine: sa.Engine,
+    kind: ListKind,
+    week: str | None = None,
+    limit: int | None = None,
+    budget: float | None = None,
 ) -> WeeklyList:
     """Return the list of one kind from the current run.
 
@@ -74,13 +81,13 @@ def _churn_sentence(run: Run) -> str:
 
 def write_list(weekly: WeeklyList, path: Path) -> None:
     """Write a list as CSV or Parquet, by the ending of the name; in one step."""
-    writers = {".csv": weekly.frame.write_csv, ".parquet": weekly.frame.write_parquet}
-    if path.suffix not in writers:
-        raise ListRefused(f"A list is written as .csv or .parquet, not as {path.name}.")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.new")
-    writers[path.suffix](beside)
-    beside.replace(path)
+    if path.suffix not in ENDINGS:
+        raise ListRefused(f"A list is written as {' or '.join(ENDINGS)}, not as {path.name}.")
+    with replacing(path) as beside:
+        if path.suffix == ".csv":
+            weekly.frame.write_csv(beside)
+        else:
+            weekly.frame.write_parquet(beside)
 
 
 def default_path(settings: Settings, weekly: WeeklyList) -> Path:
@@ -102,7 +109,10 @@ def _sunday(week: str) -> date:
 
 
 def _columns(kept: pl.DataFrame, list_id: str, week: str, actions: dict[str, Action], expires: date) -> pl.DataFrame:
-    said = [pl.col("reasons").list.get(place, null_on_oob=True).struct.field("text").alias(f"reason_{place + 1}") for place in range(3)]
+    said = [
+        pl.col("reasons").list.get(place, null_on_oob=True).struct.field("text").alias(f"reason_{place + 1}")
+        for place in range(3)
+    ]
     return kept.with_row_index("rank", offset=1).select(
         pl.lit(list_id).alias("list_id"),
         pl.lit(week).alias("week"),
@@ -110,8 +120,12 @@ def _columns(kept: pl.DataFrame, list_id: str, week: str, actions: dict[str, Act
         "customer_id",
         "arm",
         "action",
-        pl.col("action").replace_strict({name: action.channel for name, action in actions.items()}, return_dtype=pl.String).alias("channel"),
-        pl.col("action").replace_strict({name: action.owner for name, action in actions.items()}, return_dtype=pl.String).alias("owner"),
+        pl.col("action")
+        .replace_strict({name: action.channel for name, action in actions.items()}, return_dtype=pl.String)
+        .alias("channel"),
+        pl.col("action")
+        .replace_strict({name: action.owner for name, action in actions.items()}, return_dtype=pl.String)
+        .alias("owner"),
         "status",
         "loyalty_segment",
         "lifecycle_stage",

@@ -18,7 +18,9 @@ def reasons(features: pl.DataFrame, contributions: pl.DataFrame, currency: str) 
     items = [_item(sentences[family], pl.col(f"by:{family}")) for family in families]
     weight = pl.element().struct.field("weight").abs()
     said = pl.element().filter(pl.element().struct.field("text").is_not_null())
-    ranked = pl.concat_list(items).list.eval(said).list.eval(pl.element().sort_by(weight, descending=True)).list.head(MOST_REASONS)
+    ranked = (
+        pl.concat_list(items).list.eval(said).list.eval(pl.element().sort_by(weight, descending=True)).list.head(MOST_REASONS)
+    )
     return seen.select(ranked.alias("reasons")).to_series()
 
 
@@ -53,12 +55,18 @@ def _gap() -> pl.Expr:
 
 def _spend(currency: str) -> pl.Expr:
     quarter = (pl.col("spend_365") / 4).round(0).cast(pl.Int64)
-    return pl.format(f"Spent {{}} {currency} in the last 90 days; {{}} {currency} in an average quarter of the last year", _whole("spend_90"), quarter)
+    return pl.format(
+        f"Spent {{}} {currency} in the last 90 days; {{}} {currency} in an average quarter of the last year",
+        _whole("spend_90"),
+        quarter,
+    )
 
 
 def _brand() -> pl.Expr:
     before, recent = pl.col("favourite_share_before"), pl.col("favourite_share_recent")
-    moved = pl.format("Share of {} {} from {} % to {} %", pl.col("favourite_brand"), _moved(before, recent), _percent(before), _percent(recent))
+    moved = pl.format(
+        "Share of {} {} from {} % to {} %", pl.col("favourite_brand"), _moved(before, recent), _percent(before), _percent(recent)
+    )
     steady = pl.format("Chose {} in {} % of the recent purchases", pl.col("favourite_brand"), _percent(recent))
     return pl.when((before - recent).abs() >= FALL_WORTH_SAYING).then(moved).otherwise(steady)
 
@@ -69,11 +77,16 @@ def _moved(before: pl.Expr, recent: pl.Expr) -> pl.Expr:
 
 def _complaint() -> pl.Expr:
     return (
-        pl.when(pl.col("open_complaints") > 0).then(pl.format("Complaint open for {}", _days("open_complaint_days")))
-        .when(pl.col("last_complaint_satisfied") == 0).then(pl.lit("The last settled complaint left the customer dissatisfied"))
-        .when(pl.col("last_complaint_satisfied") == 1).then(pl.lit("The last settled complaint left the customer satisfied"))
-        .when(pl.col("complaints") > 0).then(pl.format("Complained {} time(s)", _whole("complaints")))
-        .when(pl.col("complaints") == 0).then(pl.lit("No complaint on record"))
+        pl.when(pl.col("open_complaints") > 0)
+        .then(pl.format("Complaint open for {}", _days("open_complaint_days")))
+        .when(pl.col("last_complaint_satisfied") == 0)
+        .then(pl.lit("The last settled complaint left the customer dissatisfied"))
+        .when(pl.col("last_complaint_satisfied") == 1)
+        .then(pl.lit("The last settled complaint left the customer satisfied"))
+        .when(pl.col("complaints") > 0)
+        .then(pl.format("Complained {} time(s)", _whole("complaints")))
+        .when(pl.col("complaints") == 0)
+        .then(pl.lit("No complaint on record"))
     )
 
 

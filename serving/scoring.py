@@ -17,6 +17,7 @@ from settings.sections import Churn, Loyalty, Settings
 
 LEVELS = ("basic", "reactive", "accountable", "proactive", "partnership")
 EVEN = 0.5
+FAR_AHEAD_DAYS = 36_500
 
 
 class HindsightRefused(UserError):  # noqa: N818  # it names what happened, as the documentation does
@@ -58,8 +59,12 @@ def score_features(
     scored = _model(settings, features.filter(pl.col("orders") > 0), champion)
     allowed = pl.lit(value=True) if may_contact is None else pl.col("may_contact").fill_null(value=False)
     scored = scored if may_contact is None else scored.join(may_contact.collect(), on=CUSTOMER, how="left")
-    acted = choose_actions(_banded(scored, settings.churn, champion).with_columns(allowed.alias("may_contact")), settings.targeting)
-    prospects = features.filter(pl.col("orders") == 0).with_columns(pl.lit(NO_ACTION).alias("action"), pl.lit("prospect").alias("no_score_reason"))
+    acted = choose_actions(
+        _banded(scored, settings.churn, champion).with_columns(allowed.alias("may_contact")), settings.targeting
+    )
+    prospects = features.filter(pl.col("orders") == 0).with_columns(
+        pl.lit(NO_ACTION).alias("action"), pl.lit("prospect").alias("no_score_reason")
+    )
     everyone = pl.concat([acted, prospects], how="diagonal").with_columns(
         pl.lit(champion.version).alias("model_version"), pl.lit(scored_at).alias("scored_at")
     )
@@ -90,7 +95,7 @@ def _dated(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def _day(wait: str, likely: pl.Expr) -> pl.Expr:
-    finite = likely & pl.col(wait).is_finite() & (pl.col(wait) < 36_500)
+    finite = likely & pl.col(wait).is_finite() & (pl.col(wait) < FAR_AHEAD_DAYS)
     return pl.when(finite).then(pl.col("as_of") + pl.duration(days=pl.col(wait).floor().cast(pl.Int64, strict=False)))
 
 

@@ -41,7 +41,11 @@ SCORES = sa.Table(
     METADATA,
     sa.Column("run_id", sa.Integer, sa.ForeignKey("runs.run_id"), primary_key=True),
     sa.Column("customer_id", sa.Text, primary_key=True),
-    *(sa.Column(name, SQL_TYPES[type(dtype)]) for name, dtype in SCORE_COLUMNS.items() if name not in {"customer_id", *RUN_COLUMNS}),
+    *(
+        sa.Column(name, SQL_TYPES[type(dtype)])
+        for name, dtype in SCORE_COLUMNS.items()
+        if name not in {"customer_id", *RUN_COLUMNS}
+    ),
 )
 
 
@@ -51,8 +55,10 @@ class NoRun(UserError):  # noqa: N818  # it names the state of the store, as the
 
 @dataclass(frozen=True)
 class Run:
-    """A published run: which customers were scored as of when, when that was done, and by which champion;
-    `horizon_days` is what its p_churn looks ahead."""
+    """A published run: as of when, when it was made, and by which champion.
+
+    `horizon_days` is how far its p_churn looks ahead, `rows` how many customers it has.
+    """
 
     run_id: int
     as_of: date
@@ -79,7 +85,7 @@ def publish(engine: sa.Engine, scores: pl.DataFrame, horizon_days: int) -> Run:
     first = scores.row(0, named=True)
     about = {name: first[name] for name in RUN_COLUMNS} | {"horizon_days": horizon_days, "rows": scores.height}
     with engine.begin() as connection:
-        run_id = int(connection.execute(RUNS.insert().values(**about)).inserted_primary_key[0])
+        run_id = connection.execute(RUNS.insert().values(**about).returning(RUNS.c.run_id)).scalar_one()
         for batch in _flat(scores).iter_slices(BATCH):
             connection.execute(SCORES.insert(), [{"run_id": run_id, **row} for row in batch.to_dicts()])
     return Run(run_id=run_id, **about)

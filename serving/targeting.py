@@ -35,10 +35,14 @@ def _kind(threshold: float) -> pl.Expr:
     dissatisfied = (pl.col("last_complaint_satisfied") == 0) & (pl.col("last_complaint_days") < DISSATISFIED_DAYS)
     complains = (pl.col("open_complaints") > 0).fill_null(value=False) | dissatisfied.fill_null(value=False)
     return (
-        pl.when(~pl.col("may_contact")).then(pl.lit(NO_ACTION))
-        .when(complains).then(pl.lit("recovery"))
-        .when((pl.col("status") == "existing") & (pl.col("p_churn") >= threshold)).then(pl.lit("retention"))
-        .when(pl.col("status") == "former").then(pl.lit("win_back"))
+        pl.when(~pl.col("may_contact"))
+        .then(pl.lit(NO_ACTION))
+        .when(complains)
+        .then(pl.lit("recovery"))
+        .when((pl.col("status") == "existing") & (pl.col("p_churn") >= threshold))
+        .then(pl.lit("retention"))
+        .when(pl.col("status") == "former")
+        .then(pl.lit("win_back"))
         .otherwise(pl.lit(NO_ACTION))
     )
 

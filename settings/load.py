@@ -37,7 +37,9 @@ def _read_toml(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
-        raise SettingsError(f"There is no configuration file at {path}; name one with --config, or make one with `demo`.") from None
+        raise SettingsError(
+            f"There is no configuration file at {path}; name one with --config, or make one with `demo`."
+        ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path} is not valid TOML: {error}.") from None
     except OSError as error:
@@ -91,7 +93,9 @@ def _check_across_sections(path: Path, settings: Settings) -> None:
 
 
 def _absolute(settings: Settings, folder: Path) -> Settings:
-    sources = {field.name: _absolute_source(getattr(settings.tables, field.name), folder) for field in fields(TableSources)}
+    sources: dict[str, Any] = {
+        field.name: _absolute_source(getattr(settings.tables, field.name), folder) for field in fields(TableSources)
+    }
     return replace(
         settings,
         tables=replace(settings.tables, **sources),
@@ -103,7 +107,7 @@ def _absolute(settings: Settings, folder: Path) -> Settings:
 
 def _absolute_source(source: Source | None, folder: Path) -> Source | None:
     if isinstance(source, SqlQuery):
-        return replace(source, url=_absolute_url(source.url, folder))
+        return replace(source, url=_absolute_url(source.url, folder) or source.url)
     return source if source is None else str(folder / source)
 
 

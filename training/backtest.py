@@ -67,7 +67,7 @@ def _closed_before(snapshots: list[Snapshot], origin: Snapshot) -> list[Snapshot
 
 
 def _judged(origin: Snapshot, history: list[Snapshot], candidates: tuple[Candidate, ...], limits: dict[str, str]) -> pl.DataFrame:
-    columns = [pl.lit(origin.as_of).alias("origin"), pl.col("churned").cast(pl.Float64), "next_spend"]
+    columns: list[pl.Expr | str] = [pl.lit(origin.as_of).alias("origin"), pl.col("churned").cast(pl.Float64), "next_spend"]
     values = [value().alias(f"value:{name}") for name, value in VALUE_CANDIDATES.items()]
     predictions = []
     for candidate in candidates:

@@ -14,7 +14,7 @@ from mlflow.pyfunc import PythonModel, PythonModelContext
 from models.champion import Champion, load_champion
 
 
-class ChampionModel(PythonModel):  # type: ignore[misc]  # mlflow's classes are untyped
+class ChampionModel(PythonModel):
     """Loads the champion once, then predicts."""
 
     champion: Champion

@@ -39,7 +39,10 @@ def winner(board: dict[str, Any], fallback: str) -> str:
 
 def _entry(result: Backtest, name: str, prefix: str, actual: str, metrics: Metrics) -> dict[str, Any]:
     assert result.frame is not None, "candidates come from a frame"  # noqa: S101  # for the type checker
-    by_origin = {str(origin): _measured(rows, name, prefix, actual, metrics) for (origin,), rows in result.frame.group_by("origin", maintain_order=True)}
+    by_origin = {
+        str(origin): _measured(rows, name, prefix, actual, metrics)
+        for (origin,), rows in result.frame.group_by("origin", maintain_order=True)
+    }
     return {"candidate": name, **_measured(result.frame, name, prefix, actual, metrics), "by_origin": by_origin}
 
 

@@ -44,5 +44,3 @@ def _digest(transactions: pl.LazyFrame) -> str:
     rows = transactions.select(pl.struct(pl.all()).hash(seed=0).sum().alias("content"), pl.len()).collect(engine="streaming")
     content, count = rows.row(0)
     return f"{content:016x}-{count}"
-
-

@@ -35,4 +35,6 @@ def _hold_gates(version: str, candidate: Champion) -> None:
         raise PromotionRefused(f"Version {version} was never judged on a past window: the log was too short when it was trained.")
     own, naive = candidate.grade["log_loss"], candidate.grade["baseline_log_loss"]
     if own > naive:
-        raise PromotionRefused(f"Version {version} has a log-loss of {own:.4f} in the backtest, the recency rule {naive:.4f}; it was not promoted.")
+        raise PromotionRefused(
+            f"Version {version} has a log-loss of {own:.4f} in the backtest, the recency rule {naive:.4f}; it was not promoted."
+        )

@@ -17,7 +17,9 @@ from training.material import Material
 MODEL_INPUTS = tuple(dict.fromkeys((*MODEL_FEATURES, "frequency", "recency", "T", "monetary_value")))
 
 
-def record(settings: Settings, material: Material, champion: Champion, result: Backtest, board: dict[str, Any]) -> tuple[str, bool]:
+def record(
+    settings: Settings, material: Material, champion: Champion, result: Backtest, board: dict[str, Any]
+) -> tuple[str, bool]:
     """Log the training and register its winner; return the version and whether it is the champion.
 
     One run holds the training, with a nested run per candidate. The first version ever is promoted at once.

@@ -74,4 +74,6 @@ def _snapshot(known: Tables, day: date, horizon_days: int, active_days: int, loy
 def _last_spend(known: Tables, day: date, horizon_days: int) -> pl.LazyFrame:
     """Spend in the period of the same length before `day`: what the naive value baseline foretells."""
     before = known_before(known, day).transactions
-    return labels(before, day - timedelta(days=horizon_days), horizon_days).select(CUSTOMER, pl.col("next_spend").alias("last_spend"))
+    return labels(before, day - timedelta(days=horizon_days), horizon_days).select(
+        CUSTOMER, pl.col("next_spend").alias("last_spend")
+    )

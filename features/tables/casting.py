@@ -60,14 +60,18 @@ def as_flag(value: pl.Expr, source: pl.DataType) -> pl.Expr:
     if source == pl.Boolean:
         return value
     word = value.cast(pl.String, strict=False).str.to_lowercase().str.strip_suffix(".0")
-    return pl.when(word.is_in(YES)).then(pl.lit(True)).when(word.is_in(NO)).then(pl.lit(False))  # noqa: FBT003  # polars literal
+    return pl.when(word.is_in(YES)).then(pl.lit(True)).when(word.is_in(NO)).then(pl.lit(False))  # polars literal
 
 
 def _parsed(text: pl.Expr) -> pl.Expr:
     compact = pl.when(text.str.len_bytes() == len("20251231")).then(text)
     local = [text.str.to_datetime(form, time_unit="us", strict=False) for form in DATE_TIMES]
-    days = [part.str.to_date(form, strict=False).cast(pl.Datetime("us")) for part, form in ((text, "%Y-%m-%d"), (compact, "%Y%m%d"))]
-    zoned = [text.str.to_datetime(form, time_unit="us", time_zone="UTC", strict=False).dt.replace_time_zone(None) for form in ZONED]
+    days = [
+        part.str.to_date(form, strict=False).cast(pl.Datetime("us")) for part, form in ((text, "%Y-%m-%d"), (compact, "%Y%m%d"))
+    ]
+    zoned = [
+        text.str.to_datetime(form, time_unit="us", time_zone="UTC", strict=False).dt.replace_time_zone(None) for form in ZONED
+    ]
     return pl.coalesce(*local, *days, *zoned)
 
 

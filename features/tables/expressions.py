@@ -17,7 +17,7 @@ from features.tables.casting import as_number, stripped
 from features.tables.schema import Kind
 
 
-class DoesNotFit(Exception):
+class DoesNotFit(Exception):  # noqa: N818  # it names what happened
     """No reading of the text columns gives the expression the type that is wanted."""
 
 

@@ -21,7 +21,9 @@ def canonical(table: Table, frame: pl.LazyFrame, columns: dict[str, str]) -> pl.
     """
     unknown = [name for name in columns if table.column(name) is None]
     if unknown:
-        raise SettingsError(f"Unknown key columns.{table.name}.{unknown[0]}; the table has {', '.join(c.name for c in table.columns)}.")
+        raise SettingsError(
+            f"Unknown key columns.{table.name}.{unknown[0]}; the table has {', '.join(c.name for c in table.columns)}."
+        )
     schema = frame.collect_schema()
     wanted = {c: columns.get(c.name, c.name) for c in table.columns if c.required or c.name in columns or c.name in schema}
     sources = {column: _source(table, column, mapped, schema) for column, mapped in wanted.items()}
@@ -48,12 +50,16 @@ def _source(table: Table, column: Column, mapped: str, schema: pl.Schema) -> Fit
     if mapped in schema:
         return Fitted(pl.col(mapped), pl.lit(None, pl.String))
     if mapped == column.name:
-        raise TableUnusable(table.name, f"the column {mapped} is missing; found {_listed(schema)}. Name its source in [columns.{table.name}].")
+        raise TableUnusable(
+            table.name, f"the column {mapped} is missing; found {_listed(schema)}. Name its source in [columns.{table.name}]."
+        )
     said = f'{column.name} = "{mapped}"'
     try:
         expression = pl.sql_expr(mapped)
     except pl.exceptions.PolarsError as error:
-        raise TableUnusable(table.name, f"{said} is neither a column ({_listed(schema)}) nor a SQL expression: {first_line(error)}.") from None
+        raise TableUnusable(
+            table.name, f"{said} is neither a column ({_listed(schema)}) nor a SQL expression: {first_line(error)}."
+        ) from None
     missing = [root for root in expression.meta.root_names() if root not in schema]
     if missing:
         raise TableUnusable(table.name, f"the column {missing[0]}, needed for {said}, is missing; found {_listed(schema)}.")

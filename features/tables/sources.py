@@ -1,10 +1,12 @@
 """Open what `[tables]` names: files, globs of files, SQL queries. Every source row gets its place."""
 
 import glob
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import polars as pl
+import sqlalchemy as sa
 from sqlalchemy import create_engine, make_url, text
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -85,7 +87,7 @@ def _query(source: SqlQuery) -> pl.LazyFrame:
     return pl.concat(frames, how="vertical_relaxed").lazy() if frames else pl.LazyFrame(schema=names)
 
 
-def _frame(names: list[str], rows: list[tuple[object, ...]]) -> pl.DataFrame:
+def _frame(names: list[str], rows: Sequence[sa.Row[Any]]) -> pl.DataFrame:
     """Build a frame by column; a column of mixed types, as SQLite allows, becomes text."""
     return pl.DataFrame([_series(name, values) for name, values in zip(names, zip(*rows, strict=True), strict=True)])
 

@@ -16,15 +16,16 @@ Out = Annotated[Path | None, typer.Option("--out", help="Parquet file to write. 
 def command(as_of: AsOf, config: Config = DEFAULT_CONFIG, out: Out = None) -> None:
     """Write the feature table, one row per customer known before the as-of date."""
     from features.build import build_features
+    from features.tables.atomic import replacing
     from features.windows import windows
     from holdfast.session import open_session
 
     session = open_session(config, as_of)
     chosen = windows(session.settings.churn, session.tables, session.as_of)
-    frame = build_features(session.tables, session.as_of, chosen.active_days, session.settings.loyalty).collect(engine="streaming")
+    frame = build_features(session.tables, session.as_of, chosen.active_days, session.settings.loyalty).collect(
+        engine="streaming"
+    )
     path = out or session.settings.workspace.path / "features" / f"{session.as_of}.parquet"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.new")
-    frame.write_parquet(beside)
-    beside.replace(path)
+    with replacing(path) as beside:
+        frame.write_parquet(beside)
     CONSOLE.print(f"{frame.height:,} customers, {frame.width - 2} features as of {session.as_of}: {path}")

@@ -14,12 +14,19 @@ EXAMPLE = "list --kind at_risk --week 2026-W47 --budget 500 --out at_risk.csv"
 Kind = Annotated[ListKind, typer.Option("--kind", help="Which list.")]
 Week = Annotated[str | None, typer.Option("--week", help="ISO week, as 2026-W47. Default: the week of the scores' as-of date.")]
 Limit = Annotated[int | None, typer.Option("--limit", min=1, help="At most so many customers.")]
-Budget = Annotated[float | None, typer.Option("--budget", min=0, help="Costs of all actions together stay within it. Default: as configured.")]
+Budget = Annotated[
+    float | None, typer.Option("--budget", min=0, help="Costs of all actions together stay within it. Default: as configured.")
+]
 Out = Annotated[Path | None, typer.Option("--out", help="CSV or Parquet file. Default: lists/ in the workspace.")]
 
 
 def command(
-    config: Config = DEFAULT_CONFIG, kind: Kind = ListKind.AT_RISK, week: Week = None, limit: Limit = None, budget: Budget = None, out: Out = None
+    config: Config = DEFAULT_CONFIG,
+    kind: Kind = ListKind.AT_RISK,
+    week: Week = None,
+    limit: Limit = None,
+    budget: Budget = None,
+    out: Out = None,
 ) -> None:
     """Write the weekly list from the newest published scores, ordered by expected gain."""
     from holdfast.print_tables import print_list

@@ -16,10 +16,15 @@ Hindsight = Annotated[bool, typer.Option("--allow-hindsight", help="Accept a cha
 
 
 def command(
-    config: Config = DEFAULT_CONFIG, as_of: AsOf = None, out: Out = None, no_publish: NoPublish = False, allow_hindsight: Hindsight = False  # noqa: FBT002  # flags of the command line
+    config: Config = DEFAULT_CONFIG,
+    as_of: AsOf = None,
+    out: Out = None,
+    no_publish: NoPublish = False,  # noqa: FBT002  # flags of the command line
+    allow_hindsight: Hindsight = False,  # noqa: FBT002  # flags of the command line
 ) -> None:
     """Score every customer known before the date with the champion, and publish the run in one step."""
     from expectations.load import utc_now
+    from features.tables.atomic import replacing
     from holdfast.session import open_session
     from models.champion import current_champion
     from serving.scoring import consent, refuse_hindsight, score
@@ -33,12 +38,13 @@ def command(
     if consent(session.tables) is None:
         MESSAGES.print("No table tells marketing_consent: every customer counts as willing to be contacted.")
     if out:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        beside = out.with_name(f".{out.name}.new")
-        scores.write_parquet(beside)
-        beside.replace(out)
+        with replacing(out) as beside:
+            scores.write_parquet(beside)
     scored = scores["no_score_reason"].null_count()
-    CONSOLE.print(f"{scored:,} customers scored as of {session.as_of} with version {champion.version}; {scores.height - scored:,} without a score.")
+    without = scores.height - scored
+    CONSOLE.print(
+        f"{scored:,} customers scored as of {session.as_of} by version {champion.version}; {without:,} without a score."
+    )
     if not no_publish:
         run = publish(open_store(session.settings.store_url), scores, champion.terms.horizon_days)
         CONSOLE.print(f"Published as run {run.run_id}.")

@@ -32,4 +32,4 @@ def command(config: Config = DEFAULT_CONFIG, port: Port = 3000, workers: Workers
     }
     arguments = [sys.executable, "-m", "bentoml", "serve", "serving.service:Holdfast", "--host", LOOPBACK, "--port", str(port)]
     os.chdir(ROOT)
-    os.execve(sys.executable, arguments, environment)
+    os.execve(sys.executable, arguments, environment)  # noqa: S606  # the server takes this process's place

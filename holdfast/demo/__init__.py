@@ -1,0 +1,1 @@
+"""Demo shops: the real CDNOW log, and a simulated retailer whose truth is known."""

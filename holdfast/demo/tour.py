@@ -1,0 +1,88 @@
+"""The main job, step by step, with what each step found."""
+
+from pathlib import Path
+
+import polars as pl
+from rich.console import Console
+
+from expectations.data_docs import write_data_docs
+from expectations.load import utc_now
+from holdfast.print_tables import print_leaderboard, print_list, print_reports
+from holdfast.progress import shown_progress
+from holdfast.session import Session, open_session
+from models.champion import Champion, current_champion
+from serving.list_kind import ListKind
+from serving.lists import default_path, make_list, write_list
+from serving.scoring import score
+from serving.store import open_store, publish
+from training.train import train
+
+
+def tour(config: Path, console: Console) -> None:
+    """Check, train, compare, score, publish and list; print what was found and where everything is."""
+    session = open_session(config, None)
+    docs = write_data_docs(session.reports, session.settings.workspace.path)
+    print_reports(console, session.reports)
+    with shown_progress(console) as progress:
+        trained = train(session.settings, session.tables, session.as_of, progress)
+    print_leaderboard(console, trained.board)
+    champion = current_champion(session.settings.workspace.path / "champion")
+    scores = _publish(session, champion)
+    _print_truth(console, config.parent / "simulated_truth.parquet", scores)
+    path, shown = _list(session, console)
+    console.print(f"\nScored {scores.height:,} customers as of {session.as_of}; for instance customer {shown}.")
+    _print_places(console, config, session, docs, path, shown)
+
+
+def _publish(session: Session, champion: Champion) -> pl.DataFrame:
+    scores = score(session.settings, session.tables, champion, session.as_of, utc_now())
+    publish(open_store(session.settings.store_url), scores, champion.terms.horizon_days)
+    return scores
+
+
+def _list(session: Session, console: Console) -> tuple[Path, str]:
+    settings = session.settings
+    weekly = make_list(settings, open_store(settings.store_url), ListKind.AT_RISK)
+    path = default_path(settings, weekly)
+    write_list(weekly, path)
+    console.print(f"\nAt-risk list for week {weekly.week}. {weekly.churn_sentence}")
+    print_list(console, weekly.frame, settings.value.currency)
+    return path, str(weekly.frame.get_column("customer_id").first())
+
+
+def _print_truth(console: Console, truth: Path, scores: pl.DataFrame) -> None:
+    """On the simulated shop, compare p_churn with the probabilities that the simulation itself used."""
+    if not truth.exists():
+        return
+    both = scores.drop_nulls("p_churn").join(pl.read_parquet(truth), on="customer_id")
+    kinds = both.filter(pl.col("loyalty_segment") != "undetermined")
+    found = both.select(
+        error=(pl.col("p_churn") - pl.col("true_p_churn")).abs().mean(),
+        mean=pl.col("p_churn").mean(),
+        true=pl.col("true_p_churn").mean(),
+        right=pl.lit((kinds["loyalty_segment"] == kinds["loyalty_type"]).mean()),
+    ).row(0, named=True)
+    console.print(
+        f"Against the simulation's own truth: mean distance of p_churn {found['error']:.3f} (mean {found['mean']:.3f}, "
+        f"true {found['true']:.3f}); loyalty type right for {found['right']:.0%} of the {kinds.height:,} customers who show one."
+    )
+
+
+def _print_places(console: Console, config: Path, session: Session, docs: Path, path: Path, shown: str) -> None:
+    settings = session.settings
+    places = {
+        "configuration": config,
+        "data docs": docs,
+        "quarantine": settings.workspace.path / "quarantine",
+        "champion": settings.workspace.path / "champion",
+        "scores": settings.store_url,
+        "this week's list": path,
+        "MLflow runs": settings.mlflow_uri,
+    }
+    for name, place in places.items():
+        console.print(f"  {name:<17} {place}", markup=False)
+    body = f'{{"customer_ids": ["{shown}"]}}'
+    console.print(f"\nServe the scores:  python -m holdfast serve --config {config}")
+    console.print(
+        f"Then ask for one:  curl -s localhost:3000/score -H 'content-type: application/json' -d '{body}'", markup=False
+    )
