@@ -45,7 +45,7 @@ def build_features(tables: Tables, as_of: date, active_days: int, loyalty_settin
 
 
 def _everyone(known: Tables) -> pl.LazyFrame:
-    return pl.concat([frame.select(CUSTOMER) for frame in known.present().values()]).unique().sort(CUSTOMER)
+    return pl.concat([frame.select(CUSTOMER) for frame in known.present().values()]).unique()
 
 
 def _finished(joined: pl.LazyFrame, known: Tables, as_of: date, active_days: int) -> pl.LazyFrame:
@@ -62,6 +62,7 @@ def _finished(joined: pl.LazyFrame, known: Tables, as_of: date, active_days: int
         .with_columns(lifecycle.status(active_days).alias("status"))
         .with_columns(lifecycle.lifecycle_stage().alias("lifecycle_stage"))
         .select(CUSTOMER, pl.lit(as_of).alias("as_of"), *(_typed(feature) for feature in FEATURES))
+        .sort(CUSTOMER)
     )
 
 

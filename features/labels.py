@@ -20,13 +20,13 @@ def labels(transactions: pl.LazyFrame, as_of: date, horizon_days: int) -> pl.Laz
         .group_by(CUSTOMER)
         .agg(
             pl.col("is_purchase").sum().cast(pl.Int64).alias("next_orders"),
-            pl.col("spend").sum().alias("next_spend"),
+            pl.col("spend").sort().sum().alias("next_spend"),
         )
     )
 
 
 def with_labels(features: pl.LazyFrame, transactions: pl.LazyFrame, as_of: date, horizon_days: int) -> pl.LazyFrame:
     """Return the features with next_orders, next_spend and churned (1 without a purchase in the window, else 0)."""
-    found = features.join(labels(transactions, as_of, horizon_days), on=CUSTOMER, how="left")
+    found = features.join(labels(transactions, as_of, horizon_days), on=CUSTOMER, how="left", maintain_order="left")
     answers = found.with_columns(pl.col("next_orders").fill_null(0), pl.col("next_spend").fill_null(0.0))
     return answers.with_columns((pl.col("next_orders") == 0).cast(pl.Int8).alias("churned"))

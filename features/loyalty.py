@@ -47,7 +47,7 @@ def loyalty(transactions: pl.LazyFrame, settings: Loyalty) -> pl.LazyFrame | Non
         return None
     symbols = _symbols(transactions, settings.unit)
     per_category = _likelihoods(symbols)
-    totals = per_category.group_by(CUSTOMER).agg(pl.col(TYPES).sum())
+    totals = per_category.group_by(CUSTOMER).agg(pl.col(TYPES).sort().sum())
     days = symbols.group_by(CUSTOMER).agg(pl.col(DAY).n_unique().alias("days"))
     labelled = _labelled(totals.join(days, on=CUSTOMER), settings.min_purchases)
     return labelled.join(_favourite(symbols), on=CUSTOMER)
@@ -68,7 +68,7 @@ def _symbols(transactions: pl.LazyFrame, unit: str) -> pl.LazyFrame:
     spent = (
         lines.drop_nulls("symbol")
         .group_by(*GROUP, DAY, "symbol")
-        .agg(pl.col("amount").sum(), pl.col("sale").any())
+        .agg(pl.col("amount").sort().sum(), pl.col("sale").any())
         .filter("sale")
     )
     return spent.group_by(*GROUP, DAY).agg(pl.col("symbol").sort_by("amount", "symbol", descending=[True, False]).first())
@@ -97,7 +97,7 @@ def _counts(symbols: pl.LazyFrame) -> pl.LazyFrame:
         pl.col("count").sum().alias("n"),
         *(ranked.get(rank, null_on_oob=True).fill_null(0).alias(f"c{rank + 1}") for rank in range(3)),
         *(named.get(rank, null_on_oob=True).alias(f"s{rank + 1}") for rank in range(2)),
-        log_gamma(pl.col("count") + 1).sum().alias("log_factorials"),
+        log_gamma(pl.col("count").sort() + 1).sum().alias("log_factorials"),
     )
 
 
@@ -118,7 +118,7 @@ def _shifting(symbols: pl.LazyFrame, counted: pl.LazyFrame) -> pl.LazyFrame:
     backward = log_shifting_at(pl.col("n"), pl.col("b") + pl.col("c1") - pl.col("a")).alias("backward")
     both = points.select(*GROUP, forward, backward)
     high = pl.max_horizontal(pl.col("forward").max(), pl.col("backward").max())
-    total = ((pl.col("forward") - high).exp() + (pl.col("backward") - high).exp()).sum()
+    total = ((pl.col("forward") - high).exp() + (pl.col("backward") - high).exp()).sort().sum()
     return both.group_by(GROUP).agg((high + total.log()).alias("shifting"))
 
 

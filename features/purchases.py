@@ -16,12 +16,14 @@ def customer_days(transactions: pl.LazyFrame) -> pl.LazyFrame:
     """Return one row per customer and UTC day with a line: day, spend (net), returned, is_purchase.
 
     spend nets returns against sales, in the table's currency; `returned` is the returned amount, >= 0.
-    A day is a purchase when it has at least one sale line, free ones included.
+    A day is a purchase when it has at least one sale line, free ones included. Sums here and in the other
+    families go over sorted values: a sum of floats depends on their order, and a feature must not depend on
+    the order of rows.
     """
     sale = is_sale_line(transactions.collect_schema().names())
     return transactions.group_by(CUSTOMER, pl.col("ordered_at").dt.date().alias(DAY)).agg(
-        pl.col("amount").sum().alias("spend"),
-        (-pl.col("amount").filter(~sale)).sum().alias("returned"),
+        pl.col("amount").sort().sum().alias("spend"),
+        (-pl.col("amount").filter(~sale)).sort().sum().alias("returned"),
         sale.any().alias("is_purchase"),
     )
 

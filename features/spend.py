@@ -35,12 +35,12 @@ def spend(days: pl.LazyFrame, as_of: date) -> pl.LazyFrame:
     first = pl.col(DAY).filter(bought).min()
     age = (pl.lit(as_of) - pl.col(DAY)).dt.total_days()
     windows = days.group_by(CUSTOMER).agg(
-        value.sum().alias("historic_value"),
-        pl.col("returned").sum(),
+        value.sort().sum().alias("historic_value"),
+        pl.col("returned").sort().sum(),
         bought.sum().alias("purchases"),
-        value.filter(pl.col(DAY) > first).sum().alias("later_spend"),
+        value.filter(pl.col(DAY) > first).sort().sum().alias("later_spend"),
         *(bought.filter(age <= window).sum().cast(pl.Int64).alias(f"orders_{window}") for window in WINDOWS),
-        *(value.filter(age <= window).sum().alias(f"spend_{window}") for window in WINDOWS),
+        *(value.filter(age <= window).sort().sum().alias(f"spend_{window}") for window in WINDOWS),
     )
     return windows.select(CUSTOMER, *_columns())
 

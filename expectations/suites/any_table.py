@@ -20,13 +20,18 @@ def set_aside(rule_name: str) -> str:
 def expect_any_table(rules: list[Rule]) -> list[gxe.Expectation]:
     """Return the expectations that every table shares, over the one-row profile of its counts."""
     return [
-        gxe.ExpectColumnMaxToBeBetween(column=UNUSABLE, max_value=0, severity=CRITICAL),
-        gxe.ExpectColumnMaxToBeBetween(column=READ, min_value=1, severity=CRITICAL),
-        gxe.ExpectColumnMaxToBeBetween(column=USED, min_value=1, severity=CRITICAL),
-        *(_none_set_aside(rule) for rule in rules),
+        none(UNUSABLE, CRITICAL, "The table can be used: its columns are there, and of the right type"),
+        some(READ, "The source has rows"),
+        some(USED, "At least one row is good"),
+        *(none(set_aside(rule.name), WARNING, f"No row is set aside because {rule.sentence}") for rule in rules),
     ]
 
 
-def _none_set_aside(rule: Rule) -> gxe.Expectation:
-    notes = {"format": "string", "content": [f"Rows are set aside where {rule.sentence}."]}
-    return gxe.ExpectColumnMaxToBeBetween(column=set_aside(rule.name), max_value=0, severity=WARNING, meta={"notes": notes})
+def none(count: str, severity: FailureSeverity, said: str) -> gxe.Expectation:
+    """Expect a count of zero."""
+    return gxe.ExpectColumnMaxToBeBetween(column=count, max_value=0, severity=severity, description=said)
+
+
+def some(count: str, said: str) -> gxe.Expectation:
+    """Expect a count above zero."""
+    return gxe.ExpectColumnMaxToBeBetween(column=count, min_value=1, severity=CRITICAL, description=said)

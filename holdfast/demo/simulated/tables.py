@@ -76,6 +76,10 @@ def moment(week: Ints, rng: np.random.Generator) -> pl.Series:
     )
 
 
+def _numbered(prefix: str, count: int) -> pl.Series:
+    return prefix + "-" + pl.Series(np.arange(count)).cast(pl.String).str.zfill(6)
+
+
 def _days(week: Ints) -> pl.Series:
     weeks = pl.DataFrame({"week": week.astype(np.int64)})
     return weeks.select(pl.lit(START).cast(pl.Datetime("us")) + pl.duration(weeks="week")).to_series()
@@ -87,7 +91,7 @@ def _order_lines(people: Population, happened: Week, rng: np.random.Generator) -
         {
             "order": np.arange(len(buyers)),
             "ordered_at": moment(np.full(len(buyers), happened.week), rng),
-            "order_id": [f"S{happened.week:03d}-{place:06d}" for place in range(len(buyers))],
+            "order_id": _numbered(f"S{happened.week:03d}", len(buyers)),
             "channel": np.where(rng.random(len(buyers)) < people.online[buyers], "online", "store"),
             "store": people.region[buyers] * STORES_PER_REGION + rng.integers(0, STORES_PER_REGION, len(buyers)),
         }
@@ -106,7 +110,7 @@ def _order_lines(people: Population, happened: Week, rng: np.random.Generator) -
             "order": order,
             "amount": np.round(price * quantity * (1 - discount), 2),
             "quantity": quantity.astype(np.float64),
-            "product_id": [f"{c}{b}{p}" for c, b, p in zip(category, brand, product, strict=True)],
+            "product_id": pl.Series(100 * category + 10 * brand + product).cast(pl.String),
             "brand": brand_names()[category, brand],
             "category": np.array(CATEGORIES)[category],
             "region": np.array(REGIONS)[people.region[who]],
@@ -163,7 +167,7 @@ def _complaints(happened: Week, rng: np.random.Generator) -> pl.DataFrame:
     opened = moment(np.full(count, happened.week), rng)
     cases = pl.DataFrame(
         {
-            "complaint_id": [f"K{happened.week:03d}-{place:05d}" for place in range(count)],
+            "complaint_id": _numbered(f"K{happened.week:03d}", count),
             "customer_id": customer_ids(happened.opened),
             "opened_at": opened,
             "channel": rng.choice(["phone", "email", "store"], count),

@@ -1,0 +1,84 @@
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+from scipy.special import gammaln
+
+from features.log_gamma import log_gamma
+from features.loyalty import loyalty
+from settings.sections import Loyalty
+
+TYPES = ("p_hard_core", "p_split", "p_shifting", "p_switcher")
+
+
+def sequences(*brands: str) -> pl.LazyFrame:
+    """One customer per sequence, a purchase a week."""
+    start = datetime(2025, 1, 1)
+    rows = [(text, start + timedelta(weeks=week), 10.0, brand) for text in brands for week, brand in enumerate(text)]
+    return pl.LazyFrame(rows, schema=["customer_id", "ordered_at", "amount", "brand"], orient="row")
+
+
+def classified(lines: pl.LazyFrame, settings: Loyalty = Loyalty()) -> dict[str, dict[str, Any]]:  # noqa: B008  # frozen
+    found = loyalty(lines, settings)
+    assert found is not None
+    return {row["customer_id"]: row for row in found.collect().to_dicts()}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"), [("AAAAAA", "hard_core"), ("AABBAB", "split"), ("AAABBB", "shifting"), ("ACED", "switcher"), ("AAA", "undetermined")]
+)
+def test_the_textbook_sequences_classify_as_named(text: str, expected: str) -> None:
+    assert classified(sequences(text))[text]["loyalty_segment"] == expected
+
+
+def test_probabilities_sum_to_one_and_are_nearly_flat_after_one_purchase() -> None:
+    rows = classified(sequences("A", "AB", "AABBABAABB", "A" * 200))
+    assert [sum(row[kind] for kind in TYPES) for row in rows.values()] == pytest.approx([1.0] * 4)
+    assert [rows["A"][kind] for kind in TYPES] == pytest.approx([0.25] * 4, abs=0.02)
+
+
+@pytest.mark.parametrize("text", ["AABBAB", "AAABBB", "ABCABC", "AABBCC"])
+def test_the_label_does_not_depend_on_the_names_of_brands(text: str) -> None:
+    renamed = text.translate(str.maketrans("ABC", "ZQM"))
+    first, second = classified(sequences(text))[text], classified(sequences(renamed))[renamed]
+    assert [first[kind] for kind in TYPES] == pytest.approx([second[kind] for kind in TYPES])
+
+
+def test_the_label_does_not_depend_on_other_customers() -> None:
+    alone, together = classified(sequences("AAABBB")), classified(sequences("AAABBB", "CCCC", "ABABAB"))
+    assert [alone["AAABBB"][kind] for kind in TYPES] == pytest.approx([together["AAABBB"][kind] for kind in TYPES])
+
+
+def test_a_customer_may_be_loyal_to_another_brand_in_each_category(orders: Callable[..., pl.LazyFrame]) -> None:
+    rows = [("a", f"2025-01-{day:02d}", 1.0, brand, category) for day in range(1, 7) for brand, category in (("A", "tea"), ("B", "soap"))]
+    assert classified(orders(rows, "brand category"))["a"]["loyalty_segment"] == "hard_core"
+
+
+def test_ties_within_an_occasion_go_by_name_and_returns_take_spend_away(orders: Callable[..., pl.LazyFrame]) -> None:
+    rows = [
+        ("a", "2025-01-01", 5.0, 1.0, "B"),
+        ("a", "2025-01-01", 5.0, 1.0, "A"),
+        ("a", "2025-01-02", 9.0, 1.0, "B"),
+        ("a", "2025-01-02", -8.0, -1.0, "B"),
+        ("a", "2025-01-02", 2.0, 1.0, "A"),
+    ]
+    row = classified(orders(rows, "quantity brand"))["a"]
+    assert (row["favourite_brand"], row["favourite_share_before"], row["favourite_share_recent"]) == ("A", 1.0, 1.0)
+
+
+def test_without_the_column_there_is_no_label(orders: Callable[..., pl.LazyFrame]) -> None:
+    assert loyalty(orders([("a", "2025-01-01", 1.0)]), Loyalty()) is None
+
+
+def test_category_can_stand_in_for_brand(orders: Callable[..., pl.LazyFrame]) -> None:
+    rows = [("a", f"2025-01-{day:02d}", 1.0, "tea") for day in range(1, 7)]
+    assert classified(orders(rows, "category"), Loyalty(unit="category"))["a"]["loyalty_segment"] == "hard_core"
+
+
+def test_log_gamma_agrees_with_scipy() -> None:
+    x = np.array([0.5, 1.0, 2.0, 3.5, 12.0, 250.0, 1e4])
+    actual = pl.DataFrame({"x": x}).select(log_gamma(pl.col("x"))).to_series().to_numpy()
+    np.testing.assert_allclose(actual, gammaln(x), rtol=1e-12, atol=1e-11)

@@ -1,0 +1,38 @@
+from collections.abc import Callable
+from datetime import date
+
+import polars as pl
+import pytest
+
+from features.dates import AsOfRefused, checked_as_of
+from features.tables.schema import Tables
+from features.windows import Windows, windows
+from settings.sections import Churn
+
+AS_OF = date(2025, 7, 1)
+
+
+def test_configured_windows_are_taken_as_they_are(orders: Callable[..., pl.LazyFrame]) -> None:
+    assert windows(Churn(horizon_days=30, active_days=60), Tables(orders([])), AS_OF) == Windows(30, 60)
+
+
+def test_auto_takes_quantiles_of_the_known_gaps(orders: Callable[..., pl.LazyFrame]) -> None:
+    rows = [("a", f"2025-0{month}-01", 1.0) for month in range(1, 7)] + [("a", "2030-01-01", 1.0)]
+    assert windows(Churn(horizon_days="auto", active_days="auto"), Tables(orders(rows)), AS_OF) == Windows(31, 31)
+
+
+def test_auto_keeps_the_defaults_without_a_repeat_purchase(orders: Callable[..., pl.LazyFrame]) -> None:
+    lines = orders([("a", "2025-01-01", 1.0), ("b", "2025-02-01", 1.0)])
+    assert windows(Churn(horizon_days="auto", active_days="auto"), Tables(lines), AS_OF) == Windows(90, 365)
+
+
+def test_the_as_of_date_is_the_day_after_the_newest_order_but_never_after_today(orders: Callable[..., pl.LazyFrame]) -> None:
+    tables = Tables(orders([("a", "2025-01-01", 1.0), ("a", "2025-06-10T18:00", 1.0)]))
+    assert checked_as_of(tables, None, date(2025, 8, 1)) == date(2025, 6, 11)
+    assert checked_as_of(tables, None, date(2025, 6, 10)) == date(2025, 6, 10)
+
+
+@pytest.mark.parametrize(("as_of", "said"), [(date(2025, 8, 2), "later than today"), (date(2025, 1, 1), "No order was made before")])
+def test_an_impossible_as_of_date_is_refused(orders: Callable[..., pl.LazyFrame], as_of: date, said: str) -> None:
+    with pytest.raises(AsOfRefused, match=said):
+        checked_as_of(Tables(orders([("a", "2025-01-01", 1.0)])), as_of, date(2025, 8, 1))

@@ -1,0 +1,48 @@
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from models.bgnbd import BGNBD
+from models.bgnbd_churn import BgNbdChurn
+from models.btyd import BuyTillYouDie
+from models.champion import Champion, Terms, current_champion, publish_champion, save_champion
+from models.errors import NoChampion
+from models.gamma_gamma import GammaGamma
+
+CHAMPION = Champion(
+    Terms(date(2025, 3, 1), 90, 365, "brand", 4),
+    BgNbdChurn(0.5),
+    BuyTillYouDie(BGNBD(0.2, 4.0, 0.8, 2.4), GammaGamma(6.0, 3.7, 15.0)),
+    1.5,
+    (1.0, 2.0, 3.0, 4.0),
+    {"log_loss": 0.4},
+)
+
+
+def test_a_champion_survives_saving_and_publishing(tmp_path: Path) -> None:
+    save_champion(CHAMPION, tmp_path / "new")
+    publish_champion(tmp_path / "new", "7", tmp_path / "champion")
+    found = current_champion(tmp_path / "champion")
+    assert found.version == "7"
+    assert (found.terms, found.churn, found.btyd, found.value_cuts) == (CHAMPION.terms, CHAMPION.churn, CHAMPION.btyd, CHAMPION.value_cuts)
+
+
+def test_a_crash_before_the_last_step_leaves_the_former_champion(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    save_champion(CHAMPION, tmp_path / "new")
+    publish_champion(tmp_path / "new", "1", tmp_path / "champion")
+
+    def crash(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as broken, pytest.raises(KeyboardInterrupt):
+        broken.setattr(Path, "write_text", crash)
+        publish_champion(tmp_path / "new", "2", tmp_path / "champion")
+    assert current_champion(tmp_path / "champion").version == "1"
+    publish_champion(tmp_path / "new", "2", tmp_path / "champion")
+    assert current_champion(tmp_path / "champion").version == "2"
+
+
+def test_before_the_first_champion_the_message_says_what_to_run(tmp_path: Path) -> None:
+    with pytest.raises(NoChampion, match="run `train` first"):
+        current_champion(tmp_path)

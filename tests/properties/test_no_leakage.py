@@ -1,0 +1,136 @@
+"""Nothing computed as of a date may change when later rows, later columns or other customers change."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+
+import polars as pl
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from polars.testing import assert_frame_equal
+
+from features.build import build_features
+from features.tables.schema import ALL_TABLES, DTYPES, Tables
+from settings.sections import Loyalty
+
+AS_OF = date(2025, 3, 1)
+MIDNIGHT = datetime(2025, 3, 1)
+START = datetime(2024, 1, 1)
+QUICK = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+
+customer = st.sampled_from(["a", "b", "c", "007"])
+moments = st.integers(0, 600 * 24).map(lambda hours: START + timedelta(hours=hours))
+maybe = st.one_of(st.none(), moments)
+amounts = st.integers(-500, 2000).map(lambda cents: cents / 100)
+
+
+def rows_of(name: str, *cells: st.SearchStrategy[object]) -> st.SearchStrategy[pl.LazyFrame]:
+    columns = HEADERS[name].split()
+    kinds = {column: DTYPES[found.kind] for column in columns if (found := ALL_TABLES[name].column(column))}
+    return st.lists(st.tuples(*cells), max_size=25).map(lambda rows: pl.LazyFrame(rows, schema=kinds, orient="row"))
+
+
+HEADERS = {
+    "transactions": "customer_id ordered_at amount quantity product_id brand category ingested_at",
+    "complaints": "customer_id opened_at resolved_at satisfied contacts_to_resolve ingested_at",
+    "surveys": "customer_id answered_at rating ingested_at",
+    "contacts": "customer_id contacted_at treated responded_at ingested_at",
+    "customers": "customer_id joined_at referred_by partner marketing_consent ingested_at",
+}
+flags = st.one_of(st.none(), st.booleans())
+names = st.sampled_from(["A", "B", "C", None])
+all_tables = st.builds(
+    Tables,
+    rows_of("transactions", customer, moments, amounts, st.integers(-2, 3).map(float), names, names, names, maybe),
+    rows_of("complaints", customer, moments, maybe, flags, st.integers(1, 9), maybe),
+    rows_of("surveys", customer, moments, st.integers(1, 5).map(float), maybe),
+    rows_of("contacts", customer, moments, flags, maybe, maybe),
+    rows_of("customers", customer, maybe, customer, flags, flags, maybe),
+)
+Change = Callable[[str, pl.LazyFrame], pl.LazyFrame]
+
+
+def features(tables: Tables, as_of: date = AS_OF) -> pl.DataFrame:
+    return build_features(tables, as_of, 365, Loyalty(min_purchases=2)).collect()
+
+
+def changed(tables: Tables, change: Change) -> Tables:
+    return replace(tables, **{name: change(name, frame) for name, frame in tables.present().items()})
+
+
+def known_by_then(name: str) -> pl.Expr:
+    dates = [ALL_TABLES[name].known_from, "ingested_at"]
+    return pl.all_horizontal((pl.col(column) < MIDNIGHT).fill_null(value=True) for column in dates)
+
+
+@QUICK
+@given(all_tables)
+def test_rows_that_became_known_later_change_nothing(tables: Tables) -> None:
+    truncated = changed(tables, lambda name, frame: frame.filter(known_by_then(name)))
+    assert_frame_equal(features(tables), features(truncated))
+
+
+@QUICK
+@given(all_tables, st.floats(-1e12, 1e12))
+def test_absurd_later_rows_change_nothing(tables: Tables, absurd: float) -> None:
+    def poison(name: str, frame: pl.LazyFrame) -> pl.LazyFrame:
+        late = pl.lit(MIDNIGHT).cast(pl.Datetime("us"))
+        row = frame.select(pl.lit("a").alias("customer_id"), late.alias(ALL_TABLES[name].known_from), late.alias("ingested_at")).head(1)
+        numbers = [column for column, dtype in frame.collect_schema().items() if dtype == pl.Float64]
+        early = row.with_columns(pl.lit(START).cast(pl.Datetime("us")).alias(ALL_TABLES[name].known_from))
+        poisoned = pl.concat([row, early]).with_columns(pl.lit(absurd).alias(column) for column in numbers)
+        return pl.concat([frame, poisoned], how="diagonal")
+
+    assert_frame_equal(features(tables), features(changed(tables, poison)))
+
+
+@QUICK
+@given(all_tables)
+def test_columns_that_were_filled_in_later_change_nothing(tables: Tables) -> None:
+    def overwrite(name: str, frame: pl.LazyFrame) -> pl.LazyFrame:
+        later = [column for column in ALL_TABLES[name].columns if column.known_from]
+        if not later:
+            return frame
+        dated_by = str(later[0].known_from)
+        schema = frame.collect_schema()
+        open_then = (pl.col(dated_by) >= MIDNIGHT).fill_null(value=True)
+        invented = {pl.Datetime("us"): pl.lit(datetime(2099, 1, 1)), pl.Boolean(): pl.lit(value=True), pl.Int64(): pl.lit(99)}
+        columns = [c.name for c in later if c.name in schema]
+        cells = [pl.when(open_then).then(invented[schema[c]].cast(schema[c])).otherwise(pl.col(c)).alias(c) for c in columns]
+        return frame.with_columns(cells)
+
+    assert_frame_equal(features(tables), features(changed(tables, overwrite)))
+
+
+@QUICK
+@given(all_tables)
+def test_todays_state_is_no_feature(tables: Tables) -> None:
+    def flip(name: str, frame: pl.LazyFrame) -> pl.LazyFrame:
+        return frame.with_columns(~pl.col(column) for column in ALL_TABLES[name].current_state)
+
+    assert_frame_equal(features(tables), features(changed(tables, flip)))
+
+
+@QUICK
+@given(all_tables)
+def test_the_order_of_rows_changes_nothing(tables: Tables) -> None:
+    reversed_rows = changed(tables, lambda _name, frame: frame.reverse())
+    assert_frame_equal(features(tables), features(reversed_rows), check_exact=True)
+
+
+@QUICK
+@given(all_tables, customer)
+def test_other_customers_change_nothing(tables: Tables, who: str) -> None:
+    alone = changed(tables, lambda name, frame: frame.filter((pl.col("customer_id") == who) | (name == "customers")))
+    expected = features(tables).filter(pl.col("customer_id") == who)
+    assert_frame_equal(features(alone).filter(pl.col("customer_id") == who), expected, check_exact=True)
+
+
+@QUICK
+@given(all_tables, st.integers(-400, 400))
+def test_shifting_every_date_changes_nothing_but_the_as_of_date(tables: Tables, days: int) -> None:
+    def shift(_name: str, frame: pl.LazyFrame) -> pl.LazyFrame:
+        return frame.with_columns(pl.col(pl.Datetime("us")) + pl.duration(days=days))
+
+    shifted = features(changed(tables, shift), AS_OF + timedelta(days=days))
+    assert_frame_equal(features(tables).drop("as_of"), shifted.drop("as_of"))

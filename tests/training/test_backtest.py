@@ -1,0 +1,95 @@
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+
+import polars as pl
+import pytest
+
+from features.tables.schema import Tables
+from holdfast.demo.simulated.shop import Shop, simulate
+from models.recency_rule import RecencyRule, RecencyRuleCandidate
+from models.registry import CANDIDATES
+from models.snapshot import Snapshot
+from settings.sections import Loyalty
+from training.backtest import backtest
+from training.leaderboard import leaderboard, winner
+from training.snapshots import build_snapshots, cut_offs
+
+
+def quiet(_stage: str, _done: int, _total: int) -> None:
+    """Say nothing."""
+
+
+@pytest.fixture(scope="module")
+def shop() -> Shop:
+    return simulate(700, 110, seed=8)
+
+
+@pytest.fixture(scope="module")
+def tables(shop: Shop) -> Tables:
+    return Tables(**{name: frame.lazy() for name, frame in shop.tables.items()})
+
+
+@pytest.fixture(scope="module")
+def snapshots(shop: Shop, tables: Tables) -> list[Snapshot]:
+    return build_snapshots(tables, shop.as_of, 91, 365, Loyalty(), quiet)
+
+
+def test_windows_close_by_the_as_of_date_with_a_horizon_of_orders_before_each() -> None:
+    first, as_of = date(2024, 1, 1), date(2025, 1, 1)
+    days = cut_offs(first, as_of, 90)
+    assert days[-1] == as_of - timedelta(days=90)
+    assert all(second - earlier == timedelta(days=30) for earlier, second in zip(days, days[1:], strict=False))
+    assert days[0] - first >= timedelta(days=90)
+    assert cut_offs(first, date(2024, 6, 1), 90) == []
+
+
+def test_snapshots_are_the_same_whatever_comes_after_the_as_of_date(shop: Shop, tables: Tables, snapshots: list[Snapshot]) -> None:
+    later = tables.transactions.head(50).with_columns(
+        pl.lit(shop.as_of).cast(pl.Datetime("us")).alias("ordered_at"), pl.lit(1e9).alias("amount")
+    )
+    poisoned = Tables(**(tables.present() | {"transactions": pl.concat([tables.transactions, later])}))
+    again = build_snapshots(poisoned, shop.as_of, 91, 365, Loyalty(), quiet)
+    assert [each.as_of for each in again] == [each.as_of for each in snapshots]
+    assert again[-1].frame.equals(snapshots[-1].frame)
+
+
+@dataclass
+class Spy:
+    """Notes what each fit was given."""
+
+    name: str = "spy"
+    seen: list[list[Snapshot]] = field(default_factory=list)
+
+    def fit(self, history: list[Snapshot]) -> RecencyRule:
+        self.seen.append(history)
+        return RecencyRuleCandidate().fit(history)
+
+
+def test_no_candidate_sees_a_window_that_was_open_at_the_origin(snapshots: list[Snapshot]) -> None:
+    spy = Spy()
+    result = backtest(snapshots, (spy,), 3, quiet)
+    assert len(spy.seen) == len(result.origins) > 0
+    for origin, history in zip(result.origins, spy.seen, strict=True):
+        assert history
+        assert all(snapshot.closed_on <= origin for snapshot in history)
+
+
+def test_windows_of_different_origins_do_not_overlap(snapshots: list[Snapshot]) -> None:
+    origins = backtest(snapshots, CANDIDATES[:1], 4, quiet).origins
+    assert all(later - earlier >= timedelta(days=91) for earlier, later in zip(origins, origins[1:], strict=False))
+
+
+def test_every_candidate_is_judged_on_the_same_rows_best_first(shop: Shop, snapshots: list[Snapshot]) -> None:
+    board = leaderboard(backtest(snapshots, CANDIDATES, 2, quiet), shop.as_of, 91)
+    losses = [entry["log_loss"] for entry in board["churn"]]
+    assert {entry["candidate"] for entry in board["churn"]} == {"recency_rule", "bgnbd", "lightgbm"}
+    assert losses == sorted(losses)
+    assert winner(board, "none") == board["churn"][0]["candidate"]
+    assert board["value"][0]["candidate"] == "bgnbd_gamma_gamma"
+
+
+def test_a_short_log_has_no_backtest_and_says_so(shop: Shop) -> None:
+    board = leaderboard(backtest([], CANDIDATES, 2, quiet), shop.as_of, 91)
+    assert (board["origins"], board["churn"]) == ([], [])
+    assert set(board["limits"]) == {"recency_rule", "bgnbd", "lightgbm"}
+    assert winner(board, "bgnbd") == "bgnbd"
