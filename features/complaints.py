@@ -1,6 +1,6 @@
 """Complaints: how many, how many still open and for how long, and how the others ended."""
 
-from datetime import date
+from datetime import date, timedelta
 
 import polars as pl
 
@@ -10,7 +10,7 @@ from features.purchases import CUSTOMER
 
 FAMILY = "complaints"
 ABSENT = "there is no complaints table"
-NONE = "no complaint, or there is no complaints table"
+UNSETTLED = "no settled complaint, or there is no complaints table"
 FEATURES = (
     Feature("complaints", "complaints", "Complaints so far", ABSENT),
     Feature("complaints_365", "complaints", "Complaints opened in the last 365 days", ABSENT),
@@ -20,34 +20,47 @@ FEATURES = (
     Feature(
         "open_complaint_days", "days", "Age of the oldest open complaint", "no open complaint, or there is no complaints table"
     ),
-    Feature("last_complaint_days", "days", "Since the newest complaint was opened", NONE),
     Feature(
-        "last_complaint_satisfied", "1 or 0", "Whether the newest resolved complaint ended to the customer's satisfaction", NONE
+        "last_complaint_days", "days", "Since the newest complaint was opened", "no complaint, or there is no complaints table"
     ),
+    Feature("last_settled_days", "days", "Since the newest settled complaint was settled", UNSETTLED),
+    Feature("last_settled_satisfied", "1 or 0", "Whether the newest settled complaint left the customer satisfied", UNSETTLED),
 )
-YEAR = 365
 COUNTS = tuple(feature.name for feature in FEATURES[:5])
+YEAR = timedelta(days=365)
 
 
 def complaints(known: pl.LazyFrame, as_of: date) -> pl.LazyFrame:
     """Return complaint counts and ages per customer with a complaint known before `as_of`.
 
-    A complaint is open when it is not known to be resolved. Ages are whole days since it was opened.
+    A complaint is open when it is not known to be resolved. Ages are whole days. A row that stands twice
+    counts once.
     """
-    columns = known.collect_schema().names()
-    resolved = pl.col("resolved_at") if "resolved_at" in columns else pl.lit(None, pl.Datetime("us"))
-    satisfied = pl.col("satisfied") if "satisfied" in columns else pl.lit(None, pl.Boolean)
-    age = (pl.lit(midnight(as_of)) - pl.col("opened_at")).dt.total_days()
-    cases = known.select(CUSTOMER, resolved.alias("resolved_at"), satisfied.alias("satisfied"), age.alias("age"))
-    is_open = pl.col("resolved_at").is_null()
-    judged = pl.col("satisfied").sort_by("resolved_at", "age", descending=[False, True]).drop_nulls()
-    return cases.group_by(CUSTOMER).agg(
-        pl.len().cast(pl.Int64).alias("complaints"),
-        (pl.col("age") < YEAR).sum().cast(pl.Int64).alias("complaints_365"),
-        is_open.sum().cast(pl.Int64).alias("open_complaints"),
-        pl.col("satisfied").fill_null(value=False).sum().cast(pl.Int64).alias("satisfied_complaints"),
-        (~pl.col("satisfied")).fill_null(value=False).sum().cast(pl.Int64).alias("unsatisfied_complaints"),
-        pl.col("age").filter(is_open).max().alias("open_complaint_days"),
-        pl.col("age").min().alias("last_complaint_days"),
-        judged.last().cast(pl.Int64).alias("last_complaint_satisfied"),
+    now = pl.lit(midnight(as_of))
+    is_open, settled = pl.col("resolved_at").is_null(), pl.col("resolved_at").is_not_null()
+    newest = (
+        pl.col("satisfied")
+        .filter(settled)
+        .sort_by(pl.col("resolved_at").filter(settled), pl.col("opened_at").filter(settled), pl.col("satisfied").filter(settled))
     )
+    return (
+        _cases(known)
+        .group_by(CUSTOMER)
+        .agg(
+            pl.len().cast(pl.Int64).alias("complaints"),
+            (pl.col("opened_at") >= midnight(as_of - YEAR)).sum().cast(pl.Int64).alias("complaints_365"),
+            is_open.sum().cast(pl.Int64).alias("open_complaints"),
+            pl.col("satisfied").fill_null(value=False).sum().cast(pl.Int64).alias("satisfied_complaints"),
+            (~pl.col("satisfied")).fill_null(value=False).sum().cast(pl.Int64).alias("unsatisfied_complaints"),
+            (now - pl.col("opened_at").filter(is_open).min()).dt.total_days().alias("open_complaint_days"),
+            (now - pl.col("opened_at").max()).dt.total_days().alias("last_complaint_days"),
+            (now - pl.col("resolved_at").max()).dt.total_days().alias("last_settled_days"),
+            newest.last().cast(pl.Int64).alias("last_settled_satisfied"),
+        )
+    )
+
+
+def _cases(known: pl.LazyFrame) -> pl.LazyFrame:
+    columns = known.collect_schema().names()
+    absent: dict[str, pl.DataType] = {"resolved_at": pl.Datetime("us"), "satisfied": pl.Boolean()}
+    return known.unique().with_columns(pl.lit(None, dtype).alias(name) for name, dtype in absent.items() if name not in columns)

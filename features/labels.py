@@ -5,7 +5,9 @@ from datetime import date, timedelta
 import polars as pl
 
 from features.known import midnight
-from features.purchases import CUSTOMER, customer_days
+from features.purchases import CUSTOMER, customer_days, total
+
+LABELS = ("next_orders", "next_spend", "churned")
 
 
 def labels(transactions: pl.LazyFrame, as_of: date, horizon_days: int) -> pl.LazyFrame:
@@ -20,7 +22,7 @@ def labels(transactions: pl.LazyFrame, as_of: date, horizon_days: int) -> pl.Laz
         .group_by(CUSTOMER)
         .agg(
             pl.col("is_purchase").sum().cast(pl.Int64).alias("next_orders"),
-            pl.col("spend").sort().sum().alias("next_spend"),
+            total(pl.col("spend")).alias("next_spend"),
         )
     )
 

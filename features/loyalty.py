@@ -1,16 +1,18 @@
 """Loyalty segment (Kotler) from the time-ordered sequence of brands, with a probability for each type."""
 
+import numpy as np
 import polars as pl
+from scipy.special import gammaln
 
 from features.feature import Feature
-from features.log_gamma import log_gamma
 from features.loyalty_models import SIDE, TYPES, log_hard_core, log_shifting_at, log_split, log_switcher
-from features.purchases import CUSTOMER, DAY, is_sale_line
+from features.purchases import CUSTOMER, DAY, is_sale_line, total
 from settings.sections import Loyalty
 
 FAMILY = "loyalty"
 UNDETERMINED = "undetermined"
 ABSENT = "no purchase with a brand yet, or the table has no such column"
+ONCE = "fewer than two purchases with a brand, or the table has no such column"
 FEATURES = (
     Feature(
         "loyalty_segment",
@@ -23,17 +25,16 @@ FEATURES = (
     Feature("p_split", "probability", "Is loyal to two or three brands", ABSENT),
     Feature("p_shifting", "probability", "Moved from one favourite brand to another", ABSENT),
     Feature("p_switcher", "probability", "Shows no loyalty to a brand", ABSENT),
-    Feature("favourite_brand", "name", "Brand bought most often in the earlier half of the purchases", ABSENT, model=False),
-    Feature(
-        "favourite_share_before",
-        "share",
-        "Share of that brand in the earlier half of the purchases",
-        "fewer than two such purchases",
-    ),
-    Feature("favourite_share_recent", "share", "Share of that brand in the later half of the purchases", ABSENT),
+    Feature("favourite_brand", "name", "Brand bought most often", ABSENT, model=False),
+    Feature("favourite_share_before", "share", "Share of that brand in the earlier half of the purchases", ABSENT),
+    Feature("favourite_share_recent", "share", "Share of that brand in the later half of the purchases", ONCE),
 )
 MORE_LIKELY_THAN_NOT = 0.5
 GROUP = (CUSTOMER, "category")
+RANKS = ("c0", "c1", "c2", "c3")
+SHIFTERS = len(RANKS)
+LOG_DECIMALS = 9  # likelihoods are sums of floats too
+CLOSED_FORMS = pl.Struct(dict.fromkeys(("hard_core", "split", "switcher"), pl.Float64))
 
 
 def loyalty(transactions: pl.LazyFrame, settings: Loyalty) -> pl.LazyFrame | None:
@@ -47,7 +48,7 @@ def loyalty(transactions: pl.LazyFrame, settings: Loyalty) -> pl.LazyFrame | Non
         return None
     symbols = _symbols(transactions, settings.unit)
     per_category = _likelihoods(symbols)
-    totals = per_category.group_by(CUSTOMER).agg(pl.col(TYPES).sort().sum())
+    totals = per_category.group_by(CUSTOMER).agg(pl.col(TYPES).sum().round(LOG_DECIMALS))
     days = symbols.group_by(CUSTOMER).agg(pl.col(DAY).n_unique().alias("days"))
     labelled = _labelled(totals.join(days, on=CUSTOMER), settings.min_purchases)
     return labelled.join(_favourite(symbols), on=CUSTOMER)
@@ -68,58 +69,72 @@ def _symbols(transactions: pl.LazyFrame, unit: str) -> pl.LazyFrame:
     spent = (
         lines.drop_nulls("symbol")
         .group_by(*GROUP, DAY, "symbol")
-        .agg(pl.col("amount").sort().sum(), pl.col("sale").any())
+        .agg(total(pl.col("amount")), pl.col("sale").any())
         .filter("sale")
     )
     return spent.group_by(*GROUP, DAY).agg(pl.col("symbol").sort_by("amount", "symbol", descending=[True, False]).first())
 
 
 def _likelihoods(symbols: pl.LazyFrame) -> pl.LazyFrame:
-    """Log marginal likelihood of each type per customer and category."""
+    """Log marginal likelihood of each type per customer and category; too short to show a shift: as hard_core."""
     counted = _counts(symbols)
-    n, top = pl.col("n"), (pl.col("c1"), pl.col("c2"), pl.col("c3"))
-    shifting = _shifting(symbols, counted)
-    return counted.join(shifting, on=GROUP, how="left", nulls_equal=True).select(
-        CUSTOMER,
-        log_hard_core(n, pl.col("c1")).alias("hard_core"),
-        log_split(n, top).alias("split"),
-        pl.coalesce("shifting", log_hard_core(n, pl.col("c1"))).alias("shifting"),  # too short to show a shift: flat
-        log_switcher(n, pl.col("log_factorials")).alias("switcher"),
-    )
+    both = counted.join(_shifting(symbols, counted), on=GROUP, how="left", nulls_equal=True)
+    columns = ["n", "seen", *RANKS, "log_factorials"]
+    closed = pl.struct(columns).map_batches(_closed_forms, return_dtype=CLOSED_FORMS, is_elementwise=True)
+    found = both.select(CUSTOMER, "shifting", closed.alias("closed")).unnest("closed")
+    return found.select(CUSTOMER, "hard_core", "split", pl.coalesce("shifting", "hard_core"), "switcher")
+
+
+def _closed_forms(columns: pl.Series) -> pl.Series:
+    n, seen, *counts, log_factorials = columns.struct.unnest().to_numpy().T
+    found = {
+        "hard_core": log_hard_core(n, seen, np.array(counts)),
+        "split": log_split(n, seen, np.array(counts)),
+        "switcher": log_switcher(n, seen, log_factorials),
+    }
+    return pl.DataFrame(found).to_struct()
 
 
 def _counts(symbols: pl.LazyFrame) -> pl.LazyFrame:
-    """Length, the three highest counts and the two most bought symbols per customer and category."""
-    counts = symbols.group_by(*GROUP, "symbol").agg(pl.len().cast(pl.Int64).alias("count"))
+    """Length, number of symbols, and the most bought ones with their counts, per customer and category."""
+    counts = symbols.group_by(*GROUP, "symbol").agg(pl.len().cast(pl.Float64).alias("count"))
+    logs = pl.col("count").map_batches(lambda count: gammaln(count.to_numpy() + 1), return_dtype=pl.Float64, is_elementwise=True)
     ranked = pl.col("count").sort(descending=True)
     named = pl.col("symbol").sort_by("count", "symbol", descending=[True, False])
-    return counts.group_by(GROUP).agg(
-        pl.col("count").sum().alias("n"),
-        *(ranked.get(rank, null_on_oob=True).fill_null(0).alias(f"c{rank + 1}") for rank in range(3)),
-        *(named.get(rank, null_on_oob=True).alias(f"s{rank + 1}") for rank in range(2)),
-        log_gamma(pl.col("count").sort() + 1).sum().alias("log_factorials"),
+    return (
+        counts.with_columns(logs.alias("log_factorial"))
+        .group_by(GROUP)
+        .agg(
+            pl.col("count").sum().alias("n"),
+            pl.len().cast(pl.Float64).alias("seen"),
+            *(ranked.get(rank, null_on_oob=True).fill_null(0.0).alias(name) for rank, name in enumerate(RANKS)),
+            *(named.get(rank, null_on_oob=True).alias(f"s{rank}") for rank in range(SHIFTERS)),
+            pl.col("log_factorial").sum().alias("log_factorials"),
+        )
     )
 
 
 def _shifting(symbols: pl.LazyFrame, counted: pl.LazyFrame) -> pl.LazyFrame:
-    """Log likelihood of one shift, averaged over change points, for both orders of the two top symbols."""
-    named = symbols.join(counted.select(*GROUP, "n", "c1", "c2", "s1", "s2"), on=GROUP, nulls_equal=True).filter(
-        pl.col("n") >= 2 * SIDE
-    )
-    seen = [
-        (pl.col("symbol") == pl.col(s)).fill_null(value=False).cast(pl.Int64).cum_sum().over(GROUP, order_by=DAY)
-        for s in ("s1", "s2")
-    ]
+    """Log likelihood of one shift, summed over change points and ordered pairs of favourites."""
+    long_enough = counted.filter(pl.col("n") >= 2 * SIDE).drop("log_factorials")
+    named = symbols.join(long_enough, on=GROUP, nulls_equal=True)
+    before = [f"before{rank}" for rank in range(SHIFTERS)]
+    hits = [(pl.col("symbol") == pl.col(f"s{rank}")).fill_null(value=False).cast(pl.Float64) for rank in range(SHIFTERS)]
     running = named.with_columns(
-        seen[0].alias("a"), seen[1].alias("b"), pl.int_range(1, pl.len() + 1).over(GROUP, order_by=DAY).alias("step")
+        *(hit.cum_sum().over(GROUP, order_by=DAY).alias(name) for name, hit in zip(before, hits, strict=True)),
+        pl.int_range(1, pl.len() + 1).over(GROUP, order_by=DAY).alias("step"),
     )
     points = running.filter(pl.col("step").is_between(SIDE, pl.col("n") - SIDE))
-    forward = log_shifting_at(pl.col("n"), pl.col("a") + pl.col("c2") - pl.col("b")).alias("forward")
-    backward = log_shifting_at(pl.col("n"), pl.col("b") + pl.col("c1") - pl.col("a")).alias("backward")
-    both = points.select(*GROUP, forward, backward)
-    high = pl.max_horizontal(pl.col("forward").max(), pl.col("backward").max())
-    total = ((pl.col("forward") - high).exp() + (pl.col("backward") - high).exp()).sort().sum()
-    return both.group_by(GROUP).agg((high + total.log()).alias("shifting"))
+    columns = pl.struct("n", "seen", *before, *RANKS[:SHIFTERS])
+    at = columns.map_batches(_shift_at, return_dtype=pl.Float64, is_elementwise=True).alias("at")
+    high = pl.col("at").max()
+    total = high + (pl.col("at") - high).exp().sum().log()
+    return points.select(*GROUP, at).group_by(GROUP).agg(total.alias("shifting"))
+
+
+def _shift_at(columns: pl.Series) -> pl.Series:
+    n, seen, *counts = columns.struct.unnest().to_numpy().T
+    return pl.Series(log_shifting_at(n, seen, np.array(counts[:SHIFTERS]), np.array(counts[SHIFTERS:])))
 
 
 def _labelled(totals: pl.LazyFrame, min_purchases: int) -> pl.LazyFrame:
@@ -135,20 +150,16 @@ def _labelled(totals: pl.LazyFrame, min_purchases: int) -> pl.LazyFrame:
 
 
 def _favourite(symbols: pl.LazyFrame) -> pl.LazyFrame:
-    order = [DAY, "category"]
-    place = pl.int_range(pl.len()).over(CUSTOMER, order_by=order)
-    halves = symbols.with_columns((place < (pl.len().over(CUSTOMER) + 1) // 2).alias("early"))
-    early = halves.filter("early").group_by(CUSTOMER, "symbol").len()
-    favourite = early.group_by(CUSTOMER).agg(
-        pl.col("symbol").sort_by("len", "symbol", descending=[True, False]).first().alias("favourite_brand")
-    )
-    hit = pl.col("symbol") == pl.col("favourite_brand")
-    return (
-        halves.join(favourite, on=CUSTOMER)
-        .group_by(CUSTOMER)
-        .agg(
-            pl.col("favourite_brand").first(),
-            hit.filter(pl.col("early")).mean().alias("favourite_share_before"),
-            hit.filter(~pl.col("early")).mean().alias("favourite_share_recent"),
-        )
+    """The symbol bought most often of all, and its share in the earlier and the later half."""
+    counts = symbols.group_by(CUSTOMER, "symbol").len()
+    most = pl.col("symbol").sort_by("len", "symbol", descending=[True, False]).first()
+    favourite = counts.group_by(CUSTOMER).agg(most.alias("favourite_brand"))
+    place = pl.int_range(pl.len()).over(CUSTOMER, order_by=[DAY, "category"])
+    early = place < (pl.len().over(CUSTOMER) + 1) // 2
+    hit = (pl.col("symbol") == pl.col("favourite_brand")).alias("hit")
+    halves = symbols.with_columns(early.alias("early")).join(favourite, on=CUSTOMER).with_columns(hit)
+    return halves.group_by(CUSTOMER).agg(
+        pl.col("favourite_brand").first(),
+        pl.col("hit").filter(pl.col("early")).mean().alias("favourite_share_before"),
+        pl.col("hit").filter(~pl.col("early")).mean().alias("favourite_share_recent"),
     )

@@ -1,7 +1,8 @@
 """Four ways to choose a brand, as closed-form marginal likelihoods of a sequence of choices.
 
-Kotler's loyalty types read as generating models over a nominal alphabet of V brands. Every model gives the
-first choice probability 1/V, so nothing is learned from one purchase, and no model knows a brand's name:
+Kotler's loyalty types read as generating models over a nominal alphabet of V brands (at least 12, and never
+fewer than were bought). Every model gives the first choice probability 1/V, so nothing is learned from one
+purchase, and no model knows a brand's name:
 
 - hard_core: one favourite, drawn uniformly; each choice is it with probability 1 - e, else any other brand.
 - split: two or three favourites in shares q ~ Dirichlet(3, .., 3); a choice outside them with probability e.
@@ -10,69 +11,92 @@ first choice probability 1/V, so nothing is learned from one purchase, and no mo
 - switcher: shares over all brands ~ Dirichlet(1, .., 1).
 
 With e ~ Beta(1, 12), integrated out: m matches among n choices have weight B(12 + m, 1 + n - m) / B(12, 1).
-Favourites other than the three most bought ones are left out of the sums; they carry next to no weight.
+Favourites are summed over: those never bought as one term with their number, those bought one by one. Of the
+bought ones the most bought can be favourites; the terms of the others carry next to nothing.
+
+Arrays: n (rows,) choices; seen (rows,) different brands; counts (ranks, rows) of the most bought, 0 where there
+are fewer. All results are natural logarithms, (rows,).
 """
 
-import math
+from itertools import combinations, permutations
 
-import polars as pl
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import betaln, comb, gammaln
 
-from features.log_gamma import log_beta, log_gamma
+Array = NDArray[np.float64]
+Weighted = tuple[Array, NDArray[np.generic]]
 
-BRANDS = 12
+FEWEST_BRANDS = 12.0
 MATCH, MISS = 12.0, 1.0
-SIDE = 2
 SHARE = 3.0
+SIDE = 2
 TYPES = ("hard_core", "split", "shifting", "switcher")
 
 
-def log_hard_core(n: pl.Expr, top: pl.Expr) -> pl.Expr:
-    """Return ln P of n choices of which `top` are the favourite."""
-    return _log_matches(top, n, others=BRANDS - 1) - math.log(BRANDS)
+def log_hard_core(n: Array, seen: Array, counts: Array) -> Array:
+    """Return ln P under one favourite."""
+    v = _alphabet(seen)
+    terms = [(_log_matches(count, n, v - 1), count > 0) for count in counts]
+    return _log_sum([*terms, (_log_matches(0 * n, n, v - 1), v - seen)]) - np.log(v)
 
 
-def log_split(n: pl.Expr, top: tuple[pl.Expr, pl.Expr, pl.Expr]) -> pl.Expr:
-    """Return ln P of n choices whose three most bought brands have the counts `top`, in falling order.
-
-    A favourite that was never bought can be any of the brands not seen, hence the last term of each.
-    """
-    two = _log_shares(list(top[:2])) + _log_matches(top[0] + top[1], n, others=BRANDS - 2) - math.log(math.comb(BRANDS, 2))
-    unseen = pl.when(top[1] == 0).then(math.log(BRANDS - 1)).otherwise(0.0)
-    three = _log_shares(list(top)) + _log_matches(top[0] + top[1] + top[2], n, others=BRANDS - 3) - math.log(math.comb(BRANDS, 3))
-    last = (
-        pl.when(top[1] == 0).then(math.log(math.comb(BRANDS - 1, 2))).when(top[2] == 0).then(math.log(BRANDS - 2)).otherwise(0.0)
-    )
-    return _log_add(two + unseen, three + last) - math.log(2)
+def log_split(n: Array, seen: Array, counts: Array) -> Array:
+    """Return ln P under two favourites or three, one half each."""
+    return _log_sum([(_log_split_of(size, n, seen, counts), np.full_like(n, 0.5)) for size in (2, 3)])
 
 
-def log_shifting_at(n: pl.Expr, matches: pl.Expr) -> pl.Expr:
-    """Return ln P of n choices for one pair of favourites and one change point, with `matches` as foretold."""
-    return _log_matches(matches, n, others=BRANDS - 1) - math.log(BRANDS * (BRANDS - 1)) - (n - 2 * SIDE + 1).log()
+def log_shifting_at(n: Array, seen: Array, before: Array, counts: Array) -> Array:
+    """Return ln P of the change after a given choice, up to which `before` of each of `counts` had come."""
+    v = _alphabet(seen)
+    unseen, after, bought = v - seen, counts - before, counts > 0
+    pairs = [(before[f] + after[g], bought[f] & bought[g]) for f, g in permutations(range(len(counts)), 2)]
+    half = [(matches[f], bought[f] * unseen) for matches in (before, after) for f in range(len(counts))]
+    terms = [(_log_matches(m, n, v - 1), weight) for m, weight in (*pairs, *half, (0 * n, unseen * (unseen - 1)))]
+    return _log_sum(terms) - np.log(v * (v - 1)) - np.log(n - 2 * SIDE + 1)
 
 
-def log_switcher(n: pl.Expr, log_factorials: pl.Expr) -> pl.Expr:
-    """Return ln P of n choices; `log_factorials` is the sum of ln Gamma(1 + count) over the brands bought."""
-    return math.lgamma(BRANDS) - log_gamma(n + BRANDS) + log_factorials
+def log_switcher(n: Array, seen: Array, log_factorials: Array) -> Array:
+    """Return ln P under no favourite; `log_factorials` is the sum of ln Gamma(1 + count) over the brands bought."""
+    v = _alphabet(seen)
+    found: Array = gammaln(v) - gammaln(n + v) + log_factorials
+    return found
 
 
-def _log_matches(m: pl.Expr, n: pl.Expr, others: int) -> pl.Expr:
+def _alphabet(seen: Array) -> Array:
+    return np.maximum(seen, FEWEST_BRANDS)
+
+
+def _log_split_of(size: int, n: Array, seen: Array, counts: Array) -> Array:
+    v = _alphabet(seen)
+    terms: list[Weighted] = []
+    for bought in range(size + 1):
+        others = comb(v - seen, size - bought)
+        for chosen in combinations(counts, bought):
+            inside = np.array([*chosen, *[0 * n] * (size - bought)])
+            log = _log_shares(inside) + _log_matches(inside.sum(axis=0), n, v - size)
+            terms.append((log, others * (inside[:bought] > 0).all(axis=0)))
+    return _log_sum(terms) - np.log(comb(v, size))
+
+
+def _log_matches(m: Array, n: Array, others: Array) -> Array:
     misses = n - m
-    return log_beta(m + MATCH, misses + MISS) - _log_beta(MATCH, MISS) - misses * math.log(others)
+    found: Array = betaln(m + MATCH, misses + MISS) - betaln(MATCH, MISS) - misses * np.log(others)
+    return found
 
 
-def _log_shares(counts: list[pl.Expr]) -> pl.Expr:
-    """Dirichlet-multinomial of an ordered sequence with these counts inside the set."""
-    k, total = len(counts), counts[0]
-    logs = log_gamma(counts[0] + SHARE)
-    for count in counts[1:]:
-        total, logs = total + count, logs + log_gamma(count + SHARE)
-    return math.lgamma(k * SHARE) - k * math.lgamma(SHARE) + logs - log_gamma(total + k * SHARE)
+def _log_shares(counts: Array) -> Array:
+    """Dirichlet-multinomial of an ordered sequence with these counts (size, rows) inside the set."""
+    size = len(counts)
+    logs = gammaln(counts + SHARE).sum(axis=0) - gammaln(counts.sum(axis=0) + size * SHARE)
+    found: Array = gammaln(size * SHARE) - size * gammaln(SHARE) + logs
+    return found
 
 
-def _log_beta(a: float, b: float) -> float:
-    return math.lgamma(a) + math.lgamma(b) - math.lgamma(a + b)
-
-
-def _log_add(a: pl.Expr, b: pl.Expr) -> pl.Expr:
-    high = pl.max_horizontal(a, b)
-    return high + ((a - high).exp() + (b - high).exp()).log()
+def _log_sum(terms: list[Weighted]) -> Array:
+    """Logarithm of the weighted sum of exponentials; a weight of zero takes its term out."""
+    with np.errstate(divide="ignore"):
+        logs = np.array([log + np.log(weight) for log, weight in terms])
+    high = logs.max(axis=0)
+    found: Array = high + np.log(np.exp(logs - high).sum(axis=0))
+    return found

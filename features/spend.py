@@ -5,10 +5,11 @@ from datetime import date
 import polars as pl
 
 from features.feature import Feature
-from features.purchases import CUSTOMER, DAY
+from features.purchases import CUSTOMER, DAY, total
 
 FAMILY = "spend"
 WINDOWS = (30, 90, 365)
+HIGHEST_TREND = 4.0
 NO_LINE = "no order line yet"
 FEATURES = (
     Feature("historic_value", "currency", "Everything bought less everything returned", NO_LINE),
@@ -20,7 +21,7 @@ FEATURES = (
     Feature(
         "spend_trend",
         "ratio",
-        "Spend of the last 90 days over a quarter of the spend of the last 365",
+        "Spend of the last 90 days over a quarter of the spend of the last 365, between -4 and 4",
         "no net spend in 365 days",
     ),
 )
@@ -29,31 +30,34 @@ FEATURES = (
 def spend(days: pl.LazyFrame, as_of: date) -> pl.LazyFrame:
     """Return value columns per customer with an order line; a window of w days is [as_of - w, as_of).
 
-    Returns net against spend on the day they came back, and never count as purchases.
+    Returns net against spend on the day they came back, and never count as purchases. monetary_value takes
+    what came back before the second purchase as part of the first.
     """
     value, bought = pl.col("spend"), pl.col("is_purchase")
-    first = pl.col(DAY).filter(bought).min()
+    second = pl.col(DAY).filter(bought).sort().get(1, null_on_oob=True)
     age = (pl.lit(as_of) - pl.col(DAY)).dt.total_days()
     windows = days.group_by(CUSTOMER).agg(
-        value.sort().sum().alias("historic_value"),
-        pl.col("returned").sort().sum(),
+        total(value).alias("historic_value"),
+        total(pl.col("returned")),
         bought.sum().alias("purchases"),
-        value.filter(pl.col(DAY) > first).sort().sum().alias("later_spend"),
+        total(value.filter(pl.col(DAY) >= second)).alias("later_spend"),
         *(bought.filter(age <= window).sum().cast(pl.Int64).alias(f"orders_{window}") for window in WINDOWS),
-        *(value.filter(age <= window).sort().sum().alias(f"spend_{window}") for window in WINDOWS),
+        *(total(value.filter(age <= window)).alias(f"spend_{window}") for window in WINDOWS),
     )
     return windows.select(CUSTOMER, *_columns())
 
 
 def _columns() -> list[pl.Expr]:
-    total, gross = pl.col("historic_value"), pl.col("historic_value") + pl.col("returned")
+    net, gross = pl.col("historic_value"), pl.col("historic_value") + pl.col("returned")
     repeats = pl.col("purchases").cast(pl.Int64) - 1
     return [
-        total,
+        net,
         pl.when(repeats > 0).then(pl.col("later_spend") / repeats).alias("monetary_value"),
-        pl.when(repeats >= 0).then(total / (repeats + 1)).alias("mean_order_value"),
+        pl.when(repeats >= 0).then(net / (repeats + 1)).alias("mean_order_value"),
         pl.when(gross > 0).then(pl.col("returned") / gross).alias("return_share"),
         *(pl.col(f"orders_{window}") for window in WINDOWS),
         *(pl.col(f"spend_{window}") for window in WINDOWS),
-        pl.when(pl.col("spend_365") > 0).then(pl.col("spend_90") * 4 / pl.col("spend_365")).alias("spend_trend"),
+        pl.when(pl.col("spend_365") > 0)
+        .then((pl.col("spend_90") * 4 / pl.col("spend_365")).clip(-HIGHEST_TREND, HIGHEST_TREND))
+        .alias("spend_trend"),
     ]

@@ -16,6 +16,7 @@ from models.lifetimes_engine import fit_bgnbd
 
 Array = NDArray[np.float64]
 SINGULAR = 1e-6
+LARGE, ALIKE = 30.0, 1e5
 
 
 @dataclass(frozen=True)
@@ -83,16 +84,37 @@ def p_no_order(model: BGNBD, x: Array, t_x: Array, T: Array, h: float | Array) -
 
 
 def expected_orders(model: BGNBD, x: Array, t_x: Array, T: Array, h: float) -> Array:  # noqa: N803
-    """E[X(T, T + h) | x, t_x, T] (eq. 10).
+    """E[X(T, T + h) | x, t_x, T] (eq. 10)."""
+    alike = model.a + model.b > ALIKE
+    staying = _orders_if_alive_when_alike(model, x, T, h) if alike else _orders_if_alive(model, x, T, h)
+    return p_alive(model, x, t_x, T) * staying
+
+
+def _orders_if_alive(model: BGNBD, x: Array, T: Array, h: float) -> Array:  # noqa: N803
+    """Eq. 10 without P(alive).
 
     Euler's transformation of the hypergeometric function (Abramowitz and Stegun 15.3.3) keeps every growing
-    parameter in its third place, so that it stays finite for x in the thousands.
+    parameter in its third place, so that it stays finite for x in the thousands; for a large a it would not.
     """
-    a = model.a if abs(model.a - 1) > SINGULAR else 1 + SINGULAR
+    a, b, r = model.a if abs(model.a - 1) > SINGULAR else 1 + SINGULAR, model.b, model.r
     z = h / (model.alpha + T + h)
-    c = a + model.b + x - 1
-    stays = (1 - z) ** (a - 1) * hyp2f1(a + model.b - 1 - model.r, a - 1, c, z)
-    expected: Array = p_alive(model, x, t_x, T) * c / (a - 1) * (1 - stays)
+    c = a + b + x - 1
+    if a > LARGE:
+        silent = (1 - z) ** (r + x) * hyp2f1(r + x, b + x, c, z)
+    else:
+        silent = (1 - z) ** (a - 1) * hyp2f1(a + b - 1 - r, a - 1, c, z)
+    expected: Array = c / (a - 1) * (1 - silent)
+    return expected
+
+
+def _orders_if_alive_when_alike(model: BGNBD, x: Array, T: Array, h: float) -> Array:  # noqa: N803
+    """The limit of eq. 10 for a + b without bounds: everybody drops out with the same p after an order.
+
+    A customer with rate l then makes (1 - exp(-l p h)) / p orders in h, and l is Gamma(r + x, alpha + T).
+    """
+    p = model.a / (model.a + model.b + x)
+    silent = np.exp((model.r + x) * np.log((model.alpha + T) / (model.alpha + T + p * h)))
+    expected: Array = (1 - silent) / p
     return expected
 
 

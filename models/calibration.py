@@ -8,7 +8,7 @@ from scipy.special import expit
 
 from models.log_odds import Array, log_odds
 
-PRIOR_ROWS = 20.0
+PRECISION = 20.0
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Calibration:
 def fit_calibration(p: Array, outcome: Array) -> Calibration:
     """Return the calibration of predictions `p` to outcomes (0 or 1) on data the model did not learn from.
 
-    Maximum likelihood, with a weak normal prior around no change, worth about twenty rows.
+    Maximum likelihood, with a weak normal prior around no change, worth about eighty rows.
     """
     odds = log_odds(p)
 
@@ -35,8 +35,8 @@ def fit_calibration(p: Array, outcome: Array) -> Calibration:
         line = theta[0] + theta[1] * odds
         error = expit(line) - outcome
         drift = theta - np.array([0.0, 1.0])
-        value = np.sum(np.logaddexp(0, line) - outcome * line) + PRIOR_ROWS / 2 * drift @ drift
-        return float(value), np.array([error.sum(), error @ odds]) + PRIOR_ROWS * drift
+        value = np.sum(np.logaddexp(0, line) - outcome * line) + PRECISION / 2 * drift @ drift
+        return float(value), np.array([error.sum(), error @ odds]) + PRECISION * drift
 
     found = minimize(loss, np.array([0.0, 1.0]), jac=True, method="BFGS").x
     return Calibration(float(found[0]), float(found[1]))

@@ -3,6 +3,8 @@
 import shutil
 from dataclasses import asdict, dataclass
 from datetime import date
+from filecmp import cmpfiles
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -66,20 +68,34 @@ def load_champion(folder: Path) -> Champion:
 
 
 def publish_champion(source: Path, version: str, champions: Path) -> Path:
-    """Copy `source` to `champions/<version>` and make it current in one step; return the folder.
+    """Copy `source` to `champions/<version>` where it is not there yet, and make it current in one step; return the folder.
 
     A crash before the last step leaves the former champion current.
     """
-    target = champions / version
-    beside = champions / f".{version}.new"
-    shutil.rmtree(beside, ignore_errors=True)
-    shutil.copytree(source, beside)
-    shutil.rmtree(target, ignore_errors=True)
-    beside.replace(target)
+    target = _folder_for(source, version, champions)
+    if not target.exists():
+        beside = champions / f".{target.name}.new"
+        shutil.rmtree(beside, ignore_errors=True)
+        shutil.copytree(source, beside)
+        beside.replace(target)
     pointer = champions / f".{CURRENT}.new"
-    pointer.write_text(version + "\n", encoding="utf-8")
+    pointer.write_text(target.name + "\n", encoding="utf-8")
     pointer.replace(champions / CURRENT)
     return target
+
+
+def _folder_for(source: Path, version: str, champions: Path) -> Path:
+    """Return a folder that holds this very champion, or a name that is free: no folder is ever overwritten.
+
+    A registry that was begun anew gives a version out again; its folder is then called 1-2, 1-3 and so on.
+    """
+    names = (f"{version}-{again}" if again > 1 else version for again in count(1))
+    return next(path for name in names if not (path := champions / name).exists() or _same(source, path))
+
+
+def _same(first: Path, second: Path) -> bool:
+    names = sorted(path.name for path in first.iterdir())
+    return names == sorted(path.name for path in second.iterdir()) and not any(cmpfiles(first, second, names, shallow=False)[1:])
 
 
 def current_champion(champions: Path) -> Champion:

@@ -9,7 +9,7 @@ import polars as pl
 
 from models.errors import TooLittleData
 
-# lifetimes stops on data without a clear optimum; a growing penalty on the log-parameters then helps it out.
+# lifetimes stops on data without a clear optimum; a growing penalty on the size of the parameters helps it out.
 PENALTIES = (0.0, 0.001, 0.01, 0.1, 1.0)
 FEWEST_REPEAT_BUYERS = 10
 SHRINKING_Q = 4.0
@@ -59,7 +59,7 @@ def _fit(name: str, columns: list[Any], **arguments: Any) -> tuple[Any, str]:  #
             except ConvergenceError:
                 continue
             if fitter.params_.notna().all():
-                return fitter, "converged" if penalty == 0 else f"converged with a penalty of {penalty:g} on the log-parameters"
+                return fitter, "converged" if penalty == 0 else f"converged with a penalty of {penalty:g} on the parameters"
     raise TooLittleData(f"{name.removesuffix('Fitter')} did not converge on {len(columns[0])} different customer histories.")
 
 

@@ -7,6 +7,7 @@ from typing import Self
 import lightgbm as lgb
 import numpy as np
 import polars as pl
+import pyarrow as pa
 
 from features.build import FAMILIES, MODEL_FEATURES
 from models.btyd import COLUMNS
@@ -47,16 +48,17 @@ class LightGbmChurn:
 
     booster: lgb.Booster
     calibration: Calibration
+    inputs: tuple[str, ...] = INPUTS
     name: str = NAME
 
     def p_churn(self, frame: pl.DataFrame) -> pl.Series:
         """Return calibrated churn probabilities."""
-        return pl.Series("p_churn", self.calibration.apply(_raw(self.booster, frame)))
+        return pl.Series("p_churn", self.calibration.apply(_raw(self.booster, frame, self.inputs)))
 
     def contributions(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Sum the trees' own contributions (Lundberg et al. 2020, doi:10.1038/s42256-019-0138-9) by family."""
-        shares = np.asarray(self.booster.predict(inputs(frame), pred_contrib=True))[:, :-1] * self.calibration.slope
-        families = [FAMILY_OF[name] for name in INPUTS]
+        shares = np.asarray(self.booster.predict(_matrix(frame, self.inputs), pred_contrib=True))[:, :-1] * self.calibration.slope
+        families = [FAMILY_OF.get(name, "other") for name in self.inputs]
         return pl.DataFrame(
             {family: shares[:, [f == family for f in families]].sum(axis=1) for family in dict.fromkeys(families)}
         )
@@ -64,13 +66,14 @@ class LightGbmChurn:
     def save(self, folder: Path) -> None:
         """Write booster text and calibration."""
         (folder / BOOSTER).write_text(self.booster.model_to_string(), encoding="utf-8")
-        write_json(folder / FILE, {"name": NAME, "inputs": list(INPUTS), "calibration": asdict(self.calibration)})
+        write_json(folder / FILE, {"name": NAME, "inputs": self.inputs, "calibration": asdict(self.calibration)})
 
     @classmethod
     def load(cls, folder: Path) -> Self:
         """Read what `save` wrote."""
         booster = lgb.Booster(model_str=(folder / BOOSTER).read_text(encoding="utf-8"))
-        return cls(booster, Calibration(**read_json(folder / FILE)["calibration"]))
+        data = read_json(folder / FILE)
+        return cls(booster, Calibration(**data["calibration"]), tuple(data["inputs"]))
 
 
 @dataclass(frozen=True)
@@ -91,9 +94,9 @@ class LightGbmCandidate:
         return LightGbmChurn(booster, fit_calibration(_raw(booster, later), _churned(later)))
 
 
-def inputs(frame: pl.DataFrame) -> pl.DataFrame:
-    """Return the columns the trees take, in their order, as floats."""
-    return frame.select(pl.col(INPUTS).cast(pl.Float64))
+def _matrix(frame: pl.DataFrame, inputs: tuple[str, ...]) -> pa.Table:
+    """The columns the trees take, in their order, as floats."""
+    return frame.select(pl.col(inputs).cast(pl.Float64)).to_arrow()
 
 
 def _learn_and_calibrate(history: list[Snapshot]) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -117,11 +120,11 @@ def _refuse_too_little(train: pl.DataFrame) -> None:
 
 
 def _dataset(train: pl.DataFrame) -> lgb.Dataset:
-    return lgb.Dataset(inputs(train).to_arrow(), label=_churned(train), free_raw_data=True)
+    return lgb.Dataset(_matrix(train, INPUTS), label=_churned(train), free_raw_data=True)
 
 
-def _raw(booster: lgb.Booster, frame: pl.DataFrame) -> Array:
-    return np.asarray(booster.predict(inputs(frame).to_arrow()), dtype=np.float64)
+def _raw(booster: lgb.Booster, frame: pl.DataFrame, inputs: tuple[str, ...] = INPUTS) -> Array:
+    return np.asarray(booster.predict(_matrix(frame, inputs)), dtype=np.float64)
 
 
 def _churned(frame: pl.DataFrame) -> Array:

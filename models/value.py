@@ -78,13 +78,16 @@ def conditional_orders(
 
     A customer who stays silent until H is the same customer seen at T + H, so the second is the model's own
     expectation from there; the first follows from the law of total expectation, and is at least one order.
+    A value horizon within the churn horizon leaves nothing to those who leave.
     """
     x, t_x, T = history  # noqa: N806  # the paper's symbol
-    churn_h = min(terms.churn_horizon_days, terms.horizon_days)
+    churn_h = terms.churn_horizon_days
     rate = np.log1p(terms.annual_discount_rate) / DAYS_PER_YEAR if discounted else 0.0
     everyone = _orders_until(model, history, 0, terms.horizon_days, rate)
-    leaves = _orders_until(model, (x, t_x, T + churn_h), churn_h, terms.horizon_days, rate)
     silent = p_no_order(model, x, t_x, T, churn_h)
+    if terms.horizon_days <= churn_h:
+        return everyone / np.maximum(1 - silent, EDGE), np.zeros_like(x)
+    leaves = _orders_until(model, (x, t_x, T + churn_h), churn_h, terms.horizon_days, rate)
     stays = (everyone - silent * leaves) / np.maximum(1 - silent, EDGE)
     return np.maximum(stays, np.exp(-rate * churn_h)), leaves
 

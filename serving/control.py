@@ -7,17 +7,19 @@ from pathlib import Path
 import pandas as pd
 import polars as pl
 
+from features.tables.atomic import replacing
+
 KEY_FILE = "control.key"
 KEY_BYTES = 16
 
 
-def arms(customers: pl.Series, list_id: str, key: bytes, control_share: float) -> pl.Series:
+def arms(customers: pl.Series, draw: str, key: bytes, control_share: float) -> pl.Series:
     """Return `control` for a share of the customers and `treated` for the others.
 
-    SipHash (Aumasson and Bernstein 2012) under a key made from the workspace's own and the list's id: the
-    same list draws the same customers, another list others, and nobody without the key can tell who.
+    SipHash (Aumasson and Bernstein 2012) under a key made from the workspace's own and the name of the draw: the
+    same draw takes the same customers, another one others, and nobody without the key can tell who.
     """
-    list_key = hashlib.blake2b(list_id.encode(), key=key, digest_size=8).hexdigest()
+    list_key = hashlib.blake2b(draw.encode(), key=key, digest_size=8).hexdigest()
     drawn = pd.util.hash_array(customers.to_numpy().astype(object), hash_key=list_key, categorize=False)
     share = pl.Series(drawn.astype("float64") / 2.0**64)
     return pl.select(pl.when(share < control_share).then(pl.lit("control")).otherwise(pl.lit("treated")).alias("arm")).to_series()
@@ -27,7 +29,7 @@ def workspace_key(workspace: Path) -> bytes:
     """Return the workspace's secret key, made on first use and readable by its owner only."""
     path = workspace / KEY_FILE
     if not path.exists():
-        workspace.mkdir(parents=True, exist_ok=True)
-        path.touch(mode=0o600)
-        path.write_bytes(secrets.token_bytes(KEY_BYTES))
+        with replacing(path) as beside:
+            beside.touch(mode=0o600)
+            beside.write_bytes(secrets.token_bytes(KEY_BYTES))
     return path.read_bytes()

@@ -56,7 +56,8 @@ def make_list(
     """Return the list of one kind from the current run.
 
     Rows come by expected gain, ties by customer; `budget` (by default the configured one) keeps the first
-    whose costs fit into it together, `limit` the first so many. A control share is held out of the rest.
+    whose costs fit into it together, `limit` the first so many. A control share is held out before that, the same
+    one however often a week's list is made, and costs nothing.
     Raises ListRefused for a week or budget that is none, NoRun before the first published run.
     """
     if budget is not None and budget < 0:
@@ -66,11 +67,12 @@ def make_list(
     chosen = week or week_of(run.as_of)
     expires = _sunday(chosen)
     ordered = scores.sort("expected_gain", "customer_id", descending=[True, False])
-    affordable = _within(ordered, settings.targeting.budget if budget is None else budget)
+    key, share = workspace_key(settings.workspace.path), settings.targeting.control_share
+    drawn = ordered.with_columns(arms(ordered["customer_id"], f"{kind}-{chosen}", key, share))
+    affordable = _within(drawn, settings.targeting.budget if budget is None else budget)
     kept = affordable if limit is None else affordable.head(limit)
     list_id = f"{kind}-{chosen}-run{run.run_id}"
-    held = arms(kept["customer_id"], list_id, workspace_key(settings.workspace.path), settings.targeting.control_share)
-    frame = _columns(kept.with_columns(held), list_id, chosen, actions, expires)
+    frame = _columns(kept, list_id, chosen, actions, expires)
     return WeeklyList(list_id, kind, chosen, run, frame, _churn_sentence(run))
 
 
@@ -96,7 +98,9 @@ def default_path(settings: Settings, weekly: WeeklyList) -> Path:
 
 
 def _within(ordered: pl.DataFrame, budget: float | None) -> pl.DataFrame:
-    return ordered if budget is None else ordered.filter(pl.col("action_cost").cum_sum() <= budget)
+    """Held-out customers cost nothing; a millionth of the currency is forgiven to sums in floating point."""
+    spent = pl.when(pl.col("arm") == "treated").then(pl.col("action_cost")).otherwise(0.0).cum_sum()
+    return ordered if budget is None else ordered.filter(spent.round(6) <= budget)
 
 
 def _sunday(week: str) -> date:

@@ -3,7 +3,10 @@
 import polars as pl
 
 MOST_REASONS = 3
-FALL_WORTH_SAYING = 0.2
+FEWEST_FOR_A_HABIT = 3
+FEWEST_FOR_A_CHANGE = 6
+CHANGE_WORTH_SAYING = 0.3
+YEAR_DAYS = 365
 
 
 def reasons(features: pl.DataFrame, contributions: pl.DataFrame, currency: str) -> pl.Series:
@@ -44,22 +47,23 @@ def _sentences(currency: str) -> dict[str, pl.Expr]:
 def _silence() -> pl.Expr:
     silent = pl.format("No order for {}", _days("recency_days"))
     rhythm = pl.format("{}; usually orders every {}", silent, _days("gap_median"))
-    return pl.when(pl.col("gap_median").is_not_null()).then(rhythm).otherwise(pl.format("{} since the only one", silent))
+    pause = pl.format("{}; the two orders before were {} apart", silent, _days("gap_last"))
+    only = pl.format("{} since the only one", silent)
+    return pl.when(pl.col("orders") >= FEWEST_FOR_A_HABIT).then(rhythm).when(pl.col("orders") > 1).then(pause).otherwise(only)
 
 
 def _gap() -> pl.Expr:
-    return pl.when(pl.col("gap_last").is_not_null()).then(
-        pl.format("The last two orders were {} apart; usually {}", _days("gap_last"), _days("gap_median"))
-    )
+    said = pl.format("The last two orders were {} apart; usually {}", _days("gap_last"), _days("gap_median"))
+    return pl.when(pl.col("orders") >= FEWEST_FOR_A_HABIT).then(said)
 
 
 def _spend(currency: str) -> pl.Expr:
     quarter = (pl.col("spend_365") / 4).round(0).cast(pl.Int64)
-    return pl.format(
-        f"Spent {{}} {currency} in the last 90 days; {{}} {currency} in an average quarter of the last year",
-        _whole("spend_90"),
-        quarter,
-    )
+    recent = pl.format(f"Spent {{}} {currency} in the last 90 days", _whole("spend_90"))
+    usual = pl.format(f"{{}}; {{}} {currency} in an average quarter of the last year", recent, quarter)
+    returned = pl.lit("Returned more than was bought in the last 90 days")
+    a_year = (pl.col("T") >= YEAR_DAYS) & (quarter >= 0)
+    return pl.when(pl.col("spend_90") < 0).then(returned).when(a_year).then(usual).otherwise(recent)
 
 
 def _brand() -> pl.Expr:
@@ -68,7 +72,8 @@ def _brand() -> pl.Expr:
         "Share of {} {} from {} % to {} %", pl.col("favourite_brand"), _moved(before, recent), _percent(before), _percent(recent)
     )
     steady = pl.format("Chose {} in {} % of the recent purchases", pl.col("favourite_brand"), _percent(recent))
-    return pl.when((before - recent).abs() >= FALL_WORTH_SAYING).then(moved).otherwise(steady)
+    changed = ((before - recent).abs() >= CHANGE_WORTH_SAYING) & (pl.col("orders") >= FEWEST_FOR_A_CHANGE)
+    return pl.when(changed).then(moved).otherwise(steady)
 
 
 def _moved(before: pl.Expr, recent: pl.Expr) -> pl.Expr:
@@ -79,9 +84,9 @@ def _complaint() -> pl.Expr:
     return (
         pl.when(pl.col("open_complaints") > 0)
         .then(pl.format("Complaint open for {}", _days("open_complaint_days")))
-        .when(pl.col("last_complaint_satisfied") == 0)
+        .when(pl.col("last_settled_satisfied") == 0)
         .then(pl.lit("The last settled complaint left the customer dissatisfied"))
-        .when(pl.col("last_complaint_satisfied") == 1)
+        .when(pl.col("last_settled_satisfied") == 1)
         .then(pl.lit("The last settled complaint left the customer satisfied"))
         .when(pl.col("complaints") > 0)
         .then(pl.format("Complained {} time(s)", _whole("complaints")))

@@ -56,12 +56,8 @@ def score_features(
     settings: Settings, features: pl.DataFrame, may_contact: pl.LazyFrame | None, champion: Champion, scored_at: datetime
 ) -> pl.DataFrame:
     """Return SCORE_COLUMNS for rows of features; everything about one customer but the percentile is its own."""
-    scored = _model(settings, features.filter(pl.col("orders") > 0), champion)
-    allowed = pl.lit(value=True) if may_contact is None else pl.col("may_contact").fill_null(value=False)
-    scored = scored if may_contact is None else scored.join(may_contact.collect(), on=CUSTOMER, how="left")
-    acted = choose_actions(
-        _banded(scored, settings.churn, champion).with_columns(allowed.alias("may_contact")), settings.targeting
-    )
+    buyers = features.filter(pl.col("orders") > 0)
+    acted = buyers if buyers.is_empty() else _acted(settings, buyers, may_contact, champion)
     prospects = features.filter(pl.col("orders") == 0).with_columns(
         pl.lit(NO_ACTION).alias("action"), pl.lit("prospect").alias("no_score_reason")
     )
@@ -69,6 +65,13 @@ def score_features(
         pl.lit(champion.version).alias("model_version"), pl.lit(scored_at).alias("scored_at")
     )
     return everyone.sort(CUSTOMER).select(_column(everyone, name, dtype) for name, dtype in SCORE_COLUMNS.items())
+
+
+def _acted(settings: Settings, buyers: pl.DataFrame, may_contact: pl.LazyFrame | None, champion: Champion) -> pl.DataFrame:
+    scored = _banded(_model(settings, buyers, champion), settings.churn, champion)
+    allowed = pl.lit(value=True) if may_contact is None else pl.col("may_contact").fill_null(value=False)
+    joined = scored if may_contact is None else scored.join(may_contact.collect(), on=CUSTOMER, how="left")
+    return choose_actions(joined.with_columns(allowed.alias("may_contact")), settings.targeting)
 
 
 def _column(frame: pl.DataFrame, name: str, dtype: pl.DataType) -> pl.Expr:

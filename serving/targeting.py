@@ -14,7 +14,7 @@ def choose_actions(scores: pl.DataFrame, targeting: Targeting) -> pl.DataFrame:
     """Add action, action_cost and expected_gain; every row needs a score and `may_contact`.
 
     expected_gain = p_churn x assumed save rate x (value_if_stays - value_if_leaves) - cost, in currency.
-    An open complaint, or one settled to dissatisfaction in the last year, asks for recovery whatever it
+    An open complaint, or a newest one settled to dissatisfaction in the last year, asks for recovery whatever it
     gains; retention and win-back are chosen only where they gain something. Without consent: none.
     """
     kind = _kind(targeting.at_risk_threshold)
@@ -32,7 +32,7 @@ def choose_actions(scores: pl.DataFrame, targeting: Targeting) -> pl.DataFrame:
 
 
 def _kind(threshold: float) -> pl.Expr:
-    dissatisfied = (pl.col("last_complaint_satisfied") == 0) & (pl.col("last_complaint_days") < DISSATISFIED_DAYS)
+    dissatisfied = (pl.col("last_settled_satisfied") == 0) & (pl.col("last_settled_days") < DISSATISFIED_DAYS)
     complains = (pl.col("open_complaints") > 0).fill_null(value=False) | dissatisfied.fill_null(value=False)
     return (
         pl.when(~pl.col("may_contact"))
@@ -53,4 +53,4 @@ def _gain(action: Action) -> pl.Expr:
 
 
 def _first(chosen: dict[Action, pl.Expr], value: Callable[[Action], pl.Expr]) -> pl.Expr:
-    return pl.coalesce(*(pl.when(where).then(value(action)) for action, where in chosen.items()))
+    return pl.coalesce(*(pl.when(where).then(value(action)) for action, where in chosen.items()), pl.lit(None))

@@ -82,4 +82,3 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with (folder.parent / "tour.txt").open("w", encoding="utf-8") as said:
         tour(lay_out(ShopName.SIMULATED, folder, customers=700, seed=3, weeks=110), Console(file=said, width=120))
     return folder
-

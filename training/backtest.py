@@ -5,11 +5,12 @@ from datetime import date
 
 import polars as pl
 
+from features.tables.schema import Tables
 from models.churn_model import Candidate
 from models.errors import TooLittleData
 from models.snapshot import Snapshot
 from models.value_baselines import VALUE_CANDIDATES
-from training.snapshots import Progress
+from training.snapshots import Progress, answered_before
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,9 @@ class Backtest:
         return [column.removeprefix(prefix) for column in columns if column.startswith(prefix)]
 
 
-def backtest(snapshots: list[Snapshot], candidates: tuple[Candidate, ...], most_origins: int, progress: Progress) -> Backtest:
+def backtest(
+    snapshots: list[Snapshot], tables: Tables, candidates: tuple[Candidate, ...], most_origins: int, progress: Progress
+) -> Backtest:
     """Return predictions at the newest origins, one horizon apart, each with a closed window before it.
 
     A candidate that cannot be fitted at one of them takes no part, and `limits` says why: all candidates are
@@ -45,7 +48,7 @@ def backtest(snapshots: list[Snapshot], candidates: tuple[Candidate, ...], most_
     parts = []
     for done, origin in enumerate(origins):
         progress("backtest", done, len(origins))
-        parts.append(_judged(origin, _closed_before(snapshots, origin), candidates, limits))
+        parts.append(_judged(origin, answered_before(snapshots, tables, origin.as_of), candidates, limits))
     progress("backtest", len(origins), len(origins))
     if not parts:
         return Backtest(None, dict.fromkeys([c.name for c in candidates], "the log is too short for a backtest"))
@@ -57,13 +60,9 @@ def _origins(snapshots: list[Snapshot], most: int) -> list[Snapshot]:
     chosen: list[Snapshot] = []
     for snapshot in reversed(snapshots):
         apart = not chosen or snapshot.closed_on <= chosen[-1].as_of
-        if apart and len(chosen) < most and _closed_before(snapshots, snapshot):
+        if apart and len(chosen) < most and snapshots[0].closed_on <= snapshot.as_of:
             chosen.append(snapshot)
     return chosen[::-1]
-
-
-def _closed_before(snapshots: list[Snapshot], origin: Snapshot) -> list[Snapshot]:
-    return [snapshot for snapshot in snapshots if snapshot.closed_on <= origin.as_of]
 
 
 def _judged(origin: Snapshot, history: list[Snapshot], candidates: tuple[Candidate, ...], limits: dict[str, str]) -> pl.DataFrame:

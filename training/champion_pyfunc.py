@@ -23,7 +23,12 @@ class ChampionModel(PythonModel):
         """Read the folder that was logged as the artifact `champion`."""
         self.champion = load_champion(Path(context.artifacts["champion"]))
 
-    def predict(self, context: PythonModelContext, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.Series:  # noqa: ARG002  # mlflow's signature
+    def predict(
+        self,
+        context: PythonModelContext,  # noqa: ARG002  # MLflow's signature
+        model_input: pd.DataFrame,
+        params: dict[str, Any] | None = None,  # noqa: ARG002  # likewise
+    ) -> pd.Series:
         """Return the churn probability of each row of features; customers without a purchase have none."""
         features = pl.from_pandas(model_input)
         champion = self.champion

@@ -23,6 +23,7 @@ class Material:
     snapshots: list[Snapshot]
     features: pl.DataFrame
     btyd: BuyTillYouDie
+    tables: Tables
     digest: str
 
 
@@ -36,7 +37,7 @@ def gather(settings: Settings, tables: Tables, as_of: date, progress: Progress) 
     features = buyers(known, as_of, chosen.active_days, settings.loyalty)
     btyd = BuyTillYouDie.fit(features)
     snapshots = build_snapshots(known, as_of, chosen.horizon_days, chosen.active_days, settings.loyalty, progress)
-    return Material(as_of, chosen, snapshots, features, btyd, _digest(known.transactions))
+    return Material(as_of, chosen, snapshots, features, btyd, known, _digest(known.transactions))
 
 
 def _digest(transactions: pl.LazyFrame) -> str:

@@ -32,8 +32,8 @@ def calibration_error(churned: Array, p: Array) -> float:
 
     Naeini, Cooper and Hauskrecht (2015), expected calibration error with bins of equal mass.
     """
-    parts = np.array_split(np.argsort(p, kind="stable"), BINS)
-    gaps = [abs(p[part].mean() - churned[part].mean()) * len(part) for part in parts if len(part)]
+    parts, shared = np.array_split(np.argsort(p, kind="stable"), BINS), _shared(churned, p)
+    gaps = [abs(p[part].mean() - shared[part].mean()) * len(part) for part in parts if len(part)]
     return float(sum(gaps) / len(p))
 
 
@@ -42,7 +42,7 @@ def lift(churned: Array, p: Array, top: float) -> float:
     count = max(int(np.ceil(top * len(p))), 1)
     highest = np.argsort(-p, kind="stable")[:count]
     overall = churned.mean()
-    return float(churned[highest].mean() / overall) if overall else np.nan
+    return float(_shared(churned, p)[highest].mean() / overall) if overall else np.nan
 
 
 def value_metrics(spend: Array, expected: Array) -> dict[str, float]:
@@ -67,11 +67,16 @@ def normalised_gini(spend: Array, expected: Array) -> float:
 
 
 def _gini(spend: Array, order: Array) -> float:
-    _, group = np.unique(order, return_inverse=True)
-    shared = (np.bincount(group, weights=spend) / np.bincount(group))[group]
-    ranked = shared[np.argsort(order, kind="stable")]
+    ranked = _shared(spend, order)[np.argsort(order, kind="stable")]
     total = ranked.sum()
     if total == 0:
         return 0.0
     n = len(ranked)
     return float(2 * (np.arange(1, n + 1) * ranked).sum() / (n * total) - (n + 1) / n)
+
+
+def _shared(outcome: Array, order: Array) -> Array:
+    """Give rows with equal predictions their common mean outcome, so that the order of rows is of no account."""
+    _, group = np.unique(order, return_inverse=True)
+    shared: Array = (np.bincount(group, weights=outcome) / np.bincount(group))[group]
+    return shared

@@ -1,6 +1,8 @@
 """Past days to learn from: features as of each, and what happened in the horizon after it."""
 
+import math
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, timedelta
 
 import polars as pl
@@ -8,15 +10,15 @@ import polars as pl
 from features.build import build_features
 from features.dates import order_days
 from features.known import known_before
-from features.labels import labels, with_labels
+from features.labels import LABELS, labels, with_labels
 from features.purchases import CUSTOMER
-from features.tables.schema import Tables
+from features.tables.schema import INGESTED_AT, Tables
 from models.btyd import BuyTillYouDie
 from models.errors import TooLittleData
 from models.snapshot import Snapshot
 from settings.sections import Loyalty
 
-MOST_SNAPSHOTS = 12
+MOST_SNAPSHOTS = 15
 STEPS_PER_HORIZON = 3
 SHORTEST_STEP = 7
 FEWEST_CUSTOMERS = 30
@@ -27,9 +29,9 @@ Progress = Callable[[str, int, int], None]
 def cut_offs(first: date, as_of: date, horizon_days: int) -> list[date]:
     """Return the days whose window closes by `as_of`, oldest first, a third of the horizon apart.
 
-    At most twelve, and none with less than one horizon of orders before it.
+    At most fifteen, and none with less than one horizon of orders before it.
     """
-    step = max(horizon_days // STEPS_PER_HORIZON, SHORTEST_STEP)
+    step = max(math.ceil(horizon_days / STEPS_PER_HORIZON), SHORTEST_STEP)
     days = [as_of - timedelta(days=horizon_days + step * back) for back in range(MOST_SNAPSHOTS)]
     return [day for day in reversed(days) if day - first >= timedelta(days=horizon_days)]
 
@@ -50,6 +52,23 @@ def build_snapshots(
         found += [snapshot] if snapshot else []
     progress("features of past days", len(days), len(days))
     return found
+
+
+def answered_before(snapshots: list[Snapshot], tables: Tables, day: date) -> list[Snapshot]:
+    """Return the snapshots whose window was closed before `day`, with the answers as they were known then.
+
+    Orders that arrived late (`ingested_at`) are no answer yet on an earlier day.
+    """
+    closed = [snapshot for snapshot in snapshots if snapshot.closed_on <= day]
+    if INGESTED_AT.name not in tables.transactions.collect_schema():
+        return closed
+    known = known_before(tables, day).transactions
+    return [replace(snapshot, frame=_relabelled(snapshot, known)) for snapshot in closed]
+
+
+def _relabelled(snapshot: Snapshot, known: pl.LazyFrame) -> pl.DataFrame:
+    bare = snapshot.frame.drop(LABELS).lazy()
+    return with_labels(bare, known, snapshot.as_of, snapshot.horizon_days).collect(engine="streaming")
 
 
 def buyers(tables: Tables, as_of: date, active_days: int, loyalty: Loyalty) -> pl.DataFrame:

@@ -42,7 +42,7 @@ def train(settings: Settings, tables: Tables, as_of: date, progress: Progress) -
     Raises TooLittleData when no candidate can be fitted on what was known before `as_of`.
     """
     material = gather(settings, tables, as_of, progress)
-    result = backtest(material.snapshots, CANDIDATES, TRAIN_ORIGINS, progress)
+    result = backtest(material.snapshots, material.tables, CANDIDATES, TRAIN_ORIGINS, progress)
     board = leaderboard(result, as_of, material.windows.horizon_days)
     chosen = winner(board, SHORT_LOG_CHOICE)
     progress("logging to MLflow", 0, 1)
@@ -54,7 +54,7 @@ def train(settings: Settings, tables: Tables, as_of: date, progress: Progress) -
 def compare(settings: Settings, tables: Tables, as_of: date, progress: Progress) -> dict[str, Any]:
     """Return the leaderboard over up to four past days; nothing is registered."""
     material = gather(settings, tables, as_of, progress)
-    result = backtest(material.snapshots, CANDIDATES, COMPARE_ORIGINS, progress)
+    result = backtest(material.snapshots, material.tables, CANDIDATES, COMPARE_ORIGINS, progress)
     return leaderboard(result, as_of, material.windows.horizon_days)
 
 

@@ -116,7 +116,10 @@ def test_an_unusable_table_leaves_what_was_there_before(tmp_path: Path) -> None:
 
 def test_one_unusable_table_does_not_hide_the_others(tmp_path: Path) -> None:
     settings = shop(tmp_path, complaints="customer_id\n1\n", orders=f"{HEADER}\n1,1,2025-01-01,5\n")
-    assert [(report.table, report.usable) for report in check_tables(settings, NOW)] == [("transactions", True), ("complaints", False)]
+    assert [(report.table, report.usable) for report in check_tables(settings, NOW)] == [
+        ("transactions", True),
+        ("complaints", False),
+    ]
 
 
 def test_later_rows_never_change_which_earlier_rows_count(tmp_path: Path) -> None:

@@ -91,8 +91,15 @@ def test_breadth(customers: dict[str, dict[str, Any]]) -> None:
     assert customers["anna"]["lines_per_order"] == pytest.approx(4 / 3)
 
 
-def test_complaints_are_zero_for_a_customer_without_and_open_until_known_to_be_resolved(customers: dict[str, dict[str, Any]]) -> None:
-    assert of(customers["anna"], "complaints", "open_complaints", "open_complaint_days", "last_complaint_satisfied") == [2, 1, 12, 1]
+def test_complaints_are_zero_for_a_customer_without_and_open_until_known_to_be_resolved(
+    customers: dict[str, dict[str, Any]],
+) -> None:
+    assert of(customers["anna"], "complaints", "open_complaints", "open_complaint_days", "last_settled_satisfied") == [
+        2,
+        1,
+        12,
+        1,
+    ]
     assert of(customers["eva"], "complaints", "complaints_365", "unsatisfied_complaints") == [1, 0, 1]
     assert of(customers["bert"], "complaints", "open_complaints", "last_complaint_days") == [0, 0, None]
 

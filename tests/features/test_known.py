@@ -16,7 +16,10 @@ def test_rows_are_known_from_their_own_date_exclusive(orders: Callable[..., pl.L
 
 
 def test_rows_that_arrived_later_are_not_known(orders: Callable[..., pl.LazyFrame]) -> None:
-    lines = orders([("a", "2025-01-01", 1.0, "2025-03-01"), ("b", "2025-01-01", 1.0, "2025-01-02"), ("c", "2025-01-01", 1.0, None)], "ingested_at")
+    lines = orders(
+        [("a", "2025-01-01", 1.0, "2025-03-01"), ("b", "2025-01-01", 1.0, "2025-01-02"), ("c", "2025-01-01", 1.0, None)],
+        "ingested_at",
+    )
     assert known_before(Tables(lines), AS_OF).transactions.collect()["customer_id"].to_list() == ["b", "c"]
 
 

@@ -15,7 +15,9 @@ def test_frequency_recency_and_t_equal_the_summary_of_lifetimes() -> None:
         warnings.simplefilter("ignore")  # lifetimes on pandas 3
         from lifetimes.utils import summary_data_from_transaction_data
 
-        theirs = summary_data_from_transaction_data(log.to_pandas(), "customer_id", "ordered_at", observation_period_end="1998-06-30")
+        theirs = summary_data_from_transaction_data(
+            log.to_pandas(), "customer_id", "ordered_at", observation_period_end="1998-06-30"
+        )
     expected = pl.from_pandas(theirs.reset_index()).sort("customer_id")
     lines = log.lazy().with_columns(pl.col("ordered_at").cast(pl.Datetime("us")), pl.col("quantity").cast(pl.Float64))
     actual = recency(occasions(customer_days(lines)), date(1998, 6, 30)).sort("customer_id").collect()

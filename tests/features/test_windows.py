@@ -32,7 +32,9 @@ def test_the_as_of_date_is_the_day_after_the_newest_order_but_never_after_today(
     assert checked_as_of(tables, None, date(2025, 6, 10)) == date(2025, 6, 10)
 
 
-@pytest.mark.parametrize(("as_of", "said"), [(date(2025, 8, 2), "later than today"), (date(2025, 1, 1), "No order was made before")])
+@pytest.mark.parametrize(
+    ("as_of", "said"), [(date(2025, 8, 2), "later than today"), (date(2025, 1, 1), "No order was made before")]
+)
 def test_an_impossible_as_of_date_is_refused(orders: Callable[..., pl.LazyFrame], as_of: date, said: str) -> None:
     with pytest.raises(AsOfRefused, match=said):
         checked_as_of(Tables(orders([("a", "2025-01-01", 1.0)])), as_of, date(2025, 8, 1))

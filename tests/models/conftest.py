@@ -30,9 +30,13 @@ def cdnow_weeks() -> pl.DataFrame:
     end = date(1997, 9, 30)
     days = read_cdnow().filter(pl.col("ordered_at") <= end).group_by("customer_id", "ordered_at").agg(pl.col("amount").sum())
     first, last = pl.col("ordered_at").min(), pl.col("ordered_at").max()
-    return days.group_by("customer_id").agg(
-        frequency=pl.len().cast(pl.Float64) - 1,
-        recency=(last - first).dt.total_days() / 7,
-        T=(pl.lit(end) - first).dt.total_days() / 7,
-        monetary_value=pl.col("amount").filter(pl.col("ordered_at") > first).mean(),
-    ).sort("customer_id")
+    return (
+        days.group_by("customer_id")
+        .agg(
+            frequency=pl.len().cast(pl.Float64) - 1,
+            recency=(last - first).dt.total_days() / 7,
+            T=(pl.lit(end) - first).dt.total_days() / 7,
+            monetary_value=pl.col("amount").filter(pl.col("ordered_at") > first).mean(),
+        )
+        .sort("customer_id")
+    )

@@ -38,7 +38,9 @@ def test_probabilities_agree_with_a_simulation_of_the_model() -> None:
     rate, drop = rng.gamma(model.r, 1 / model.alpha, n), rng.beta(model.a, model.b, n)
     gaps = rng.exponential(1.0, (n, 12)) / rate[:, None]
     times = gaps.cumsum(axis=1)
-    survives = np.concatenate([np.ones((n, 1), bool), (rng.random((n, 11)) >= drop[:, None]).cumprod(axis=1).astype(bool)], axis=1)
+    survives = np.concatenate(
+        [np.ones((n, 1), bool), (rng.random((n, 11)) >= drop[:, None]).cumprod(axis=1).astype(bool)], axis=1
+    )
     seen, later = survives & (times <= T), survives & (times > T) & (times <= T + h)
     for x in (0, 1, 2):
         alike = seen.sum(axis=1) == x
@@ -61,6 +63,20 @@ def test_expected_orders_are_continuous_where_the_formula_divides_by_zero() -> N
     frame = customers((3, 20, 30))
     beside = [BGNBD(r=0.5, alpha=5.0, a=a, b=2.0).expected_orders(frame, 10)[0] for a in (0.999, 1.0, 1.001)]
     assert beside[1] == pytest.approx((beside[0] + beside[2]) / 2, rel=1e-5)
+
+
+@pytest.mark.parametrize(("smaller", "larger"), [((29.9, 200.0), (30.1, 200.0)), ((990.0, 98_000.0), (1_010.0, 100_000.0))])
+def test_expected_orders_are_continuous_where_the_way_to_them_changes(
+    smaller: tuple[float, float], larger: tuple[float, float]
+) -> None:
+    frame = customers((0, 0, 30), (3, 20, 30), (40, 25, 30))
+    first, second = (BGNBD(0.5, 5.0, a, b).expected_orders(frame, 10).to_list() for a, b in (smaller, larger))
+    assert first == pytest.approx(second, rel=0.02)
+
+
+def test_a_fit_on_a_ridge_still_predicts() -> None:
+    ridge = BGNBD(r=1.84, alpha=126.8, a=7009.2, b=889_419.3)
+    assert ridge.expected_orders(customers((7, 185, 200)), 91)[0] == pytest.approx(2.42, abs=0.15)
 
 
 def test_the_waiting_time_is_where_the_silence_has_the_probability() -> None:

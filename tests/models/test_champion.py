@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -25,22 +26,39 @@ def test_a_champion_survives_saving_and_publishing(tmp_path: Path) -> None:
     publish_champion(tmp_path / "new", "7", tmp_path / "champion")
     found = current_champion(tmp_path / "champion")
     assert found.version == "7"
-    assert (found.terms, found.churn, found.btyd, found.value_cuts) == (CHAMPION.terms, CHAMPION.churn, CHAMPION.btyd, CHAMPION.value_cuts)
+    assert (found.terms, found.churn, found.btyd, found.value_cuts) == (
+        CHAMPION.terms,
+        CHAMPION.churn,
+        CHAMPION.btyd,
+        CHAMPION.value_cuts,
+    )
+
+
+def crash(*_: object, **__: object) -> None:
+    raise KeyboardInterrupt
 
 
 def test_a_crash_before_the_last_step_leaves_the_former_champion(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    champions = tmp_path / "champion"
     save_champion(CHAMPION, tmp_path / "new")
-    publish_champion(tmp_path / "new", "1", tmp_path / "champion")
-
-    def crash(*_: object, **__: object) -> None:
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as broken, pytest.raises(KeyboardInterrupt):
+    publish_champion(tmp_path / "new", "1", champions)
+    with monkeypatch.context() as broken:
         broken.setattr(Path, "write_text", crash)
-        publish_champion(tmp_path / "new", "2", tmp_path / "champion")
-    assert current_champion(tmp_path / "champion").version == "1"
-    publish_champion(tmp_path / "new", "2", tmp_path / "champion")
-    assert current_champion(tmp_path / "champion").version == "2"
+        with pytest.raises(KeyboardInterrupt):
+            publish_champion(tmp_path / "new", "2", champions)
+    assert current_champion(champions).version == "1"
+    publish_champion(tmp_path / "new", "2", champions)
+    assert current_champion(champions).version == "2"
+
+
+def test_a_published_folder_is_never_overwritten(tmp_path: Path) -> None:
+    champions = tmp_path / "champion"
+    save_champion(CHAMPION, tmp_path / "first")
+    save_champion(replace(CHAMPION, value_spread=9.0), tmp_path / "second")
+    assert publish_champion(tmp_path / "first", "1", champions).name == "1"
+    assert publish_champion(tmp_path / "first", "1", champions).name == "1"
+    assert publish_champion(tmp_path / "second", "1", champions).name == "1-2"
+    assert current_champion(champions).value_spread == 9.0
 
 
 def test_before_the_first_champion_the_message_says_what_to_run(tmp_path: Path) -> None:

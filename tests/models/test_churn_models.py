@@ -17,7 +17,9 @@ by_name = pytest.mark.parametrize("candidate", CANDIDATES, ids=lambda candidate:
 
 
 @by_name
-def test_probabilities_lie_strictly_between_zero_and_one_in_the_order_of_the_rows(candidate: Candidate, snapshots: list[Snapshot]) -> None:
+def test_probabilities_lie_strictly_between_zero_and_one_in_the_order_of_the_rows(
+    candidate: Candidate, snapshots: list[Snapshot]
+) -> None:
     model, frame = candidate.fit(snapshots[:-1]), snapshots[-1].frame
     p = model.p_churn(frame)
     assert p.name == "p_churn"
@@ -26,7 +28,9 @@ def test_probabilities_lie_strictly_between_zero_and_one_in_the_order_of_the_row
 
 
 @by_name
-def test_a_model_says_the_same_after_a_journey_through_files(candidate: Candidate, snapshots: list[Snapshot], tmp_path: Path) -> None:
+def test_a_model_says_the_same_after_a_journey_through_files(
+    candidate: Candidate, snapshots: list[Snapshot], tmp_path: Path
+) -> None:
     model, frame = candidate.fit(snapshots), snapshots[-1].frame
     model.save(tmp_path)
     again = load_churn_model(tmp_path)

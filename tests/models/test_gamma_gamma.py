@@ -13,7 +13,9 @@ def test_the_fit_reproduces_the_published_parameters_and_customers(cdnow_weeks: 
 
 def test_a_customer_without_a_repeat_purchase_is_expected_to_spend_the_populations_mean() -> None:
     model = GammaGamma(p=6.0, q=4.0, gamma=15.0)
-    frame = pl.DataFrame({"frequency": [0.0, 0.0], "monetary_value": [None, 99.0]}, schema={"frequency": pl.Float64, "monetary_value": pl.Float64})
+    frame = pl.DataFrame(
+        {"frequency": [0.0, 0.0], "monetary_value": [None, 99.0]}, schema={"frequency": pl.Float64, "monetary_value": pl.Float64}
+    )
     assert model.expected_spend(frame).to_list() == [30.0, 30.0]
 
 

@@ -9,12 +9,14 @@ from models.value import ValueTerms, conditional_orders, fit_spread, value_frame
 
 BTYD = BuyTillYouDie(BGNBD(r=0.8, alpha=60.0, a=0.4, b=2.5), GammaGamma(p=5.0, q=4.0, gamma=60.0))
 TERMS = ValueTerms(horizon_days=365, churn_horizon_days=90, margin=0.5, annual_discount_rate=0.10)
-FRAME = pl.DataFrame({
-    "frequency": [0.0, 0.0, 3.0, 3.0, 40.0],
-    "recency": [0.0, 0.0, 100.0, 300.0, 390.0],
-    "T": [5.0, 400.0, 400.0, 310.0, 400.0],
-    "monetary_value": [None, None, 80.0, 120.0, 30.0],
-})
+FRAME = pl.DataFrame(
+    {
+        "frequency": [0.0, 0.0, 3.0, 3.0, 40.0],
+        "recency": [0.0, 0.0, 100.0, 300.0, 390.0],
+        "T": [5.0, 400.0, 400.0, 310.0, 400.0],
+        "monetary_value": [None, None, 80.0, 120.0, 30.0],
+    }
+)
 CHURN = pl.Series([0.7, 0.95, 0.8, 0.4, 0.05])
 
 
@@ -43,15 +45,20 @@ def test_discounting_lowers_value_by_less_than_a_years_rate() -> None:
     assert ((dear < free) & (dear > free / 1.10)).all()
 
 
-def test_who_stays_orders_at_least_once(values: pl.DataFrame) -> None:
-    stays, leaves = conditional_orders(BTYD.orders, tuple(FRAME[name].to_numpy() for name in ("frequency", "recency", "T")), TERMS, discounted=False)  # type: ignore[arg-type]
+def test_who_stays_orders_at_least_once() -> None:
+    stays, leaves = conditional_orders(
+        BTYD.orders, tuple(FRAME[name].to_numpy() for name in ("frequency", "recency", "T")), TERMS, discounted=False
+    )  # type: ignore[arg-type]
     assert (stays >= 1).all()
     assert (leaves >= 0).all()
 
 
 def test_a_churn_horizon_as_long_as_the_value_horizon_leaves_nothing_after_leaving() -> None:
-    short = value_frame(BTYD, FRAME, CHURN, ValueTerms(60, 90, 1.0, 0.1), spread=1.0)
-    assert short["value_if_leaves"].to_list() == [0.0] * 5
+    terms = ValueTerms(60, 90, 1.0, 0.0)
+    own = value_frame(BTYD, FRAME, BTYD.orders.p_no_order(FRAME, 90), terms, spread=1.0)
+    assert own["value_if_leaves"].to_list() == [0.0] * 5
+    expected = BTYD.orders.expected_orders(FRAME, 60) * BTYD.spend.expected_spend(FRAME)
+    assert own["expected_value"].to_list() == pytest.approx(expected.to_list())
 
 
 def test_quantiles_are_quantiles_of_the_mixture(values: pl.DataFrame) -> None:

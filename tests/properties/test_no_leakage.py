@@ -16,7 +16,9 @@ from settings.sections import Loyalty
 AS_OF = date(2025, 3, 1)
 MIDNIGHT = datetime(2025, 3, 1)
 START = datetime(2024, 1, 1)
-QUICK = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+QUICK = settings(
+    max_examples=15, deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
 
 customer = st.sampled_from(["a", "b", "c", "007"])
 moments = st.integers(0, 600 * 24).map(lambda hours: START + timedelta(hours=hours))
@@ -75,7 +77,9 @@ def test_rows_that_became_known_later_change_nothing(tables: Tables) -> None:
 def test_absurd_later_rows_change_nothing(tables: Tables, absurd: float) -> None:
     def poison(name: str, frame: pl.LazyFrame) -> pl.LazyFrame:
         late = pl.lit(MIDNIGHT).cast(pl.Datetime("us"))
-        row = frame.select(pl.lit("a").alias("customer_id"), late.alias(ALL_TABLES[name].known_from), late.alias("ingested_at")).head(1)
+        row = frame.select(
+            pl.lit("a").alias("customer_id"), late.alias(ALL_TABLES[name].known_from), late.alias("ingested_at")
+        ).head(1)
         numbers = [column for column, dtype in frame.collect_schema().items() if dtype == pl.Float64]
         early = row.with_columns(pl.lit(START).cast(pl.Datetime("us")).alias(ALL_TABLES[name].known_from))
         poisoned = pl.concat([row, early]).with_columns(pl.lit(absurd).alias(column) for column in numbers)

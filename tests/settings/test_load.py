@@ -38,7 +38,12 @@ def test_a_table_may_be_a_query(tmp_path: Path) -> None:
 
 
 def test_the_environment_overrides_the_file(tmp_path: Path) -> None:
-    environment = {"HOLDFAST__CHURN__HORIZON_DAYS": "30", "HOLDFAST__VALUE__CURRENCY": "GBP", "HOLDFAST_CONFIG": "x", "HOLDFAST_X": "y"}
+    environment = {
+        "HOLDFAST__CHURN__HORIZON_DAYS": "30",
+        "HOLDFAST__VALUE__CURRENCY": "GBP",
+        "HOLDFAST_CONFIG": "x",
+        "HOLDFAST_X": "y",
+    }
     settings = load_settings(written(tmp_path, MINIMAL), environment)
     assert (settings.churn.horizon_days, settings.value.currency) == (30, "GBP")
 

@@ -1,5 +1,6 @@
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from itertools import pairwise
 
 import polars as pl
 import pytest
@@ -12,7 +13,7 @@ from models.snapshot import Snapshot
 from settings.sections import Loyalty
 from training.backtest import backtest
 from training.leaderboard import leaderboard, winner
-from training.snapshots import build_snapshots, cut_offs
+from training.snapshots import answered_before, build_snapshots, cut_offs
 
 
 def quiet(_stage: str, _done: int, _total: int) -> None:
@@ -38,12 +39,14 @@ def test_windows_close_by_the_as_of_date_with_a_horizon_of_orders_before_each() 
     first, as_of = date(2024, 1, 1), date(2025, 1, 1)
     days = cut_offs(first, as_of, 90)
     assert days[-1] == as_of - timedelta(days=90)
-    assert all(second - earlier == timedelta(days=30) for earlier, second in zip(days, days[1:], strict=False))
+    assert all(second - earlier == timedelta(days=30) for earlier, second in pairwise(days))
     assert days[0] - first >= timedelta(days=90)
     assert cut_offs(first, date(2024, 6, 1), 90) == []
 
 
-def test_snapshots_are_the_same_whatever_comes_after_the_as_of_date(shop: Shop, tables: Tables, snapshots: list[Snapshot]) -> None:
+def test_snapshots_are_the_same_whatever_comes_after_the_as_of_date(
+    shop: Shop, tables: Tables, snapshots: list[Snapshot]
+) -> None:
     later = tables.transactions.head(50).with_columns(
         pl.lit(shop.as_of).cast(pl.Datetime("us")).alias("ordered_at"), pl.lit(1e9).alias("amount")
     )
@@ -65,22 +68,22 @@ class Spy:
         return RecencyRuleCandidate().fit(history)
 
 
-def test_no_candidate_sees_a_window_that_was_open_at_the_origin(snapshots: list[Snapshot]) -> None:
+def test_no_candidate_sees_a_window_that_was_open_at_the_origin(tables: Tables, snapshots: list[Snapshot]) -> None:
     spy = Spy()
-    result = backtest(snapshots, (spy,), 3, quiet)
+    result = backtest(snapshots, tables, (spy,), 3, quiet)
     assert len(spy.seen) == len(result.origins) > 0
     for origin, history in zip(result.origins, spy.seen, strict=True):
         assert history
         assert all(snapshot.closed_on <= origin for snapshot in history)
 
 
-def test_windows_of_different_origins_do_not_overlap(snapshots: list[Snapshot]) -> None:
-    origins = backtest(snapshots, CANDIDATES[:1], 4, quiet).origins
-    assert all(later - earlier >= timedelta(days=91) for earlier, later in zip(origins, origins[1:], strict=False))
+def test_windows_of_different_origins_do_not_overlap(tables: Tables, snapshots: list[Snapshot]) -> None:
+    origins = backtest(snapshots, tables, CANDIDATES[:1], 4, quiet).origins
+    assert all(later - earlier >= timedelta(days=91) for earlier, later in pairwise(origins))
 
 
-def test_every_candidate_is_judged_on_the_same_rows_best_first(shop: Shop, snapshots: list[Snapshot]) -> None:
-    board = leaderboard(backtest(snapshots, CANDIDATES, 2, quiet), shop.as_of, 91)
+def test_every_candidate_is_judged_on_the_same_rows_best_first(shop: Shop, tables: Tables, snapshots: list[Snapshot]) -> None:
+    board = leaderboard(backtest(snapshots, tables, CANDIDATES, 2, quiet), shop.as_of, 91)
     losses = [entry["log_loss"] for entry in board["churn"]]
     assert {entry["candidate"] for entry in board["churn"]} == {"recency_rule", "bgnbd", "lightgbm"}
     assert losses == sorted(losses)
@@ -88,8 +91,19 @@ def test_every_candidate_is_judged_on_the_same_rows_best_first(shop: Shop, snaps
     assert board["value"][0]["candidate"] == "bgnbd_gamma_gamma"
 
 
-def test_a_short_log_has_no_backtest_and_says_so(shop: Shop) -> None:
-    board = leaderboard(backtest([], CANDIDATES, 2, quiet), shop.as_of, 91)
+def test_a_short_log_has_no_backtest_and_says_so(shop: Shop, tables: Tables) -> None:
+    board = leaderboard(backtest([], tables, CANDIDATES, 2, quiet), shop.as_of, 91)
     assert (board["origins"], board["churn"]) == ([], [])
     assert set(board["limits"]) == {"recency_rule", "bgnbd", "lightgbm"}
     assert winner(board, "bgnbd") == "bgnbd"
+
+
+def test_orders_that_arrived_late_are_no_answer_at_an_earlier_origin(tables: Tables, snapshots: list[Snapshot]) -> None:
+    origin = snapshots[-1].as_of
+    arrived = pl.lit(origin).cast(pl.Datetime("us"))
+    late = pl.when(pl.col("ordered_at") >= snapshots[0].as_of).then(arrived).alias("ingested_at")
+    delayed = Tables(**(tables.present() | {"transactions": tables.transactions.with_columns(late)}))
+    then, now = (
+        answered_before(snapshots, delayed, day)[0].frame["churned"].mean() for day in (origin, origin + timedelta(days=1))
+    )
+    assert (then, now) == (1.0, snapshots[0].frame["churned"].mean())

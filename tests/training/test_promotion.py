@@ -1,3 +1,5 @@
+import re
+import shutil
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -5,10 +7,10 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from features.build import build_features
-from features.windows import windows
 from expectations.load import load_tables, utc_now
+from features.build import build_features
 from features.dates import checked_as_of
+from features.windows import windows
 from models.champion import current_champion
 from settings.load import load_settings
 
@@ -18,12 +20,16 @@ Run = Callable[..., tuple[int, str, str]]
 @pytest.fixture
 def workshop(demo: Path, tmp_path: Path) -> Path:
     """A copy of the finished demo that a test may change; returns its configuration."""
-    import shutil
-
     shutil.copytree(demo, tmp_path / "shop")
     moved = str(tmp_path / "shop")
     with sqlite3.connect(tmp_path / "shop" / "workspace" / "mlflow.db") as registry:
-        for table, column in (("model_versions", "storage_location"), ("model_versions", "source"), ("runs", "artifact_uri"), ("experiments", "artifact_location"), ("logged_models", "artifact_location")):
+        for table, column in (
+            ("model_versions", "storage_location"),
+            ("model_versions", "source"),
+            ("runs", "artifact_uri"),
+            ("experiments", "artifact_location"),
+            ("logged_models", "artifact_location"),
+        ):
             registry.execute(f"update {table} set {column} = replace({column}, ?, ?)", (str(demo), moved))  # noqa: S608  # fixed names
     registry.close()
     return tmp_path / "shop" / "holdfast.toml"
@@ -74,8 +80,13 @@ def test_runs_show_parameters_metrics_charts_and_a_dataset_but_no_customer(works
     assert {"lightgbm", "bgnbd", "recency_rule", "same_as_last_period"} <= set(runs)
     assert parent.data.params["horizon_days"] == "91"
     assert runs["lightgbm"].data.metrics["log_loss"] < runs["recency_rule"].data.metrics["log_loss"] * 1.2
-    assert {item.path for item in client.list_artifacts(parent.info.run_id, "charts")} == {"charts/calibration.png", "charts/lift.png"}
+    assert {item.path for item in client.list_artifacts(parent.info.run_id, "charts")} == {
+        "charts/calibration.png",
+        "charts/lift.png",
+    }
     assert parent.inputs.dataset_inputs[0].dataset.digest
-    texts = [path.read_text() for path in (settings.workspace.path / "mlruns").rglob("*") if path.suffix in {".json", ".txt", ".yaml", ""} and path.is_file()]
-    ids = pl.read_parquet(settings.workspace.path / "tables" / "customers.parquet")["customer_id"].to_list()
-    assert not [each for each in ids if any(each in text for text in texts)]
+    files = [path for path in (settings.workspace.path / "mlruns").rglob("*") if path.is_file() and path.suffix != ".png"]
+    words = {word for path in files for word in re.findall(r"[\w.]+", path.read_text(encoding="utf-8", errors="ignore"))}
+    ids = pl.read_parquet(settings.workspace.path / "tables" / "customers.parquet")["customer_id"]
+    assert files
+    assert words.isdisjoint(ids.to_list())
