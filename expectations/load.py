@@ -33,7 +33,9 @@ def load_tables(settings: Settings, now: datetime) -> tuple[Tables, list[TableRe
     for report in reports:
         if report.problem:
             raise TableUnusable(report.table, report.problem)
-    frames = {report.table: pl.scan_parquet(checked_path(settings.workspace.path, report.table)) for report in reports}
+    frames = {
+        report.table: pl.scan_parquet(checked_path(settings.workspace.path, report.table), glob=False) for report in reports
+    }
     return Tables(**frames), reports
 
 

@@ -26,11 +26,20 @@ def split(table: Table, raw: pl.LazyFrame, workspace: Path, now: datetime) -> Ta
     """
     staging = workspace / "tables" / f".{table.name}.{os.getpid()}.parquet"
     staging.parent.mkdir(parents=True, exist_ok=True)
+    _sweep(staging.parent, table)
     try:
         _sink(table, raw, staging)
         return _split_staged(table, staging, workspace, now)
     finally:
         staging.unlink(missing_ok=True)
+
+
+def _sweep(folder: Path, table: Table) -> None:
+    """Remove what a killed process left behind: copies of the source that belong to nobody."""
+    for left in folder.glob(f".{table.name}.*.parquet"):
+        owner = left.name.split(".")[2]
+        if owner.isdigit() and not Path(f"/proc/{owner}").exists():
+            left.unlink(missing_ok=True)
 
 
 def _sink(table: Table, raw: pl.LazyFrame, path: Path) -> None:
@@ -41,7 +50,7 @@ def _sink(table: Table, raw: pl.LazyFrame, path: Path) -> None:
 
 
 def _split_staged(table: Table, staging: Path, workspace: Path, now: datetime) -> TableReport:
-    staged = pl.scan_parquet(staging)
+    staged = pl.scan_parquet(staging, glob=False)
     columns = staged.collect_schema().names()
     _refuse_unusable(table, staged)
     rules = row_rules(table, columns, now, _repeated_files(staged))
@@ -91,8 +100,8 @@ def _replace(frame: pl.LazyFrame, path: Path) -> None:
 
 
 def _repeated_files(staged: pl.LazyFrame) -> list[str]:
-    """Files that hold, row for row, what a file earlier in order of name holds."""
-    content = pl.struct(pl.all().exclude(SOURCE)).hash().sum().alias("content")
+    """Files that hold, in whatever order, the rows that a file earlier in order of name holds."""
+    content = pl.struct(pl.all().exclude(SOURCE, ROW)).hash().sum().alias("content")
     files = staged.group_by(SOURCE).agg(content, pl.len()).sort(SOURCE).collect(engine="streaming")
     return files.filter(~pl.struct("content", "len").is_first_distinct())[SOURCE].to_list()
 
@@ -105,7 +114,7 @@ def _refuse_unusable(table: Table, staged: pl.LazyFrame) -> None:
     if counts[ROW] == 0:
         raise TableUnusable(table.name, "the source has a header but no rows.")
     for column in typed:
-        if counts[column.name] == 0 and counts[RAW + column.name] > 0:
+        if counts[column.name] == 0 and counts[RAW + column.name] > (0 if column.required else counts[ROW] / 2):
             example = staged.select(pl.col(RAW + column.name).drop_nulls().first()).collect().item()
             hint = f" For another date format write STRPTIME in [columns.{table.name}]." if column.kind is Kind.TIME else ""
             found = f'{counts[RAW + column.name]} rows, such as "{example[:40]}"'

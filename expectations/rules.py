@@ -8,7 +8,7 @@ import polars as pl
 
 from features.tables.mapping import RAW
 from features.tables.schema import Column, Kind, Table
-from features.tables.sources import SOURCE
+from features.tables.sources import OVERFLOW, SOURCE
 
 # A shop's local clock may run ahead of UTC; the gate on as_of keeps such rows out until their day has come.
 CLOCK_SLACK = timedelta(days=1)
@@ -30,6 +30,7 @@ def row_rules(table: Table, columns: Collection[str], now: datetime, repeated: C
     """
     present = [column for column in table.columns if column.name in columns]
     rules = [Rule("repeated_load", "the whole file is a copy of an earlier one", pl.col(SOURCE).is_in(list(repeated)))]
+    rules.append(Rule("too_many_cells", "the row has more cells than the header", pl.col(OVERFLOW).is_not_null()))
     for column in present:
         rules += _cell_rules(column)
     if table.known_from in columns:
@@ -49,6 +50,14 @@ def _cell_rules(column: Column) -> list[Rule]:
     if column.kind is not Kind.TEXT:
         unread = pl.col(RAW + name).is_not_null()
         rules.append(Rule(f"unreadable_{name}", f"{name} cannot be read as a {column.kind}", unread))
+    if column.kind is Kind.TEXT and column.required:
+        rules.append(
+            Rule(
+                f"undecodable_{name}",
+                f"{name} is not UTF-8 text",
+                value.str.contains("\ufffd", literal=True).fill_null(value=False),
+            )
+        )
     if column.required:
         rules.append(Rule(f"missing_{name}", f"{name} is empty", value.is_null()))
     if column.kind is Kind.NUMBER:

@@ -4,6 +4,8 @@ import sys
 import warnings
 
 import typer
+from sqlalchemy.exc import SQLAlchemyError
+from typer.exceptions import TyperException
 
 from holdfast.commands import compare, demo, features, list_, promote, score, serve, train, validate
 from holdfast.options import MESSAGES
@@ -18,6 +20,7 @@ APP = typer.Typer(
     rich_markup_mode="rich",
 )
 USER_MISTAKE = 2
+INTERRUPTED = 130
 
 for module in (demo, validate, features, train, compare, promote, score, list_, serve):
     APP.command(name=module.NAME, epilog=f"Example: python -m holdfast {module.EXAMPLE}")(module.command)
@@ -27,7 +30,20 @@ def main() -> None:
     """Run a command; a user's mistake is one sentence on stderr and exit 2."""
     warnings.simplefilter("ignore")  # libraries' advice to developers; tests turn every warning into an error
     try:
-        APP(prog_name="python -m holdfast")
-    except UserError as error:
-        MESSAGES.print(str(error), markup=False)
+        code = APP(prog_name="python -m holdfast", standalone_mode=False)
+    except (UserError, OSError, SQLAlchemyError, TyperException) as error:
+        MESSAGES.print(_sentence(error))
         sys.exit(USER_MISTAKE)
+    except typer.Abort:
+        sys.exit(INTERRUPTED)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, OSError):
+        return f"{error.filename or 'A file'} cannot be used: {error.strerror or error}."
+    if isinstance(error, SQLAlchemyError):
+        return f"The database cannot be used: {str(getattr(error, 'orig', None) or error).partition(chr(10))[0]}."
+    if isinstance(error, TyperException) and hasattr(error, "format_message"):
+        return f"{error.format_message().rstrip('.')}; see --help."
+    return str(error)

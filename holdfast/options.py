@@ -12,8 +12,12 @@ PAGE_WIDTH = 120
 
 def _console(*, stderr: bool) -> Console:
     """Fit a terminal's own width, and a page elsewhere; sentences are never broken by us."""
-    console = Console(stderr=stderr, highlight=False, soft_wrap=True)
-    return console if console.is_terminal else Console(stderr=stderr, highlight=False, soft_wrap=True, width=PAGE_WIDTH)
+    console = Console(stderr=stderr, highlight=False, markup=False, soft_wrap=True)
+    return (
+        console
+        if console.is_terminal
+        else Console(stderr=stderr, highlight=False, markup=False, soft_wrap=True, width=PAGE_WIDTH)
+    )
 
 
 CONSOLE = _console(stderr=False)
@@ -27,6 +31,7 @@ def _day(text: str) -> date:
         raise typer.BadParameter(f"a date is written as 2026-11-22, found {text!r}") from None
 
 
+KNOWN_BEFORE = "Only what was known before this day, 00:00 UTC."
 Config = Annotated[
     Path, typer.Option("--config", "-c", help="The configuration file.", envvar="HOLDFAST_CONFIG", show_envvar=False)
 ]
@@ -36,8 +41,17 @@ AsOf = Annotated[
         "--as-of",
         parser=_day,
         metavar="DATE",
-        help="Only what was known before this day, 00:00 UTC. Default: the day after the newest order.",
+        help=f"{KNOWN_BEFORE} Default: the day after the newest order.",
     ),
 ]
+RequiredAsOf = Annotated[date, typer.Option("--as-of", parser=_day, metavar="DATE", help=KNOWN_BEFORE)]
 
+
+def _parquet(text: str) -> Path:
+    if not text.lower().endswith(".parquet"):
+        raise typer.BadParameter(f"the file is written as Parquet; name it with .parquet at its end, found {text!r}")
+    return Path(text)
+
+
+ParquetFile = Annotated[Path | None, typer.Option("--out", parser=_parquet, metavar="FILE", help="Parquet file to write.")]
 DEFAULT_CONFIG = Path("holdfast.toml")

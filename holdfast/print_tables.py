@@ -39,7 +39,9 @@ def print_leaderboard(console: Console, board: dict[str, Any]) -> None:
 
 
 def print_list(console: Console, frame: pl.DataFrame, currency: str, rows: int = 5) -> None:
-    """The head of a weekly list."""
+    """The head of a weekly list; nothing for an empty one."""
+    if frame.is_empty():
+        return
     table = Table(title=f"First {min(rows, frame.height)} of {frame.height:,} customers", title_justify="left")
     for name in ("rank", "customer_id", "arm", "action", "p_churn", f"gain {currency}", "first reason"):
         table.add_column(name, overflow="fold")
@@ -63,5 +65,5 @@ def _board(title: str, entries: list[dict[str, Any]], shown: dict[str, str], bas
         table.add_column(label, justify="right")
     for entry in entries:
         name = entry["candidate"] + (" (baseline)" if entry["candidate"] == baseline else "")
-        table.add_row(name, *(f"{entry[key]:.4f}" for key in shown))
+        table.add_row(name, *("-" if entry[key] is None else f"{entry[key]:.4f}" for key in shown))
     return table

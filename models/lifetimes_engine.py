@@ -68,5 +68,5 @@ def _moments(frame: pl.DataFrame) -> dict[str, float]:
     spend = (
         frame.filter(pl.col("mean_order_value") > 0)["mean_order_value"].mean() if "mean_order_value" in frame.columns else None
     )
-    mean = spend if isinstance(spend, float) else 1.0
+    mean = spend if isinstance(spend, float) else 0.0
     return {"p": 1.0, "q": SHRINKING_Q, "gamma": mean * (SHRINKING_Q - 1)}

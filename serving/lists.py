@@ -11,7 +11,8 @@ import sqlalchemy as sa
 from features.tables.atomic import replacing
 from serving.control import arms, workspace_key
 from serving.list_kind import ListKind
-from serving.store import Run, read_actions
+from serving.store import Run, actions_in, read_actions
+from serving.targeting import NO_ACTION
 from settings.errors import UserError
 from settings.sections import Action, Settings
 
@@ -63,6 +64,7 @@ def make_list(
     if budget is not None and budget < 0:
         raise ListRefused(f"The budget should be 0 or more, found {budget:g}.")
     actions = {action.name: action for action in settings.targeting.actions if action.kind == ACTION_KIND[kind]}
+    _refuse_renamed(settings, engine)
     run, scores = read_actions(engine, list(actions))
     chosen = week or week_of(run.as_of)
     expires = _sunday(chosen)
@@ -76,6 +78,14 @@ def make_list(
     return WeeklyList(list_id, kind, chosen, run, frame, _churn_sentence(run))
 
 
+def _refuse_renamed(settings: Settings, engine: sa.Engine) -> None:
+    """A list under new names of actions would be silently short."""
+    configured = {action.name for action in settings.targeting.actions} | {NO_ACTION}
+    gone = sorted(set(actions_in(engine)) - configured)
+    if gone:
+        raise ListRefused(f"The scores name the action {gone[0]}, which the configuration no longer has; run `score` again.")
+
+
 def _churn_sentence(run: Run) -> str:
     after = f"in the {run.horizon_days} days from {run.as_of}"
     return f"p_churn is the probability of no purchase {after}, if nothing special is done."
@@ -83,10 +93,10 @@ def _churn_sentence(run: Run) -> str:
 
 def write_list(weekly: WeeklyList, path: Path) -> None:
     """Write a list as CSV or Parquet, by the ending of the name; in one step."""
-    if path.suffix not in ENDINGS:
+    if path.suffix.lower() not in ENDINGS:
         raise ListRefused(f"A list is written as {' or '.join(ENDINGS)}, not as {path.name}.")
     with replacing(path) as beside:
-        if path.suffix == ".csv":
+        if path.suffix.lower() == ".csv":
             weekly.frame.write_csv(beside)
         else:
             weekly.frame.write_parquet(beside)
@@ -108,7 +118,7 @@ def _sunday(week: str) -> date:
     try:
         year, number = (int(part) for part in found.groups()) if found else (0, 0)
         return date.fromisocalendar(year, number, 1) + timedelta(days=6)
-    except ValueError:
+    except (ValueError, OverflowError):
         raise ListRefused(f"A week is written as 2026-W47, found {week!r}.") from None
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import polars as pl
 import sqlalchemy as sa
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import SQLAlchemyError
 
 from serving.score_columns import SCORE_COLUMNS
 from settings.errors import UserError
@@ -53,6 +54,10 @@ class NoRun(UserError):  # noqa: N818  # it names the state of the store, as the
     """No scoring run has been published yet."""
 
 
+class StoreUnusable(UserError):  # noqa: N818  # likewise
+    """The score store cannot be opened; the text says what the database said."""
+
+
 @dataclass(frozen=True)
 class Run:
     """A published run: as of when, when it was made, and by which champion.
@@ -69,14 +74,18 @@ class Run:
 
 
 def open_store(url: str) -> sa.Engine:
-    """Return an engine on the store, with its tables in place; SQLite in write-ahead mode."""
-    parsed = make_url(url)
-    if parsed.get_backend_name() == "sqlite" and parsed.database:
-        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = sa.create_engine(url, pool_pre_ping=True)
-    if engine.dialect.name == "sqlite":
-        sa.event.listen(engine, "connect", _write_ahead)
-    METADATA.create_all(engine)
+    """Return an engine on the store, with its tables in place; SQLite in write-ahead mode. Raises StoreUnusable."""
+    try:
+        parsed = make_url(url)
+        if parsed.get_backend_name() == "sqlite" and parsed.database:
+            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+        engine = sa.create_engine(parsed, pool_pre_ping=True)
+        if engine.dialect.name == "sqlite":
+            sa.event.listen(engine, "connect", _write_ahead)
+        METADATA.create_all(engine)
+    except (SQLAlchemyError, ModuleNotFoundError) as error:
+        reason = str(getattr(error, "orig", None) or error).partition("\n")[0]
+        raise StoreUnusable(f"The score store of [serving] cannot be opened: {reason.rstrip('.')}.") from None
     return engine
 
 
@@ -116,6 +125,13 @@ def read_actions(engine: sa.Engine, actions: Sequence[str]) -> tuple[Run, pl.Dat
         wanted = sa.select(SCORES).where(SCORES.c.run_id == run.run_id, SCORES.c.action.in_(actions))
         rows = [_full(run, dict(row)) for row in connection.execute(wanted).mappings()]
     return run, pl.DataFrame(rows, schema=SCORE_COLUMNS)
+
+
+def actions_in(engine: sa.Engine) -> list[str]:
+    """Return the actions that the current run chose for anybody."""
+    with engine.connect() as connection:
+        run = current_run(connection)
+        return list(connection.scalars(sa.select(SCORES.c.action).where(SCORES.c.run_id == run.run_id).distinct()))
 
 
 def _flat(scores: pl.DataFrame) -> pl.DataFrame:

@@ -71,7 +71,7 @@ def _sentence(error: ValidationError) -> str:
     """Say the first problem in words, with the key as the user wrote it."""
     # Where several types are allowed, the one the user came closest to has the longest path,
     # and pydantic adds the names of the types to it.
-    problem = max(error.errors(), key=lambda each: len(each["loc"]))
+    problem = max(error.errors(), key=lambda each: (each["type"] == "unexpected_keyword_argument", len(each["loc"])))
     parts = [str(part) for part in problem["loc"]]
     key = ".".join(part for part in parts if part not in TYPE_NAMES and not part.startswith(("literal[", "constrained")))
     if problem["type"] == "unexpected_keyword_argument":
@@ -79,7 +79,7 @@ def _sentence(error: ValidationError) -> str:
     if problem["type"] == "missing":
         return f"the key {'tables.transactions' if key == 'tables' else key} is missing; it has no default."
     found = problem["input"]
-    message = problem["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
+    message = problem["msg"].removeprefix("Input should be ").removeprefix("Value error, ").removeprefix("String should ")
     return f"{key} should be {message}, found {found!r}."
 
 

@@ -38,7 +38,7 @@ class TableSources:
     None: the table is absent, and its features are null.
     """
 
-    transactions: Source
+    transactions: Annotated[str, Field(min_length=1)] | SqlQuery
     complaints: Source | None = None
     surveys: Source | None = None
     contacts: Source | None = None

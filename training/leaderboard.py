@@ -1,5 +1,6 @@
 """The leaderboard: every candidate's metrics, pooled and by origin, against the named baseline."""
 
+import math
 from collections.abc import Callable
 from datetime import date
 from typing import Any
@@ -27,7 +28,7 @@ def leaderboard(result: Backtest, as_of: date, horizon_days: int) -> dict[str, A
         "churn_baseline": BASELINE.name,
         "value_baseline": VALUE_BASELINE,
         "churn": sorted(churn, key=lambda entry: entry["log_loss"]),
-        "value": sorted(value, key=lambda entry: -entry["gini"]),
+        "value": sorted(value, key=lambda entry: -(entry["gini"] or 0)),
         "limits": result.limits,
     }
 
@@ -46,6 +47,7 @@ def _entry(result: Backtest, name: str, prefix: str, actual: str, metrics: Metri
     return {"candidate": name, **_measured(result.frame, name, prefix, actual, metrics), "by_origin": by_origin}
 
 
-def _measured(rows: pl.DataFrame, name: str, prefix: str, actual: str, metrics: Metrics) -> dict[str, float]:
+def _measured(rows: pl.DataFrame, name: str, prefix: str, actual: str, metrics: Metrics) -> dict[str, float | None]:
+    """Metrics to six decimals; None where one cannot be told."""
     found = metrics(rows[actual].to_numpy(), np.asarray(rows[prefix + name].to_numpy(), dtype=np.float64))
-    return {key: round(value, 6) for key, value in found.items()}
+    return {key: round(value, 6) if math.isfinite(value) else None for key, value in found.items()}

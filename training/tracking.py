@@ -17,8 +17,15 @@ from mlflow.data.meta_dataset import MetaDataset
 from mlflow.exceptions import MlflowException
 from mlflow.models import ModelSignature
 from mlflow.types import ColSpec, Schema
+from sqlalchemy.exc import SQLAlchemyError
 
+from settings.errors import UserError
 from settings.sections import Settings
+
+
+class TrackingUnusable(UserError):  # noqa: N818  # it names the state of the store, as the documentation does
+    """The tracking store cannot be reached or read; the text says what it said."""
+
 
 EXPERIMENT = "holdfast"
 MODEL = "holdfast-churn"
@@ -29,11 +36,19 @@ REQUIREMENTS = ["polars", "lightgbm", "numpy", "scipy", "pyarrow", "pandas", "py
 
 
 def connect(settings: Settings) -> None:
-    """Point MLflow at the configured store, artifacts below the workspace, and choose the experiment."""
+    """Point MLflow at the configured store, artifacts below the workspace, and choose the experiment. Raises TrackingUnusable."""
     logging.getLogger("mlflow").setLevel(logging.ERROR)
     logging.getLogger("alembic").setLevel(logging.ERROR)
     settings.workspace.path.mkdir(parents=True, exist_ok=True)
     mlflow.set_tracking_uri(settings.mlflow_uri)
+    try:
+        _choose_experiment(settings)
+    except (MlflowException, SQLAlchemyError) as error:
+        reason = str(error).partition("\n")[0].rstrip(".")
+        raise TrackingUnusable(f"The MLflow store of [tracking] cannot be used: {reason}.") from None
+
+
+def _choose_experiment(settings: Settings) -> None:
     if mlflow.get_experiment_by_name(EXPERIMENT) is None:
         served = settings.mlflow_uri.startswith("http")
         mlflow.create_experiment(EXPERIMENT, artifact_location=None if served else str(settings.workspace.path / "mlruns"))

@@ -6,7 +6,7 @@ from features.tables.schema import Kind
 
 # ISO 8601 and its common variants; day-first and month-first dates are ambiguous and need STRPTIME in the mapping.
 DATE_TIMES = ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%dT%H:%M")
-ZONED = ("%Y-%m-%dT%H:%M:%S%.f%#z", "%Y-%m-%d %H:%M:%S%.f%#z", "%Y-%m-%d %H:%M:%S%.f %#z")
+ZONED = ("%Y-%m-%dT%H:%M%#z", "%Y-%m-%dT%H:%M:%S%.f%#z", "%Y-%m-%d %H:%M:%S%.f%#z", "%Y-%m-%d %H:%M:%S%.f %#z")
 YES = ("true", "t", "yes", "y", "1")
 NO = ("false", "f", "no", "n", "0")
 
@@ -30,6 +30,7 @@ def as_text(value: pl.Expr, source: pl.DataType) -> pl.Expr:
     """Ids and names. A whole number read as a float (13078.0) loses its ".0"."""
     if source.is_float():
         whole = value.cast(pl.Int64, strict=False)
+        value = value.fill_nan(None)
         value = pl.when(whole == value).then(whole.cast(pl.String)).otherwise(value.cast(pl.String))
     return value.cast(pl.String, strict=False)
 
@@ -64,6 +65,7 @@ def as_flag(value: pl.Expr, source: pl.DataType) -> pl.Expr:
 
 
 def _parsed(text: pl.Expr) -> pl.Expr:
+    text = text.str.replace(r" ?UTC$", "Z")
     compact = pl.when(text.str.len_bytes() == len("20251231")).then(text)
     local = [text.str.to_datetime(form, time_unit="us", strict=False) for form in DATE_TIMES]
     days = [

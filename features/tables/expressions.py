@@ -16,6 +16,9 @@ import polars as pl
 from features.tables.casting import as_number, stripped
 from features.tables.schema import Kind
 
+# Nodes of Polars expressions that see other rows: what a row means must not depend on later ones.
+BEYOND_A_ROW = ("Agg", "Over", "Len", "Window", "Sort", "SortBy")
+
 
 class DoesNotFit(Exception):  # noqa: N818  # it names what happened
     """No reading of the text columns gives the expression the type that is wanted."""
@@ -36,6 +39,8 @@ def fitted(expression: pl.Expr, kind: Kind, schema: pl.Schema) -> Fitted:
     -Price ELSE Price END` only the price. The choice depends on types alone, never on the data.
     Raises DoesNotFit when no choice does.
     """
+    if any(f'"{kind_of_node}"' in expression.meta.serialize(format="json") for kind_of_node in BEYOND_A_ROW):
+        raise DoesNotFit("it looks at more than its own row")
     texts = [root for root in expression.meta.root_names() if schema[root] == pl.String]
     reason = f"it is no {kind}"
     for size in range(len(texts) + 1):

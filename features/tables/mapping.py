@@ -6,14 +6,14 @@ from features.tables.casting import cast, stripped
 from features.tables.errors import TableUnusable
 from features.tables.expressions import DoesNotFit, Fitted, fitted
 from features.tables.schema import Column, Kind, Table
-from features.tables.sources import ROW, SOURCE, first_line
+from features.tables.sources import OVERFLOW, ROW, SOURCE, first_line
 from settings.errors import SettingsError
 
 RAW = "_raw_"
 
 
 def canonical(table: Table, frame: pl.LazyFrame, columns: dict[str, str]) -> pl.LazyFrame:
-    """Return the canonical columns that `frame` can give, with SOURCE and ROW.
+    """Return the canonical columns that `frame` can give, with SOURCE, ROW and OVERFLOW.
 
     For each column that is not text, `_raw_<name>` holds the source's cell as text where it could not be
     read, else null. Raises TableUnusable when a required column is missing or an expression does not fit,
@@ -29,14 +29,15 @@ def canonical(table: Table, frame: pl.LazyFrame, columns: dict[str, str]) -> pl.
     sources = {column: _source(table, column, mapped, schema) for column, mapped in wanted.items()}
     values = [source.value.alias(column.name) for column, source in sources.items()]
     failures = [source.unread.alias(RAW + column.name) for column, source in sources.items()]
-    return _cast_all(list(sources), frame.select(ROW, SOURCE, *values, *failures))
+    overflow = pl.col(OVERFLOW) if OVERFLOW in schema else pl.lit(None, pl.String).alias(OVERFLOW)
+    return _cast_all(list(sources), frame.select(ROW, SOURCE, overflow, *values, *failures))
 
 
 def _cast_all(columns: list[Column], frame: pl.LazyFrame) -> pl.LazyFrame:
     schema = frame.collect_schema()
     typed = {c: cast(pl.col(c.name), schema[c.name], c.kind) for c in columns}
     raws = [_unread(c, schema[c.name], value) for c, value in typed.items() if c.kind is not Kind.TEXT]
-    return frame.select(ROW, SOURCE, *(value.alias(c.name) for c, value in typed.items()), *raws)
+    return frame.select(ROW, SOURCE, OVERFLOW, *(value.alias(c.name) for c, value in typed.items()), *raws)
 
 
 def _unread(column: Column, source: pl.DataType, typed: pl.Expr) -> pl.Expr:
@@ -70,4 +71,4 @@ def _source(table: Table, column: Column, mapped: str, schema: pl.Schema) -> Fit
 
 
 def _listed(schema: pl.Schema) -> str:
-    return ", ".join(name for name in schema if name not in {ROW, SOURCE}) or "no column"
+    return ", ".join(name for name in schema if name not in {ROW, SOURCE, OVERFLOW}) or "no column"

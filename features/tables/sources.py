@@ -1,22 +1,26 @@
 """Open what `[tables]` names: files, globs of files, SQL queries. Every source row gets its place."""
 
 import glob
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import sqlalchemy as sa
-from sqlalchemy import create_engine, make_url, text
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import create_engine, make_url
+from sqlalchemy.exc import InvalidRequestError, SQLAlchemyError
 
 from features.tables.errors import TableUnusable
 from settings.sections import Source, SqlQuery
 
 SOURCE = "_source"
 ROW = "_row"
+# The first cell of a CSV row beyond its header: such a row cannot be trusted to have its cells in their places.
+OVERFLOW = "_overflow"
 SEPARATORS = (",", ";", "\t", "|")
 BATCH = 200_000
+LONGEST_QUOTE = 200
 
 
 def open_source(table: str, source: Source) -> list[pl.LazyFrame]:
@@ -28,21 +32,34 @@ def open_source(table: str, source: Source) -> list[pl.LazyFrame]:
     try:
         if isinstance(source, SqlQuery):
             return [_placed(_query(source), "query")]
-        return [_placed(_scan(path), path.name) for path in _paths(table, source)]
+        paths = _paths(table, source)
+        return [_placed(_scan(path), name) for path, name in zip(paths, _short_names(paths), strict=True)]
     except (pl.exceptions.PolarsError, OSError) as error:
         raise TableUnusable(table, f"{_named(source)} cannot be read: {first_line(error)}.") from None
-    except SQLAlchemyError as error:
+    except (SQLAlchemyError, ModuleNotFoundError) as error:
         raise TableUnusable(table, f"the query on {_named(source)} failed: {first_line(error)}.") from None
 
 
 def first_line(error: Exception) -> str:
     """Return the first line of an error of a library, without its closing stop."""
-    return str(error).strip().partition("\n")[0].rstrip(".: ")
+    line = str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
+    return "".join(letter for letter in line if letter.isprintable())[:LONGEST_QUOTE].rstrip(".: ")
+
+
+def _short_names(paths: list[Path]) -> list[str]:
+    """Name each file from the folder that all of them share."""
+    shared = Path(os.path.commonpath([path.parent for path in paths]))
+    return [str(path.relative_to(shared)) for path in paths]
 
 
 def _named(source: Source) -> str:
     """Name a source in a message, without a password."""
-    return make_url(source.url).render_as_string(hide_password=True) if isinstance(source, SqlQuery) else Path(source).name
+    if not isinstance(source, SqlQuery):
+        return Path(source).name
+    try:
+        return make_url(source.url).render_as_string(hide_password=True)
+    except SQLAlchemyError:
+        return "the database"
 
 
 def _paths(table: str, pattern: str) -> list[Path]:
@@ -59,7 +76,10 @@ def _scan(path: Path) -> pl.LazyFrame:
 def _scan_csv(path: Path) -> pl.LazyFrame:
     if path.stat().st_size == 0:
         return pl.LazyFrame()
-    return pl.scan_csv(path, infer_schema=False, encoding="utf8-lossy", separator=_separator(path), glob=False)
+    how: dict[str, Any] = {"encoding": "utf8-lossy", "separator": _separator(path), "glob": False, "infer_schema": False}
+    header = pl.scan_csv(path, truncate_ragged_lines=True, **how).collect_schema().names()
+    columns = dict.fromkeys([*header, OVERFLOW], pl.String())
+    return pl.scan_csv(path, schema=columns, missing_columns="insert", truncate_ragged_lines=True, **how)
 
 
 def _scan_parquet(path: Path) -> pl.LazyFrame:
@@ -76,10 +96,15 @@ def _separator(path: Path) -> str:
 
 
 def _query(source: SqlQuery) -> pl.LazyFrame:
-    engine = create_engine(source.url)
+    url = make_url(source.url)
+    if url.get_backend_name() == "sqlite" and url.database and not Path(url.database).is_file():
+        raise InvalidRequestError("there is no such file")
+    engine = create_engine(url)
     try:
         with engine.connect() as connection:
-            cursor = connection.execution_options(stream_results=True).execute(text(source.query))
+            cursor = connection.execution_options(stream_results=True).exec_driver_sql(source.query)
+            if not cursor.returns_rows:
+                raise InvalidRequestError("it returns no rows")
             names = list(cursor.keys())
             frames = [_frame(names, rows) for rows in cursor.partitions(BATCH)]
     finally:

@@ -16,6 +16,7 @@ JsonFile = Annotated[Path | None, typer.Option("--json", help="Write the leaderb
 
 def command(config: Config = DEFAULT_CONFIG, as_of: AsOf = None, json_file: JsonFile = None) -> None:
     """Judge every candidate, baselines included, on the same rows of up to four past days. Registers nothing."""
+    from features.tables.atomic import replacing
     from holdfast.print_tables import print_leaderboard
     from holdfast.progress import shown_progress
     from holdfast.session import open_session
@@ -26,4 +27,5 @@ def command(config: Config = DEFAULT_CONFIG, as_of: AsOf = None, json_file: Json
         board = compare(session.settings, session.tables, session.as_of, progress)
     print_leaderboard(CONSOLE, board)
     if json_file:
-        json_file.write_text(json.dumps(board, indent=2) + "\n", encoding="utf-8")
+        with replacing(json_file) as beside:
+            beside.write_text(json.dumps(board, indent=2, allow_nan=False) + "\n", encoding="utf-8")

@@ -1,20 +1,13 @@
 """`features`: the feature table as of a date."""
 
-from pathlib import Path
-from typing import Annotated
-
-import typer
-
-from holdfast.options import CONSOLE, DEFAULT_CONFIG, AsOf, Config
+from holdfast.options import CONSOLE, DEFAULT_CONFIG, Config, ParquetFile, RequiredAsOf
 
 NAME = "features"
 EXAMPLE = "features --as-of 2025-06-01 --out features.parquet"
 
-Out = Annotated[Path | None, typer.Option("--out", help="Parquet file to write. Default: features/ in the workspace.")]
 
-
-def command(as_of: AsOf, config: Config = DEFAULT_CONFIG, out: Out = None) -> None:
-    """Write the feature table, one row per customer known before the as-of date."""
+def command(as_of: RequiredAsOf, config: Config = DEFAULT_CONFIG, out: ParquetFile = None) -> None:
+    """Write the feature table, one row per customer known before the as-of date; by default into the workspace."""
     from features.build import build_features
     from features.tables.atomic import replacing
     from features.windows import windows

@@ -40,4 +40,6 @@ def command(
     write_list(weekly, path)
     CONSOLE.print(weekly.churn_sentence)
     print_list(CONSOLE, weekly.frame, settings.value.currency)
-    CONSOLE.print(f"{weekly.frame.height:,} customers for week {weekly.week}, data as of {weekly.run.as_of}: {path}")
+    CONSOLE.print(
+        f"Customers on the list: {weekly.frame.height:,}. Week {weekly.week}, data as of {weekly.run.as_of}, file {path}"
+    )

@@ -1,16 +1,14 @@
 """`score`: score every known customer and publish the run."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from holdfast.options import CONSOLE, DEFAULT_CONFIG, MESSAGES, AsOf, Config
+from holdfast.options import CONSOLE, DEFAULT_CONFIG, MESSAGES, AsOf, Config, ParquetFile
 
 NAME = "score"
 EXAMPLE = "score --as-of 2025-06-01 --out scores.parquet"
 
-Out = Annotated[Path | None, typer.Option("--out", help="Also write the scores to this Parquet file.")]
 NoPublish = Annotated[bool, typer.Option("--no-publish", help="Leave the score store alone.")]
 Hindsight = Annotated[bool, typer.Option("--allow-hindsight", help="Accept a champion that knew data after the as-of date.")]
 
@@ -18,7 +16,7 @@ Hindsight = Annotated[bool, typer.Option("--allow-hindsight", help="Accept a cha
 def command(
     config: Config = DEFAULT_CONFIG,
     as_of: AsOf = None,
-    out: Out = None,
+    out: ParquetFile = None,
     no_publish: NoPublish = False,  # noqa: FBT002  # flags of the command line
     allow_hindsight: Hindsight = False,  # noqa: FBT002  # flags of the command line
 ) -> None:
@@ -28,7 +26,7 @@ def command(
     from holdfast.session import open_session
     from models.champion import current_champion
     from serving.scoring import consent, refuse_hindsight, score
-    from serving.store import open_store, publish
+    from serving.store import current_run, open_store, publish
 
     session = open_session(config, as_of)
     champion = current_champion(session.settings.workspace.path / "champion")
@@ -46,5 +44,9 @@ def command(
         f"{scored:,} customers scored as of {session.as_of} by version {champion.version}; {without:,} without a score."
     )
     if not no_publish:
-        run = publish(open_store(session.settings.store_url), scores, champion.terms.horizon_days)
-        CONSOLE.print(f"Published as run {run.run_id}.")
+        store = open_store(session.settings.store_url)
+        run = publish(store, scores, champion.terms.horizon_days)
+        with store.connect() as connection:
+            newest = current_run(connection)
+        note = "" if newest == run else f" Run {newest.run_id}, as of {newest.as_of}, is newer and stays current."
+        CONSOLE.print(f"Published as run {run.run_id}.{note}")

@@ -21,5 +21,6 @@ def command(config: Config = DEFAULT_CONFIG, as_of: AsOf = None) -> None:
         trained = train(session.settings, session.tables, session.as_of, progress)
     print_leaderboard(CONSOLE, trained.board)
     role = "champion" if trained.is_champion else "challenger; `promote` makes it champion"
-    CONSOLE.print(f"Version {trained.version} ({trained.candidate}), trained as of {session.as_of}, is {role}.")
+    judged = "" if trained.board["origins"] else " It was never judged on a past window."
+    CONSOLE.print(f"Version {trained.version} ({trained.candidate}), trained as of {session.as_of}, is {role}.{judged}")
     CONSOLE.print(f"MLflow: mlflow ui --backend-store-uri {session.settings.mlflow_uri}")

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from holdfast.options import CONSOLE, DEFAULT_CONFIG, Config
+from holdfast.options import CONSOLE, DEFAULT_CONFIG, MESSAGES, Config
 
 NAME = "validate"
 EXAMPLE = "validate --config demo/holdfast.toml --json report.json"
@@ -23,6 +23,7 @@ def command(config: Config = DEFAULT_CONFIG, json_file: JsonFile = None) -> None
     """
     from expectations.data_docs import write_data_docs
     from expectations.load import check_tables, utc_now
+    from features.tables.atomic import replacing
     from holdfast.print_tables import print_reports
     from settings.load import load_settings
 
@@ -31,8 +32,12 @@ def command(config: Config = DEFAULT_CONFIG, json_file: JsonFile = None) -> None
     print_reports(CONSOLE, reports)
     if json_file:
         tables = {report.table: report.as_json() for report in reports}
-        json_file.write_text(json.dumps({"tables": tables}, indent=2) + "\n", encoding="utf-8")
+        with replacing(json_file) as beside:
+            beside.write_text(json.dumps({"tables": tables}, indent=2) + "\n", encoding="utf-8")
     CONSOLE.print(f"Quarantine: {settings.workspace.path / 'quarantine'}")
     CONSOLE.print(f"Data docs:  {write_data_docs(reports, settings.workspace.path)}")
+    for report in reports:
+        if report.problem:
+            MESSAGES.print(f"Table {report.table}: {report.problem}")
     if not all(report.usable for report in reports):
         raise typer.Exit(UNUSABLE)

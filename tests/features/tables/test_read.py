@@ -127,6 +127,7 @@ def test_a_missing_file_names_the_key_to_correct(read: Reader) -> None:
 
 
 def test_a_failing_query_says_so(read: Reader, tmp_path: Path) -> None:
+    sqlite3.connect(tmp_path / "shop.db").close()
     with pytest.raises(TableUnusable, match="no such table"):
         read(SqlQuery(f"sqlite:///{tmp_path}/shop.db", "select * from o"))
 

@@ -1,0 +1,51 @@
+# Holdfast: what can be done here. `make help` lists it.
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+
+.DEFAULT_GOAL := help
+
+help:  ## list what can be done here
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 12
+
+setup: $(READY)  ## make .venv with everything, from the locked and hashed requirements
+
+$(READY): requirements/dev.lock
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Holdfast needs Python 3.11 or newer")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/dev.lock
+	@touch $(READY)
+
+demo: setup  ## run everything on a simulated shop, into ./demo
+	$(BIN)/python -m holdfast demo --dir demo
+
+test: setup  ## run the tests
+	$(BIN)/python -m pytest
+
+lint: setup  ## check format, lint rules and import directions
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/lint-imports
+
+types: setup  ## check types
+	$(BIN)/mypy
+
+serve: setup  ## serve the scores of ./demo on port 3000
+	$(BIN)/python -m holdfast serve --config demo/holdfast.toml
+
+bento: setup  ## build the bento of the scoring service
+	$(BIN)/bentoml build
+
+bench: setup  ## run the benchmarks
+	$(BIN)/python -m benchmarks.whole_line
+
+lock: setup  ## write the lock files anew from pyproject.toml
+	$(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--custom-compile-command "make lock" --group dev -o requirements/dev.lock
+	$(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--custom-compile-command "make lock" -c requirements/dev.lock -o requirements/server.lock
+
+clean:  ## remove the virtual environment, caches and the demo
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache demo
+
+.PHONY: help setup demo test lint types serve bento bench lock clean

@@ -1,0 +1,104 @@
+import csv
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+import pytest
+import sqlalchemy as sa
+
+from serving.control import arms
+from serving.list_kind import ListKind
+from serving.lists import ListRefused, make_list, week_of, write_list
+from serving.store import open_store
+from settings.load import load_settings
+from settings.sections import Action, Settings
+
+COLUMNS = [
+    *("list_id", "week", "rank", "customer_id", "arm", "action", "channel", "owner", "status", "loyalty_segment"),
+    *("lifecycle_stage", "p_churn", "expected_value", "value_at_risk", "expected_gain", "basis", "reason_1", "reason_2"),
+    *("reason_3", "data_as_of", "model_version", "expires_on"),
+]
+
+
+@pytest.fixture(scope="module")
+def settings(demo: Path) -> Settings:
+    return load_settings(demo / "holdfast.toml", {})
+
+
+@pytest.fixture(scope="module")
+def store(settings: Settings) -> sa.Engine:
+    return open_store(settings.store_url)
+
+
+def test_the_list_has_the_columns_of_the_contract_by_expected_gain(settings: Settings, store: sa.Engine) -> None:
+    weekly = make_list(settings, store, ListKind.AT_RISK)
+    assert weekly.frame.columns == COLUMNS
+    assert weekly.frame["rank"].to_list() == list(range(1, weekly.frame.height + 1))
+    assert weekly.frame["expected_gain"].is_sorted(descending=True)
+    assert (weekly.frame["expected_gain"] > 0).all()
+    assert (weekly.frame["p_churn"] >= 0.5).all()
+    assert set(weekly.frame["status"]) == {"existing"}
+    assert weekly.week == week_of(weekly.run.as_of)
+    assert f"in the 91 days from {weekly.run.as_of}" in weekly.churn_sentence
+
+
+def test_other_kinds_hold_other_customers(settings: Settings, store: sa.Engine) -> None:
+    assert set(make_list(settings, store, ListKind.WIN_BACK).frame["status"]) == {"former"}
+    assert set(make_list(settings, store, ListKind.RECOVERY).frame["owner"]) == {"service"}
+
+
+def test_a_budget_pays_for_the_best_gains_and_the_held_out_cost_nothing(settings: Settings, store: sa.Engine) -> None:
+    everyone = make_list(settings, store, ListKind.AT_RISK).frame
+    weekly = make_list(settings, store, ListKind.AT_RISK, budget=10.0).frame
+    assert weekly["customer_id"].to_list() == everyone["customer_id"].head(weekly.height).to_list()
+    assert (weekly["arm"] == "treated").sum() * 0.5 <= 10.0 < ((weekly["arm"] == "treated").sum() + 1) * 0.5
+    assert make_list(settings, store, ListKind.AT_RISK, limit=3).frame.height == 3
+    nothing = make_list(settings, store, ListKind.AT_RISK, budget=0.0).frame
+    assert (nothing["arm"] == "control").all()
+
+
+def test_the_same_week_holds_out_the_same_customers(settings: Settings, store: sa.Engine) -> None:
+    first, second = (make_list(settings, store, ListKind.AT_RISK).frame for _ in range(2))
+    assert first.equals(second)
+    other = make_list(settings, store, ListKind.AT_RISK, week="2030-W01").frame
+    assert not other["arm"].equals(first["arm"])
+
+
+def test_the_control_share_is_met_and_nobody_without_the_key_can_tell() -> None:
+    people = pl.Series([f"c{n}" for n in range(20_000)])
+    drawn = arms(people, "at_risk-2026-W01", b"k" * 16, 0.10)
+    assert (drawn == "control").mean() == pytest.approx(0.10, abs=0.01)
+    assert not drawn.equals(arms(people, "at_risk-2026-W01", b"x" * 16, 0.10))
+    assert (arms(people, "w", b"k" * 16, 0.0) == "treated").all()
+
+
+@pytest.mark.parametrize("week", ["2026-W54", "2026W01", "last", "9999-W52"])
+def test_a_week_that_is_none_is_refused(settings: Settings, store: sa.Engine, week: str) -> None:
+    with pytest.raises(ListRefused, match="A week is written as 2026-W47"):
+        make_list(settings, store, ListKind.AT_RISK, week=week)
+
+
+def test_renamed_actions_ask_for_new_scores(settings: Settings, store: sa.Engine) -> None:
+    renamed = replace(settings, targeting=replace(settings.targeting, actions=(Action("mail", "retention", 1.0, 0.1),)))
+    with pytest.raises(ListRefused, match=r"which the configuration no longer has; run `score` again"):
+        make_list(renamed, store, ListKind.AT_RISK)
+
+
+def test_a_list_is_written_whole_as_csv_or_parquet(settings: Settings, store: sa.Engine, tmp_path: Path) -> None:
+    weekly = make_list(settings, store, ListKind.AT_RISK, limit=5)
+    write_list(weekly, tmp_path / "new" / "list.csv")
+    rows = list(csv.DictReader((tmp_path / "new" / "list.csv").open()))
+    assert [row["customer_id"] for row in rows] == weekly.frame["customer_id"].to_list()
+    write_list(weekly, tmp_path / "list.parquet")
+    assert pl.read_parquet(tmp_path / "list.parquet").equals(weekly.frame)
+    with pytest.raises(ListRefused, match=r"written as \.csv or \.parquet"):
+        write_list(weekly, tmp_path / "list.txt")
+
+
+def test_weeks_are_iso_weeks() -> None:
+    assert [week_of(day) for day in (date(2026, 11, 22), date(2024, 12, 30), date(2027, 1, 1))] == [
+        "2026-W47",
+        "2025-W01",
+        "2026-W53",
+    ]

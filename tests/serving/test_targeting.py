@@ -1,0 +1,61 @@
+from typing import Any
+
+import polars as pl
+import pytest
+
+from serving.targeting import choose_actions
+from settings.sections import Action, Targeting
+
+ACTIONS = (
+    Action("mail", "retention", cost=1.0, save_rate=0.1),
+    Action("call", "retention", cost=10.0, save_rate=0.3),
+    Action("return", "win_back", cost=2.0, save_rate=0.05),
+    Action("apology", "recovery", cost=15.0, save_rate=0.2),
+)
+CUSTOMER: dict[str, Any] = {
+    "status": "existing",
+    "p_churn": 0.8,
+    "value_if_stays": 100.0,
+    "value_if_leaves": 20.0,
+    "open_complaints": 0.0,
+    "last_settled_satisfied": None,
+    "last_settled_days": None,
+    "may_contact": True,
+}
+
+
+def chosen(actions: tuple[Action, ...] = ACTIONS, **changes: Any) -> tuple[Any, ...]:  # noqa: ANN401  # any cell
+    schema = {"last_settled_satisfied": pl.Int64, "last_settled_days": pl.Int64, "open_complaints": pl.Float64}
+    row = pl.DataFrame([CUSTOMER | changes], schema_overrides=schema)
+    return choose_actions(row, Targeting(actions=actions)).select("action", "action_cost", "expected_gain").row(0)
+
+
+def test_the_gain_is_the_saved_value_less_the_cost_and_the_best_action_wins() -> None:
+    assert chosen() == ("call", 10.0, pytest.approx(0.8 * 0.3 * 80 - 10))
+    assert chosen(value_if_stays=50.0) == ("mail", 1.0, pytest.approx(0.8 * 0.1 * 30 - 1))
+
+
+@pytest.mark.parametrize(
+    ("changes", "action"),
+    [
+        ({"may_contact": False}, "none"),
+        ({"p_churn": 0.49}, "none"),
+        ({"p_churn": 0.5, "value_if_stays": 1000.0}, "call"),
+        ({"value_if_stays": 25.0}, "none"),
+        ({"status": "former"}, "return"),
+        ({"status": "former", "value_if_stays": 21.0}, "none"),
+        ({"open_complaints": 1.0}, "apology"),
+        ({"open_complaints": 1.0, "may_contact": False}, "none"),
+        ({"open_complaints": 1.0, "p_churn": 0.01}, "apology"),
+        ({"last_settled_satisfied": 0, "last_settled_days": 3}, "apology"),
+        ({"last_settled_satisfied": 0, "last_settled_days": 400}, "call"),
+        ({"last_settled_satisfied": 1, "last_settled_days": 3}, "call"),
+        ({"open_complaints": None}, "call"),
+    ],
+)
+def test_rules_come_before_gains(changes: dict[str, Any], action: str) -> None:
+    assert chosen(**changes)[0] == action
+
+
+def test_without_actions_nothing_is_done() -> None:
+    assert chosen(actions=()) == ("none", 0.0, 0.0)
