@@ -37,7 +37,7 @@ bento: setup  ## build the bento of the scoring service
 	$(BIN)/bentoml build
 
 bench: setup  ## run the benchmarks
-	$(BIN)/python -m benchmarks.whole_line
+	$(BIN)/python -m benchmarks.features
 
 lock: setup  ## write the lock files anew from pyproject.toml
 	$(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

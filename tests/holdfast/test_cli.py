@@ -1,0 +1,157 @@
+import json
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+Run = Callable[..., tuple[int, str, str]]
+HEADER = "customer_id,order_id,ordered_at,amount"
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Path:
+    """Four customers and a bad row, in a folder with a configuration."""
+    rows = ["007,1,2025-01-01,5", "007,2,2025-02-01,5", "8,3,2025-01-15,0", "Zoë,4,2025-03-01,-2", "8,5,2925-01-01,5"]
+    (tmp_path / "orders.csv").write_text("\n".join([HEADER, *rows]))
+    (tmp_path / "holdfast.toml").write_text('[tables]\ntransactions = "orders.csv"\n')
+    return tmp_path / "holdfast.toml"
+
+
+@pytest.mark.parametrize("command", ["demo", "validate", "features", "train", "compare", "promote", "score", "list", "serve"])
+def test_help_shows_an_example(holdfast: Run, command: str) -> None:
+    code, said, _ = holdfast(command, "--help")
+    assert code == 0
+    assert f"Example: python -m holdfast {command}" in said
+
+
+def test_validate_counts_every_row_and_writes_json_quarantine_and_docs(holdfast: Run, shop: Path) -> None:
+    code, said, _ = holdfast("validate", "--config", shop, "--json", shop.parent / "new" / "report.json")
+    assert code == 0
+    entry = json.loads((shop.parent / "new" / "report.json").read_text())["tables"]["transactions"]
+    assert (entry["read"], entry["used"], entry["quarantined"], entry["usable"]) == (5, 4, 1, True)
+    assert entry["rules"] == {"future_ordered_at": 1}
+    docs = said.split("Data docs:")[1].split()[0]
+    assert Path(docs).is_file()
+
+
+def test_validate_is_1_for_an_unusable_table_and_says_why(holdfast: Run, shop: Path) -> None:
+    (shop.parent / "orders.csv").write_text("customer_id,order_id\n1,2\n")
+    code, _, problem = holdfast("validate", "--config", shop)
+    assert code == 1
+    assert "Table transactions: the column ordered_at is missing; found customer_id, order_id." in problem
+    assert "[columns.transactions]" in problem
+
+
+def test_an_order_from_the_far_future_does_not_move_the_as_of_date(holdfast: Run, shop: Path) -> None:
+    out = shop.parent / "features.parquet"
+    code, said, _ = holdfast("features", "--config", shop, "--as-of", "2025-03-02", "--out", out)
+    assert code == 0
+    assert "as of 2025-03-02" in said
+    assert pl.read_parquet(out).select("customer_id", "orders").rows() == [("007", 2), ("8", 1), ("Zoë", 0)]
+
+
+MISTAKES = [
+    (["train"], "There is no configuration file at"),
+    (["nonsense"], "No such command"),
+    (["features", "--config", "{shop}"], "Missing option '--as-of'"),
+    (["features", "--config", "{shop}", "--as-of", "soon"], "a date is written as 2026-11-22, found 'soon'"),
+    (["features", "--config", "{shop}", "--as-of", "2999-01-01"], "is later than today"),
+    (["features", "--config", "{shop}", "--as-of", "1999-01-01"], "No order was made before the as-of date 1999-01-01"),
+    (["features", "--config", "{shop}", "--as-of", "2025-03-02", "--out", "x.csv"], "name it with .parquet at its end"),
+    (["train", "--config", "{shop}", "--as-of", "2025-01-02"], "BG/NBD needs customers with a repeat purchase"),
+    (["score", "--config", "{shop}"], "There is no champion yet; run `train` first."),
+    (["list", "--config", "{shop}"], "No scores have been published yet; run `score` first."),
+    (["promote", "--config", "{shop}"], "There is no challenger to promote"),
+    (["list", "--config", "{shop}", "--kind", "foo"], "'foo' is not one of"),
+    (["list", "--config", "{shop}", "--budget", "-1"], "greater than or equal to 0"),
+    (["demo", "--dir", "{folder}"], "holds something that no demo made"),
+    (["demo", "--customers", "0"], "greater than or equal to 1"),
+]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"), MISTAKES, ids=lambda value: "-".join(value)[:40] if isinstance(value, list) else ""
+)
+def test_a_mistake_is_one_sentence_on_stderr_and_exit_2(
+    holdfast: Run, shop: Path, arguments: list[str], sentence: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    code, _, problem = holdfast(*(argument.format(shop=shop, folder=shop.parent) for argument in arguments))
+    assert code == 2
+    assert sentence in problem
+    assert problem.count("\n") == 1
+    assert "Traceback" not in problem
+    assert list(elsewhere.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("setting", "sentence"),
+    [
+        ("HOLDFAST__CHURN__HORIZON_DAYS=-5", "churn.horizon_days should be greater than 0, found -5"),
+        ("HOLDFAST__TABLES__TRANSACTIONS=none.csv", "there is no file"),
+        ("HOLDFAST__SERVING__STORE=nonsense", "The score store of [serving] cannot be opened"),
+        ("HOLDFAST__WORKSPACE__PATH=orders.csv", "cannot be used"),
+    ],
+)
+def test_a_setting_that_cannot_work_is_told_likewise(
+    holdfast: Run, shop: Path, setting: str, sentence: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name, _, value = setting.partition("=")
+    monkeypatch.setenv(name, value)
+    code, _, problem = holdfast("list", "--config", shop) if "STORE" in name else holdfast("train", "--config", shop)
+    assert (code, sentence in problem, problem.count("\n")) == (2, True, 1), problem
+
+
+def test_markup_in_the_data_is_text(holdfast: Run, shop: Path) -> None:
+    (shop.parent / "orders.csv").write_text(f"{HEADER}\n[/red],1,2025-01-01,[/b]\n")
+    code, _, problem = holdfast("train", "--config", shop)
+    assert (code, 'such as "[/b]"' in problem) == (2, True)
+
+
+def test_the_demo_leaves_everything_it_names(demo: Path) -> None:
+    said = (demo.parent / "tour.txt").read_text()
+    assert "Against the simulation's own truth" in said
+    assert "python -m holdfast serve --config" in said
+    for place in (
+        "holdfast.toml",
+        "workspace/champion/CURRENT",
+        "workspace/scores.db",
+        "workspace/mlflow.db",
+        "simulated_truth.parquet",
+    ):
+        assert (demo / place).is_file(), place
+    assert list((demo / "workspace" / "lists").glob("at_risk-*.csv"))
+
+
+def test_the_model_beats_the_recency_rule_on_the_simulated_shop(demo: Path, holdfast: Run, tmp_path: Path) -> None:
+    code, _, _ = holdfast("compare", "--config", demo / "holdfast.toml", "--json", tmp_path / "board.json")
+    board = json.loads((tmp_path / "board.json").read_text())
+    losses = {entry["candidate"]: entry["log_loss"] for entry in board["churn"]}
+    assert code == 0
+    assert min(losses, key=lambda name: losses[name]) != board["churn_baseline"]
+    assert board["value"][0]["candidate"] == "bgnbd_gamma_gamma"
+
+
+def test_scoring_again_publishes_again_and_an_older_date_stays_behind(demo: Path, holdfast: Run, tmp_path: Path) -> None:
+    import shutil
+
+    folder = shutil.copytree(demo, tmp_path / "shop")
+    config = folder / "holdfast.toml"
+    code, said, _ = holdfast("score", "--config", config, "--out", tmp_path / "scores.parquet")
+    assert (code, "Published as run 2." in said) == (0, True)
+    assert pl.read_parquet(tmp_path / "scores.parquet")["as_of"].n_unique() == 1
+    code, _, problem = holdfast("score", "--config", config, "--as-of", "2024-12-01")
+    assert (code, "add --allow-hindsight" in problem) == (2, True)
+    code, said, _ = holdfast("score", "--config", config, "--as-of", "2024-12-01", "--allow-hindsight")
+    assert (code, "is newer and stays current" in said) == (0, True)
+    code, said, _ = holdfast("score", "--config", config, "--no-publish")
+    assert (code, "Published" in said) == (0, False)
+    with sqlite3.connect(folder / "workspace" / "scores.db") as store:
+        assert store.execute("select count(*) from runs").fetchone() == (3,)
+    store.close()
+    code, said, _ = holdfast("list", "--config", config, "--out", tmp_path / "list.csv", "--limit", "2")
+    assert (code, "Customers on the list: 2." in said) == (0, True)
