@@ -56,4 +56,4 @@ def _bins(p: Array, churned: Array) -> tuple[list[float], list[float]]:
 
 
 def _window(result: Backtest) -> str:
-    return f"{len(result.origins)} past day(s), {result.origins[0]} to {result.origins[-1]}"
+    return "from " + ", ".join(str(origin) for origin in result.origins)

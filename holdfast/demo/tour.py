@@ -1,5 +1,6 @@
 """The main job, step by step, with what each step found."""
 
+import sys
 from pathlib import Path
 
 import polars as pl
@@ -68,6 +69,12 @@ def _print_truth(console: Console, truth: Path, scores: pl.DataFrame) -> None:
     )
 
 
+def _python() -> str:
+    """Name the running interpreter as one would type it here."""
+    program = Path(sys.executable)
+    return str(program.relative_to(Path.cwd())) if program.is_relative_to(Path.cwd()) else str(program)
+
+
 def _print_places(console: Console, config: Path, session: Session, docs: Path, path: Path, shown: str) -> None:
     settings = session.settings
     places = {
@@ -82,7 +89,7 @@ def _print_places(console: Console, config: Path, session: Session, docs: Path, 
     for name, place in places.items():
         console.print(f"  {name:<17} {place}", markup=False)
     body = f'{{"customer_ids": ["{shown}"]}}'
-    console.print(f"\nServe the scores:  python -m holdfast serve --config {config}")
+    console.print(f"\nServe the scores:  {_python()} -m holdfast serve --config {config}")
     console.print(
         f"Then ask for one:  curl -s localhost:3000/score -H 'content-type: application/json' -d '{body}'", markup=False
     )

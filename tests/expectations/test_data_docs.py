@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import polars as pl
@@ -20,10 +21,28 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> str:
     return index.read_text() + "".join(page.read_text() for page in index.parent.rglob("transactions.html"))
 
 
+def test_the_front_page_says_in_words_what_was_found_and_links_to_every_check(tmp_path: Path) -> None:
+    problem = 'the column amount is no number in any of 3 rows, such as "Anna".'
+    index = write_data_docs([REPORTS[0], TableReport("complaints", problem=problem)], tmp_path)
+    page = index.read_text()
+    assert "10 set aside because customer_id is empty" in page
+    assert "2 repeat another row in every column; they stay in use" in page
+    assert "The table cannot be used." in page
+    assert "the column amount is no number in any of 3 rows." in page
+    assert "Anna" not in page
+    for link in re.findall(r'href="(validations[^"]+)"', page):
+        assert (index.parent / link).is_file()
+
+
 def test_the_pages_show_counts_in_words(pages: str) -> None:
     assert "transactions" in pages
     assert "rows set aside: missing_customer_id" in pages
     assert "No row is set aside because customer_id is empty" in pages
+
+
+def test_the_pages_ask_no_other_server_for_anything(pages: str) -> None:
+    assert not re.findall(r"<(?:script|link|img|source)[^>]*https?:", pages)
+    assert "newsletter" not in pages
 
 
 def test_a_second_run_adds_to_the_first(tmp_path: Path) -> None:

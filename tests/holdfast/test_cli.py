@@ -115,7 +115,7 @@ def test_markup_in_the_data_is_text(holdfast: Run, shop: Path) -> None:
 def test_the_demo_leaves_everything_it_names(demo: Path) -> None:
     said = (demo.parent / "tour.txt").read_text()
     assert "Against the simulation's own truth" in said
-    assert "python -m holdfast serve --config" in said
+    assert "-m holdfast serve --config" in said
     for place in (
         "holdfast.toml",
         "workspace/champion/CURRENT",
