@@ -40,9 +40,9 @@ bench: setup  ## run the benchmarks
 	$(BIN)/python -m benchmarks.features
 
 lock: setup  ## write the lock files anew from pyproject.toml
-	$(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	$(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
 		--custom-compile-command "make lock" --group dev -o requirements/dev.lock
-	$(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	$(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
 		--custom-compile-command "make lock" -c requirements/dev.lock -o requirements/server.lock
 
 clean:  ## remove the virtual environment, caches and the demo
