@@ -1,6 +1,5 @@
 """Split a table into rows to use and rows set aside with their reason; both below the workspace."""
 
-import os
 from datetime import datetime
 from pathlib import Path
 
@@ -8,7 +7,7 @@ import polars as pl
 
 from expectations.report import TableReport
 from expectations.rules import Rule, broken_rule, row_rules
-from features.tables.atomic import replacing
+from features.tables.atomic import beside, replacing
 from features.tables.errors import TableUnusable
 from features.tables.mapping import RAW
 from features.tables.schema import Kind, Table
@@ -24,22 +23,9 @@ def split(table: Table, raw: pl.LazyFrame, workspace: Path, now: datetime) -> Ta
     reason, source file and row, and the cells as the source had them.
     Raises TableUnusable when the table is empty, a column is of the wrong type throughout, or no row is good.
     """
-    staging = workspace / "tables" / f".{table.name}.{os.getpid()}.parquet"
-    staging.parent.mkdir(parents=True, exist_ok=True)
-    _sweep(staging.parent, table)
-    try:
+    with beside(workspace / "tables" / f"{table.name}.staging.parquet") as staging:
         _sink(table, raw, staging)
         return _split_staged(table, staging, workspace, now)
-    finally:
-        staging.unlink(missing_ok=True)
-
-
-def _sweep(folder: Path, table: Table) -> None:
-    """Remove what a killed process left behind: copies of the source that belong to nobody."""
-    for left in folder.glob(f".{table.name}.*.parquet"):
-        owner = left.name.split(".")[2]
-        if owner.isdigit() and not Path(f"/proc/{owner}").exists():
-            left.unlink(missing_ok=True)
 
 
 def _sink(table: Table, raw: pl.LazyFrame, path: Path) -> None:

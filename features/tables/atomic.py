@@ -9,10 +9,31 @@ from pathlib import Path
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Yield a path beside `path` to write to; it takes `path`'s place at the end, and is gone after an error."""
+    with beside(path) as new:
+        yield new
+        new.replace(path)
+
+
+@contextmanager
+def beside(path: Path) -> Iterator[Path]:
+    """Yield a path of this process' own beside `path`, gone at the end; so is what killed processes left there."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{os.getpid()}.{path.name}")
+    for left in path.parent.glob(f".*.{path.name}"):
+        owner = left.name.split(".")[1]
+        if owner.isdigit() and not _runs(int(owner)):
+            left.unlink(missing_ok=True)
+    own = path.with_name(f".{os.getpid()}.{path.name}")
     try:
-        yield beside
-        beside.replace(path)
+        yield own
     finally:
-        beside.unlink(missing_ok=True)
+        own.unlink(missing_ok=True)
+
+
+def _runs(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

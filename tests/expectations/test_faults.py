@@ -1,5 +1,6 @@
 """Faults in files, and what each costs: one row, the table, or nothing."""
 
+import os
 from datetime import datetime
 from pathlib import Path
 
@@ -86,8 +87,13 @@ def test_brackets_in_a_folder_are_no_pattern_for_our_own_files(tmp_path: Path) -
 
 
 def test_what_a_killed_check_left_behind_is_swept_away(tmp_path: Path) -> None:
-    left = tmp_path / "workspace" / "tables" / ".transactions.99999999.parquet"
-    left.parent.mkdir(parents=True)
-    left.write_bytes(b"half a file")
+    tables = tmp_path / "workspace" / "tables"
+    tables.mkdir(parents=True)
+    for left in (
+        ".99999999.transactions.staging.parquet",
+        ".99999999.transactions.parquet",
+        f".{os.getppid()}.transactions.parquet",
+    ):
+        (tables / left).write_bytes(b"half a file")
     checked(file(tmp_path, f"{HEADER}\n{GOOD}\n"))
-    assert not left.exists()
+    assert {path.name for path in tables.iterdir()} == {"transactions.parquet", f".{os.getppid()}.transactions.parquet"}
