@@ -4,7 +4,7 @@ from datetime import date
 
 import polars as pl
 
-from features import basket, cadence, complaints, lifecycle, loyalty, recency, spend
+from features import basket, cadence, complaints, contacts, context, lifecycle, loyalty, recency, satisfaction, spend
 from features.feature import Feature
 from features.known import known_before
 from features.purchases import CUSTOMER, customer_days, occasions
@@ -12,12 +12,12 @@ from features.tables.schema import Tables
 from settings.sections import Loyalty
 
 FAMILIES: dict[str, tuple[Feature, ...]] = {
-    module.FAMILY: module.FEATURES for module in (recency, cadence, spend, basket, loyalty, complaints, lifecycle)
+    module.FAMILY: module.FEATURES
+    for module in (recency, cadence, spend, basket, loyalty, complaints, satisfaction, contacts, lifecycle, context)
 }
 FEATURES: tuple[Feature, ...] = tuple(feature for family in FAMILIES.values() for feature in family)
 MODEL_FEATURES: tuple[str, ...] = tuple(feature.name for feature in FEATURES if feature.model)
-TEXT = ("loyalty_segment", "favourite_brand", "status", "lifecycle_stage")
-COUNTED = ("orders",)
+TEXT = tuple(feature.name for feature in FEATURES if feature.is_text)
 
 
 def build_features(tables: Tables, as_of: date, active_days: int, loyalty_settings: Loyalty) -> pl.LazyFrame:
@@ -36,26 +36,25 @@ def build_features(tables: Tables, as_of: date, active_days: int, loyalty_settin
         basket.basket(known.transactions),
         loyalty.loyalty(known.transactions, loyalty_settings),
         None if known.complaints is None else complaints.complaints(known.complaints, as_of),
+        None if known.surveys is None else satisfaction.satisfaction(known.surveys, as_of),
+        None if known.contacts is None else contacts.contacts(known.contacts, days, as_of),
         lifecycle.referrals(known.customers),
+        context.context(known, bought, as_of),
     ]
     joined = _everyone(known)
     for part in parts:
         joined = joined if part is None else joined.join(part, on=CUSTOMER, how="left")
-    return _finished(joined, known, as_of, active_days)
+    return _finished(joined, as_of, active_days)
 
 
 def _everyone(known: Tables) -> pl.LazyFrame:
     return pl.concat([frame.select(CUSTOMER) for frame in known.present().values()]).unique()
 
 
-def _finished(joined: pl.LazyFrame, known: Tables, as_of: date, active_days: int) -> pl.LazyFrame:
+def _finished(joined: pl.LazyFrame, as_of: date, active_days: int) -> pl.LazyFrame:
     present = joined.collect_schema().names()
-    absent = [pl.lit(None, pl.String if f.name in TEXT else pl.Float64).alias(f.name) for f in FEATURES if f.name not in present]
-    zero = [
-        *COUNTED,
-        *(complaints.COUNTS if known.complaints is not None else ()),
-        *(["referrals"] if "referrals" in present else []),
-    ]
+    absent = [pl.lit(None, pl.String if f.is_text else pl.Float64).alias(f.name) for f in FEATURES if f.name not in present]
+    zero = [feature.name for feature in FEATURES if feature.count and feature.name in present]
     return (
         joined.with_columns(absent)
         .with_columns(pl.col(zero).fill_null(0), pl.col("loyalty_segment").fill_null(loyalty.UNDETERMINED))
@@ -67,4 +66,4 @@ def _finished(joined: pl.LazyFrame, known: Tables, as_of: date, active_days: int
 
 
 def _typed(feature: Feature) -> pl.Expr:
-    return pl.col(feature.name) if feature.name in TEXT else pl.col(feature.name).cast(pl.Float64)
+    return pl.col(feature.name) if feature.is_text else pl.col(feature.name).cast(pl.Float64)

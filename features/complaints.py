@@ -12,11 +12,13 @@ FAMILY = "complaints"
 ABSENT = "there is no complaints table"
 UNSETTLED = "no settled complaint, or there is no complaints table"
 FEATURES = (
-    Feature("complaints", "complaints", "Complaints so far", ABSENT),
-    Feature("complaints_365", "complaints", "Complaints opened in the last 365 days", ABSENT),
-    Feature("open_complaints", "complaints", "Complaints not resolved by the as-of date", ABSENT),
-    Feature("satisfied_complaints", "complaints", "Complaints settled to the customer's satisfaction", ABSENT),
-    Feature("unsatisfied_complaints", "complaints", "Complaints settled, but not to the customer's satisfaction", ABSENT),
+    Feature("complaints", "complaints", "Complaints so far", ABSENT, count=True),
+    Feature("complaints_365", "complaints", "Complaints opened in the last 365 days", ABSENT, count=True),
+    Feature("open_complaints", "complaints", "Complaints not resolved by the as-of date", ABSENT, count=True),
+    Feature("satisfied_complaints", "complaints", "Complaints settled to the customer's satisfaction", ABSENT, count=True),
+    Feature(
+        "unsatisfied_complaints", "complaints", "Complaints settled, but not to the customer's satisfaction", ABSENT, count=True
+    ),
     Feature(
         "open_complaint_days", "days", "Age of the oldest open complaint", "no open complaint, or there is no complaints table"
     ),
@@ -26,7 +28,6 @@ FEATURES = (
     Feature("last_settled_days", "days", "Since the newest settled complaint was settled", UNSETTLED),
     Feature("last_settled_satisfied", "1 or 0", "Whether the newest settled complaint left the customer satisfied", UNSETTLED),
 )
-COUNTS = tuple(feature.name for feature in FEATURES[:5])
 YEAR = timedelta(days=365)
 
 

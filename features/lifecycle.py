@@ -22,6 +22,7 @@ FEATURES = (
         "customers",
         "Customers known by now who name this one as the one who brought them",
         "there is no customers table with referred_by",
+        count=True,
     ),
 )
 

@@ -10,7 +10,11 @@ from features.purchases import CUSTOMER, DAY
 FAMILY = "recency"
 FEATURES = (
     Feature(
-        "orders", "days with a purchase", "How many days the customer bought something on", null="never: 0 without a purchase"
+        "orders",
+        "days with a purchase",
+        "How many days the customer bought something on",
+        null="never: 0 without a purchase",
+        count=True,
     ),
     Feature("frequency", "days with a purchase", "Purchases after the first one: orders - 1"),
     Feature("recency", "days", "From the first purchase to the last"),

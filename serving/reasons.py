@@ -40,6 +40,8 @@ def _sentences(currency: str) -> dict[str, pl.Expr]:
         "basket": pl.format("Buys {} lines per order", pl.col("lines_per_order").round(1)),
         "loyalty": _brand(),
         "complaints": _complaint(),
+        "satisfaction": _rating(),
+        "contacts": _contact(),
         "lifecycle": pl.when(pl.col("referrals") > 0).then(pl.format("Brought {} other customer(s)", _whole("referrals"))),
     }
 
@@ -93,6 +95,21 @@ def _complaint() -> pl.Expr:
         .when(pl.col("complaints") == 0)
         .then(pl.lit("No complaint on record"))
     )
+
+
+def _rating() -> pl.Expr:
+    newest = pl.format("Last rating {} of 5", pl.col("last_rating").round(1))
+    return (
+        pl.when(pl.col("surveys") > 1)
+        .then(pl.format("{}; {} on average", newest, pl.col("mean_rating").round(1)))
+        .otherwise(newest)
+    )
+
+
+def _contact() -> pl.Expr:
+    times = pl.format("{} time(s) without a response since the last one", _whole("unanswered_contacts"))
+    silent = pl.when(pl.col("unanswered_contacts") > 0).then(pl.format("Contacted {}", times))
+    return silent.otherwise(pl.format("Last contacted {} ago", _days("last_contact_days")))
 
 
 def _days(column: str) -> pl.Expr:

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from features.build import build_features
+from features.build import FEATURES, build_features
 from features.tables.schema import ALL_TABLES, DTYPES, Tables
 from settings.sections import Loyalty
 
@@ -35,18 +35,19 @@ def rows_of(name: str, *cells: st.SearchStrategy[object]) -> st.SearchStrategy[p
 HEADERS = {
     "transactions": "customer_id ordered_at amount quantity product_id brand category ingested_at",
     "complaints": "customer_id opened_at resolved_at satisfied contacts_to_resolve ingested_at",
-    "surveys": "customer_id answered_at rating ingested_at",
-    "contacts": "customer_id contacted_at treated responded_at ingested_at",
+    "surveys": "customer_id answered_at rating dimension expectation ingested_at",
+    "contacts": "customer_id contacted_at treated channel responded_at ingested_at",
     "customers": "customer_id joined_at referred_by partner marketing_consent ingested_at",
 }
 flags = st.one_of(st.none(), st.booleans())
 names = st.sampled_from(["A", "B", "C", None])
+dimensions = st.sampled_from(["reliability", "empathy", None])
 all_tables = st.builds(
     Tables,
     rows_of("transactions", customer, moments, amounts, st.integers(-2, 3).map(float), names, names, names, maybe),
     rows_of("complaints", customer, moments, maybe, flags, st.integers(1, 9), maybe),
-    rows_of("surveys", customer, moments, st.integers(1, 5).map(float), maybe),
-    rows_of("contacts", customer, moments, flags, maybe, maybe),
+    rows_of("surveys", customer, moments, st.integers(1, 5).map(float), dimensions, st.integers(1, 5).map(float), maybe),
+    rows_of("contacts", customer, moments, flags, names, maybe, maybe),
     rows_of("customers", customer, maybe, customer, flags, flags, maybe),
 )
 Change = Callable[[str, pl.LazyFrame], pl.LazyFrame]
@@ -137,4 +138,5 @@ def test_shifting_every_date_changes_nothing_but_the_as_of_date(tables: Tables, 
         return frame.with_columns(pl.col(pl.Datetime("us")) + pl.duration(days=days))
 
     shifted = features(changed(tables, shift), AS_OF + timedelta(days=days))
-    assert_frame_equal(features(tables).drop("as_of"), shifted.drop("as_of"))
+    moving = ["as_of", *(feature.name for feature in FEATURES if feature.calendar)]
+    assert_frame_equal(features(tables).drop(moving), shifted.drop(moving))
