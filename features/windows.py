@@ -1,4 +1,4 @@
-"""Churn horizon and activity window: as configured, or proposed from the gaps between purchases."""
+"""Churn horizon and activity window: as configured, or proposed from the times between purchases."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -12,7 +12,9 @@ from settings.sections import Churn
 
 HORIZON_QUANTILE = 0.80
 ACTIVE_QUANTILE = 0.95
+RARELY, FEWEST_SILENCES = 0.10, 30
 SHORTEST, LONGEST = 7, 1095
+DEFAULTS = (90, 365)
 
 
 @dataclass(frozen=True)
@@ -24,29 +26,69 @@ class Windows:
 
 
 def windows(churn: Churn, tables: Tables, as_of: date) -> Windows:
-    """Return the windows of the configuration; `"auto"` becomes a quantile of the known gaps.
-
-    The horizon is the gap within which 80 % of next purchases come, the activity window that of 95 %, both
-    between a week and three years; a log without a repeat purchase keeps the defaults 90 and 365.
-    """
+    """Return the windows of the configuration; `"auto"` becomes the proposal of `proposed`."""
     if churn.horizon_days != "auto" and churn.active_days != "auto":
         return Windows(churn.horizon_days, churn.active_days)
-    horizon, active = _proposed(tables, as_of)
+    proposal = proposed(silences(tables, as_of))
     return Windows(
-        horizon if churn.horizon_days == "auto" else churn.horizon_days,
-        active if churn.active_days == "auto" else churn.active_days,
+        proposal.horizon_days if churn.horizon_days == "auto" else churn.horizon_days,
+        proposal.active_days if churn.active_days == "auto" else churn.active_days,
     )
 
 
-def _proposed(tables: Tables, as_of: date) -> tuple[int, int]:
+def silences(tables: Tables, as_of: date) -> pl.DataFrame:
+    """Return every time without a purchase known before `as_of`: days, and whether a purchase ended it.
+
+    One row per gap between purchases, and one per customer for the silence that still goes on.
+    """
     days = occasions(customer_days(known_before(tables, as_of).transactions))
-    gap = pl.col(DAY).sort().diff().dt.total_days().drop_nulls()
-    gaps = days.group_by(CUSTOMER).agg(gap.alias("gap")).explode("gap").drop_nulls()
-    quantiles = (
-        gaps.select(h=pl.col("gap").quantile(HORIZON_QUANTILE), a=pl.col("gap").quantile(ACTIVE_QUANTILE)).collect().row(0)
+    ended = pl.col(DAY).sort().diff().dt.total_days().drop_nulls()
+    open_now = (pl.lit(as_of) - pl.col(DAY).max()).dt.total_days()
+    closed = (
+        days.group_by(CUSTOMER)
+        .agg(ended.alias("days"))
+        .explode("days")
+        .drop_nulls()
+        .select("days", pl.lit(value=True).alias("ended"))
     )
-    horizon, active = (
-        default if days is None else round(min(max(days, SHORTEST), LONGEST))
-        for days, default in zip(quantiles, (90, 365), strict=True)
-    )
-    return horizon, max(horizon, active)
+    still = days.group_by(CUSTOMER).agg(open_now.alias("days")).select("days", pl.lit(value=False).alias("ended"))
+    return pl.concat([closed, still]).collect(engine="streaming")
+
+
+def proposed(silent: pl.DataFrame) -> Windows:
+    """Propose a churn horizon and an activity window.
+
+    The horizon is the gap within which 80 % of the next purchases came; the activity window is the shortest silence
+    from which on at most one in ten has come back.
+
+    Both lie between a week and three years, and no activity window below the horizon. Where fewer than 30 silences tell, or
+    customers always come back, the activity window is the gap within which 95 % came; without a repeat purchase 90, 365.
+    """
+    gaps = silent.filter("ended")["days"]
+    if gaps.is_empty():
+        return Windows(*DEFAULTS)
+    horizon = _within_reason(gaps.quantile(HORIZON_QUANTILE) or 0)
+    active = _hopeless_from(silent)
+    return Windows(horizon, max(horizon, _within_reason(gaps.quantile(ACTIVE_QUANTILE) or 0 if active is None else active)))
+
+
+def _hopeless_from(silent: pl.DataFrame) -> float | None:
+    by_length = silent.group_by("days").agg(pl.len(), pl.col("ended").sum()).sort("days", descending=True)
+    reached = by_length.select("days", pl.col("len").cum_sum(), pl.col("ended").cum_sum())
+    hopeless = reached.filter(pl.col("len") >= FEWEST_SILENCES, pl.col("ended") <= RARELY * pl.col("len"))
+    shortest = hopeless["days"].min()
+    return None if shortest is None else float(str(shortest))
+
+
+def _within_reason(days: float) -> int:
+    return round(min(max(days, SHORTEST), LONGEST))
+
+
+def returned(silent: pl.DataFrame, marks: list[int]) -> pl.DataFrame:
+    """Return, for silences that reached each mark: days, how many did, and the share that a purchase ended later.
+
+    Silences that still go on count as not ended, so the share is what has been seen so far, a lower bound.
+    """
+    reached = [silent.filter(pl.col("days") >= mark) for mark in marks]
+    rows = [(mark, rows.height, rows["ended"].mean()) for mark, rows in zip(marks, reached, strict=True)]
+    return pl.DataFrame(rows, schema={"days": pl.Int64, "reached": pl.Int64, "returned": pl.Float64}, orient="row")

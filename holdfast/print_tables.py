@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from expectations.report import TableReport
+from features.tables.schema import ALL_TABLES, Tables
 
 CHURN = {"log_loss": "log-loss", "auc": "AUC", "calibration_error": "calibration error", "lift_10": "lift at 10 %"}
 VALUE = {"gini": "Gini", "spearman": "Spearman", "bias": "bias of total", "mae": "MAE"}
@@ -23,6 +24,31 @@ def print_reports(console: Console, reports: list[TableReport]) -> None:
         if report.duplicates:
             why = "; ".join(part for part in (why, f"{report.duplicates:,} duplicate lines kept") if part)
         table.add_row(report.table, f"{report.read:,}", f"{report.used:,}", f"{report.quarantined:,}", why)
+    console.print(table)
+
+
+def print_profile(console: Console, tables: Tables) -> None:
+    """Customers, columns and period of each table."""
+    table = Table(title="What the tables hold", title_justify="left")
+    for name in ("table", "customers", "first", "last", "columns"):
+        table.add_column(name, justify="right" if name == "customers" else "left", overflow="fold")
+    for name, frame in tables.present().items():
+        dated, columns = ALL_TABLES[name].known_from, frame.collect_schema().names()
+        when = pl.col(dated).dt.date() if dated in columns else pl.lit(None, pl.Date)
+        customers, first, last = (
+            frame.select(pl.col("customer_id").n_unique(), first=when.min(), last=when.max()).collect().row(0)
+        )
+        table.add_row(name, f"{customers:,}", str(first or "-"), str(last or "-"), ", ".join(columns))
+    console.print(table)
+
+
+def print_returns(console: Console, returns: pl.DataFrame) -> None:
+    """How often a silence of so many days was ended by a purchase."""
+    table = Table(title="Silences, and how many of them a purchase has ended since", title_justify="left")
+    for name in ("silent for at least", "how many", "came back"):
+        table.add_column(name, justify="right")
+    for days, reached, share in returns.iter_rows():
+        table.add_row(f"{days} days", f"{reached:,}", "-" if share is None else f"{share:.0%}")
     console.print(table)
 
 

@@ -1,5 +1,7 @@
 """`features`: the feature table as of a date."""
 
+import json
+
 from holdfast.options import CONSOLE, DEFAULT_CONFIG, Config, ParquetFile, RequiredAsOf
 
 NAME = "features"
@@ -9,6 +11,7 @@ EXAMPLE = "features --as-of 2025-06-01 --out features.parquet"
 def command(as_of: RequiredAsOf, config: Config = DEFAULT_CONFIG, out: ParquetFile = None) -> None:
     """Write the feature table, one row per customer known before the as-of date; by default into the workspace."""
     from features.build import build_features
+    from features.dictionary import dictionary
     from features.tables.atomic import replacing
     from features.windows import windows
     from holdfast.session import open_session
@@ -21,4 +24,8 @@ def command(as_of: RequiredAsOf, config: Config = DEFAULT_CONFIG, out: ParquetFi
     path = out or session.settings.workspace.path / "features" / f"{session.as_of}.parquet"
     with replacing(path) as beside:
         frame.write_parquet(beside)
+    words = path.with_suffix(".dictionary.json")
+    with replacing(words) as beside:
+        beside.write_text(json.dumps(dictionary(), indent=2) + "\n", encoding="utf-8")
     CONSOLE.print(f"{frame.height:,} customers, {frame.width - 2} features as of {session.as_of}: {path}")
+    CONSOLE.print(f"What each column means: {words}")

@@ -19,7 +19,9 @@ def shop(tmp_path: Path) -> Path:
     return tmp_path / "holdfast.toml"
 
 
-@pytest.mark.parametrize("command", ["demo", "validate", "features", "train", "compare", "promote", "score", "list", "serve"])
+@pytest.mark.parametrize(
+    "command", ["demo", "inspect", "validate", "features", "train", "compare", "promote", "score", "list", "serve"]
+)
 def test_help_shows_an_example(holdfast: Run, command: str) -> None:
     code, said, _ = holdfast(command, "--help")
     assert code == 0
@@ -110,6 +112,15 @@ def test_markup_in_the_data_is_text(holdfast: Run, shop: Path) -> None:
     (shop.parent / "orders.csv").write_text(f"{HEADER}\n[/red],1,2025-01-01,[/b]\n")
     code, _, problem = holdfast("train", "--config", shop)
     assert (code, 'such as "[/b]"' in problem) == (2, True)
+
+
+def test_inspect_proposes_windows_with_their_evidence(demo: Path, holdfast: Run) -> None:
+    code, said, _ = holdfast("inspect", "--config", demo / "holdfast.toml")
+    assert code == 0
+    assert "Proposed churn.horizon_days = " in said
+    assert "(now 365): after such a silence hardly anybody comes back." in said
+    assert "came back" in said
+    assert (demo / "workspace" / "inspect" / "gaps.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_the_demo_leaves_everything_it_names(demo: Path) -> None:

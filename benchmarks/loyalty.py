@@ -1,0 +1,142 @@
+"""Loyalty types: how often a share-and-run rule and the likelihoods name the type that made a sequence.
+
+Run: python -m benchmarks.loyalty [yogurt_panel.csv]
+
+Sequences are made with 5 % noise and from a world of their own (ten brands, uneven split shares, late or early shifts),
+not from the models that judge them. With the yogurt panel, also: segment shares of real households, and how often a
+household has the same label in both halves of its history, against halves drawn from different households.
+"""
+
+import sys
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from features.loyalty import loyalty
+from settings.sections import Loyalty
+
+TYPES = ("hard_core", "split", "shifting", "switcher")
+LENGTHS = (6, 12, 24)
+PER_TYPE = 2_000
+BRANDS = 10
+NOISE = 0.05
+START = datetime(2024, 1, 1)  # noqa: DTZ001  # the tables hold UTC without a zone
+Sequences = NDArray[np.int64]
+
+
+def make(kind: str, length: int, rng: np.random.Generator) -> Sequences:
+    """Return PER_TYPE sequences of brand numbers, shape (PER_TYPE, length)."""
+    favourites = rng.random((PER_TYPE, BRANDS)).argsort(axis=1)[:, :3]
+    luck = rng.random((PER_TYPE, length))
+    anything = rng.integers(0, BRANDS, (PER_TYPE, length))
+    if kind == "split":
+        first = rng.uniform(0.4, 0.6, (PER_TYPE, 1))
+        second = np.where(rng.random((PER_TYPE, 1)) < 0.5, 1 - first, (1 - first) * 0.6)
+        place = (luck >= first).astype(int) + (luck >= first + second)
+    elif kind == "shifting":
+        place = (np.arange(length) >= rng.integers(max(length // 4, 2), length - max(length // 4, 2) + 1, (PER_TYPE, 1))).astype(
+            int
+        )
+    else:
+        place = np.zeros((PER_TYPE, length), dtype=int)
+    chosen = np.take_along_axis(favourites, place, axis=1)
+    return np.where((rng.random((PER_TYPE, length)) < NOISE) | (kind == "switcher"), anything, chosen)
+
+
+def frame(sequences: Sequences, prefix: str) -> pl.LazyFrame:
+    """Return the sequences as order lines, a purchase a week."""
+    rows, length = sequences.shape
+    return pl.LazyFrame(
+        {
+            "customer_id": [f"{prefix}{row:05d}" for row in range(rows) for _ in range(length)],
+            "ordered_at": [START + timedelta(weeks=week) for _ in range(rows) for week in range(length)],
+            "amount": np.ones(rows * length),
+            "brand": [f"B{brand}" for brand in sequences.ravel()],
+        }
+    )
+
+
+def by_likelihood(lines: pl.LazyFrame) -> pl.DataFrame:
+    """Return customer_id and the label of features/loyalty.py."""
+    found = loyalty(lines, Loyalty())
+    assert found is not None, "the lines have brands"  # noqa: S101  # for the type checker
+    return found.select("customer_id", pl.col("loyalty_segment").alias("label")).collect()
+
+
+def by_rule(lines: pl.LazyFrame) -> pl.DataFrame:
+    """Return customer_id and the label of a share-and-run rule.
+
+    One brand with 80 % of the purchases is hard-core; two or three with 80 % are split, unless each has a half of the
+    history mostly to itself (shifting); anything else is a switcher.
+    """
+    place = pl.int_range(pl.len()).over("customer_id", order_by="ordered_at")
+    half = (place < pl.len().over("customer_id") / 2).alias("early")
+    counts = (
+        lines.with_columns(half).group_by("customer_id", "brand").agg(pl.len().alias("n"), pl.col("early").sum().alias("early"))
+    )
+    ranked = pl.col("n").sort(descending=True)
+    early = pl.col("early").sort_by("n", descending=True)
+    top = counts.group_by("customer_id").agg(
+        pl.col("n").sum().alias("all"),
+        *(ranked.get(rank, null_on_oob=True).fill_null(0).alias(f"n{rank}") for rank in range(3)),
+        *(early.get(rank, null_on_oob=True).fill_null(0).alias(f"e{rank}") for rank in range(2)),
+    )
+    share = [pl.col(f"n{rank}") / pl.col("all") for rank in range(3)]
+    lean = [pl.col(f"e{rank}") / pl.col(f"n{rank}") for rank in range(2)]
+    apart = ((lean[0] >= 0.75) & (lean[1] <= 0.25)) | ((lean[0] <= 0.25) & (lean[1] >= 0.75))
+    label = (
+        pl.when(share[0] >= 0.8)
+        .then(pl.lit("hard_core"))
+        .when((share[0] + share[1] >= 0.8) & apart)
+        .then(pl.lit("shifting"))
+        .when(share[0] + share[1] + share[2] >= 0.8)
+        .then(pl.lit("split"))
+        .otherwise(pl.lit("switcher"))
+    )
+    return top.select("customer_id", label.alias("label")).collect()
+
+
+def compare() -> None:
+    """Print the share of sequences named rightly, by length and type, for both methods."""
+    rng = np.random.default_rng(1)
+    print("| purchases | method | " + " | ".join(TYPES) + " | all |\n|---|---|---|---|---|---|---|")
+    for length in LENGTHS:
+        lines = pl.concat([frame(make(kind, length, rng), f"{kind}:") for kind in TYPES])
+        for name, method in (("share and run", by_rule), ("likelihood", by_likelihood)):
+            told = method(lines).with_columns(pl.col("customer_id").str.extract(r"^(\w+):").alias("kind"))
+            right = told.group_by("kind").agg((pl.col("label") == pl.col("kind")).mean().alias("right"))
+            share = dict(right.iter_rows())
+            cells = " | ".join(f"{share[kind]:.3f}" for kind in TYPES)
+            print(f"| {length} | {name} | {cells} | {sum(share.values()) / len(TYPES):.3f} |")
+
+
+def panel(path: Path) -> None:
+    """Print segment shares of the yogurt households, and the stability of labels between the halves of a history."""
+    rows = pl.read_csv(path).with_columns(pl.int_range(pl.len()).over("id").alias("step"), pl.len().over("id").alias("all"))
+    lines = rows.select(
+        pl.col("id").cast(pl.String).alias("customer_id"),
+        (pl.lit(START) + pl.duration(weeks="step")).alias("ordered_at"),
+        pl.lit(1.0).alias("amount"),
+        pl.col("choice").alias("brand"),
+        (pl.col("step") < pl.col("all") / 2).alias("early"),
+    ).lazy()
+    print(by_likelihood(lines)["label"].value_counts(sort=True))
+    early, late = (by_likelihood(lines.filter(pl.col("early") == half)) for half in (True, False))
+    both = early.join(late, on="customer_id", suffix="_late")
+    told = both.filter((pl.col("label") != "undetermined") & (pl.col("label_late") != "undetermined"))
+    same = (told["label"] == told["label_late"]).mean()
+    rng = np.random.default_rng(2)
+    late_labels = told["label_late"].to_numpy()
+    chance = np.mean([(told["label"].to_numpy() == rng.permutation(late_labels)).mean() for _ in range(1_000)])
+    print(
+        f"{told.height} of {both.height} households with a label in both halves: the same for {same:.0%}, by chance {chance:.0%}"
+    )
+
+
+if __name__ == "__main__":
+    compare()
+    if len(sys.argv) > 1:
+        panel(Path(sys.argv[1]))
