@@ -18,19 +18,21 @@ Arrays: n (rows,) choices; seen (rows,) different brands; counts (ranks, rows) o
 are fewer. All results are natural logarithms, (rows,).
 """
 
+from functools import lru_cache
 from itertools import combinations, permutations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import betaln, comb, gammaln
+from scipy.special import comb, gammaln
 
 Array = NDArray[np.float64]
 Weighted = tuple[Array, NDArray[np.generic]]
 
 FEWEST_BRANDS = 12.0
-MATCH, MISS = 12.0, 1.0
-SHARE = 3.0
+MATCH, MISS = 12, 1
+SHARE = 3
 SIDE = 2
+LOG_PRIOR = float(gammaln(MATCH) + gammaln(MISS) - gammaln(MATCH + MISS))
 TYPES = ("hard_core", "split", "shifting", "switcher")
 
 
@@ -59,8 +61,7 @@ def log_shifting_at(n: Array, seen: Array, before: Array, counts: Array) -> Arra
 def log_switcher(n: Array, seen: Array, log_factorials: Array) -> Array:
     """Return ln P under no favourite; `log_factorials` is the sum of ln Gamma(1 + count) over the brands bought."""
     v = _alphabet(seen)
-    found: Array = gammaln(v) - gammaln(n + v) + log_factorials
-    return found
+    return _log_gamma(v) - _log_gamma(n + v) + log_factorials
 
 
 def _alphabet(seen: Array) -> Array:
@@ -81,16 +82,30 @@ def _log_split_of(size: int, n: Array, seen: Array, counts: Array) -> Array:
 
 def _log_matches(m: Array, n: Array, others: Array) -> Array:
     misses = n - m
-    found: Array = betaln(m + MATCH, misses + MISS) - betaln(MATCH, MISS) - misses * np.log(others)
-    return found
+    matched = _log_gamma(m + MATCH) + _log_gamma(misses + MISS) - _log_gamma(n + MATCH + MISS)
+    return matched - LOG_PRIOR - misses * np.log(others)
 
 
 def _log_shares(counts: Array) -> Array:
     """Dirichlet-multinomial of an ordered sequence with these counts (size, rows) inside the set."""
     size = len(counts)
-    logs = gammaln(counts + SHARE).sum(axis=0) - gammaln(counts.sum(axis=0) + size * SHARE)
-    found: Array = gammaln(size * SHARE) - size * gammaln(SHARE) + logs
-    return found
+    logs = _log_gamma(counts + SHARE).sum(axis=0) - _log_gamma(counts.sum(axis=0) + size * SHARE)
+    constant = float(gammaln(size * SHARE) - size * gammaln(SHARE))
+    summed: Array = constant + logs
+    return summed
+
+
+def _log_gamma(whole: Array) -> Array:
+    """Ln Gamma of whole numbers of at least 1, looked up: every count here is one, and a look-up is far quicker."""
+    place = whole.astype(np.int64)
+    return _log_gammas(1 << int(place.max(initial=1)).bit_length())[place]
+
+
+@lru_cache(maxsize=64)
+def _log_gammas(size: int) -> Array:
+    """Ln Gamma of 0 (infinite, never asked for) to size - 1."""
+    table: Array = gammaln(np.arange(size, dtype=np.float64))
+    return table
 
 
 def _log_sum(terms: list[Weighted]) -> Array:
