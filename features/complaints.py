@@ -25,6 +25,10 @@ FEATURES = (
     Feature(
         "last_complaint_days", "days", "Since the newest complaint was opened", "no complaint, or there is no complaints table"
     ),
+    Feature("resolution_days", "days", "Average time from opening to settling", UNSETTLED),
+    Feature("contacts_to_resolve", "contacts", "Average number of contacts that settling took", UNSETTLED),
+    Feature("first_contact_share", "share", "Share of settled complaints that one contact settled", UNSETTLED),
+    Feature("repeated_topics", "complaints", "Complaints about something complained of before", ABSENT, count=True),
     Feature("last_settled_days", "days", "Since the newest settled complaint was settled", UNSETTLED),
     Feature("last_settled_satisfied", "1 or 0", "Whether the newest settled complaint left the customer satisfied", UNSETTLED),
 )
@@ -38,6 +42,7 @@ def complaints(known: pl.LazyFrame, as_of: date) -> pl.LazyFrame:
     counts once.
     """
     now = pl.lit(midnight(as_of))
+    needed = pl.col("contacts_to_resolve")
     is_open, settled = pl.col("resolved_at").is_null(), pl.col("resolved_at").is_not_null()
     newest = (
         pl.col("satisfied")
@@ -56,6 +61,10 @@ def complaints(known: pl.LazyFrame, as_of: date) -> pl.LazyFrame:
             (now - pl.col("opened_at").filter(is_open).min()).dt.total_days().alias("open_complaint_days"),
             (now - pl.col("opened_at").max()).dt.total_days().alias("last_complaint_days"),
             (now - pl.col("resolved_at").max()).dt.total_days().alias("last_settled_days"),
+            (pl.col("resolved_at") - pl.col("opened_at")).dt.total_days().mean().alias("resolution_days"),
+            needed.mean().alias("contacts_to_resolve"),
+            (needed == 1).mean().alias("first_contact_share"),
+            (pl.col("topic").count() - pl.col("topic").drop_nulls().n_unique()).cast(pl.Int64).alias("repeated_topics"),
             newest.last().cast(pl.Int64).alias("last_settled_satisfied"),
         )
     )
@@ -63,5 +72,10 @@ def complaints(known: pl.LazyFrame, as_of: date) -> pl.LazyFrame:
 
 def _cases(known: pl.LazyFrame) -> pl.LazyFrame:
     columns = known.collect_schema().names()
-    absent: dict[str, pl.DataType] = {"resolved_at": pl.Datetime("us"), "satisfied": pl.Boolean()}
+    absent: dict[str, pl.DataType] = {
+        "resolved_at": pl.Datetime("us"),
+        "satisfied": pl.Boolean(),
+        "contacts_to_resolve": pl.Int64(),
+        "topic": pl.String(),
+    }
     return known.unique().with_columns(pl.lit(None, dtype).alias(name) for name, dtype in absent.items() if name not in columns)

@@ -25,6 +25,8 @@ FEATURES = (
     Feature("p_split", "probability", "Is loyal to two or three brands", ABSENT),
     Feature("p_shifting", "probability", "Moved from one favourite brand to another", ABSENT),
     Feature("p_switcher", "probability", "Shows no loyalty to a brand", ABSENT),
+    Feature("switch_rate", "share", "Share of purchases of another brand than the one before, within a category", ONCE),
+    Feature("brand_entropy", "nats", "How evenly the purchases are spread over brands; 0 is one brand", ABSENT),
     Feature("favourite_brand", "name", "Brand bought most often", ABSENT, model=False),
     Feature("favourite_share_before", "share", "Share of that brand in the earlier half of the purchases", ABSENT),
     Feature("favourite_share_recent", "share", "Share of that brand in the later half of the purchases", ONCE),
@@ -51,7 +53,7 @@ def loyalty(transactions: pl.LazyFrame, settings: Loyalty) -> pl.LazyFrame | Non
     totals = per_category.group_by(CUSTOMER).agg(pl.col(TYPES).sum().round(LOG_DECIMALS))
     days = symbols.group_by(CUSTOMER).agg(pl.col(DAY).n_unique().alias("days"))
     labelled = _labelled(totals.join(days, on=CUSTOMER), settings.min_purchases)
-    return labelled.join(_favourite(symbols), on=CUSTOMER)
+    return labelled.join(_favourite(symbols), on=CUSTOMER).join(_spread(symbols), on=CUSTOMER)
 
 
 def _symbols(transactions: pl.LazyFrame, unit: str) -> pl.LazyFrame:
@@ -147,6 +149,17 @@ def _labelled(totals: pl.LazyFrame, min_purchases: int) -> pl.LazyFrame:
     )
     label = pl.when(pl.col("days") >= min_purchases).then(best).otherwise(pl.lit(UNDETERMINED))
     return shares.select(CUSTOMER, label.alias("loyalty_segment"), *probabilities)
+
+
+def _spread(symbols: pl.LazyFrame) -> pl.LazyFrame:
+    """How often the customer switches, and over how many brands, evenly counted."""
+    before = pl.col("symbol").shift(1).over(GROUP, order_by=DAY)
+    switches = symbols.select(CUSTOMER, (pl.col("symbol") != before).alias("switch"))
+    rates = switches.group_by(CUSTOMER).agg(pl.col("switch").mean().alias("switch_rate"))
+    counts = symbols.group_by(CUSTOMER, "symbol").agg(pl.len().alias("count"))
+    share = pl.col("count") / pl.col("count").sum()
+    entropy = counts.group_by(CUSTOMER).agg((-(share * share.log()).sum()).round(LOG_DECIMALS).alias("brand_entropy"))
+    return rates.join(entropy, on=CUSTOMER)
 
 
 def _favourite(symbols: pl.LazyFrame) -> pl.LazyFrame:

@@ -10,6 +10,7 @@ from features.purchases import CUSTOMER, DAY, total
 FAMILY = "spend"
 WINDOWS = (30, 90, 365)
 HIGHEST_TREND = 4.0
+YEAR, SEASON_DAYS = 365, 90
 NO_LINE = "no order line yet"
 FEATURES = (
     Feature("historic_value", "currency", "Everything bought less everything returned", NO_LINE),
@@ -18,6 +19,10 @@ FEATURES = (
     Feature("return_share", "share", "Returned amount over the amount bought", "nothing bought for money yet"),
     *(Feature(f"orders_{w}", "days with a purchase", f"Purchases in the last {w} days", NO_LINE) for w in WINDOWS),
     *(Feature(f"spend_{w}", "currency", f"Net spend in the last {w} days", NO_LINE) for w in WINDOWS),
+    Feature(
+        "spend_season", "currency", "Net spend a year ago in the 90 days that lie ahead now", "the first line is not a year old"
+    ),
+    Feature("largest_order", "currency", "Highest net spend of a day with a purchase", "no purchase yet"),
     Feature(
         "spend_trend",
         "ratio",
@@ -36,7 +41,10 @@ def spend(days: pl.LazyFrame, as_of: date) -> pl.LazyFrame:
     value, bought = pl.col("spend"), pl.col("is_purchase")
     second = pl.col(DAY).filter(bought).sort().get(1, null_on_oob=True)
     age = (pl.lit(as_of) - pl.col(DAY)).dt.total_days()
+    season = age.is_between(YEAR - SEASON_DAYS, YEAR, closed="right")
     windows = days.group_by(CUSTOMER).agg(
+        pl.when(age.max() >= YEAR).then(total(value.filter(season))).alias("spend_season"),
+        value.filter(bought).max().alias("largest_order"),
         total(value).alias("historic_value"),
         total(pl.col("returned")),
         bought.sum().alias("purchases"),
@@ -44,7 +52,7 @@ def spend(days: pl.LazyFrame, as_of: date) -> pl.LazyFrame:
         *(bought.filter(age <= window).sum().cast(pl.Int64).alias(f"orders_{window}") for window in WINDOWS),
         *(total(value.filter(age <= window)).alias(f"spend_{window}") for window in WINDOWS),
     )
-    return windows.select(CUSTOMER, *_columns())
+    return windows.select(CUSTOMER, *_columns(), "spend_season", "largest_order")
 
 
 def _columns() -> list[pl.Expr]:

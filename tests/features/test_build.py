@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import date
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -102,6 +103,39 @@ def test_complaints_are_zero_for_a_customer_without_and_open_until_known_to_be_r
     ]
     assert of(customers["eva"], "complaints", "complaints_365", "unsatisfied_complaints") == [1, 0, 1]
     assert of(customers["bert"], "complaints", "open_complaints", "last_complaint_days") == [0, 0, None]
+
+
+def test_how_cases_were_settled(make_table: Make) -> None:
+    cases = [
+        ("k1", "anna", "2025-01-01", "2025-01-03", 1, "delivery"),
+        ("k2", "anna", "2025-01-11", "2025-01-15", 3, "delivery"),
+        ("k3", "anna", "2025-02-01", None, None, "billing"),
+    ]
+    tables = Tables(
+        make_table("transactions", "customer_id ordered_at amount", [("anna", "2025-01-01", 1.0)]),
+        complaints=make_table("complaints", "complaint_id customer_id opened_at resolved_at contacts_to_resolve topic", cases),
+    )
+    row = build_features(tables, AS_OF, 365, Loyalty()).collect().row(0, named=True)
+    assert of(row, "resolution_days", "contacts_to_resolve", "first_contact_share", "repeated_topics") == [3, 2, 0.5, 1]
+
+
+def test_rhythm_habits_and_spread(make_table: Make) -> None:
+    days = ["2024-01-01", "2024-03-20", "2024-12-02", "2025-01-06", "2025-01-13", "2025-01-20"]
+    lines = [
+        ("anna", day, 10.0 * place, 2.0, 5.0, 0.1 if place == 2 else 0.0, brand)
+        for place, (day, brand) in enumerate(zip(days, "AABBAC", strict=True), 1)
+    ]
+    tables = Tables(make_table("transactions", "customer_id ordered_at amount quantity unit_price discount brand", lines))
+    row = build_features(tables, AS_OF, 365, Loyalty()).collect().row(0, named=True)
+    gaps = [79, 257, 35, 7, 7]
+    assert row["gap_trend"] == pytest.approx((35 + 7 + 7) / 3 / (sum(gaps) / 5))
+    assert row["gap_rank"] == pytest.approx(3 / 5)
+    assert row["weekday_share"] == pytest.approx(5 / 6)
+    assert of(row, "spend_season", "largest_order") == [20, 60]
+    assert of(row, "items_per_order", "mean_unit_price", "discount_share") == [2, 5, pytest.approx(1 / 6)]
+    assert row["switch_rate"] == pytest.approx(3 / 5)
+    shares = np.array([3, 2, 1]) / 6
+    assert row["brand_entropy"] == pytest.approx(-(shares * np.log(shares)).sum())
 
 
 def test_status_and_stage(customers: dict[str, dict[str, Any]]) -> None:

@@ -33,8 +33,8 @@ def rows_of(name: str, *cells: st.SearchStrategy[object]) -> st.SearchStrategy[p
 
 
 HEADERS = {
-    "transactions": "customer_id ordered_at amount quantity product_id brand category ingested_at",
-    "complaints": "customer_id opened_at resolved_at satisfied contacts_to_resolve ingested_at",
+    "transactions": "customer_id ordered_at amount quantity unit_price discount product_id brand category region ingested_at",
+    "complaints": "customer_id opened_at resolved_at satisfied contacts_to_resolve topic ingested_at",
     "surveys": "customer_id answered_at rating dimension expectation ingested_at",
     "contacts": "customer_id contacted_at treated channel responded_at ingested_at",
     "customers": "customer_id joined_at referred_by partner marketing_consent ingested_at",
@@ -42,10 +42,12 @@ HEADERS = {
 flags = st.one_of(st.none(), st.booleans())
 names = st.sampled_from(["A", "B", "C", None])
 dimensions = st.sampled_from(["reliability", "empathy", None])
+quantities = st.integers(-2, 3).map(float)
+shares = st.sampled_from([None, 0.0, 0.2])
 all_tables = st.builds(
     Tables,
-    rows_of("transactions", customer, moments, amounts, st.integers(-2, 3).map(float), names, names, names, maybe),
-    rows_of("complaints", customer, moments, maybe, flags, st.integers(1, 9), maybe),
+    rows_of("transactions", customer, moments, amounts, quantities, amounts, shares, names, names, names, names, maybe),
+    rows_of("complaints", customer, moments, maybe, flags, st.integers(1, 9), names, maybe),
     rows_of("surveys", customer, moments, st.integers(1, 5).map(float), dimensions, st.integers(1, 5).map(float), maybe),
     rows_of("contacts", customer, moments, flags, names, maybe, maybe),
     rows_of("customers", customer, maybe, customer, flags, flags, maybe),
