@@ -7,7 +7,6 @@ BRANDS_PER_CATEGORY = 8
 PRODUCTS_PER_BRAND = 5
 REGIONS = ("north", "east", "south", "west", "centre")
 STORES_PER_REGION = 3
-CHANNELS = ("store", "online")
 TOPICS = ("delivery", "quality", "billing", "staff")
 DIMENSIONS = ("reliability", "assurance", "tangibles", "empathy", "responsiveness")
 BASE_PRICES = np.array([9.0, 6.0, 4.0, 14.0, 8.0, 18.0])
