@@ -29,6 +29,7 @@ def build_features(tables: Tables, as_of: date, active_days: int, loyalty_settin
     known = known_before(tables, as_of)
     days = customer_days(known.transactions)
     bought = occasions(days)
+    everyone = _everyone(known)
     parts = [
         recency.recency(bought, as_of),
         cadence.cadence(bought, as_of),
@@ -39,9 +40,9 @@ def build_features(tables: Tables, as_of: date, active_days: int, loyalty_settin
         None if known.surveys is None else satisfaction.satisfaction(known.surveys, as_of),
         None if known.contacts is None else contacts.contacts(known.contacts, days, as_of),
         lifecycle.referrals(known.customers),
-        context.context(known, bought, as_of),
+        context.context(everyone, known, bought, as_of),
     ]
-    joined = _everyone(known)
+    joined = everyone
     for part in parts:
         joined = joined if part is None else joined.join(part, on=CUSTOMER, how="left")
     return _finished(joined, as_of, active_days)

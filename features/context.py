@@ -27,14 +27,13 @@ FEATURES = (
 )
 
 
-def context(known: Tables, occasions: pl.LazyFrame, as_of: date) -> pl.LazyFrame:
-    """Return season, cohort, region and channel per customer known before `as_of`; ties go by name."""
+def context(everyone: pl.LazyFrame, known: Tables, occasions: pl.LazyFrame, as_of: date) -> pl.LazyFrame:
+    """Return season, cohort, region and channel for each of `everyone`, one row per customer; ties go by name."""
     first = pl.col(DAY).min()
     dates = occasions.group_by(CUSTOMER).agg(
         first.dt.month().alias("first_month"),
         (first.dt.year().cast(pl.Int64) * MONTHS_PER_YEAR + first.dt.month() - 1).alias("cohort"),
     )
-    everyone = pl.concat([frame.select(CUSTOMER) for frame in known.present().values()]).unique()
     joined = everyone.join(dates, on=CUSTOMER, how="left")
     for column in ("region", "channel"):
         joined = joined.join(_usual(known, column), on=CUSTOMER, how="left")
