@@ -98,19 +98,21 @@ def _closed_forms(columns: pl.Series) -> pl.Series:
 
 
 def _counts(symbols: pl.LazyFrame) -> pl.LazyFrame:
-    """Length, number of symbols, and the most bought ones with their counts, per customer and category."""
+    """Length, number of symbols, and the most bought ones with their counts, per customer and category.
+
+    Sorted once as a whole: groups keep the order of their rows, and sorting within each takes six times as long.
+    """
     counts = symbols.group_by(*GROUP, "symbol").agg(pl.len().cast(pl.Float64).alias("count"))
+    ranked = counts.sort(*GROUP, "count", "symbol", descending=[False, False, True, False])
     logs = pl.col("count").map_batches(lambda count: gammaln(count.to_numpy() + 1), return_dtype=pl.Float64, is_elementwise=True)
-    ranked = pl.col("count").sort(descending=True)
-    named = pl.col("symbol").sort_by("count", "symbol", descending=[True, False])
     return (
-        counts.with_columns(logs.alias("log_factorial"))
+        ranked.with_columns(logs.alias("log_factorial"))
         .group_by(GROUP)
         .agg(
             pl.col("count").sum().alias("n"),
             pl.len().cast(pl.Float64).alias("seen"),
-            *(ranked.get(rank, null_on_oob=True).fill_null(0.0).alias(name) for rank, name in enumerate(RANKS)),
-            *(named.get(rank, null_on_oob=True).alias(f"s{rank}") for rank in range(SHIFTERS)),
+            *(pl.col("count").get(rank, null_on_oob=True).fill_null(0.0).alias(name) for rank, name in enumerate(RANKS)),
+            *(pl.col("symbol").get(rank, null_on_oob=True).alias(f"s{rank}") for rank in range(SHIFTERS)),
             pl.col("log_factorial").sum().alias("log_factorials"),
         )
     )
