@@ -11,7 +11,8 @@ from features.tables.atomic import beside, replacing
 from features.tables.errors import TableUnusable
 from features.tables.mapping import RAW
 from features.tables.schema import Kind, Table
-from features.tables.sources import ROW, SOURCE, first_line
+from features.tables.sources import ROW, SOURCE
+from settings.errors import first_line
 
 RULE = "rule"
 
@@ -81,8 +82,8 @@ def _as_read(name: str, has_raw: bool) -> pl.Expr:  # noqa: FBT001  # one caller
 
 
 def _replace(frame: pl.LazyFrame, path: Path) -> None:
-    with replacing(path) as beside:
-        frame.sink_parquet(beside)
+    with replacing(path) as new:
+        frame.sink_parquet(new)
 
 
 def _repeated_files(staged: pl.LazyFrame) -> list[str]:

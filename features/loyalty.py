@@ -53,7 +53,8 @@ def loyalty(transactions: pl.LazyFrame, settings: Loyalty) -> pl.LazyFrame | Non
     totals = per_category.group_by(CUSTOMER).agg(pl.col(TYPES).sum().round(LOG_DECIMALS))
     days = symbols.group_by(CUSTOMER).agg(pl.col(DAY).n_unique().alias("days"))
     labelled = _labelled(totals.join(days, on=CUSTOMER), settings.min_purchases)
-    return labelled.join(_favourite(symbols), on=CUSTOMER).join(_spread(symbols), on=CUSTOMER)
+    counts = symbols.group_by(CUSTOMER, "symbol").agg(pl.len().alias("count"))
+    return labelled.join(_favourite(symbols, counts), on=CUSTOMER).join(_spread(symbols, counts), on=CUSTOMER)
 
 
 def _symbols(transactions: pl.LazyFrame, unit: str) -> pl.LazyFrame:
@@ -132,8 +133,8 @@ def _shifting(symbols: pl.LazyFrame, counted: pl.LazyFrame) -> pl.LazyFrame:
     columns = pl.struct("n", "seen", *before, *RANKS[:SHIFTERS])
     at = columns.map_batches(_shift_at, return_dtype=pl.Float64, is_elementwise=True).alias("at")
     high = pl.col("at").max()
-    total = high + (pl.col("at") - high).exp().sum().log()
-    return points.select(*GROUP, at).group_by(GROUP).agg(total.alias("shifting"))
+    summed = high + (pl.col("at") - high).exp().sum().log()
+    return points.select(*GROUP, at).group_by(GROUP).agg(summed.alias("shifting"))
 
 
 def _shift_at(columns: pl.Series) -> pl.Series:
@@ -153,21 +154,19 @@ def _labelled(totals: pl.LazyFrame, min_purchases: int) -> pl.LazyFrame:
     return shares.select(CUSTOMER, label.alias("loyalty_segment"), *probabilities)
 
 
-def _spread(symbols: pl.LazyFrame) -> pl.LazyFrame:
+def _spread(symbols: pl.LazyFrame, counts: pl.LazyFrame) -> pl.LazyFrame:
     """How often the customer switches, and over how many brands, evenly counted."""
     before = pl.col("symbol").shift(1).over(GROUP, order_by=DAY)
     switches = symbols.select(CUSTOMER, (pl.col("symbol") != before).alias("switch"))
     rates = switches.group_by(CUSTOMER).agg(pl.col("switch").mean().alias("switch_rate"))
-    counts = symbols.group_by(CUSTOMER, "symbol").agg(pl.len().alias("count"))
     share = pl.col("count") / pl.col("count").sum()
     entropy = counts.group_by(CUSTOMER).agg((-(share * share.log()).sum()).round(LOG_DECIMALS).alias("brand_entropy"))
     return rates.join(entropy, on=CUSTOMER)
 
 
-def _favourite(symbols: pl.LazyFrame) -> pl.LazyFrame:
+def _favourite(symbols: pl.LazyFrame, counts: pl.LazyFrame) -> pl.LazyFrame:
     """The symbol bought most often of all, and its share in the earlier and the later half."""
-    counts = symbols.group_by(CUSTOMER, "symbol").len()
-    most = pl.col("symbol").sort_by("len", "symbol", descending=[True, False]).first()
+    most = pl.col("symbol").sort_by("count", "symbol", descending=[True, False]).first()
     favourite = counts.group_by(CUSTOMER).agg(most.alias("favourite_brand"))
     place = pl.int_range(pl.len()).over(CUSTOMER, order_by=[DAY, "category"])
     early = place < (pl.len().over(CUSTOMER) + 1) // 2

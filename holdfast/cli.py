@@ -9,7 +9,7 @@ from typer.exceptions import TyperException
 
 from holdfast.commands import compare, demo, features, inspect, list_, promote, score, serve, train, validate
 from holdfast.options import MESSAGES
-from settings.errors import UserError
+from settings.errors import UserError, first_line
 
 APP = typer.Typer(
     name="holdfast",
@@ -43,7 +43,7 @@ def _sentence(error: Exception) -> str:
     if isinstance(error, OSError):
         return f"{error.filename or 'A file'} cannot be used: {error.strerror or error}."
     if isinstance(error, SQLAlchemyError):
-        return f"The database cannot be used: {str(getattr(error, 'orig', None) or error).partition(chr(10))[0]}."
+        return f"The database cannot be used: {first_line(error)}."
     if isinstance(error, TyperException) and hasattr(error, "format_message"):
         return f"{error.format_message().rstrip('.')}; see --help."
     return str(error)

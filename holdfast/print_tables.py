@@ -53,7 +53,7 @@ def print_returns(console: Console, returns: pl.DataFrame) -> None:
 
 
 def print_leaderboard(console: Console, board: dict[str, Any]) -> None:
-    """Candidates by metric, the named baseline marked, and each one's share of the baseline's loss."""
+    """Candidates by metric, best first, the named baseline marked, and who could not be judged."""
     if not board["origins"]:
         console.print("The log is too short for a backtest: no past window was closed before another began.")
         return

@@ -1,7 +1,7 @@
 """What most commands begin with: settings, checked tables, and the as-of date."""
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 
 from expectations.load import load_tables, utc_now
@@ -28,5 +28,6 @@ def open_session(config: Path, as_of: date | None) -> Session:
     Raises SettingsError, TableUnusable or AsOfRefused.
     """
     settings = load_settings(config)
-    tables, reports = load_tables(settings, utc_now())
-    return Session(settings, tables, reports, checked_as_of(tables, as_of, datetime.now(UTC).date()))
+    now = utc_now()
+    tables, reports = load_tables(settings, now)
+    return Session(settings, tables, reports, checked_as_of(tables, as_of, now.date()))

@@ -9,12 +9,11 @@ from typing import Self
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 from scipy.special import expit, hyp2f1
 
 from models.lifetimes_engine import fit_bgnbd
+from models.log_odds import Array
 
-Array = NDArray[np.float64]
 SINGULAR = 1e-6
 LARGE, ALIKE = 30.0, 1e5
 

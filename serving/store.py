@@ -13,7 +13,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from serving.score_columns import SCORE_COLUMNS
-from settings.errors import UserError
+from settings.errors import UserError, first_line
 
 BATCH = 5_000
 SQL_TYPES: dict[type[pl.DataType], type[sa.types.TypeEngine[Any]]] = {
@@ -84,8 +84,7 @@ def open_store(url: str) -> sa.Engine:
             sa.event.listen(engine, "connect", _write_ahead)
         METADATA.create_all(engine)
     except (SQLAlchemyError, ModuleNotFoundError) as error:
-        reason = str(getattr(error, "orig", None) or error).partition("\n")[0]
-        raise StoreUnusable(f"The score store of [serving] cannot be opened: {reason.rstrip('.')}.") from None
+        raise StoreUnusable(f"The score store of [serving] cannot be opened: {first_line(error)}.") from None
     return engine
 
 

@@ -1,5 +1,7 @@
 """Mistakes of a user: each is one sentence that says what was found and what to do."""
 
+LONGEST_QUOTE = 200
+
 
 class UserError(Exception):
     """Something the user can put right. Its text is the whole message; the command line exits with 2."""
@@ -7,3 +9,9 @@ class UserError(Exception):
 
 class SettingsError(UserError):
     """The configuration is missing, unreadable, has an unknown key or an impossible value."""
+
+
+def first_line(error: Exception) -> str:
+    """Return the first line of an error of a library, without its closing stop."""
+    line = str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
+    return "".join(letter for letter in line if letter.isprintable())[:LONGEST_QUOTE].rstrip(".: ")

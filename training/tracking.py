@@ -19,7 +19,7 @@ from mlflow.models import ModelSignature
 from mlflow.types import ColSpec, Schema
 from sqlalchemy.exc import SQLAlchemyError
 
-from settings.errors import UserError
+from settings.errors import UserError, first_line
 from settings.sections import Settings
 
 
@@ -44,8 +44,7 @@ def connect(settings: Settings) -> None:
     try:
         _choose_experiment(settings)
     except (MlflowException, SQLAlchemyError) as error:
-        reason = str(error).partition("\n")[0].rstrip(".")
-        raise TrackingUnusable(f"The MLflow store of [tracking] cannot be used: {reason}.") from None
+        raise TrackingUnusable(f"The MLflow store of [tracking] cannot be used: {first_line(error)}.") from None
 
 
 def _choose_experiment(settings: Settings) -> None:
@@ -63,9 +62,9 @@ def run(name: str, *, nested: bool = False) -> Iterator[str]:
 
 
 def log_run(parameters: dict[str, Any], metrics: dict[str, float], tags: dict[str, str]) -> None:
-    """Log what a run was made from and what came out; metrics without a value are left out."""
+    """Log what a run was made from and what came out."""
     mlflow.log_params(parameters)
-    mlflow.log_metrics({key: value for key, value in metrics.items() if value == value})  # noqa: PLR0124  # NaN is not equal to itself
+    mlflow.log_metrics(metrics)
     mlflow.set_tags(tags)
 
 

@@ -15,6 +15,7 @@ import polars as pl
 
 from features.tables.casting import as_number, stripped
 from features.tables.schema import Kind
+from settings.errors import first_line
 
 # Nodes of Polars expressions that see other rows: what a row means must not depend on later ones.
 BEYOND_A_ROW = ("Agg", "Over", "Len", "Window", "Sort", "SortBy")
@@ -49,7 +50,7 @@ def fitted(expression: pl.Expr, kind: Kind, schema: pl.Schema) -> Fitted:
             try:
                 found = pl.LazyFrame(schema=schema).select(candidate.value.alias("value")).collect_schema()["value"]
             except pl.exceptions.PolarsError as error:
-                reason = str(error).partition("\n")[0]
+                reason = first_line(error)
                 continue
             if _fits(found, kind):
                 return candidate

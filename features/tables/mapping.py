@@ -6,8 +6,8 @@ from features.tables.casting import cast, stripped
 from features.tables.errors import TableUnusable
 from features.tables.expressions import DoesNotFit, Fitted, fitted
 from features.tables.schema import Column, Kind, Table
-from features.tables.sources import OVERFLOW, ROW, SOURCE, first_line
-from settings.errors import SettingsError
+from features.tables.sources import OVERFLOW, ROW, SOURCE
+from settings.errors import SettingsError, first_line
 
 RAW = "_raw_"
 

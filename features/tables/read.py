@@ -6,6 +6,7 @@ from features.tables.errors import TableUnusable
 from features.tables.mapping import canonical
 from features.tables.schema import ALL_TABLES, Table
 from features.tables.sources import OVERFLOW, ROW, SOURCE, open_source
+from settings.errors import first_line
 from settings.sections import Settings
 
 TWICE = "_duplicated_0"  # what Polars calls the second column of a name
@@ -37,7 +38,7 @@ def _with_columns(table: Table, frame: pl.LazyFrame) -> pl.LazyFrame:
     try:
         found = [column for column in frame.collect_schema() if column not in {ROW, SOURCE, OVERFLOW}]
     except (pl.exceptions.PolarsError, OSError) as error:
-        raise TableUnusable(table.name, f"it cannot be read: {str(error).partition(chr(10))[0]}.") from None
+        raise TableUnusable(table.name, f"it cannot be read: {first_line(error)}.") from None
     twice = [column.removesuffix(TWICE) for column in found if column.endswith(TWICE)]
     if twice:
         raise TableUnusable(table.name, f"the column {twice[0]} stands twice in the header; take one of them out.")

@@ -12,6 +12,7 @@ from sqlalchemy import create_engine, make_url
 from sqlalchemy.exc import InvalidRequestError, SQLAlchemyError
 
 from features.tables.errors import TableUnusable
+from settings.errors import first_line
 from settings.sections import Source, SqlQuery
 
 SOURCE = "_source"
@@ -20,7 +21,6 @@ ROW = "_row"
 OVERFLOW = "_overflow"
 SEPARATORS = (",", ";", "\t", "|")
 BATCH = 200_000
-LONGEST_QUOTE = 200
 
 
 def open_source(table: str, source: Source) -> list[pl.LazyFrame]:
@@ -38,12 +38,6 @@ def open_source(table: str, source: Source) -> list[pl.LazyFrame]:
         raise TableUnusable(table, f"{_named(source)} cannot be read: {first_line(error)}.") from None
     except (SQLAlchemyError, ModuleNotFoundError) as error:
         raise TableUnusable(table, f"the query on {_named(source)} failed: {first_line(error)}.") from None
-
-
-def first_line(error: Exception) -> str:
-    """Return the first line of an error of a library, without its closing stop."""
-    line = str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
-    return "".join(letter for letter in line if letter.isprintable())[:LONGEST_QUOTE].rstrip(".: ")
 
 
 def _short_names(paths: list[Path]) -> list[str]:
