@@ -8,14 +8,15 @@ household has the same label in both halves of its history, against halves drawn
 """
 
 import sys
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from features.loyalty import loyalty
+from features.build import build_features
+from features.tables.schema import Tables
 from settings.sections import Loyalty
 
 TYPES = ("hard_core", "split", "shifting", "switcher")
@@ -23,6 +24,7 @@ LENGTHS = (6, 12, 24)
 PER_TYPE = 2_000
 BRANDS = 10
 NOISE = 0.05
+END, ACTIVE_DAYS = date(2030, 1, 1), 365
 START = datetime(2024, 1, 1)  # noqa: DTZ001  # the tables hold UTC without a zone
 Sequences = NDArray[np.int64]
 
@@ -61,9 +63,8 @@ def frame(sequences: Sequences, prefix: str) -> pl.LazyFrame:
 
 def by_likelihood(lines: pl.LazyFrame) -> pl.DataFrame:
     """Return customer_id and the label of features/loyalty.py."""
-    found = loyalty(lines, Loyalty())
-    assert found is not None, "the lines have brands"  # noqa: S101  # for the type checker
-    return found.select("customer_id", pl.col("loyalty_segment").alias("label")).collect()
+    found = build_features(Tables(lines), END, ACTIVE_DAYS, Loyalty())
+    return found.select("customer_id", pl.col("loyalty_segment").alias("label"))
 
 
 def by_rule(lines: pl.LazyFrame) -> pl.DataFrame:

@@ -6,8 +6,11 @@ import polars as pl
 
 from features import basket, cadence, complaints, contacts, context, lifecycle, loyalty, recency, satisfaction, spend
 from features.feature import Feature
+from features.history import History, history
 from features.known import known_before
-from features.purchases import CUSTOMER, customer_days, occasions
+from features.norms import Norms, norms
+from features.partition import WHOLE, Part
+from features.purchases import CUSTOMER, days_in_order, occasions
 from features.tables.schema import Tables
 from settings.sections import Loyalty
 
@@ -20,51 +23,81 @@ MODEL_FEATURES: tuple[str, ...] = tuple(feature.name for feature in FEATURES if 
 TEXT = tuple(feature.name for feature in FEATURES if feature.is_text)
 
 
-def build_features(tables: Tables, as_of: date, active_days: int, loyalty_settings: Loyalty) -> pl.LazyFrame:
+def build_features(
+    tables: Tables, as_of: date, active_days: int, settings: Loyalty, usual: Norms | None = None, part: Part = WHOLE
+) -> pl.DataFrame:
     """Return customer_id, as_of and every feature, one row per customer known before `as_of`, by customer_id.
 
-    Known is a customer of whom any table has a row that was known by then. A feature of an absent table is
-    null; counts of a present one are zero for a customer without a row in it.
+    Known is a customer of whom any table has a row that was known by then; of these, the ones of `part`. A feature of an
+    absent table is null; counts of a present one are zero for a customer without a row in it. `usual` are norms from
+    before `as_of`; without them, those of `tables` as of that date.
     """
-    known = known_before(tables, as_of)
-    days = customer_days(known.transactions)
-    bought = occasions(days)
+    usual = usual or norms(tables, as_of)
+    return features_as_of(history(known_before(tables, as_of), part), as_of, active_days, settings, usual)
+
+
+def features_as_of(past: History, as_of: date, active_days: int, settings: Loyalty, usual: Norms) -> pl.DataFrame:
+    """Return what `build_features` does, from a History that may serve several as-of dates."""
+    known = known_before(past.tables, as_of)
+    days = days_in_order(known.transactions).collect(engine="streaming").lazy()
     everyone = _everyone(known)
-    parts = [
+    parts = [*_from_purchases(known, days, as_of, settings, usual), *_from_other_tables(known, days, as_of, usual)]
+    joined = _joined(everyone, parts)
+    return _finished(joined, past.ids, as_of, active_days)
+
+
+def _everyone(known: Tables) -> pl.DataFrame:
+    customers = [frame.select(CUSTOMER).unique() for frame in known.present().values()]
+    return pl.concat(customers).drop_nulls().unique().sort(CUSTOMER).collect(engine="streaming")
+
+
+def _from_purchases(known: Tables, days: pl.LazyFrame, as_of: date, settings: Loyalty, usual: Norms) -> list[pl.LazyFrame]:
+    bought = occasions(days)
+    chosen = loyalty.chosen(known.transactions, settings)
+    return [
         recency.recency(bought, as_of),
         cadence.cadence(bought, as_of),
-        spend.spend(days, as_of),
-        basket.basket(known.transactions),
-        loyalty.loyalty(known.transactions, loyalty_settings),
-        None if known.complaints is None else complaints.complaints(known.complaints, as_of),
-        None if known.surveys is None else satisfaction.satisfaction(known.surveys, as_of),
-        None if known.contacts is None else contacts.contacts(known.contacts, days, as_of),
-        lifecycle.referrals(known.customers),
-        context.context(everyone, known, bought, as_of),
+        *spend.spend(days, as_of),
+        *basket.basket(known.transactions, bought, as_of, usual),
+        *([] if chosen is None else loyalty.loyalty(chosen, settings, as_of)),
+        *context.context(known, bought, as_of),
     ]
-    joined = everyone
-    for part in parts:
-        joined = joined if part is None else joined.join(part, on=CUSTOMER, how="left")
-    return _finished(joined, as_of, active_days)
 
 
-def _everyone(known: Tables) -> pl.LazyFrame:
-    return pl.concat([frame.select(CUSTOMER) for frame in known.present().values()]).unique()
+def _from_other_tables(known: Tables, days: pl.LazyFrame, as_of: date, usual: Norms) -> list[pl.LazyFrame]:
+    brought = lifecycle.referrals(known.customers)
+    return [
+        *([] if known.complaints is None else complaints.complaints(known.complaints, occasions(days), as_of, usual)),
+        *([] if known.surveys is None else [satisfaction.satisfaction(known.surveys, as_of)]),
+        *([] if known.contacts is None else contacts.contacts(known.contacts, days, as_of)),
+        *([] if brought is None else [brought]),
+    ]
 
 
-def _finished(joined: pl.LazyFrame, as_of: date, active_days: int) -> pl.LazyFrame:
-    present = joined.collect_schema().names()
-    absent = [pl.lit(None, pl.String if f.is_text else pl.Float64).alias(f.name) for f in FEATURES if f.name not in present]
-    zero = [feature.name for feature in FEATURES if feature.count and feature.name in present]
+def _joined(everyone: pl.DataFrame, parts: list[pl.LazyFrame]) -> pl.DataFrame:
+    """Collected one after the other, so that the working memory of no two parts is needed at once."""
+    columns = [everyone.join(part.collect(engine="streaming"), on=CUSTOMER, how="left", maintain_order="left") for part in parts]
+    return pl.concat([everyone, *(frame.drop(CUSTOMER) for frame in columns)], how="horizontal")
+
+
+def _finished(joined: pl.DataFrame, ids: pl.Series, as_of: date, active_days: int) -> pl.DataFrame:
+    absent = [pl.lit(None, _dtype(f)).alias(f.name) for f in FEATURES if f.name not in joined.columns]
+    zero = [feature.name for feature in FEATURES if feature.count and feature.name in joined.columns]
     return (
-        joined.with_columns(absent)
+        joined.lazy()
+        .with_columns(absent)
+        .with_columns(pl.lit(as_of.month).alias("as_of_month"))
         .with_columns(pl.col(zero).fill_null(0), pl.col("loyalty_segment").fill_null(loyalty.UNDETERMINED))
-        .with_columns(lifecycle.status(active_days).alias("status"))
+        .with_columns(*complaints.complaint_rates(), complaints.silent_decline(), lifecycle.status(active_days).alias("status"))
         .with_columns(lifecycle.lifecycle_stage().alias("lifecycle_stage"))
-        .select(CUSTOMER, pl.lit(as_of).alias("as_of"), *(_typed(feature) for feature in FEATURES))
-        .sort(CUSTOMER)
+        .select(
+            pl.lit(ids).gather(pl.col(CUSTOMER)).alias(CUSTOMER),
+            pl.lit(as_of).alias("as_of"),
+            *(pl.col(feature.name).cast(_dtype(feature)) for feature in FEATURES),
+        )
+        .collect()
     )
 
 
-def _typed(feature: Feature) -> pl.Expr:
-    return pl.col(feature.name) if feature.is_text else pl.col(feature.name).cast(pl.Float64)
+def _dtype(feature: Feature) -> pl.DataType:
+    return pl.String() if feature.is_text else pl.Float64()

@@ -6,7 +6,7 @@ import polars as pl
 
 from features.feature import Feature
 from features.known import midnight
-from features.purchases import CUSTOMER, DAY, total
+from features.purchases import CUSTOMER, DAY, first_row, total
 
 FAMILY = "contacts"
 ABSENT = "there is no contacts table"
@@ -23,30 +23,24 @@ FEATURES = (
     Feature("spend_after_contact", "currency", f"Net spend in the {AFTER_DAYS} days from a contact on, on average", NONE),
     Feature("best_channel", "name", "Channel with the highest response rate", "no contact with a channel", model=False),
     Feature("best_channel_rate", "share", "Response rate of that channel", "no contact with a channel"),
+    Feature("best_action", "name", "Action with the highest response rate", "no contact with an action", model=False),
+    Feature("best_action_rate", "share", "Response rate of that action", "no contact with an action"),
 )
 
 
-def contacts(known: pl.LazyFrame, days: pl.LazyFrame, as_of: date) -> pl.LazyFrame:
-    """Return contact counts and responses per customer contacted before `as_of`.
+def contacts(known: pl.LazyFrame, days: pl.LazyFrame, as_of: date) -> list[pl.LazyFrame]:
+    """Return frames of contact counts and responses per customer contacted before `as_of`.
 
-    `known` are rows of contacts as they were known; `days` the customer days before `as_of`. A row with `treated` false
-    was held out and is no contact. Spend after a contact counts from its day on, over at most 30 days and up to as_of.
+    `known` are the contacts of a History as they were known; `days`, in order, the customer days before `as_of`. A row
+    with `treated` false was held out and is no contact. Spend after a contact counts from its day on, over at most 30
+    days and up to as_of.
     """
     columns = known.collect_schema().names()
     reached = known if "treated" not in columns else known.filter(pl.col("treated").fill_null(value=True))
-    rows = reached.select(
-        CUSTOMER,
-        "contacted_at",
-        pl.col("responded_at").is_not_null().alias("answered")
-        if "responded_at" in columns
-        else pl.lit(value=False).alias("answered"),
-        pl.col("channel") if "channel" in columns else pl.lit(None, pl.String).alias("channel"),
-    )
-    return (
-        _counts(rows, as_of)
-        .join(_spend_after(rows, days), on=CUSTOMER, how="left")
-        .join(_best_channel(rows), on=CUSTOMER, how="left")
-    )
+    answered = pl.col("responded_at").is_not_null() if "responded_at" in columns else pl.lit(value=False)
+    rows = reached.with_columns(answered.alias("answered"))
+    best = [_best(rows, column) for column in ("channel", "action") if column in columns]
+    return [_counts(rows, as_of), _spend_after(rows, days), *best]
 
 
 def _counts(rows: pl.LazyFrame, as_of: date) -> pl.LazyFrame:
@@ -63,22 +57,27 @@ def _counts(rows: pl.LazyFrame, as_of: date) -> pl.LazyFrame:
 
 
 def _spend_after(rows: pl.LazyFrame, days: pl.LazyFrame) -> pl.LazyFrame:
-    touched = rows.select(CUSTOMER, pl.col("contacted_at").dt.date().alias("from"))
-    pairs = touched.join(days.select(CUSTOMER, DAY, "spend"), on=CUSTOMER, how="left")
-    inside = pl.col(DAY).is_between(pl.col("from"), pl.col("from") + pl.duration(days=AFTER_DAYS), closed="left")
-    sums = pairs.group_by(CUSTOMER).agg(total(pl.col("spend").filter(inside)).alias("after"))
-    counts = touched.group_by(CUSTOMER).agg(pl.len().alias("touches"))
-    return sums.join(counts, on=CUSTOMER).select(CUSTOMER, (pl.col("after") / pl.col("touches")).alias("spend_after_contact"))
+    """From what was spent in all before a contact and before the end of its 30 days."""
+    so_far = days.select(CUSTOMER, pl.col(DAY).alias("spent_on"), pl.col("spend").cum_sum().over(CUSTOMER).alias("so_far"))
+    touched = rows.select(CUSTOMER, pl.col("contacted_at").dt.date().alias("from")).sort(CUSTOMER, "from")
+    after = touched.with_columns((pl.col("from") + pl.duration(days=AFTER_DAYS)).alias("to"))
+    spent = pl.col("at_to").fill_null(0.0) - pl.col("at_from").fill_null(0.0)
+    both = _spent_before(_spent_before(after, so_far, "from"), so_far, "to").group_by(CUSTOMER)
+    return both.agg((total(spent) / pl.len()).alias("spend_after_contact"))
 
 
-def _best_channel(rows: pl.LazyFrame) -> pl.LazyFrame:
-    """Ties go to the channel used more often, then by name."""
-    rates = (
-        rows.drop_nulls("channel")
-        .group_by(CUSTOMER, "channel")
-        .agg(pl.col("answered").mean().alias("rate"), pl.len().alias("uses"))
+def _spent_before(rows: pl.LazyFrame, so_far: pl.LazyFrame, moment: str) -> pl.LazyFrame:
+    found = rows.join_asof(
+        so_far, left_on=moment, right_on="spent_on", by=CUSTOMER, allow_exact_matches=False, check_sortedness=False
     )
-    first = {"best_channel": "channel", "best_channel_rate": "rate"}
-    order = ("rate", "uses", "channel")
-    best = [pl.col(column).sort_by(*order, descending=[True, True, False]).first().alias(name) for name, column in first.items()]
-    return rates.group_by(CUSTOMER).agg(best)
+    return found.rename({"so_far": f"at_{moment}"}).drop("spent_on", strict=False)
+
+
+def _best(rows: pl.LazyFrame, column: str) -> pl.LazyFrame:
+    """Ties go to the one used more often, then by name."""
+    uses = rows.drop_nulls(column).group_by(CUSTOMER, column)
+    rates = uses.agg(pl.col("answered").mean().alias("rate"), pl.len().alias("uses"))
+    first = rates.sort(CUSTOMER, "rate", "uses", column, descending=[False, True, True, False]).filter(first_row())
+    return first.select(
+        CUSTOMER, pl.col(column).cast(pl.String).alias(f"best_{column}"), pl.col("rate").alias(f"best_{column}_rate")
+    )

@@ -12,7 +12,7 @@ TITLES = {
     "recency": "Recency and frequency",
     "cadence": "The customer's own rhythm",
     "spend": "Spend",
-    "basket": "Breadth",
+    "basket": "The basket",
     "loyalty": "Loyalty to brands",
     "complaints": "Complaints",
     "satisfaction": "Satisfaction",

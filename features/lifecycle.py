@@ -30,14 +30,15 @@ FEATURES = (
 def referrals(customers: pl.LazyFrame | None) -> pl.LazyFrame | None:
     """Return how many known customers each customer brought; None where nothing tells.
 
-    A row without any date may have been written later than the customer it names was scored: it brings nobody.
+    `customers` is that of a History, where nobody refers to himself. A row without any date may have been written later
+    than the customer it names was scored: it brings nobody.
     """
     columns = [] if customers is None else customers.collect_schema().names()
     dates = [name for name in ("joined_at", "ingested_at") if name in columns]
     if customers is None or "referred_by" not in columns or not dates:
         return None
     dated = pl.any_horizontal(pl.col(name).is_not_null() for name in dates)
-    brought = customers.filter(dated, pl.col("referred_by").is_not_null(), pl.col("referred_by") != pl.col(CUSTOMER))
+    brought = customers.filter(dated, pl.col("referred_by").is_not_null())
     return brought.group_by(pl.col("referred_by").alias(CUSTOMER)).agg(pl.len().cast(pl.Int64).alias("referrals"))
 
 

@@ -1,18 +1,24 @@
 """Loyalty segment (Kotler) from the time-ordered sequence of brands, with a probability for each type."""
 
+from dataclasses import dataclass
+from datetime import date
+
 import numpy as np
 import polars as pl
-from scipy.special import gammaln
+from scipy.special import xlogy
 
+from features.brand_sequences import CATEGORY, NO_CATEGORY, SEQUENCE, SYMBOL, choices, in_time
 from features.feature import Feature
-from features.loyalty_models import SIDE, TYPES, log_hard_core, log_shifting_at, log_split, log_switcher
-from features.purchases import CUSTOMER, DAY, is_sale_line, total
+from features.loyalty_models import RANKS, TYPES, Array, log_factorial, log_hard_core, log_shifting, log_split, log_switcher
+from features.purchases import CUSTOMER, DAY, first_row, since_last
+from features.usual import most, named, vocabulary
 from settings.sections import Loyalty
 
 FAMILY = "loyalty"
 UNDETERMINED = "undetermined"
 ABSENT = "no purchase with a brand yet, or the table has no such column"
 ONCE = "fewer than two purchases with a brand, or the table has no such column"
+ONE_CATEGORY = "no purchase with a brand and a category yet, or the table lacks either"
 FEATURES = (
     Feature(
         "loyalty_segment",
@@ -28,152 +34,247 @@ FEATURES = (
     Feature("switch_rate", "share", "Share of purchases of another brand than the one before, within a category", ONCE),
     Feature("brand_entropy", "nats", "How evenly the purchases are spread over brands; 0 is one brand", ABSENT),
     Feature("favourite_brand", "name", "Brand bought most often", ABSENT, model=False),
-    Feature("favourite_share_before", "share", "Share of that brand in the earlier half of the purchases", ABSENT),
+    Feature("favourite_brand_before", "name", "Brand bought most often in the earlier half", ABSENT, model=False),
+    Feature("favourite_brand_recent", "name", "Brand bought most often in the later half: the favourite now", ONCE, model=False),
+    Feature("favourite_share_before", "share", "Share of the favourite brand in the earlier half of the purchases", ABSENT),
     Feature("favourite_share_recent", "share", "Share of that brand in the later half of the purchases", ONCE),
+    Feature(
+        "shift_days",
+        "days",
+        "Since the purchase with which the favourite changed, in the customer's main category",
+        "not a shifting customer",
+    ),
+    Feature("main_category", "name", "Category of most purchases with a brand", ONE_CATEGORY, model=False),
+    Feature("main_category_segment", "label", "Loyalty segment within that category", ONE_CATEGORY, model=False),
 )
 MORE_LIKELY_THAN_NOT = 0.5
-GROUP = (CUSTOMER, "category")
-RANKS = ("c0", "c1", "c2", "c3")
-SHIFTERS = len(RANKS)
 LOG_DECIMALS = 9  # likelihoods are sums of floats too
-CLOSED_FORMS = pl.Struct(dict.fromkeys(("hard_core", "split", "switcher"), pl.Float64))
+COUNTS = tuple(f"count{rank}" for rank in range(RANKS))
+SYMBOLS = tuple(f"symbol{rank}" for rank in range(RANKS))
 
 
-def loyalty(transactions: pl.LazyFrame, settings: Loyalty) -> pl.LazyFrame | None:
-    """Return label, type probabilities and the favourite's shares per customer with a known symbol.
+@dataclass(frozen=True)
+class Chosen:
+    """Choices in order, and one row per sequence in order: customer_id, category, n, the four log likelihoods, shifted.
 
-    None where the table has no column `settings.unit`. Probabilities sum to 1; categories count as
-    independent sequences of one customer of one type. The label is the type with probability of at least one
-    half, and `undetermined` below that or with fewer than `settings.min_purchases` occasions.
+    `brands` and `categories` are the vocabularies of the symbols and of the categories.
     """
-    if settings.unit not in transactions.collect_schema():
-        return None
-    symbols = _symbols(transactions, settings.unit)
-    per_category = _likelihoods(symbols)
-    totals = per_category.group_by(CUSTOMER).agg(pl.col(TYPES).sum().round(LOG_DECIMALS))
-    days = symbols.group_by(CUSTOMER).agg(pl.col(DAY).n_unique().alias("days"))
-    labelled = _labelled(totals.join(days, on=CUSTOMER), settings.min_purchases)
-    counts = symbols.group_by(CUSTOMER, "symbol").agg(pl.len().alias("count"))
-    return labelled.join(_favourite(symbols, counts), on=CUSTOMER).join(_spread(symbols, counts), on=CUSTOMER)
+
+    rows: pl.DataFrame
+    sequences: pl.DataFrame
+    brands: pl.Series
+    categories: pl.Series | None
 
 
-def _symbols(transactions: pl.LazyFrame, unit: str) -> pl.LazyFrame:
-    """One symbol per occasion and category: the unit with the largest net spend, ties by name."""
+def chosen(transactions: pl.LazyFrame, settings: Loyalty) -> Chosen | None:
+    """Return what the loyalty of customers is told from; None where the table has no column `settings.unit`."""
     columns = transactions.collect_schema().names()
-    category = pl.col("category") if "category" in columns and unit != "category" else pl.lit(None, pl.String)
-    lines = transactions.select(
-        CUSTOMER,
-        category.alias("category"),
-        pl.col("ordered_at").dt.date().alias(DAY),
-        pl.col(unit).alias("symbol"),
-        "amount",
-        is_sale_line(columns).alias("sale"),
-    )
-    spent = (
-        lines.drop_nulls("symbol")
-        .group_by(*GROUP, DAY, "symbol")
-        .agg(total(pl.col("amount")), pl.col("sale").any())
-        .filter("sale")
-    )
-    return spent.group_by(*GROUP, DAY).agg(pl.col("symbol").sort_by("amount", "symbol", descending=[True, False]).first())
+    if settings.unit not in columns:
+        return None
+    rows = choices(transactions, settings.unit)
+    categories = vocabulary(transactions, CATEGORY) if CATEGORY in columns and settings.unit != CATEGORY else None
+    return Chosen(rows, _likelihoods(rows), vocabulary(transactions, settings.unit), categories)
 
 
-def _likelihoods(symbols: pl.LazyFrame) -> pl.LazyFrame:
-    """Log marginal likelihood of each type per customer and category; too short to show a shift: as hard_core."""
-    counted = _counts(symbols)
-    both = counted.join(_shifting(symbols, counted), on=GROUP, how="left", nulls_equal=True)
-    columns = ["n", "seen", *RANKS, "log_factorials"]
-    closed = pl.struct(columns).map_batches(_closed_forms, return_dtype=CLOSED_FORMS, is_elementwise=True)
-    found = both.select(CUSTOMER, "shifting", closed.alias("closed")).unnest("closed")
-    return found.select(CUSTOMER, "hard_core", "split", pl.coalesce("shifting", "hard_core"), "switcher")
+def loyalty(found: Chosen, settings: Loyalty, as_of: date) -> list[pl.LazyFrame]:
+    """Return frames of label, type probabilities, favourites and switches per customer with a known symbol.
 
-
-def _closed_forms(columns: pl.Series) -> pl.Series:
-    n, seen, *counts, log_factorials = columns.struct.unnest().to_numpy().T
-    found = {
-        "hard_core": log_hard_core(n, seen, np.array(counts)),
-        "split": log_split(n, seen, np.array(counts)),
-        "switcher": log_switcher(n, seen, log_factorials),
-    }
-    return pl.DataFrame(found).to_struct()
-
-
-def _counts(symbols: pl.LazyFrame) -> pl.LazyFrame:
-    """Length, number of symbols, and the most bought ones with their counts, per customer and category.
-
-    Sorted once as a whole: groups keep the order of their rows, and sorting within each takes six times as long.
+    Probabilities sum to 1; categories count as independent sequences of one customer of one type. The label is the
+    type with probability of at least one half, and `undetermined` below that or with fewer than
+    `settings.min_purchases` occasions.
     """
-    counts = symbols.group_by(*GROUP, "symbol").agg(pl.len().cast(pl.Float64).alias("count"))
-    ranked = counts.sort(*GROUP, "count", "symbol", descending=[False, False, True, False])
-    logs = pl.col("count").map_batches(lambda count: gammaln(count.to_numpy() + 1), return_dtype=pl.Float64, is_elementwise=True)
-    return (
-        ranked.with_columns(logs.alias("log_factorial"))
-        .group_by(GROUP)
+    sequences, ordered = found.sequences.lazy(), in_time(found.rows)
+    totals = sequences.group_by(CUSTOMER).agg(pl.col(TYPES).sum().round(LOG_DECIMALS))
+    days = ordered.lazy().select(CUSTOMER, _new_day().alias("new")).group_by(CUSTOMER).agg(pl.col("new").sum().alias("days"))
+    labelled = _labelled(totals.join(days, on=CUSTOMER), pl.col("days"), settings.min_purchases).drop("days", *TYPES)
+    main = _main_category(found, settings, as_of)
+    shifted = pl.when(pl.col("loyalty_segment") == "shifting").then("shift_days")
+    told = labelled.join(main, on=CUSTOMER).with_columns(shifted)
+    return [told, _switches(found.rows.lazy()), *_favourites(ordered.lazy(), found.brands)]
+
+
+def loyalty_by_category(found: Chosen, settings: Loyalty, as_of: date) -> pl.DataFrame:
+    """Return a row per customer and category: occasions, loyalty_segment, the four probabilities, shift_days.
+
+    `category` is null for purchases without one. shift_days is null unless the segment is shifting.
+    """
+    labelled = _labelled(found.sequences.lazy(), pl.col("n"), settings.min_purchases)
+    shifting = pl.col("loyalty_segment") == "shifting"
+    return labelled.select(
+        CUSTOMER,
+        _category_name(pl.col(CATEGORY), found.categories),
+        pl.col("n").cast(pl.Int64).alias("occasions"),
+        "loyalty_segment",
+        *(f"p_{kind}" for kind in TYPES),
+        pl.when(shifting).then((pl.lit(as_of) - pl.col("shifted")).dt.total_days()).alias("shift_days"),
+    ).collect()
+
+
+def _likelihoods(rows: pl.DataFrame) -> pl.DataFrame:
+    """Log marginal likelihood of each type per sequence, and the day of the most likely shift.
+
+    Too short to show a shift: as likely as hard_core.
+    """
+    counted = _counts(rows)
+    favourites = [pl.lit(counted[name]).gather(pl.col(SEQUENCE)) for name in SYMBOLS]
+    matches = [pl.col(SYMBOL) == each for each in favourites]
+    hits = rows.select(match.fill_null(value=False).alias(name) for name, match in zip(SYMBOLS, matches, strict=True))
+    shifting, row = log_shifting(*_arrays(counted), hits.to_numpy().T)
+    shifted = pl.when(pl.Series(row) >= 0).then(rows[DAY].gather(np.maximum(row, 0)))
+    closed = counted.join(_closed_forms(counted), on=["n", "seen", *COUNTS], how="left", maintain_order="left")
+    switcher = log_switcher(*_columns(counted, "n", "seen", "log_factorials"))
+    return closed.select(
+        CUSTOMER,
+        CATEGORY,
+        "n",
+        "hard_core",
+        "split",
+        pl.coalesce(pl.Series("shifting", shifting).fill_nan(None), "hard_core").alias("shifting"),
+        pl.Series("switcher", switcher),
+        shifted.alias("shifted"),
+    )
+
+
+def _closed_forms(counted: pl.DataFrame) -> pl.DataFrame:
+    """The likelihoods that counts alone tell, once for each set of counts: customers share them."""
+    patterns = counted.select("n", "seen", *COUNTS).unique()
+    arrays = _arrays(patterns)
+    return patterns.with_columns(pl.Series("hard_core", log_hard_core(*arrays)), pl.Series("split", log_split(*arrays)))
+
+
+def _arrays(counted: pl.DataFrame) -> tuple[Array, Array, Array]:
+    """Lengths, numbers of symbols, and counts of the most bought, as `loyalty_models` wants them."""
+    n, seen, *counts = _columns(counted, "n", "seen", *COUNTS)
+    return n, seen, np.array(counts)
+
+
+def _columns(frame: pl.DataFrame, *names: str) -> list[Array]:
+    return [frame[name].to_numpy().astype(np.float64) for name in names]
+
+
+def _counts(rows: pl.DataFrame) -> pl.DataFrame:
+    """Length, number of symbols, and the most bought ones with their counts, per sequence in order.
+
+    Sorted once as a whole, and first by one whole number: the second sort then finds its rows nearly in place.
+    """
+    counts = rows.lazy().group_by(SEQUENCE, SYMBOL).agg(pl.len().cast(pl.Int64).alias("count"))
+    ranked = counts.collect(engine="streaming").sort(SEQUENCE).sort(SEQUENCE, "count", SYMBOL, descending=[False, True, False])
+    place = pl.int_range(pl.len())
+    first = (pl.col(SEQUENCE) != pl.col(SEQUENCE).shift()).fill_null(value=True)
+    rank = place - pl.when(first).then(place).fill_null(strategy="forward")
+    with_rank = ranked.lazy().with_columns(
+        rank.alias("rank"), pl.col("count").map_batches(_log_factorial, pl.Float64).alias("log")
+    )
+    top = [
+        pl.when(pl.col("rank") == rank).then(column).alias(f"{column}{rank}")
+        for rank in range(RANKS)
+        for column in ("count", SYMBOL)
+    ]
+    counted = (
+        with_rank.with_columns(top)
+        .group_by(SEQUENCE)
         .agg(
             pl.col("count").sum().alias("n"),
-            pl.len().cast(pl.Float64).alias("seen"),
-            *(pl.col("count").get(rank, null_on_oob=True).fill_null(0.0).alias(name) for rank, name in enumerate(RANKS)),
-            *(pl.col("symbol").get(rank, null_on_oob=True).alias(f"s{rank}") for rank in range(SHIFTERS)),
-            pl.col("log_factorial").sum().alias("log_factorials"),
+            pl.len().alias("seen"),
+            pl.col(COUNTS).sum(),
+            pl.col(SYMBOLS).max(),
+            pl.col("log").sum().alias("log_factorials"),
         )
     )
+    of = rows.lazy().filter((pl.col(SEQUENCE) != pl.col(SEQUENCE).shift()).fill_null(value=True)).select(CUSTOMER, CATEGORY)
+    return pl.concat([of.collect(), counted.sort(SEQUENCE).collect(engine="streaming")], how="horizontal")
 
 
-def _shifting(symbols: pl.LazyFrame, counted: pl.LazyFrame) -> pl.LazyFrame:
-    """Log likelihood of one shift, summed over change points and ordered pairs of favourites."""
-    long_enough = counted.filter(pl.col("n") >= 2 * SIDE).drop("log_factorials")
-    named = symbols.join(long_enough, on=GROUP, nulls_equal=True)
-    before = [f"before{rank}" for rank in range(SHIFTERS)]
-    hits = [(pl.col("symbol") == pl.col(f"s{rank}")).fill_null(value=False).cast(pl.Float64) for rank in range(SHIFTERS)]
-    running = named.with_columns(
-        *(hit.cum_sum().over(GROUP, order_by=DAY).alias(name) for name, hit in zip(before, hits, strict=True)),
-        pl.int_range(1, pl.len() + 1).over(GROUP, order_by=DAY).alias("step"),
-    )
-    points = running.filter(pl.col("step").is_between(SIDE, pl.col("n") - SIDE))
-    columns = pl.struct("n", "seen", *before, *RANKS[:SHIFTERS])
-    at = columns.map_batches(_shift_at, return_dtype=pl.Float64, is_elementwise=True).alias("at")
-    high = pl.col("at").max()
-    summed = high + (pl.col("at") - high).exp().sum().log()
-    return points.select(*GROUP, at).group_by(GROUP).agg(summed.alias("shifting"))
+def _log_factorial(count: pl.Series) -> pl.Series:
+    return pl.Series(log_factorial(count.to_numpy()))
 
 
-def _shift_at(columns: pl.Series) -> pl.Series:
-    n, seen, *counts = columns.struct.unnest().to_numpy().T
-    return pl.Series(log_shifting_at(n, seen, np.array(counts[:SHIFTERS]), np.array(counts[SHIFTERS:])))
+def _new_day() -> pl.Expr:
+    return first_row() | (pl.col(DAY) != pl.col(DAY).shift()).fill_null(value=True)
 
 
-def _labelled(totals: pl.LazyFrame, min_purchases: int) -> pl.LazyFrame:
+def _labelled(likelihoods: pl.LazyFrame, occasions: pl.Expr, min_purchases: int) -> pl.LazyFrame:
+    """Add loyalty_segment and the probability of each type."""
     high = pl.max_horizontal(TYPES)
     weights = [(pl.col(kind) - high).exp().alias(f"p_{kind}") for kind in TYPES]
     probabilities = [pl.col(f"p_{kind}") for kind in TYPES]
-    shares = totals.with_columns(weights).with_columns(p / pl.sum_horizontal(probabilities) for p in probabilities)
     best = pl.coalesce(
         *(pl.when(pl.col(f"p_{kind}") >= MORE_LIKELY_THAN_NOT).then(pl.lit(kind)) for kind in TYPES), pl.lit(UNDETERMINED)
     )
-    label = pl.when(pl.col("days") >= min_purchases).then(best).otherwise(pl.lit(UNDETERMINED))
-    return shares.select(CUSTOMER, label.alias("loyalty_segment"), *probabilities)
+    label = pl.when(occasions >= min_purchases).then(best).otherwise(pl.lit(UNDETERMINED))
+    shares = likelihoods.with_columns(weights).with_columns(p / pl.sum_horizontal(probabilities) for p in probabilities)
+    return shares.with_columns(label.alias("loyalty_segment"))
 
 
-def _spread(symbols: pl.LazyFrame, counts: pl.LazyFrame) -> pl.LazyFrame:
-    """How often the customer switches, and over how many brands, evenly counted."""
-    before = pl.col("symbol").shift(1).over(GROUP, order_by=DAY)
-    switches = symbols.select(CUSTOMER, (pl.col("symbol") != before).alias("switch"))
-    rates = switches.group_by(CUSTOMER).agg(pl.col("switch").mean().alias("switch_rate"))
-    share = pl.col("count") / pl.col("count").sum()
-    entropy = counts.group_by(CUSTOMER).agg((-(share * share.log()).sum()).round(LOG_DECIMALS).alias("brand_entropy"))
-    return rates.join(entropy, on=CUSTOMER)
-
-
-def _favourite(symbols: pl.LazyFrame, counts: pl.LazyFrame) -> pl.LazyFrame:
-    """The symbol bought most often of all, and its share in the earlier and the later half."""
-    most = pl.col("symbol").sort_by("count", "symbol", descending=[True, False]).first()
-    favourite = counts.group_by(CUSTOMER).agg(most.alias("favourite_brand"))
-    place = pl.int_range(pl.len()).over(CUSTOMER, order_by=[DAY, "category"])
-    early = place < (pl.len().over(CUSTOMER) + 1) // 2
-    hit = (pl.col("symbol") == pl.col("favourite_brand")).alias("hit")
-    halves = symbols.with_columns(early.alias("early")).join(favourite, on=CUSTOMER).with_columns(hit)
-    return halves.group_by(CUSTOMER).agg(
-        pl.col("favourite_brand").first(),
-        pl.col("hit").filter(pl.col("early")).mean().alias("favourite_share_before"),
-        pl.col("hit").filter(~pl.col("early")).mean().alias("favourite_share_recent"),
+def _main_category(found: Chosen, settings: Loyalty, as_of: date) -> pl.LazyFrame:
+    """The longest sequence of each customer, the first by name among equals: its name, segment, and when it shifted."""
+    longest = found.sequences.lazy().sort(CUSTOMER, "n", CATEGORY, descending=[False, True, False]).filter(first_row())
+    labelled = _labelled(longest, pl.col("n"), settings.min_purchases)
+    name = _category_name(pl.col(CATEGORY), found.categories)
+    return labelled.select(
+        CUSTOMER,
+        name.alias("main_category"),
+        pl.when(name.is_not_null()).then("loyalty_segment").alias("main_category_segment"),
+        (pl.lit(as_of) - pl.col("shifted")).dt.total_days().alias("shift_days"),
     )
+
+
+def _category_name(place: pl.Expr, categories: pl.Series | None) -> pl.Expr:
+    if categories is None:
+        return pl.lit(None, pl.String).alias(CATEGORY)
+    return named(pl.when(place > NO_CATEGORY).then(place - 1), categories).alias(CATEGORY)
+
+
+def _switches(rows: pl.LazyFrame) -> pl.LazyFrame:
+    """How often the symbol differs from the one before it in its sequence."""
+    follows = pl.col(SEQUENCE) == pl.col(SEQUENCE).shift()
+    switched = pl.when(follows).then(pl.col(SYMBOL) != pl.col(SYMBOL).shift())
+    steps = rows.select(CUSTOMER, switched.alias("switched")).group_by(CUSTOMER)
+    rate = pl.col("switched").sum() / pl.col("switched").count()
+    return steps.agg(pl.when(pl.col("switched").count() > 0).then(rate).alias("switch_rate"))
+
+
+def _favourites(ordered: pl.LazyFrame, brands: pl.Series) -> list[pl.LazyFrame]:
+    """The symbols bought most often in all and in either half, the favourite's shares, and how evenly all are spread."""
+    place = pl.int_range(pl.len())
+    start = pl.when(first_row()).then(place).fill_null(strategy="forward")
+    early = 2 * (place - start) <= since_last(place) - start
+    counts = (
+        ordered.select(CUSTOMER, SYMBOL, early.alias("early"))
+        .group_by(CUSTOMER, SYMBOL)
+        .agg(pl.len().cast(pl.Int64).alias("uses"), pl.col("early").sum().cast(pl.Int64))
+        .with_columns((pl.col("uses") - pl.col("early")).alias("late"))
+        .collect(engine="streaming")
+        .lazy()
+    )
+    halves = {"uses": "favourite_brand", "early": "favourite_brand_before", "late": "favourite_brand_recent"}
+    spread = pl.col("uses").map_batches(_times_log, pl.Float64)
+    n = pl.col("n").cast(pl.Float64)
+    found = (
+        counts.with_columns(spread.alias("spread"))
+        .group_by(CUSTOMER)
+        .agg(
+            *(most(uses, SYMBOL).alias(name) for uses, name in halves.items()),
+            pl.col("uses").sum().alias("n"),
+            pl.col("spread").sum(),
+            pl.col("early").sum().alias("all_early"),
+            pl.col("late").sum().alias("all_late"),
+        )
+        .with_columns((n.log() - pl.col("spread") / n).round(LOG_DECIMALS).abs().alias("brand_entropy"))
+        .collect(engine="streaming")
+        .lazy()
+    )
+    names = found.select(CUSTOMER, "brand_entropy", *(named(pl.col(name), brands) for name in halves.values()))
+    of_favourite = counts.join(found, left_on=[CUSTOMER, SYMBOL], right_on=[CUSTOMER, "favourite_brand"])
+    late = pl.when(pl.col("all_late") > 0).then(pl.col("late") / pl.col("all_late"))
+    shares = of_favourite.select(
+        CUSTOMER,
+        (pl.col("early") / pl.col("all_early")).alias("favourite_share_before"),
+        late.alias("favourite_share_recent"),
+    )
+    return [names, shares]
+
+
+def _times_log(count: pl.Series) -> pl.Series:
+    counts = count.to_numpy().astype(np.float64)
+    return pl.Series(xlogy(counts, counts))

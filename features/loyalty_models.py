@@ -32,6 +32,8 @@ FEWEST_BRANDS = 12.0
 MATCH, MISS = 12, 1
 SHARE = 3
 SIDE = 2
+BLOCK_CHOICES = 60_000
+RANKS = 4
 LOG_PRIOR = float(gammaln(MATCH) + gammaln(MISS) - gammaln(MATCH + MISS))
 TYPES = ("hard_core", "split", "shifting", "switcher")
 
@@ -48,20 +50,100 @@ def log_split(n: Array, seen: Array, counts: Array) -> Array:
     return _log_sum([(_log_split_of(size, n, seen, counts), np.full_like(n, 0.5)) for size in (2, 3)])
 
 
-def log_shifting_at(n: Array, seen: Array, before: Array, counts: Array) -> Array:
-    """Return ln P of the change after a given choice, up to which `before` of each of `counts` had come."""
-    v = _alphabet(seen)
-    unseen, after, bought = v - seen, counts - before, counts > 0
-    pairs = [(before[f] + after[g], bought[f] & bought[g]) for f, g in permutations(range(len(counts)), 2)]
-    half = [(matches[f], bought[f] * unseen) for matches in (before, after) for f in range(len(counts))]
-    terms = [(_log_matches(m, n, v - 1), weight) for m, weight in (*pairs, *half, (0 * n, unseen * (unseen - 1)))]
-    return _log_sum(terms) - np.log(v * (v - 1)) - np.log(n - 2 * SIDE + 1)
+def log_shifting(n: Array, seen: Array, counts: Array, hits: NDArray[np.bool_]) -> tuple[Array, NDArray[np.int64]]:
+    """Return ln P under one shift, and the row with which it most likely came: the first of the new favourite's time.
+
+    `hits` (ranks, choices) says of every choice of every sequence, in order and one sequence after the other, whether it
+    is the brand of that rank; sequence i has n[i] choices. Too short to show a shift (fewer than four): NaN and -1.
+    """
+    found, row = np.full(len(n), np.nan), np.full(len(n), -1)
+    starts = np.cumsum(n) - n
+    for ranks in range(1, len(counts) + 1):
+        at_most = seen >= ranks if ranks == len(counts) else seen == ranks
+        for block in _blocks(np.flatnonzero(at_most & (n >= 2 * SIDE)), n):
+            rows = _rows(starts[block], n[block])
+            parts = n[block], seen[block], counts[:ranks, block], hits[:ranks, rows]
+            found[block], place = _log_shifting_block(*parts)
+            row[block] = rows[place]
+    return found, row
 
 
 def log_switcher(n: Array, seen: Array, log_factorials: Array) -> Array:
     """Return ln P under no favourite; `log_factorials` is the sum of ln Gamma(1 + count) over the brands bought."""
     v = _alphabet(seen)
     return _log_gamma(v) - _log_gamma(n + v) + log_factorials
+
+
+def _blocks(sequences: NDArray[np.int64], n: Array) -> list[NDArray[np.int64]]:
+    """Cut the sequences so that a block's working arrays stay in the processor's cache."""
+    cuts = np.flatnonzero(np.diff(np.cumsum(n[sequences]) // BLOCK_CHOICES)) + 1
+    return np.split(sequences, cuts) if len(sequences) else []
+
+
+def _rows(starts: Array, n: Array) -> NDArray[np.int64]:
+    """The places of all choices of sequences that begin at `starts`, one sequence after the other."""
+    lengths = n.astype(np.int64)
+    return np.repeat((starts - (np.cumsum(n) - n)).astype(np.int64), lengths) + np.arange(lengths.sum())
+
+
+def _log_shifting_block(n: Array, seen: Array, counts: Array, hits: NDArray[np.bool_]) -> tuple[Array, NDArray[np.int64]]:
+    """As `log_shifting`, of sequences that are long enough and have bought every one of the ranks.
+
+    A change point's terms depend on whole numbers of matches m alone, so exp L(m) is looked up. Its scale is the largest
+    L that can occur: L is convex in m, so that is at one of the ends, 0 or the most matches that any point reaches.
+    """
+    lengths = n.astype(np.int64)
+    starts, sequence = np.cumsum(lengths) - lengths, np.repeat(np.arange(len(n)), lengths)
+    step = np.arange(len(sequence)) - starts[sequence]
+    points = np.flatnonzero((step >= SIDE - 1) & (step < lengths[sequence] - SIDE))
+    of = sequence[points]
+    before = _running(hits, starts, sequence)[:, points]
+    after = counts[:, of].astype(np.int64) - before
+    firsts = np.cumsum(lengths - 2 * SIDE + 1) - (lengths - 2 * SIDE + 1)
+    most = np.maximum.reduceat(before.max(axis=0) + after.max(axis=0), firsts)
+    weights, high, offset = _weights(n, seen, most)
+    at = _sum_of_pairs(before, after, weights, offset[of], (_alphabet(seen) - seen)[of])
+    best = np.flatnonzero(at == np.maximum.reduceat(at, firsts)[of])
+    v, first_best = _alphabet(seen), best[np.unique(of[best], return_index=True)[1]]
+    found = high + np.log(np.add.reduceat(at, firsts)) - _log_gamma(n + MATCH + MISS) - LOG_PRIOR
+    return found - np.log(v * (v - 1)) - np.log(n - 2 * SIDE + 1), points[first_best] + 1
+
+
+def _running(hits: NDArray[np.bool_], starts: NDArray[np.int64], sequence: NDArray[np.int64]) -> NDArray[np.int64]:
+    """How many hits there were up to and with each choice of its sequence."""
+    so_far = np.cumsum(hits, axis=1)
+    return so_far - (so_far[:, starts] - hits[:, starts])[:, sequence]
+
+
+def _weights(n: Array, seen: Array, most: NDArray[np.int64]) -> tuple[Array, Array, NDArray[np.int64]]:
+    """Exp of L(m) less its highest, for m = 0 to n of each sequence in a row; the highest; and where each row begins."""
+    lengths = n.astype(np.int64) + 1
+    offset = np.cumsum(lengths) - lengths
+    m = np.arange(lengths.sum()) - np.repeat(offset, lengths)
+    log_others = np.log(_alphabet(seen) - 1)
+    ends = [_log_gamma(k + MATCH) + _log_gamma(n - k + MISS) - (n - k) * log_others for k in (0 * n, most.astype(float))]
+    high = np.maximum(*ends)
+    misses = np.repeat(n, lengths) - m
+    logs = _log_gamma(m + MATCH) + _log_gamma(misses + MISS) - misses * np.repeat(log_others, lengths)
+    return np.exp(np.minimum(logs - np.repeat(high, lengths), 0)), high, offset
+
+
+def _sum_of_pairs(
+    before: NDArray[np.int64], after: NDArray[np.int64], weights: Array, offset: NDArray[np.int64], unseen: Array
+) -> Array:
+    """Sum over ordered pairs of favourites at each change point: both bought, one of them, none."""
+    ranks = range(len(before))
+    from_here = before + offset
+    single = sum(weights[from_here[f]] + weights[offset + after[f]] for f in ranks)
+    found: Array = unseen * single + unseen * (unseen - 1) * weights[offset]
+    for f, g in permutations(ranks, 2):
+        found += weights[from_here[f] + after[g]]
+    return found
+
+
+def log_factorial(count: NDArray[np.generic]) -> Array:
+    """Return ln count! of whole numbers."""
+    return _log_gamma(count.astype(np.float64) + 1)
 
 
 def _alphabet(seen: Array) -> Array:

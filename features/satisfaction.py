@@ -6,7 +6,7 @@ import polars as pl
 
 from features.feature import Feature
 from features.known import midnight
-from features.purchases import CUSTOMER
+from features.purchases import CUSTOMER, SHARE_DECIMALS
 
 FAMILY = "satisfaction"
 ABSENT = "there is no surveys table"
@@ -39,13 +39,13 @@ def satisfaction(known: pl.LazyFrame, as_of: date) -> pl.LazyFrame:
     rating, when = pl.col("rating"), pl.col("answered_at")
     newest = when == when.max()
     about = [_about(each, "dimension" in columns) for each in DIMENSIONS]
-    gap = (rating - pl.col("expectation")).mean() if "expectation" in columns else pl.lit(None, pl.Float64)
+    gap = _mean(rating - pl.col("expectation")) if "expectation" in columns else pl.lit(None, pl.Float64)
     return known.group_by(CUSTOMER).agg(
         pl.len().cast(pl.Int64).alias("surveys"),
         (pl.lit(midnight(as_of)) - when.max()).dt.total_days().alias("last_survey_days"),
-        rating.filter(newest).mean().alias("last_rating"),
-        rating.mean().alias("mean_rating"),
-        (rating.filter(newest).mean() - rating.filter(~newest).mean()).alias("rating_change"),
+        _mean(rating.filter(newest)).alias("last_rating"),
+        _mean(rating).alias("mean_rating"),
+        (_mean(rating.filter(newest)) - _mean(rating.filter(~newest))).alias("rating_change"),
         (rating == COMPLETELY).mean().alias("completely_satisfied_share"),
         (rating == MERELY).mean().alias("merely_satisfied_share"),
         gap.alias("expectation_gap"),
@@ -53,10 +53,15 @@ def satisfaction(known: pl.LazyFrame, as_of: date) -> pl.LazyFrame:
     )
 
 
+def _mean(points: pl.Expr) -> pl.Expr:
+    """Rounded, so that the order of rows leaves no trace."""
+    return points.mean().round(SHARE_DECIMALS)
+
+
 def _about(dimension: str, told: bool) -> pl.Expr:  # noqa: FBT001  # one caller, a few lines above
     name = f"rating_{dimension}"
     return (
-        pl.col("rating").filter(pl.col("dimension") == dimension).mean().alias(name)
+        _mean(pl.col("rating").filter(pl.col("dimension") == dimension)).alias(name)
         if told
         else pl.lit(None, pl.Float64).alias(name)
     )

@@ -5,8 +5,9 @@ from datetime import date
 
 import polars as pl
 
+from features.history import history
 from features.known import known_before
-from features.purchases import CUSTOMER, DAY, customer_days, occasions
+from features.purchases import DAY, among_last, days_in_order, first_row, occasions
 from features.tables.schema import Tables
 from settings.sections import Churn
 
@@ -41,18 +42,12 @@ def silences(tables: Tables, as_of: date) -> pl.DataFrame:
 
     One row per gap between purchases, and one per customer for the silence that still goes on.
     """
-    days = occasions(customer_days(known_before(tables, as_of).transactions))
-    ended = pl.col(DAY).sort().diff().dt.total_days().drop_nulls()
-    open_now = (pl.lit(as_of) - pl.col(DAY).max()).dt.total_days()
-    closed = (
-        days.group_by(CUSTOMER)
-        .agg(ended.alias("days"))
-        .explode("days")
-        .drop_nulls()
-        .select("days", pl.lit(value=True).alias("ended"))
-    )
-    still = days.group_by(CUSTOMER).agg(open_now.alias("days")).select("days", pl.lit(value=False).alias("ended"))
-    return pl.concat([closed, still]).collect(engine="streaming")
+    days = occasions(days_in_order(history(known_before(tables, as_of)).tables.transactions))
+    gap = pl.when(~first_row()).then((pl.col(DAY) - pl.col(DAY).shift()).dt.total_days())
+    ended = days.select(gap.alias("days"), pl.lit(value=True).alias("ended")).drop_nulls("days")
+    going_on = (pl.lit(as_of) - pl.col(DAY)).dt.total_days()
+    still = days.filter(among_last(1)).select(going_on.alias("days"), pl.lit(value=False).alias("ended"))
+    return pl.concat([ended, still]).collect(engine="streaming")
 
 
 def proposed(silent: pl.DataFrame) -> Windows:

@@ -8,6 +8,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+from features.norms import Norms
 from models.btyd import BuyTillYouDie
 from models.churn_model import ChurnModel
 from models.errors import NoChampion
@@ -33,11 +34,14 @@ class Terms:
 class Champion:
     """Churn model, buy-till-you-die pair, spread of values, and the terms they hold for.
 
+    `norms` are what was usual for the company when it was trained; scoring builds its features against them.
+
     `value_cuts` are the 50, 80, 95 and 99 % quantiles of expected_value when it was trained: the reference
     for relationship levels. `grade` is its log-loss in the backtest and that of the named baseline; empty without a backtest.
     """
 
     terms: Terms
+    norms: Norms
     churn: ChurnModel
     btyd: BuyTillYouDie
     value_spread: float
@@ -51,7 +55,7 @@ def save_champion(champion: Champion, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     champion.churn.save(folder)
     terms = asdict(champion.terms) | {"trained_as_of": champion.terms.trained_as_of.isoformat()}
-    data: dict[str, Any] = {"terms": terms, "btyd": champion.btyd.to_json()}
+    data: dict[str, Any] = {"terms": terms, "norms": champion.norms.to_json(), "btyd": champion.btyd.to_json()}
     write_json(
         folder / FILE, data | {"value_spread": champion.value_spread, "value_cuts": champion.value_cuts, "grade": champion.grade}
     )
@@ -63,7 +67,14 @@ def load_champion(folder: Path) -> Champion:
     terms = Terms(**(data["terms"] | {"trained_as_of": date.fromisoformat(data["terms"]["trained_as_of"])}))
     btyd = BuyTillYouDie.from_json(data["btyd"])
     return Champion(
-        terms, load_churn_model(folder), btyd, data["value_spread"], tuple(data["value_cuts"]), data["grade"], folder.name
+        terms,
+        Norms.from_json(data["norms"]),
+        load_churn_model(folder),
+        btyd,
+        data["value_spread"],
+        tuple(data["value_cuts"]),
+        data["grade"],
+        folder.name,
     )
 
 

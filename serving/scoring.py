@@ -40,7 +40,7 @@ def score(settings: Settings, tables: Tables, champion: Champion, as_of: date, s
     A customer without a purchase has status `prospect`, no score, and `no_score_reason` says so.
     """
     loyalty = Loyalty(unit=champion.terms.loyalty_unit, min_purchases=champion.terms.loyalty_min_purchases)  # type: ignore[arg-type]
-    features = build_features(tables, as_of, champion.terms.active_days, loyalty).collect(engine="streaming")
+    features = build_features(tables, as_of, champion.terms.active_days, loyalty, champion.norms)
     return score_features(settings, features, consent(tables), champion, scored_at)
 
 

@@ -5,7 +5,9 @@ from datetime import date
 
 import polars as pl
 
+from features.history import history
 from features.known import known_before
+from features.norms import Norms, norms
 from features.tables.schema import Tables
 from features.windows import Windows, windows
 from models.btyd import BuyTillYouDie
@@ -16,12 +18,13 @@ from training.snapshots import Progress, build_snapshots, buyers
 
 @dataclass(frozen=True)
 class Material:
-    """Snapshots oldest first; `features` and `btyd` are as of `as_of` itself; `digest` names the order lines."""
+    """Snapshots oldest first; `features`, `norms` and `btyd` are as of `as_of`; `digest` names the order lines."""
 
     as_of: date
     windows: Windows
     snapshots: list[Snapshot]
     features: pl.DataFrame
+    norms: Norms
     btyd: BuyTillYouDie
     tables: Tables
     digest: str
@@ -34,10 +37,11 @@ def gather(settings: Settings, tables: Tables, as_of: date, progress: Progress) 
     """
     known = known_before(tables, as_of)
     chosen = windows(settings.churn, known, as_of)
-    features = buyers(known, as_of, chosen.active_days, settings.loyalty)
+    past, usual = history(known), norms(known, as_of)
+    features = buyers(past, as_of, chosen.active_days, settings.loyalty, usual)
     btyd = BuyTillYouDie.fit(features)
-    snapshots = build_snapshots(known, as_of, chosen.horizon_days, chosen.active_days, settings.loyalty, progress)
-    return Material(as_of, chosen, snapshots, features, btyd, known, _digest(known.transactions))
+    snapshots = build_snapshots(known, past, as_of, chosen.horizon_days, chosen.active_days, settings.loyalty, progress)
+    return Material(as_of, chosen, snapshots, features, usual, btyd, known, _digest(known.transactions))
 
 
 def _digest(transactions: pl.LazyFrame) -> str:

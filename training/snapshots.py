@@ -7,10 +7,12 @@ from datetime import date, timedelta
 
 import polars as pl
 
-from features.build import build_features
+from features.build import features_as_of
 from features.dates import order_days
+from features.history import History
 from features.known import known_before
 from features.labels import LABELS, labels, with_labels
+from features.norms import Norms, norms
 from features.purchases import CUSTOMER
 from features.tables.schema import INGESTED_AT, Tables
 from models.btyd import BuyTillYouDie
@@ -37,18 +39,19 @@ def cut_offs(first: date, as_of: date, horizon_days: int) -> list[date]:
 
 
 def build_snapshots(
-    tables: Tables, as_of: date, horizon_days: int, active_days: int, loyalty: Loyalty, progress: Progress
+    tables: Tables, past: History, as_of: date, horizon_days: int, active_days: int, loyalty: Loyalty, progress: Progress
 ) -> list[Snapshot]:
     """Return the snapshots that were closed and known before `as_of`, oldest first; maybe none.
 
-    A past day on which the buy-till-you-die models find too little data gives none.
+    `past` is the History of `tables`, which serves every day. A past day on which the buy-till-you-die models find too
+    little data gives none.
     """
     known = known_before(tables, as_of)
     days = cut_offs(order_days(known)[0], as_of, horizon_days)
     found = []
     for done, day in enumerate(days):
         progress("features of past days", done, len(days))
-        snapshot = _snapshot(known, day, horizon_days, active_days, loyalty)
+        snapshot = _snapshot(known, past, day, horizon_days, active_days, loyalty)
         found += [snapshot] if snapshot else []
     progress("features of past days", len(days), len(days))
     return found
@@ -71,14 +74,13 @@ def _relabelled(snapshot: Snapshot, known: pl.LazyFrame) -> pl.DataFrame:
     return with_labels(bare, known, snapshot.as_of, snapshot.horizon_days).collect(engine="streaming")
 
 
-def buyers(tables: Tables, as_of: date, active_days: int, loyalty: Loyalty) -> pl.DataFrame:
+def buyers(past: History, as_of: date, active_days: int, loyalty: Loyalty, usual: Norms) -> pl.DataFrame:
     """Return the features of every customer with a purchase before `as_of`."""
-    features = build_features(tables, as_of, active_days, loyalty)
-    return features.filter(pl.col("orders") > 0).collect(engine="streaming")
+    return features_as_of(past, as_of, active_days, loyalty, usual).filter(pl.col("orders") > 0)
 
 
-def _snapshot(known: Tables, day: date, horizon_days: int, active_days: int, loyalty: Loyalty) -> Snapshot | None:
-    features = buyers(known, day, active_days, loyalty)
+def _snapshot(known: Tables, past: History, day: date, horizon_days: int, active_days: int, loyalty: Loyalty) -> Snapshot | None:
+    features = buyers(past, day, active_days, loyalty, norms(past.tables, day))
     if features.height < FEWEST_CUSTOMERS:
         return None
     try:

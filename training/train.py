@@ -71,7 +71,7 @@ def _champion(settings: Settings, material: Material, chosen: str, board: dict[s
     grade = {"log_loss": losses[chosen], "baseline_log_loss": losses[BASELINE.name]} if chosen in losses else {}
     spread = _spread(material.snapshots)
     cuts = _value_cuts(value_terms(settings.value, terms.horizon_days), material, churn, spread)
-    return Champion(terms, churn, material.btyd, spread, cuts, grade)
+    return Champion(terms, material.norms, churn, material.btyd, spread, cuts, grade)
 
 
 def _value_cuts(terms: ValueTerms, material: Material, churn: ChurnModel, spread: float) -> tuple[float, ...]:

@@ -18,9 +18,7 @@ def command(as_of: RequiredAsOf, config: Config = DEFAULT_CONFIG, out: ParquetFi
 
     session = open_session(config, as_of)
     chosen = windows(session.settings.churn, session.tables, session.as_of)
-    frame = build_features(session.tables, session.as_of, chosen.active_days, session.settings.loyalty).collect(
-        engine="streaming"
-    )
+    frame = build_features(session.tables, session.as_of, chosen.active_days, session.settings.loyalty)
     path = out or session.settings.workspace.path / "features" / f"{session.as_of}.parquet"
     with replacing(path) as beside:
         frame.write_parquet(beside)

@@ -44,7 +44,7 @@ def customers(make_table: Make) -> dict[str, dict[str, Any]]:
         complaints=make_table("complaints", "complaint_id customer_id opened_at resolved_at satisfied", CASES),
         customers=make_table("customers", "customer_id joined_at referred_by", [("fred", "2025-02-01", "anna")]),
     )
-    return {row["customer_id"]: row for row in build_features(tables, AS_OF, 365, Loyalty()).collect().to_dicts()}
+    return {row["customer_id"]: row for row in build_features(tables, AS_OF, 365, Loyalty()).to_dicts()}
 
 
 def of(row: dict[str, Any], *names: str) -> list[Any]:
@@ -115,7 +115,7 @@ def test_how_cases_were_settled(make_table: Make) -> None:
         make_table("transactions", "customer_id ordered_at amount", [("anna", "2025-01-01", 1.0)]),
         complaints=make_table("complaints", "complaint_id customer_id opened_at resolved_at contacts_to_resolve topic", cases),
     )
-    row = build_features(tables, AS_OF, 365, Loyalty()).collect().row(0, named=True)
+    row = build_features(tables, AS_OF, 365, Loyalty()).row(0, named=True)
     assert of(row, "resolution_days", "contacts_to_resolve", "first_contact_share", "repeated_topics") == [3, 2, 0.5, 1]
 
 
@@ -126,7 +126,7 @@ def test_rhythm_habits_and_spread(make_table: Make) -> None:
         for place, (day, brand) in enumerate(zip(days, "AABBAC", strict=True), 1)
     ]
     tables = Tables(make_table("transactions", "customer_id ordered_at amount quantity unit_price discount brand", lines))
-    row = build_features(tables, AS_OF, 365, Loyalty()).collect().row(0, named=True)
+    row = build_features(tables, AS_OF, 365, Loyalty()).row(0, named=True)
     gaps = [79, 257, 35, 7, 7]
     assert row["gap_trend"] == pytest.approx((35 + 7 + 7) / 3 / (sum(gaps) / 5))
     assert row["gap_rank"] == pytest.approx(3 / 5)
@@ -156,12 +156,12 @@ def test_one_symbol_per_occasion_and_category_the_unit_with_the_largest_net_spen
 
 
 def test_features_of_an_absent_table_are_null_never_zero(orders: Callable[..., pl.LazyFrame]) -> None:
-    row = build_features(Tables(orders([("anna", "2025-01-01", 1.0)])), AS_OF, 365, Loyalty()).collect().row(0, named=True)
+    row = build_features(Tables(orders([("anna", "2025-01-01", 1.0)])), AS_OF, 365, Loyalty()).row(0, named=True)
     assert of(row, "complaints", "open_complaints", "referrals", "brands", "p_hard_core") == [None] * 5
     assert row["loyalty_segment"] == "undetermined"
 
 
 def test_the_last_day_of_the_activity_window_still_counts(orders: Callable[..., pl.LazyFrame]) -> None:
     lines = orders([("in", "2024-03-01", 1.0), ("out", "2024-02-29", 1.0)])
-    rows = build_features(Tables(lines), AS_OF, 365, Loyalty()).collect().select("customer_id", "status").rows()
+    rows = build_features(Tables(lines), AS_OF, 365, Loyalty()).select("customer_id", "status").rows()
     assert rows == [("in", "existing"), ("out", "former")]

@@ -1,5 +1,5 @@
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from itertools import combinations, permutations
 from typing import Any
 
@@ -8,9 +8,11 @@ import polars as pl
 import pytest
 from scipy.special import betaln, gammaln
 
-from features.loyalty import loyalty
+from features.build import build_features
+from features.tables.schema import Tables
 from settings.sections import Loyalty
 
+AS_OF = date(2030, 1, 1)
 TYPES = ("p_hard_core", "p_split", "p_shifting", "p_switcher")
 
 
@@ -22,9 +24,7 @@ def sequences(*brands: str) -> pl.LazyFrame:
 
 
 def classified(lines: pl.LazyFrame, settings: Loyalty = Loyalty()) -> dict[str, dict[str, Any]]:  # noqa: B008  # frozen
-    found = loyalty(lines, settings)
-    assert found is not None
-    return {row["customer_id"]: row for row in found.collect().to_dicts()}
+    return {row["customer_id"]: row for row in build_features(Tables(lines), AS_OF, 365, settings).to_dicts()}
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,8 @@ def test_ties_within_an_occasion_go_by_name_and_returns_take_spend_away(orders: 
 
 
 def test_without_the_column_there_is_no_label(orders: Callable[..., pl.LazyFrame]) -> None:
-    assert loyalty(orders([("a", "2025-01-01", 1.0)]), Loyalty()) is None
+    row = classified(orders([("a", "2025-01-01", 1.0)]))["a"]
+    assert (row["loyalty_segment"], row["p_split"], row["favourite_brand"]) == ("undetermined", None, None)
 
 
 def test_category_can_stand_in_for_brand(orders: Callable[..., pl.LazyFrame]) -> None:

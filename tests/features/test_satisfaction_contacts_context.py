@@ -42,7 +42,7 @@ def customers(make_table: Make) -> dict[str, dict[str, Any]]:
         contacts=make_table("contacts", "customer_id contacted_at campaign_id channel treated responded_at", TOUCHES),
         customers=make_table("customers", "customer_id joined_at region", [("bert", "2024-01-01", "west")]),
     )
-    return {row["customer_id"]: row for row in build_features(tables, AS_OF, 365, Loyalty()).collect().to_dicts()}
+    return {row["customer_id"]: row for row in build_features(tables, AS_OF, 365, Loyalty()).to_dicts()}
 
 
 def of(row: dict[str, Any], *names: str) -> list[Any]:
@@ -73,5 +73,5 @@ def test_context_prefers_what_was_bought_over_what_is_on_record(customers: dict[
 
 
 def test_absent_tables_give_nulls_never_zeros(orders: Callable[..., pl.LazyFrame]) -> None:
-    row = build_features(Tables(orders([("anna", "2025-01-01", 1.0)])), AS_OF, 365, Loyalty()).collect().row(0, named=True)
+    row = build_features(Tables(orders([("anna", "2025-01-01", 1.0)])), AS_OF, 365, Loyalty()).row(0, named=True)
     assert of(row, "surveys", "mean_rating", "contacts", "response_rate", "region") == [None] * 5

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from features.norms import Norms
 from models.bgnbd import BGNBD
 from models.bgnbd_churn import BgNbdChurn
 from models.btyd import BuyTillYouDie
@@ -13,6 +14,7 @@ from models.gamma_gamma import GammaGamma
 
 CHAMPION = Champion(
     Terms(date(2025, 3, 1), 90, 365, "brand", 4),
+    Norms(date(2025, 3, 1), 4.5, 10.0, {"delivery": 3.0}, {"tea": 5.0}),
     BgNbdChurn(0.5),
     BuyTillYouDie(BGNBD(0.2, 4.0, 0.8, 2.4), GammaGamma(6.0, 3.7, 15.0)),
     1.5,
@@ -26,8 +28,9 @@ def test_a_champion_survives_saving_and_publishing(tmp_path: Path) -> None:
     publish_champion(tmp_path / "new", "7", tmp_path / "champion")
     found = current_champion(tmp_path / "champion")
     assert found.version == "7"
-    assert (found.terms, found.churn, found.btyd, found.value_cuts) == (
+    assert (found.terms, found.norms, found.churn, found.btyd, found.value_cuts) == (
         CHAMPION.terms,
+        CHAMPION.norms,
         CHAMPION.churn,
         CHAMPION.btyd,
         CHAMPION.value_cuts,

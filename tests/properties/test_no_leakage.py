@@ -9,7 +9,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from features.build import FEATURES, build_features
+from features.build import FEATURES, build_features, features_as_of
+from features.history import history
+from features.norms import Norms, norms
+from features.partition import WHOLE, Part
 from features.tables.schema import ALL_TABLES, DTYPES, Tables
 from settings.sections import Loyalty
 
@@ -33,11 +36,12 @@ def rows_of(name: str, *cells: st.SearchStrategy[object]) -> st.SearchStrategy[p
 
 
 HEADERS = {
-    "transactions": "customer_id ordered_at amount quantity unit_price discount product_id brand category region ingested_at",
-    "complaints": "customer_id opened_at resolved_at satisfied contacts_to_resolve topic ingested_at",
+    "transactions": "customer_id ordered_at amount quantity unit_price discount product_id brand category "
+    "region channel store ingested_at",
+    "complaints": "customer_id opened_at resolved_at satisfied contacts_to_resolve topic channel ingested_at",
     "surveys": "customer_id answered_at rating dimension expectation ingested_at",
-    "contacts": "customer_id contacted_at treated channel responded_at ingested_at",
-    "customers": "customer_id joined_at referred_by partner marketing_consent ingested_at",
+    "contacts": "customer_id contacted_at treated channel action responded_at ingested_at",
+    "customers": "customer_id joined_at referred_by region channel partner marketing_consent ingested_at",
 }
 flags = st.one_of(st.none(), st.booleans())
 names = st.sampled_from(["A", "B", "C", None])
@@ -46,17 +50,17 @@ quantities = st.integers(-2, 3).map(float)
 shares = st.sampled_from([None, 0.0, 0.2])
 all_tables = st.builds(
     Tables,
-    rows_of("transactions", customer, moments, amounts, quantities, amounts, shares, names, names, names, names, maybe),
-    rows_of("complaints", customer, moments, maybe, flags, st.integers(1, 9), names, maybe),
+    rows_of("transactions", customer, moments, amounts, quantities, amounts, shares, *[names] * 6, maybe),
+    rows_of("complaints", customer, moments, maybe, flags, st.integers(1, 9), names, names, maybe),
     rows_of("surveys", customer, moments, st.integers(1, 5).map(float), dimensions, st.integers(1, 5).map(float), maybe),
-    rows_of("contacts", customer, moments, flags, names, maybe, maybe),
-    rows_of("customers", customer, maybe, customer, flags, flags, maybe),
+    rows_of("contacts", customer, moments, flags, names, names, maybe, maybe),
+    rows_of("customers", customer, maybe, customer, names, names, flags, flags, maybe),
 )
 Change = Callable[[str, pl.LazyFrame], pl.LazyFrame]
 
 
-def features(tables: Tables, as_of: date = AS_OF) -> pl.DataFrame:
-    return build_features(tables, as_of, 365, Loyalty(min_purchases=2)).collect()
+def features(tables: Tables, as_of: date = AS_OF, usual: Norms | None = None, part: Part = WHOLE) -> pl.DataFrame:
+    return build_features(tables, as_of, 365, Loyalty(min_purchases=2), usual, part)
 
 
 def changed(tables: Tables, change: Change) -> Tables:
@@ -128,9 +132,27 @@ def test_the_order_of_rows_changes_nothing(tables: Tables) -> None:
 @QUICK
 @given(all_tables, customer)
 def test_other_customers_change_nothing(tables: Tables, who: str) -> None:
+    usual = norms(tables, AS_OF)
     alone = changed(tables, lambda name, frame: frame.filter((pl.col("customer_id") == who) | (name == "customers")))
-    expected = features(tables).filter(pl.col("customer_id") == who)
-    assert_frame_equal(features(alone).filter(pl.col("customer_id") == who), expected, check_exact=True)
+    expected = features(tables, usual=usual).filter(pl.col("customer_id") == who)
+    assert_frame_equal(features(alone, usual=usual).filter(pl.col("customer_id") == who), expected, check_exact=True)
+
+
+@QUICK
+@given(all_tables, st.integers(1, 5))
+def test_parts_by_customer_together_are_the_whole(tables: Tables, parts: int) -> None:
+    usual = norms(tables, AS_OF)
+    together = pl.concat([features(tables, usual=usual, part=Part(number, parts)) for number in range(parts)])
+    assert_frame_equal(together.sort("customer_id"), features(tables, usual=usual), check_exact=True)
+
+
+@QUICK
+@given(all_tables)
+def test_one_history_serves_every_as_of_date(tables: Tables) -> None:
+    past, loyalty = history(tables), Loyalty(min_purchases=2)
+    for day in (date(2024, 6, 1), AS_OF):
+        usual = norms(tables, day)
+        assert_frame_equal(features_as_of(past, day, 365, loyalty, usual), features(tables, day, usual), check_exact=True)
 
 
 @QUICK

@@ -5,6 +5,7 @@ from itertools import pairwise
 import polars as pl
 import pytest
 
+from features.history import history
 from features.tables.schema import Tables
 from holdfast.demo.simulated.shop import Shop, simulate
 from models.recency_rule import RecencyRule, RecencyRuleCandidate
@@ -32,7 +33,7 @@ def tables(shop: Shop) -> Tables:
 
 @pytest.fixture(scope="module")
 def snapshots(shop: Shop, tables: Tables) -> list[Snapshot]:
-    return build_snapshots(tables, shop.as_of, 91, 365, Loyalty(), quiet)
+    return build_snapshots(tables, history(tables), shop.as_of, 91, 365, Loyalty(), quiet)
 
 
 def test_windows_close_by_the_as_of_date_with_a_horizon_of_orders_before_each() -> None:
@@ -51,7 +52,7 @@ def test_snapshots_are_the_same_whatever_comes_after_the_as_of_date(
         pl.lit(shop.as_of).cast(pl.Datetime("us")).alias("ordered_at"), pl.lit(1e9).alias("amount")
     )
     poisoned = Tables(**(tables.present() | {"transactions": pl.concat([tables.transactions, later])}))
-    again = build_snapshots(poisoned, shop.as_of, 91, 365, Loyalty(), quiet)
+    again = build_snapshots(poisoned, history(poisoned), shop.as_of, 91, 365, Loyalty(), quiet)
     assert [each.as_of for each in again] == [each.as_of for each in snapshots]
     assert again[-1].frame.equals(snapshots[-1].frame)
 
@@ -72,9 +73,9 @@ def test_no_candidate_sees_a_window_that_was_open_at_the_origin(tables: Tables, 
     spy = Spy()
     result = backtest(snapshots, tables, (spy,), 3, quiet)
     assert len(spy.seen) == len(result.origins) > 0
-    for origin, history in zip(result.origins, spy.seen, strict=True):
-        assert history
-        assert all(snapshot.closed_on <= origin for snapshot in history)
+    for origin, seen in zip(result.origins, spy.seen, strict=True):
+        assert seen
+        assert all(snapshot.closed_on <= origin for snapshot in seen)
 
 
 def test_windows_of_different_origins_do_not_overlap(tables: Tables, snapshots: list[Snapshot]) -> None:

@@ -61,8 +61,8 @@ def test_the_registered_model_answers_like_the_champion_without_the_repository(w
     tables, _ = load_tables(settings, utc_now())
     as_of = checked_as_of(tables, None, utc_now().date())
     active = windows(settings.churn, tables, as_of).active_days
-    buyers = build_features(tables, as_of, active, settings.loyalty).filter(pl.col("orders") > 0).collect()
     champion = current_champion(settings.workspace.path / "champion")
+    buyers = build_features(tables, as_of, active, settings.loyalty, champion.norms).filter(pl.col("orders") > 0)
     expected = champion.churn.p_churn(champion.btyd.with_columns(buyers, champion.terms.horizon_days))
     model = mlflow.pyfunc.load_model("models:/holdfast-churn@champion")
     taken = model.metadata.get_input_schema().input_names()

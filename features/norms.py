@@ -1,0 +1,82 @@
+"""What is usual for the company as a whole: references that some features compare a customer with.
+
+They are computed from what was known before one date, handed to the features as an argument, and stored with the
+champion, so that one customer's history is enough to score that customer.
+"""
+
+from dataclasses import asdict, dataclass, field
+from datetime import date
+from typing import Any, Self
+
+import polars as pl
+
+from features.known import known_before
+from features.purchases import is_sale_line
+from features.tables.schema import Tables
+
+DECIMALS = 9
+
+
+@dataclass(frozen=True)
+class Norms:
+    """Average days from opening to settling a complaint, and average unit price, in all and by topic or category.
+
+    None, and no entry, where nothing told.
+    """
+
+    known_before: date
+    resolution_days: float | None = None
+    unit_price: float | None = None
+    topic_resolution_days: dict[str, float] = field(default_factory=dict)
+    category_unit_price: dict[str, float] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain data for a JSON file."""
+        return asdict(self) | {"known_before": self.known_before.isoformat()}
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Self:
+        """Read what `to_json` gave."""
+        return cls(**(data | {"known_before": date.fromisoformat(data["known_before"])}))
+
+
+def norms(tables: Tables, as_of: date) -> Norms:
+    """Return the norms of everything known before `as_of`, over all customers of `tables`."""
+    known = known_before(tables, as_of)
+    days, by_topic = _settling(known.complaints)
+    price, by_category = _prices(known.transactions)
+    return Norms(as_of, days, price, by_topic, by_category)
+
+
+def _settling(complaints: pl.LazyFrame | None) -> tuple[float | None, dict[str, float]]:
+    if complaints is None or "resolved_at" not in complaints.collect_schema():
+        return None, {}
+    took = (pl.col("resolved_at") - pl.col("opened_at")).dt.total_days().alias("value")
+    return _averages(complaints.unique().with_columns(took), "topic")
+
+
+def _prices(transactions: pl.LazyFrame) -> tuple[float | None, dict[str, float]]:
+    columns = transactions.collect_schema().names()
+    if "unit_price" not in columns:
+        return None, {}
+    lines = transactions.filter(is_sale_line(columns)).with_columns(pl.col("unit_price").alias("value"))
+    return _averages(lines, "category")
+
+
+def _averages(rows: pl.LazyFrame, by: str) -> tuple[float | None, dict[str, float]]:
+    """The mean of `value` in all and by a column, which need not be there; a mean of zero is no norm."""
+    word = pl.col(by).cast(pl.String) if by in rows.collect_schema() else pl.lit(None, pl.String)
+    told = rows.select(word.alias("word"), "value").drop_nulls("value").group_by("word")
+    groups = told.agg(pl.col("value").sum().alias("all"), pl.len().cast(pl.Int64).alias("count")).collect(engine="streaming")
+    overall = groups.select(pl.col("all").sum() / pl.col("count").sum()).item() if groups.height else 0.0
+    means = groups.drop_nulls("word").select("word", (pl.col("all") / pl.col("count")).round(DECIMALS)).sort("word")
+    return round(overall, DECIMALS) or None, {word: mean for word, mean in means.iter_rows() if mean}
+
+
+def expected(word: str, columns: list[str], by_word: dict[str, float], overall: float | None) -> pl.Expr:
+    """The norm of each row: that of its word where there is one, else that of all; null where nothing told."""
+    fallback = pl.lit(overall, pl.Float64)
+    if word not in columns or not by_word:
+        return fallback
+    known = pl.col(word).cast(pl.String).replace_strict(by_word, default=None, return_dtype=pl.Float64)
+    return pl.coalesce(known, fallback)
