@@ -4,9 +4,11 @@ from datetime import date
 
 import polars as pl
 
+from features.columns import CUSTOMER
 from features.feature import Feature
 from features.norms import Norms, expected
-from features.purchases import CUSTOMER, SHARE_DECIMALS, is_sale_line, packed, total
+from features.ordered import packed
+from features.purchases import SHARE_DECIMALS, is_sale_line, total
 from features.usual import mix
 
 FAMILY = "basket"

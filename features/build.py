@@ -5,12 +5,13 @@ from datetime import date
 import polars as pl
 
 from features import basket, cadence, complaints, contacts, context, lifecycle, loyalty, recency, satisfaction, spend
+from features.columns import CUSTOMER
 from features.feature import Feature
 from features.history import History, history
 from features.known import known_before
 from features.norms import Norms, norms
 from features.partition import WHOLE, Part
-from features.purchases import CUSTOMER, days_in_order, occasions
+from features.purchases import days_in_order, occasions
 from features.tables.schema import Tables
 from settings.sections import Loyalty
 
@@ -39,7 +40,7 @@ def build_features(
 def features_as_of(past: History, as_of: date, active_days: int, settings: Loyalty, usual: Norms) -> pl.DataFrame:
     """Return what `build_features` does, from a History that may serve several as-of dates."""
     known = known_before(past.tables, as_of)
-    days = days_in_order(known.transactions).collect(engine="streaming").lazy()
+    days = days_in_order(known.transactions).lazy()
     everyone = _everyone(known)
     parts = [*_from_purchases(known, days, as_of, settings, usual), *_from_other_tables(known, days, as_of, usual)]
     joined = _joined(everyone, parts)
@@ -76,8 +77,15 @@ def _from_other_tables(known: Tables, days: pl.LazyFrame, as_of: date, usual: No
 
 def _joined(everyone: pl.DataFrame, parts: list[pl.LazyFrame]) -> pl.DataFrame:
     """Collected one after the other, so that the working memory of no two parts is needed at once."""
-    columns = [everyone.join(part.collect(engine="streaming"), on=CUSTOMER, how="left", maintain_order="left") for part in parts]
-    return pl.concat([everyone, *(frame.drop(CUSTOMER) for frame in columns)], how="horizontal")
+    columns = [_aligned(everyone, part.collect(engine="streaming")) for part in parts]
+    return pl.concat([everyone, *columns], how="horizontal")
+
+
+def _aligned(everyone: pl.DataFrame, part: pl.DataFrame) -> pl.DataFrame:
+    """Nobody is in a part who is not among everyone; as many are the same ones."""
+    if part.height == everyone.height:
+        return part.sort(CUSTOMER).drop(CUSTOMER)
+    return everyone.join(part, on=CUSTOMER, how="left", maintain_order="left").drop(CUSTOMER)
 
 
 def _finished(joined: pl.DataFrame, ids: pl.Series, as_of: date, active_days: int) -> pl.DataFrame:

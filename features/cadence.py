@@ -4,8 +4,9 @@ from datetime import date
 
 import polars as pl
 
+from features.columns import CUSTOMER, DAY
 from features.feature import Feature
-from features.purchases import CUSTOMER, DAY, among_last, first_row, since_last
+from features.ordered import among_last, first_row, since_last
 
 FAMILY = "cadence"
 RECENT_GAPS = 3
@@ -51,7 +52,8 @@ def cadence(occasions: pl.LazyFrame, as_of: date) -> pl.LazyFrame:
         ahead.alias("ahead"),
         *((pl.col(DAY).dt.weekday() == each).alias(f"weekday{each}") for each in WEEKDAYS),
     )
-    median = rows.drop_nulls("gap").group_by(CUSTOMER).agg(pl.col("gap").median().alias("gap_median"))
+    in_order = rows.drop_nulls("gap").with_columns(pl.col(CUSTOMER).set_sorted())
+    median = in_order.group_by(CUSTOMER).agg(pl.col("gap").median().alias("gap_median"))
     sums = (
         rows.with_columns((pl.col("gap") <= pl.col("silence")).alias("reached"), (pl.col("gap") ** 2).alias("squared"))
         .group_by(CUSTOMER)

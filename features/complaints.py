@@ -4,10 +4,12 @@ from datetime import date, timedelta
 
 import polars as pl
 
+from features.columns import CUSTOMER, DAY
 from features.feature import Feature
 from features.known import midnight
 from features.norms import Norms, expected
-from features.purchases import CUSTOMER, DAY, among_last, total
+from features.ordered import among_last
+from features.purchases import SHARE_DECIMALS, total
 from features.usual import most, named, vocabulary
 
 FAMILY = "complaints"
@@ -77,7 +79,8 @@ def complaints(known: pl.LazyFrame, occasions: pl.LazyFrame, as_of: date, norms:
     """Return frames of complaint counts, ages and outcomes per customer with a complaint known before `as_of`.
 
     `known` and `occasions` (in order) are those of a History. A complaint is open when it is not known to be resolved.
-    Ages are whole days. A row that stands twice counts once.
+    Ages are whole days. A row that stands twice counts once. Ratios to a norm are rounded: Polars divides by one and the
+    same number by way of its reciprocal, and whether it sees that it is one depends on how the rows arrive.
     """
     cases = _cases(known, norms)
     return [_counts(cases, as_of), _newest_settled(cases), _recovered(cases, occasions), _topics(cases)]
@@ -124,7 +127,7 @@ def _counts(cases: pl.LazyFrame, as_of: date) -> pl.LazyFrame:
         *((opened >= midnight(as_of - timedelta(days=w))).sum().cast(pl.Int64).alias(f"complaints_{w}") for w in WINDOWS),
         is_open.sum().cast(pl.Int64).alias("open_complaints"),
         open_age.max().alias("open_complaint_days"),
-        (open_age / pl.col("usual")).max().alias("open_complaint_ratio"),
+        (open_age / pl.col("usual")).round(SHARE_DECIMALS).max().alias("open_complaint_ratio"),
         satisfied.fill_null(value=False).sum().cast(pl.Int64).alias("satisfied_complaints"),
         (~satisfied).fill_null(value=False).sum().cast(pl.Int64).alias("unsatisfied_complaints"),
         age.min().alias("last_complaint_days"),

@@ -4,9 +4,11 @@ from datetime import date, timedelta
 
 import polars as pl
 
+from features.columns import CUSTOMER, DAY
 from features.feature import Feature
 from features.known import midnight
-from features.purchases import CUSTOMER, DAY, first_row, total
+from features.ordered import first_row
+from features.purchases import total
 
 FAMILY = "contacts"
 ABSENT = "there is no contacts table"

@@ -4,8 +4,9 @@ from datetime import date
 
 import polars as pl
 
+from features.columns import CUSTOMER, DAY
 from features.feature import Feature
-from features.purchases import CUSTOMER, DAY, is_sale_line
+from features.purchases import is_sale_line
 from features.tables.schema import Tables
 from features.usual import usual
 

@@ -4,8 +4,9 @@ from datetime import date, timedelta
 
 import polars as pl
 
+from features.columns import CUSTOMER
 from features.known import midnight
-from features.purchases import CUSTOMER, customer_days, total
+from features.purchases import customer_days, total
 
 LABELS = ("next_orders", "next_spend", "churned")
 

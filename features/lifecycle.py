@@ -2,8 +2,8 @@
 
 import polars as pl
 
+from features.columns import CUSTOMER
 from features.feature import Feature
-from features.purchases import CUSTOMER
 
 FAMILY = "lifecycle"
 CLIENT_ORDERS = 6
@@ -16,7 +16,13 @@ FEATURES = (
         "never",
         model=False,
     ),
-    Feature("lifecycle_stage", "label", "prospect, first_time, repeat, client, advocate or inactive", "never", model=False),
+    Feature(
+        "lifecycle_stage",
+        "label",
+        "prospect, first_time, repeat, client, advocate or inactive; scores add partner, which the business names",
+        "never",
+        model=False,
+    ),
     Feature(
         "referrals",
         "customers",

@@ -5,12 +5,16 @@ from datetime import date
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 from scipy.special import xlogy
 
 from features.brand_sequences import CATEGORY, NO_CATEGORY, SEQUENCE, SYMBOL, choices, in_time
+from features.columns import CUSTOMER, DAY
 from features.feature import Feature
+from features.history import History
+from features.known import known_before
 from features.loyalty_models import RANKS, TYPES, Array, log_factorial, log_hard_core, log_shifting, log_split, log_switcher
-from features.purchases import CUSTOMER, DAY, first_row, since_last
+from features.ordered import begins, first_row, since_last
 from features.usual import most, named, vocabulary
 from settings.sections import Loyalty
 
@@ -49,8 +53,6 @@ FEATURES = (
 )
 MORE_LIKELY_THAN_NOT = 0.5
 LOG_DECIMALS = 9  # likelihoods are sums of floats too
-COUNTS = tuple(f"count{rank}" for rank in range(RANKS))
-SYMBOLS = tuple(f"symbol{rank}" for rank in range(RANKS))
 
 
 @dataclass(frozen=True)
@@ -110,87 +112,88 @@ def loyalty_by_category(found: Chosen, settings: Loyalty, as_of: date) -> pl.Dat
     ).collect()
 
 
+def categories_as_of(past: History, as_of: date, settings: Loyalty) -> pl.DataFrame | None:
+    """Return `loyalty_by_category` with the customers' own ids; None where the lines lack a brand or a category."""
+    known = known_before(past.tables, as_of)
+    columns = known.transactions.collect_schema().names()
+    found = chosen(known.transactions, settings) if CATEGORY in columns and settings.unit != CATEGORY else None
+    if found is None:
+        return None
+    rows = loyalty_by_category(found, settings, as_of)
+    return rows.with_columns(past.ids.gather(rows[CUSTOMER]).alias(CUSTOMER))
+
+
 def _likelihoods(rows: pl.DataFrame) -> pl.DataFrame:
     """Log marginal likelihood of each type per sequence, and the day of the most likely shift.
 
     Too short to show a shift: as likely as hard_core.
     """
-    counted = _counts(rows)
-    favourites = [pl.lit(counted[name]).gather(pl.col(SEQUENCE)) for name in SYMBOLS]
-    matches = [pl.col(SYMBOL) == each for each in favourites]
-    hits = rows.select(match.fill_null(value=False).alias(name) for name, match in zip(SYMBOLS, matches, strict=True))
-    shifting, row = log_shifting(*_arrays(counted), hits.to_numpy().T)
-    shifted = pl.when(pl.Series(row) >= 0).then(rows[DAY].gather(np.maximum(row, 0)))
-    closed = counted.join(_closed_forms(counted), on=["n", "seen", *COUNTS], how="left", maintain_order="left")
-    switcher = log_switcher(*_columns(counted, "n", "seen", "log_factorials"))
-    return closed.select(
+    counted = _counted(rows)
+    closed = _closed_forms(counted)
+    shifting, row = log_shifting(counted.n, counted.seen, counted.counts, counted.hits)
+    return rows.filter(begins(SEQUENCE)).select(
         CUSTOMER,
         CATEGORY,
-        "n",
-        "hard_core",
-        "split",
-        pl.coalesce(pl.Series("shifting", shifting).fill_nan(None), "hard_core").alias("shifting"),
-        pl.Series("switcher", switcher),
-        shifted.alias("shifted"),
+        pl.Series("n", counted.n.astype(np.int64)),
+        closed["hard_core"],
+        closed["split"],
+        pl.coalesce(pl.Series("shifting", shifting).fill_nan(None), closed["hard_core"]).alias("shifting"),
+        pl.Series("switcher", log_switcher(counted.n, counted.seen, counted.log_factorials)),
+        pl.when(pl.Series(row) >= 0).then(rows[DAY].gather(np.maximum(row, 0))).alias("shifted"),
     )
 
 
-def _closed_forms(counted: pl.DataFrame) -> pl.DataFrame:
-    """The likelihoods that counts alone tell, once for each set of counts: customers share them."""
-    patterns = counted.select("n", "seen", *COUNTS).unique()
-    arrays = _arrays(patterns)
-    return patterns.with_columns(pl.Series("hard_core", log_hard_core(*arrays)), pl.Series("split", log_split(*arrays)))
+@dataclass(frozen=True)
+class _Counted:
+    """What `loyalty_models` wants to know of sequences, as arrays: see there. The sum of ln count! is over all symbols."""
+
+    n: Array
+    seen: Array
+    counts: Array
+    hits: NDArray[np.bool_]
+    log_factorials: Array
 
 
-def _arrays(counted: pl.DataFrame) -> tuple[Array, Array, Array]:
-    """Lengths, numbers of symbols, and counts of the most bought, as `loyalty_models` wants them."""
-    n, seen, *counts = _columns(counted, "n", "seen", *COUNTS)
-    return n, seen, np.array(counts)
+def _counted(rows: pl.DataFrame) -> _Counted:
+    ranked = _ranked(rows)
+    sequence, symbol = rows[SEQUENCE].to_numpy(), rows[SYMBOL].to_numpy()
+    of, count, rank = (ranked[name].to_numpy() for name in (SEQUENCE, "count", "rank"))
+    n = np.bincount(sequence).astype(np.float64)
+    top = rank < RANKS
+    counts, favourites = np.zeros((RANKS, len(n))), np.full((RANKS, len(n)), -1)
+    counts[rank[top], of[top]] = count[top]
+    favourites[rank[top], of[top]] = ranked[SYMBOL].to_numpy()[top]
+    hits = np.array([each[sequence] == symbol for each in favourites])
+    factorials = np.bincount(of, weights=log_factorial(count)).astype(np.float64)
+    return _Counted(n, np.bincount(of).astype(np.float64), counts, hits, factorials)
 
 
-def _columns(frame: pl.DataFrame, *names: str) -> list[Array]:
-    return [frame[name].to_numpy().astype(np.float64) for name in names]
+def _ranked(rows: pl.DataFrame) -> pl.DataFrame:
+    """Every symbol of every sequence with its `count` and `rank` from 0, the most frequent first.
 
-
-def _counts(rows: pl.DataFrame) -> pl.DataFrame:
-    """Length, number of symbols, and the most bought ones with their counts, per sequence in order.
-
-    Sorted once as a whole, and first by one whole number: the second sort then finds its rows nearly in place.
+    Among equally frequent symbols the one bought first ranks first, so that their names play no part. Sorted as a whole,
+    and first by one whole number: the second sort then finds its rows nearly in place.
     """
-    counts = rows.lazy().group_by(SEQUENCE, SYMBOL).agg(pl.len().cast(pl.Int64).alias("count"))
-    ranked = counts.collect(engine="streaming").sort(SEQUENCE).sort(SEQUENCE, "count", SYMBOL, descending=[False, True, False])
+    numbered = rows.lazy().with_row_index("row").group_by(SEQUENCE, SYMBOL)
+    counts = numbered.agg(pl.len().cast(pl.Int64).alias("count"), pl.col("row").min()).collect(engine="streaming")
+    ranked = counts.sort(SEQUENCE).sort(SEQUENCE, "count", "row", descending=[False, True, False])
     place = pl.int_range(pl.len())
-    first = (pl.col(SEQUENCE) != pl.col(SEQUENCE).shift()).fill_null(value=True)
-    rank = place - pl.when(first).then(place).fill_null(strategy="forward")
-    with_rank = ranked.lazy().with_columns(
-        rank.alias("rank"), pl.col("count").map_batches(_log_factorial, pl.Float64).alias("log")
-    )
-    top = [
-        pl.when(pl.col("rank") == rank).then(column).alias(f"{column}{rank}")
-        for rank in range(RANKS)
-        for column in ("count", SYMBOL)
-    ]
-    counted = (
-        with_rank.with_columns(top)
-        .group_by(SEQUENCE)
-        .agg(
-            pl.col("count").sum().alias("n"),
-            pl.len().alias("seen"),
-            pl.col(COUNTS).sum(),
-            pl.col(SYMBOLS).max(),
-            pl.col("log").sum().alias("log_factorials"),
-        )
-    )
-    of = rows.lazy().filter((pl.col(SEQUENCE) != pl.col(SEQUENCE).shift()).fill_null(value=True)).select(CUSTOMER, CATEGORY)
-    return pl.concat([of.collect(), counted.sort(SEQUENCE).collect(engine="streaming")], how="horizontal")
+    return ranked.with_columns((place - pl.when(begins(SEQUENCE)).then(place).fill_null(strategy="forward")).alias("rank"))
 
 
-def _log_factorial(count: pl.Series) -> pl.Series:
-    return pl.Series(log_factorial(count.to_numpy()))
+def _closed_forms(counted: _Counted) -> pl.DataFrame:
+    """The likelihoods that counts alone tell: reckoned once for each set of counts, which many sequences share."""
+    columns = ["n", "seen", *(f"count{rank}" for rank in range(RANKS))]
+    every = pl.DataFrame([counted.n, counted.seen, *counted.counts], schema=columns)
+    patterns = every.unique()
+    n, seen, *counts = (patterns[name].to_numpy() for name in columns)
+    hard_core, split = (each(n, seen, np.array(counts)) for each in (log_hard_core, log_split))
+    told = patterns.with_columns(pl.Series("hard_core", hard_core), pl.Series("split", split))
+    return every.join(told, on=columns, how="left", maintain_order="left")
 
 
 def _new_day() -> pl.Expr:
-    return first_row() | (pl.col(DAY) != pl.col(DAY).shift()).fill_null(value=True)
+    return begins(CUSTOMER, DAY)
 
 
 def _labelled(likelihoods: pl.LazyFrame, occasions: pl.Expr, min_purchases: int) -> pl.LazyFrame:

@@ -1,13 +1,11 @@
-"""From order lines to days and purchase occasions: the rows that most families start from.
+"""From order lines to days and purchase occasions: the rows that most families start from."""
 
-Families work on frames in order: by customer, then by day. Within such a frame a customer's first row is one whose
-predecessor is another's, so that gaps and steps are differences of neighbours and need no window.
-"""
-
+import numpy as np
 import polars as pl
 
-CUSTOMER = "customer_id"
-DAY = "day"
+from features.columns import CUSTOMER, DAY
+from features.ordered import customer_day, of_customer_day, over_stretches
+
 MONEY_DECIMALS = 6
 SHARE_DECIMALS = 9
 
@@ -33,43 +31,26 @@ def customer_days(transactions: pl.LazyFrame) -> pl.LazyFrame:
     spend nets returns against sales, in the table's currency; `returned` is the returned amount, >= 0.
     A day is a purchase when it has at least one sale line, free ones included.
     """
+    lines = _lines(transactions, CUSTOMER, pl.col("ordered_at").dt.date().alias(DAY)).group_by(CUSTOMER, DAY)
+    amounts = [total(pl.col("amount")).alias("spend"), total(pl.col("returned"))]
+    return lines.agg(*amounts, pl.col("sale").any().alias("is_purchase"))
+
+
+def days_in_order(transactions: pl.LazyFrame) -> pl.DataFrame:
+    """Return `customer_days` in order; `transactions` are those of a History, which have that order already."""
+    key = customer_day(pl.col("ordered_at").dt.date()).alias("key")
+    lines = _lines(transactions, key).collect(engine="streaming").rechunk()
+    sums = over_stretches(lines, "key", reduce={"amount": np.add, "returned": np.add, "sale": np.logical_or})
+    money = [pl.col("amount").round(MONEY_DECIMALS).alias("spend"), pl.col("returned").round(MONEY_DECIMALS)]
+    return sums.select(*of_customer_day("key"), *money, pl.col("sale").alias("is_purchase"))
+
+
+def _lines(transactions: pl.LazyFrame, *keys: str | pl.Expr) -> pl.LazyFrame:
     sale = is_sale_line(transactions.collect_schema().names())
-    return (
-        transactions.select(CUSTOMER, pl.col("ordered_at").dt.date().alias(DAY), "amount", sale.alias("sale"))
-        .group_by(CUSTOMER, DAY)
-        .agg(
-            total(pl.col("amount")).alias("spend"),
-            total(pl.when(~pl.col("sale")).then(-pl.col("amount"))).alias("returned"),
-            pl.col("sale").any().alias("is_purchase"),
-        )
-    )
-
-
-def days_in_order(transactions: pl.LazyFrame) -> pl.LazyFrame:
-    """Return `customer_days` in order; `transactions` are those of a History, with whole numbers for customers."""
-    return customer_days(transactions).sort(packed(CUSTOMER, DAY))
-
-
-def packed(high: str, low: str) -> pl.Expr:
-    """Two columns of whole numbers or dates as one number: sorting by it is several times as fast as by the two."""
-    return pl.col(high).cast(pl.Int64) * 2**32 + pl.col(low).to_physical().cast(pl.Int64)
+    returned = pl.when(sale).then(0.0).otherwise(-pl.col("amount"))
+    return transactions.select(*keys, "amount", sale.alias("sale"), returned.alias("returned"))
 
 
 def occasions(days: pl.LazyFrame) -> pl.LazyFrame:
-    """Return the days that are purchase occasions, in order: customer_id, day, spend."""
+    """Return the days that are purchase occasions, in their order: customer_id, day, spend."""
     return days.filter("is_purchase").select(CUSTOMER, DAY, "spend")
-
-
-def first_row() -> pl.Expr:
-    """Whether a row is its customer's first, in a frame in order."""
-    return (pl.col(CUSTOMER) != pl.col(CUSTOMER).shift()).fill_null(value=True)
-
-
-def among_last(rows: int) -> pl.Expr:
-    """Whether a row is among its customer's last `rows`, in a frame in order."""
-    return (pl.col(CUSTOMER) != pl.col(CUSTOMER).shift(-rows)).fill_null(value=True)
-
-
-def since_last(value: pl.Expr) -> pl.Expr:
-    """The value of the customer's last row, on each of its rows, in a frame in order."""
-    return pl.when(among_last(1)).then(value).fill_null(strategy="backward")

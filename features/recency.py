@@ -4,8 +4,8 @@ from datetime import date
 
 import polars as pl
 
+from features.columns import CUSTOMER, DAY
 from features.feature import Feature
-from features.purchases import CUSTOMER, DAY
 
 FAMILY = "recency"
 FEATURES = (

@@ -4,9 +4,10 @@ from datetime import date
 
 import polars as pl
 
+from features.columns import CUSTOMER
 from features.feature import Feature
 from features.known import midnight
-from features.purchases import CUSTOMER, SHARE_DECIMALS
+from features.purchases import SHARE_DECIMALS
 
 FAMILY = "satisfaction"
 ABSENT = "there is no surveys table"

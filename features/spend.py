@@ -4,8 +4,10 @@ from datetime import date
 
 import polars as pl
 
+from features.columns import CUSTOMER, DAY
 from features.feature import Feature
-from features.purchases import CUSTOMER, DAY, among_last, first_row, occasions, total
+from features.ordered import among_last, first_row
+from features.purchases import occasions, total
 
 FAMILY = "spend"
 WINDOWS = (30, 90, 180, 365)

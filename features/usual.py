@@ -2,7 +2,8 @@
 
 import polars as pl
 
-from features.purchases import CUSTOMER, SHARE_DECIMALS
+from features.columns import CUSTOMER
+from features.purchases import SHARE_DECIMALS
 
 LOW = 2**32 - 1
 

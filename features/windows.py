@@ -5,9 +5,11 @@ from datetime import date
 
 import polars as pl
 
+from features.columns import DAY
 from features.history import history
 from features.known import known_before
-from features.purchases import DAY, among_last, days_in_order, first_row, occasions
+from features.ordered import among_last, first_row
+from features.purchases import days_in_order, occasions
 from features.tables.schema import Tables
 from settings.sections import Churn
 
@@ -42,7 +44,7 @@ def silences(tables: Tables, as_of: date) -> pl.DataFrame:
 
     One row per gap between purchases, and one per customer for the silence that still goes on.
     """
-    days = occasions(days_in_order(history(known_before(tables, as_of)).tables.transactions))
+    days = occasions(days_in_order(history(known_before(tables, as_of)).tables.transactions).lazy())
     gap = pl.when(~first_row()).then((pl.col(DAY) - pl.col(DAY).shift()).dt.total_days())
     ended = days.select(gap.alias("days"), pl.lit(value=True).alias("ended")).drop_nulls("days")
     going_on = (pl.lit(as_of) - pl.col(DAY)).dt.total_days()

@@ -47,6 +47,14 @@ AsOf = Annotated[
 RequiredAsOf = Annotated[date, typer.Option("--as-of", parser=_day, metavar="DATE", help=KNOWN_BEFORE)]
 
 
+Parts = Annotated[
+    int | None,
+    typer.Option(
+        "--parts", min=1, metavar="N", help="Work through the customers in N parts, to need less memory. Default: by the lines."
+    ),
+]
+
+
 def _parquet(text: str) -> Path:
     if not text.lower().endswith(".parquet"):
         raise typer.BadParameter(f"the file is written as Parquet; name it with .parquet at its end, found {text!r}")

@@ -5,7 +5,7 @@ from datetime import date, datetime
 import polars as pl
 
 from features.build import build_features
-from features.purchases import CUSTOMER
+from features.columns import CUSTOMER
 from features.tables.schema import Tables
 from models.champion import Champion
 from models.value import value_frame, value_terms
@@ -41,7 +41,8 @@ def score(settings: Settings, tables: Tables, champion: Champion, as_of: date, s
     """
     loyalty = Loyalty(unit=champion.terms.loyalty_unit, min_purchases=champion.terms.loyalty_min_purchases)  # type: ignore[arg-type]
     features = build_features(tables, as_of, champion.terms.active_days, loyalty, champion.norms)
-    return score_features(settings, features, consent(tables), champion, scored_at)
+    scores = score_features(settings, features, consent(tables), champion, scored_at)
+    return _with_partners(scores, tables.customers)
 
 
 def consent(tables: Tables) -> pl.LazyFrame | None:
@@ -50,6 +51,19 @@ def consent(tables: Tables) -> pl.LazyFrame | None:
         return None
     given = pl.col("marketing_consent").fill_null(value=False).all().alias("may_contact")
     return tables.customers.group_by(CUSTOMER).agg(given)
+
+
+def _with_partners(scores: pl.DataFrame, customers: pl.LazyFrame | None) -> pl.DataFrame:
+    """Stage and level of those the business calls partners today; what it says of now is for actions, not for features."""
+    if customers is None or "partner" not in customers.collect_schema():
+        return scores
+    named = customers.filter("partner").select(CUSTOMER).unique().collect()[CUSTOMER].implode()
+    is_partner = pl.col(CUSTOMER).is_in(named)
+    scored = pl.col("no_score_reason").is_null()
+    return scores.with_columns(
+        pl.when(is_partner).then(pl.lit("partner")).otherwise("lifecycle_stage").alias("lifecycle_stage"),
+        pl.when(is_partner & scored).then(pl.lit(LEVELS[-1])).otherwise("relationship_level").alias("relationship_level"),
+    )
 
 
 def score_features(

@@ -8,12 +8,12 @@ from datetime import date, timedelta
 import polars as pl
 
 from features.build import features_as_of
+from features.columns import CUSTOMER
 from features.dates import order_days
 from features.history import History
 from features.known import known_before
 from features.labels import LABELS, labels, with_labels
 from features.norms import Norms, norms
-from features.purchases import CUSTOMER
 from features.tables.schema import INGESTED_AT, Tables
 from models.btyd import BuyTillYouDie
 from models.errors import TooLittleData

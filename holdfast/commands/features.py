@@ -1,29 +1,63 @@
 """`features`: the feature table as of a date."""
 
 import json
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from holdfast.options import CONSOLE, DEFAULT_CONFIG, Config, ParquetFile, RequiredAsOf
+from holdfast.options import CONSOLE, DEFAULT_CONFIG, MESSAGES, Config, ParquetFile, Parts, RequiredAsOf
+
+if TYPE_CHECKING:
+    from holdfast.session import Session
 
 NAME = "features"
 EXAMPLE = "features --as-of 2025-06-01 --out features.parquet"
 
 
-def command(as_of: RequiredAsOf, config: Config = DEFAULT_CONFIG, out: ParquetFile = None) -> None:
+def command(as_of: RequiredAsOf, config: Config = DEFAULT_CONFIG, out: ParquetFile = None, parts: Parts = None) -> None:
     """Write the feature table, one row per customer known before the as-of date; by default into the workspace."""
-    from features.build import build_features
     from features.dictionary import dictionary
     from features.tables.atomic import replacing
-    from features.windows import windows
     from holdfast.session import open_session
 
     session = open_session(config, as_of)
-    chosen = windows(session.settings.churn, session.tables, session.as_of)
-    frame = build_features(session.tables, session.as_of, chosen.active_days, session.settings.loyalty)
     path = out or session.settings.workspace.path / "features" / f"{session.as_of}.parquet"
-    with replacing(path) as beside:
-        frame.write_parquet(beside)
+    by_category = path.with_suffix(".loyalty_by_category.parquet")
     words = path.with_suffix(".dictionary.json")
+    customers, columns, sequences = _write(session, path, by_category, parts)
     with replacing(words) as beside:
         beside.write_text(json.dumps(dictionary(), indent=2) + "\n", encoding="utf-8")
-    CONSOLE.print(f"{frame.height:,} customers, {frame.width - 2} features as of {session.as_of}: {path}")
+    CONSOLE.print(f"{customers:,} customers, {columns} features as of {session.as_of}: {path}")
+    if sequences:
+        CONSOLE.print(f"Loyalty of {sequences:,} pairs of customer and category: {by_category}")
     CONSOLE.print(f"What each column means: {words}")
+
+
+def _write(session: "Session", path: Path, by_category: Path, parts: int | None) -> tuple[int, int, int]:
+    """Write both files; return customers, features, and pairs of customer and category."""
+    from features.build import FEATURES
+    from features.parts import features_in_parts, parts_for
+    from features.tables.append import appended
+    from features.windows import windows
+    from holdfast.progress import shown_progress
+
+    chosen = windows(session.settings.churn, session.tables, session.as_of)
+    number = parts or parts_for(session.tables, session.as_of)
+    spill = session.settings.workspace.path / "parts"
+    customers = sequences = 0
+    with appended(path) as write, appended(by_category) as write_categories, shown_progress(MESSAGES) as report:
+        found = features_in_parts(
+            session.tables,
+            session.as_of,
+            chosen.active_days,
+            session.settings.loyalty,
+            number,
+            spill,
+            lambda done, of: report("features", done, of),
+        )
+        for part in found:
+            write(part.features)
+            customers += part.features.height
+            if part.by_category is not None:
+                write_categories(part.by_category)
+                sequences += part.by_category.height
+    return customers, len(FEATURES), sequences

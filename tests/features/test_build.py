@@ -1,7 +1,8 @@
 """Five customers by hand: a specification of the feature table that can be read."""
 
+import math
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from features.tables.schema import Tables
 from settings.sections import Loyalty
 
 Make = Callable[[str, str, list[tuple[object, ...]]], pl.LazyFrame]
+Anna = Callable[..., dict[str, Any]]
 AS_OF = date(2025, 3, 1)
 
 LINES = [
@@ -165,3 +167,112 @@ def test_the_last_day_of_the_activity_window_still_counts(orders: Callable[..., 
     lines = orders([("in", "2024-03-01", 1.0), ("out", "2024-02-29", 1.0)])
     rows = build_features(Tables(lines), AS_OF, 365, Loyalty()).select("customer_id", "status").rows()
     assert rows == [("in", "existing"), ("out", "former")]
+
+
+@pytest.fixture
+def anna(make_table: Make) -> Callable[..., dict[str, Any]]:
+    """The row of anna, from order lines with `header` after customer, moment and amount."""
+
+    def build(lines: list[tuple[object, ...]], header: str = "", **others: pl.LazyFrame) -> dict[str, Any]:
+        tables = Tables(make_table("transactions", f"customer_id ordered_at amount {header}", lines), **others)
+        return build_features(tables, AS_OF, 365, Loyalty()).filter(pl.col("customer_id") == "anna").row(0, named=True)
+
+    return build
+
+
+def test_spend_of_the_last_purchases_and_its_slope(anna: Anna) -> None:
+    # 30-day blocks back from 1 March: 0 to 29 days ago, and so on; spend 10, 20, 30, 40 from the oldest to the newest
+    days = [AS_OF - timedelta(days=age) for age in (120, 75, 45, 15)]
+    row = anna([("anna", day.isoformat(), 10.0 * place) for place, day in enumerate(days, 1)])
+    assert row["spend_slope"] == pytest.approx(10)
+    assert row["recent_order_value"] == 30
+    assert of(row, "orders_30", "orders_90", "orders_180", "spend_180") == [1, 3, 4, 100]
+
+
+def test_the_season_ahead_counts_purchases_of_earlier_years(anna: Anna) -> None:
+    row = anna([("anna", day, 1.0) for day in ("2023-04-01", "2023-08-01", "2024-05-01", "2025-01-01")])
+    assert row["season_share"] == pytest.approx(2 / 4)
+
+
+def test_prices_discounts_and_mixes_and_how_they_moved(anna: Anna) -> None:
+    lines = [
+        ("anna", "2024-01-01", 4.0, 4.0, 0.0, "p1", "tea", "shop"),
+        ("anna", "2024-02-01", 6.0, 6.0, 0.2, "p1", "tea", "shop"),
+        ("anna", "2025-01-01", 9.0, 9.0, 0.2, "p2", "tea", "web"),
+        ("anna", "2025-02-01", 6.0, 6.0, 0.2, "p1", "soap", "shop"),
+        ("bert", "2025-01-01", 1.0, 1.0, 0.0, "p1", "tea", "web"),
+    ]
+    row = anna(lines, "unit_price discount product_id category channel")
+    assert row["price_change"] == pytest.approx(7.5 / 5)
+    assert row["price_level"] == pytest.approx((4 + 6 + 9 + 6) / (5 + 5 + 5 + 6))
+    assert of(row, "discount_share", "discount_change") == pytest.approx([0.75, 0.5])
+    assert of(row, "products", "repeat_share") == [2, 0.5]
+    assert of(row, "channels", "channel_share", "channel_change") == [2, 0.75, 0.5]
+    assert of(row, "categories", "category_share", "category_change") == [2, 0.75, 0.5]
+    assert of(row, "stores", "store_share", "store_change") == [None] * 3
+
+
+def test_complaints_per_purchase_recovered_and_against_the_companys_own_norm(anna: Anna, make_table: Make) -> None:
+    lines = [("anna", day, 1.0) for day in ("2024-12-01", "2025-01-20", "2025-02-10")] + [("bert", "2025-01-01", 1.0)]
+    cases = [
+        ("k1", "anna", "2025-01-01", "2025-01-09", True, "delivery"),  # bought again after it
+        ("k2", "anna", "2025-02-12", "2025-02-14", True, "delivery"),  # not yet
+        ("k3", "anna", "2025-02-20", None, None, "billing"),
+        ("k4", "bert", "2025-01-01", "2025-01-03", False, "delivery"),
+    ]
+    complaints = make_table("complaints", "complaint_id customer_id opened_at resolved_at satisfied topic", cases)
+    row = anna(lines, complaints=complaints)
+    assert of(row, "complaint_rate", "complaint_rate_90", "recovered_complaints") == [1, 1, 1]
+    assert row["resolution_ratio"] == pytest.approx((8 + 2) / (4 + 4))  # delivery takes (8 + 2 + 2) / 3 = 4 days
+    assert row["open_complaint_ratio"] == pytest.approx(9 / 4)  # of billing nothing is known: the norm of all
+    assert of(row, "topics", "main_topic", "main_topic_share") == [2, "delivery", pytest.approx(2 / 3)]
+
+
+def test_silence_is_a_feature_falling_spend_without_a_complaint(make_table: Make) -> None:
+    lines = [(who, day, 40.0) for who in ("anna", "bert") for day in ("2024-05-01", "2024-07-01", "2024-09-01")]
+    cases = make_table("complaints", "complaint_id customer_id opened_at", [("k1", "bert", "2024-10-01")])
+    tables = Tables(make_table("transactions", "customer_id ordered_at amount", lines), complaints=cases)
+    found = build_features(tables, AS_OF, 365, Loyalty())
+    assert dict(found.select("customer_id", "silent_decline").iter_rows()) == {"anna": 1, "bert": 0}
+
+
+def test_when_a_favourite_changed_and_what_it_was(anna: Anna) -> None:
+    days = [AS_OF - timedelta(days=7 * back) for back in range(8, 0, -1)]
+    lines = [
+        ("anna", day.isoformat(), 1.0, brand, category)
+        for day, brand in zip(days, "AAAABBBB", strict=True)
+        for category in ("tea", "soap")[: 1 + (day == days[0])]
+    ]
+    row = anna(lines, "brand category")
+    assert of(row, "loyalty_segment", "main_category", "main_category_segment") == ["shifting", "tea", "shifting"]
+    assert row["shift_days"] == 28
+    assert of(row, "favourite_brand", "favourite_brand_before", "favourite_brand_recent") == ["A", "A", "B"]
+
+
+AWKWARD = {
+    "one order": [("anna", "2025-01-01", 1.0, 1.0, "A")],
+    "only returns": [("anna", "2025-01-01", -1.0, -1.0, "A"), ("anna", "2025-01-02", -1.0, -1.0, "B")],
+    "all on one day": [("anna", "2025-01-01", 1.0, 1.0, "A")] * 5,
+    "nothing but free samples": [("anna", "2025-01-01", 0.0, 1.0, "A"), ("anna", "2025-01-03", 0.0, 1.0, "A")],
+    "everything brought back": [("anna", "2025-01-01", 9.0, 1.0, "A"), ("anna", "2025-01-02", -9.0, -1.0, "A")],
+    "ten thousand orders": [
+        ("anna", (AS_OF - timedelta(days=1 + place)).isoformat(), 1.0, 1.0, "ABC"[place % 3]) for place in range(10_000)
+    ],
+    "complaints but no orders": [("bert", "2025-01-01", 1.0, 1.0, "A")],
+}
+
+
+@pytest.mark.parametrize("name", AWKWARD)
+def test_awkward_customers_get_defined_values(name: str, anna: Anna, make_table: Make) -> None:
+    cases = make_table(
+        "complaints", "complaint_id customer_id opened_at resolved_at", [("k1", "anna", "2025-01-01", "2025-01-01")]
+    )
+    row = anna(AWKWARD[name], "quantity brand", complaints=cases)
+    numbers = {feature: value for feature, value in row.items() if isinstance(value, float)}
+    assert all(math.isfinite(value) for value in numbers.values()), numbers
+    assert row["orders"] == {"ten thousand orders": 10_000, "nothing but free samples": 2}.get(
+        name, 0 if name in {"only returns", "complaints but no orders"} else 1
+    )
+    assert of(row, "complaints", "resolution_days", "resolution_ratio") == [1, 0, None]
+    if row["orders"]:
+        assert sum(of(row, "p_hard_core", "p_split", "p_shifting", "p_switcher")) == pytest.approx(1)

@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy.special import betaln, gammaln
 
 from features.build import build_features
@@ -46,6 +48,16 @@ def test_the_label_does_not_depend_on_the_names_of_brands(text: str) -> None:
     renamed = text.translate(str.maketrans("ABC", "ZQM"))
     first, second = classified(sequences(text))[text], classified(sequences(renamed))[renamed]
     assert [first[kind] for kind in TYPES] == pytest.approx([second[kind] for kind in TYPES])
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.text("ABCDEFG", min_size=1, max_size=14), st.permutations("ABCDEFG"))
+def test_renaming_the_brands_of_any_sequence_changes_nothing(text: str, names: list[str]) -> None:
+    renamed = text.translate(str.maketrans("ABCDEFG", "".join(names)))
+    found = classified(pl.concat([sequences(text), sequences(renamed).with_columns(pl.lit("renamed").alias("customer_id"))]))
+    first, second = found[text], found["renamed"]
+    assert [first[kind] for kind in TYPES] == [second[kind] for kind in TYPES]
+    assert first["loyalty_segment"] == second["loyalty_segment"]
 
 
 def test_the_label_does_not_depend_on_other_customers() -> None:

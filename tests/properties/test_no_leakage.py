@@ -156,6 +156,13 @@ def test_one_history_serves_every_as_of_date(tables: Tables) -> None:
 
 
 @QUICK
+@given(all_tables)
+def test_every_number_is_finite(tables: Tables) -> None:
+    numbers = features(tables).select(pl.col(pl.Float64))
+    assert numbers.select(pl.all().is_finite().all()).row(0) == (True,) * numbers.width
+
+
+@QUICK
 @given(all_tables, st.integers(-400, 400))
 def test_shifting_every_date_changes_nothing_but_the_as_of_date(tables: Tables, days: int) -> None:
     def shift(_name: str, frame: pl.LazyFrame) -> pl.LazyFrame:

@@ -84,6 +84,13 @@ def test_nobody_without_consent_gets_an_action(scores: pl.DataFrame, tables: Tab
     assert scores.filter(pl.col("customer_id").is_in(refused.to_list()))["action"].unique().to_list() == ["none"]
 
 
+def test_partners_are_those_the_business_names(scores: pl.DataFrame, tables: Tables) -> None:
+    partners = tables.customers.filter("partner").collect()["customer_id"]  # type: ignore[union-attr]
+    named = scores.filter(pl.col("lifecycle_stage") == "partner")
+    assert set(named["customer_id"]) == set(partners) != set()
+    assert set(named.drop_nulls("p_churn")["relationship_level"]) == {"partnership"}
+
+
 def test_the_same_data_gives_the_same_scores(
     settings: Settings, tables: Tables, champion: Champion, scores: pl.DataFrame
 ) -> None:
