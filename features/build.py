@@ -1,5 +1,6 @@
 """All families joined: tables and an as-of date to one row per known customer."""
 
+from dataclasses import replace
 from datetime import date
 
 import polars as pl
@@ -39,12 +40,17 @@ def build_features(
 
 def features_as_of(past: History, as_of: date, active_days: int, settings: Loyalty, usual: Norms) -> pl.DataFrame:
     """Return what `build_features` does, from a History that may serve several as-of dates."""
-    known = known_before(past.tables, as_of)
+    known = _read_once(known_before(past.tables, as_of))
     days = days_in_order(known.transactions).lazy()
     everyone = _everyone(known)
     parts = [*_from_purchases(known, days, as_of, settings, usual), *_from_other_tables(known, days, as_of, usual)]
     joined = _joined(everyone, parts)
     return _finished(joined, past.ids, as_of, active_days)
+
+
+def _read_once(known: Tables) -> Tables:
+    """Every family reads the lines anew: they are told from the later ones here, and not once for each."""
+    return replace(known, transactions=known.transactions.collect(engine="streaming").rechunk().lazy())
 
 
 def _everyone(known: Tables) -> pl.DataFrame:

@@ -52,6 +52,7 @@ FEATURES = (
     Feature("main_category_segment", "label", "Loyalty segment within that category", ONE_CATEGORY, model=False),
 )
 MORE_LIKELY_THAN_NOT = 0.5
+NO_SYMBOL = 2**32 - 1
 LOG_DECIMALS = 9  # likelihoods are sums of floats too
 
 
@@ -156,11 +157,11 @@ class _Counted:
 
 def _counted(rows: pl.DataFrame) -> _Counted:
     ranked = _ranked(rows)
-    sequence, symbol = rows[SEQUENCE].to_numpy(), rows[SYMBOL].to_numpy()
+    sequence, symbol = rows[SEQUENCE].to_numpy().astype(np.intp), rows[SYMBOL].to_numpy()
     of, count, rank = (ranked[name].to_numpy() for name in (SEQUENCE, "count", "rank"))
     n = np.bincount(sequence).astype(np.float64)
     top = rank < RANKS
-    counts, favourites = np.zeros((RANKS, len(n))), np.full((RANKS, len(n)), -1)
+    counts, favourites = np.zeros((RANKS, len(n))), np.full((RANKS, len(n)), NO_SYMBOL, dtype=np.uint32)
     counts[rank[top], of[top]] = count[top]
     favourites[rank[top], of[top]] = ranked[SYMBOL].to_numpy()[top]
     hits = np.array([each[sequence] == symbol for each in favourites])

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
 
 Run = Callable[..., tuple[int, str, str]]
 HEADER = "customer_id,order_id,ordered_at,amount"
@@ -121,6 +122,16 @@ def test_inspect_proposes_windows_with_their_evidence(demo: Path, holdfast: Run)
     assert "(now 365): after such a silence hardly anybody comes back." in said
     assert "came back" in said
     assert (demo / "workspace" / "inspect" / "gaps.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_features_in_parts_are_the_same_customers_with_the_same_values(demo: Path, holdfast: Run, tmp_path: Path) -> None:
+    for parts in ("1", "3"):
+        arguments = ("--config", demo / "holdfast.toml", "--as-of", "2024-06-01", "--parts", parts)
+        code, said, _ = holdfast("features", *arguments, "--out", tmp_path / f"{parts}.parquet")
+        assert (code, "pairs of customer and category" in said) == (0, True)
+    for name in ("parquet", "loyalty_by_category.parquet"):
+        whole, parted = (pl.read_parquet(tmp_path / f"{parts}.{name}").sort(pl.nth(0, 1)) for parts in ("1", "3"))
+        assert_frame_equal(whole, parted, check_exact=True)
 
 
 def test_the_demo_leaves_everything_it_names(demo: Path) -> None:
