@@ -6,6 +6,7 @@ from typing import Any, Self
 import polars as pl
 
 from models.bgnbd import BGNBD
+from models.errors import TooLittleData
 from models.gamma_gamma import GammaGamma
 
 COLUMNS = ("btyd_p_alive", "btyd_p_no_order", "btyd_expected_orders", "btyd_expected_spend")
@@ -20,9 +21,12 @@ class BuyTillYouDie:
 
     @classmethod
     def fit(cls, features: pl.DataFrame) -> Self:
-        """Fit both models on the rows with a purchase. Raises TooLittleData as BGNBD does."""
+        """Fit both models on the rows with a purchase. Raises TooLittleData where nobody bought again."""
         buyers = features.filter(pl.col("orders") > 0)
-        return cls(BGNBD.fit(buyers), GammaGamma.fit(buyers))
+        again = buyers.filter(pl.col("frequency") > 0).height
+        if not again:
+            raise TooLittleData(f"A purchase rhythm needs customers who bought again; none of {buyers.height} customers has.")
+        return cls(BGNBD().fit(buyers), GammaGamma().fit(buyers))
 
     def with_columns(self, features: pl.DataFrame, horizon_days: int) -> pl.DataFrame:
         """Return the features with COLUMNS for the next `horizon_days`; every row needs a purchase."""
@@ -40,4 +44,4 @@ class BuyTillYouDie:
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Self:
         """Rebuild both models."""
-        return cls(BGNBD(**data["orders"]), GammaGamma(**data["spend"]))
+        return cls(BGNBD.from_json(data["orders"]), GammaGamma.from_json(data["spend"]))

@@ -9,3 +9,11 @@ class TooLittleData(UserError):  # noqa: N818  # it names the state of the data,
 
 class NoChampion(UserError):  # noqa: N818  # likewise
     """Scoring was asked for before any model was promoted."""
+
+
+class BadHistories(UserError):  # noqa: N818  # likewise
+    """Purchase histories that cannot be: the text says what is wrong with how many of them."""
+
+
+class NotFitted(UserError):  # noqa: N818  # likewise
+    """A prediction was asked of a model without parameters."""

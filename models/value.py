@@ -9,9 +9,9 @@ import polars as pl
 from scipy.special import digamma, polygamma
 from scipy.stats import gamma
 
-from models.bgnbd import BGNBD, expected_orders, p_no_order, waiting_time
 from models.btyd import BuyTillYouDie
 from models.log_odds import EDGE, Array
+from models.order_model import OrderModel
 from settings.sections import Value
 
 DAYS_PER_YEAR = 365.0
@@ -49,11 +49,11 @@ def value_frame(
     per_order = btyd.spend.expected_spend(features).to_numpy() * terms.margin
     stays, leaves = conditional_orders(btyd.orders, (x, t_x, T), terms, discounted=True)
     plain_stays, plain_leaves = conditional_orders(btyd.orders, (x, t_x, T), terms, discounted=False)
-    power = np.log(churn) / np.log(np.clip(p_no_order(btyd.orders, x, t_x, T, terms.churn_horizon_days), EDGE, 1 - EDGE))
+    power = np.log(churn) / np.log(np.clip(btyd.orders.silent(x, t_x, T, terms.churn_horizon_days), EDGE, 1 - EDGE))
     value = per_order * ((1 - churn) * stays + churn * leaves)
-    silent = p_no_order(btyd.orders, x, t_x, T, terms.horizon_days) ** power
+    silent = btyd.orders.silent(x, t_x, T, terms.horizon_days) ** power
     low, high = (_quantile(value, silent, spread, at) for at in (0.10, 0.90))
-    waits = {name: waiting_time(btyd.orders, x, t_x, T, (1 - at) ** (1 / power)) for name, at in WAITS.items()}
+    waits = {name: btyd.orders.waiting_time(x, t_x, T, (1 - at) ** (1 / power)) for name, at in WAITS.items()}
     return pl.DataFrame(
         {
             "expected_orders": (1 - churn) * plain_stays + churn * plain_leaves,
@@ -72,7 +72,7 @@ WAITS = {"next_order_low": 0.10, "next_order_days": 0.50, "next_order_high": 0.9
 
 
 def conditional_orders(
-    model: BGNBD, history: tuple[Array, Array, Array], terms: ValueTerms, *, discounted: bool
+    model: OrderModel, history: tuple[Array, Array, Array], terms: ValueTerms, *, discounted: bool
 ) -> tuple[Array, Array]:
     """Return E[orders over the value horizon], given an order within the churn horizon H and given none.
 
@@ -84,7 +84,7 @@ def conditional_orders(
     churn_h = terms.churn_horizon_days
     rate = np.log1p(terms.annual_discount_rate) / DAYS_PER_YEAR if discounted else 0.0
     everyone = _orders_until(model, history, 0, terms.horizon_days, rate)
-    silent = p_no_order(model, x, t_x, T, churn_h)
+    silent = model.silent(x, t_x, T, churn_h)
     if terms.horizon_days <= churn_h:
         return everyone / np.maximum(1 - silent, EDGE), np.zeros_like(x)
     leaves = _orders_until(model, (x, t_x, T + churn_h), churn_h, terms.horizon_days, rate)
@@ -111,12 +111,12 @@ def fit_spread(expected: Array, actual: Array) -> float:
     return min(max(shape, 0.2), 20.0)
 
 
-def _orders_until(model: BGNBD, history: tuple[Array, Array, Array], start: int, end: int, rate: float) -> Array:
+def _orders_until(model: OrderModel, history: tuple[Array, Array, Array], start: int, end: int, rate: float) -> Array:
     """Orders expected in (start, end] days from the as-of date, each discounted in the middle of its month."""
     edges = np.append(np.arange(start, end, STEP_DAYS), end) if rate else np.array([start, end])
     total, before = np.zeros_like(history[0]), np.zeros_like(history[0])
     for left, right in pairwise(edges):
-        until = expected_orders(model, *history, float(right - start))
+        until = model.orders(*history, float(right - start))
         total, before = total + (until - before) * np.exp(-rate * (left + right) / 2), until
     return total
 

@@ -2,7 +2,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from models.bgnbd import BGNBD, waiting_time
+from models.bgnbd import BGNBD
+from models.btyd import BuyTillYouDie
 from models.errors import TooLittleData
 
 PUBLISHED = BGNBD(r=0.2425945, alpha=4.4136019, a=0.7929199, b=2.4258881)
@@ -13,7 +14,7 @@ def customers(*rows: tuple[float, float, float]) -> pl.DataFrame:
 
 
 def test_the_fit_reproduces_the_published_parameters(cdnow_weeks: pl.DataFrame) -> None:
-    fitted = BGNBD.fit(cdnow_weeks)
+    fitted = BGNBD().fit(cdnow_weeks)
     assert cdnow_weeks.height == 2357
     assert fitted.params == pytest.approx(PUBLISHED.params, rel=1e-3)
     assert fitted.diagnosis == "converged"
@@ -81,18 +82,19 @@ def test_a_fit_on_a_ridge_still_predicts() -> None:
 
 def test_the_waiting_time_is_where_the_silence_has_the_probability() -> None:
     x, t_x, T = np.array([2.0]), np.array([30.43]), np.array([38.86])  # noqa: N806  # the paper's symbol
-    wait = waiting_time(PUBLISHED, x, t_x, T, np.array([0.5]))
+    wait = PUBLISHED.waiting_time(x, t_x, T, np.array([0.5]))
     assert PUBLISHED.p_no_order(customers((2, 30.43, 38.86)), wait[0])[0] == pytest.approx(0.5)
-    assert waiting_time(PUBLISHED, x, t_x * 0, T, np.array([0.1]))[0] == np.inf
+    assert PUBLISHED.waiting_time(x, t_x * 0, T, np.array([0.1]))[0] == np.inf
 
 
 def test_weights_stand_for_repeated_rows(cdnow_weeks: pl.DataFrame) -> None:
     part = cdnow_weeks.head(600)
-    twice = BGNBD.fit(pl.concat([part, part]))
-    weighted = BGNBD.fit(part.with_columns(weight=pl.lit(2.0)))
+    twice = BGNBD().fit(pl.concat([part, part]))
+    weighted = BGNBD().fit(part.with_columns(weight=pl.lit(2.0)))
     assert weighted.params == pytest.approx(twice.params, rel=1e-3)
 
 
 def test_a_log_without_repeat_purchases_is_refused_in_words() -> None:
-    with pytest.raises(TooLittleData, match="none of 2 customers has one"):
-        BGNBD.fit(customers((0, 0, 10), (0, 0, 20)))
+    features = customers((0, 0, 10), (0, 0, 20)).with_columns(orders=pl.lit(1))
+    with pytest.raises(TooLittleData, match="none of 2 customers has"):
+        BuyTillYouDie.fit(features)

@@ -1,0 +1,78 @@
+"""What every fitted model has: parameters by name, how sure they are, and a form as data."""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+import numpy as np
+
+from models.errors import NotFitted
+from models.log_odds import Array
+from models.maximum_likelihood import Estimate
+
+UNFITTED = float("nan")
+
+
+@dataclass(frozen=True, kw_only=True)
+class FittedModel:
+    """Base of the models; a subclass has a field per name in PARAMETERS, in that order.
+
+    With parameters given by hand there is no data behind them: no log-likelihood and no covariance.
+    """
+
+    estimate: Estimate | None = None
+    PARAMETERS: ClassVar[tuple[str, ...]] = ()
+
+    @property
+    def params(self) -> dict[str, float]:
+        """The parameters under the paper's names. Raises NotFitted where there are none."""
+        values = {name: float(getattr(self, name)) for name in self.PARAMETERS}
+        if any(np.isnan(value) for value in values.values()):
+            raise NotFitted(f"This {type(self).__name__} has no parameters yet; call fit first.")
+        return values
+
+    @property
+    def log_likelihood(self) -> float:
+        """Log-likelihood of the data it was fitted to, in the data's own unit. Raises NotFitted without a fit."""
+        return self._fit().log_likelihood
+
+    @property
+    def covariance(self) -> Array:
+        """Covariance of the parameters, in the order of `params`; NaN for one at a boundary. Raises NotFitted without a fit."""
+        return self._fit().covariance
+
+    @property
+    def standard_errors(self) -> dict[str, float]:
+        """Standard errors of the parameters; NaN for one at a boundary. Raises NotFitted without a fit."""
+        return dict(zip(self.PARAMETERS, np.sqrt(np.diag(self.covariance)).tolist(), strict=True))
+
+    @property
+    def diagnosis(self) -> str:
+        """How the fit ended, in words; empty for parameters given by hand."""
+        return "" if self.estimate is None else self.estimate.diagnosis
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the model as data: parameters, and what the fit told of them; nothing of any customer."""
+        data: dict[str, Any] = {"params": self.params}
+        if self.estimate is None:
+            return data
+        rows = [[None if np.isnan(cell) else cell for cell in row] for row in self.covariance.tolist()]
+        return data | {"log_likelihood": self.log_likelihood, "covariance": rows, "diagnosis": self.diagnosis}
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Self:
+        """Rebuild what `to_json` gave."""
+        if "log_likelihood" not in data:
+            return cls(**data["params"])
+        values = np.array([data["params"][name] for name in cls.PARAMETERS])
+        covariance = np.array(data["covariance"], dtype=np.float64)
+        return cls.of(Estimate(values, data["log_likelihood"], covariance, data["diagnosis"]))
+
+    @classmethod
+    def of(cls, estimate: Estimate) -> Self:
+        """Return the model with the parameters of an estimate."""
+        return cls(**dict(zip(cls.PARAMETERS, estimate.params.tolist(), strict=True)), estimate=estimate)
+
+    def _fit(self) -> Estimate:
+        if self.estimate is None:
+            raise NotFitted(f"This {type(self).__name__} was not fitted to data: only predictions can be asked of it.")
+        return self.estimate
