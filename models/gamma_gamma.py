@@ -54,7 +54,7 @@ class GammaGamma(FittedModel):
             params, diagnosis = fit_spend(buyers)
             estimate = described(likelihood, params / np.array([1, 1, unit]), diagnosis)
         else:
-            estimate = maximise(self.PARAMETERS, likelihood, likelihood, [np.array(start) for start in STARTS])
+            estimate = maximise(self.PARAMETERS, likelihood, [np.array(start) for start in STARTS])
         if estimate.params[1] <= 1:
             heavy = f"the population has no mean spend (q = {estimate.params[1]:.2f}): parameters from moments"
             return self.of(_moments(frame, heavy))

@@ -75,5 +75,5 @@ def _refuse_bad(found: pl.DataFrame) -> None:
 
 def unique(values: Array) -> tuple[Array, np.ndarray]:
     """Return the different values in order, and the place among them of each."""
-    different, places = np.unique(values, return_inverse=True)
-    return different, places
+    different = pl.Series(values).unique().sort().to_numpy()
+    return different, np.searchsorted(different, values)

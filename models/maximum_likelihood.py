@@ -16,10 +16,10 @@ from models.log_odds import Array
 
 LOWEST, HIGHEST = 1e-5, 1e6
 NEAR = 0.05
-DIFFERENCE = 1e-4
+DIFFERENCE = 1e-5
 NEWTON_STEPS, HALVINGS = 30, 12
 LONGEST_STEP = 1.0
-STILL, STALLED = 1e-8, 1e-4
+STILL, STALLED = 1e-7, 1e-4
 CONVERGED = "converged"
 
 LogLikelihood = Callable[[Array], tuple[float, Array]]
@@ -38,19 +38,23 @@ class Estimate:
     diagnosis: str
 
 
-def maximise(names: tuple[str, ...], full: LogLikelihood, sample: LogLikelihood, starts: list[Array]) -> Estimate:
+def maximise(
+    names: tuple[str, ...], full: LogLikelihood, starts: list[Array], sample: LogLikelihood | None = None, share: float = 1.0
+) -> Estimate:
     """Return the maximum of `full`, which takes parameters and gives value and gradient; all lie in 1e-5..1e6.
 
-    `sample` is the same of fewer rows, or `full` itself. The later starts are tried where the first leads to a boundary;
-    the best of all counts.
+    `sample` may be the same of a `share` of the rows, to begin with. The later starts are tried where the first leads to a
+    boundary; the best of all counts.
     """
+    sample = sample or full
     found = [_searched(sample, np.log(starts[0]))]
     if _at_boundary(found[0]).any():
         found += [_searched(sample, np.log(start)) for start in starts[1:]]
     best = max(found, key=lambda theta: sample(np.exp(theta))[0])
-    theta, converged = _polished(full, best)
+    theta, converged = _polished(full, best, _hessian(sample, best) / share)
     if not converged:
-        theta, converged = _polished(full, _searched(full, theta))
+        theta = _searched(full, theta)
+        theta, converged = _polished(full, theta, _hessian(full, theta))
     return described(full, np.exp(theta), _diagnosis(names, np.exp(theta), _at_boundary(theta), converged=converged))
 
 
@@ -85,10 +89,13 @@ def _searched(likelihood: LogLikelihood, start: Array) -> Array:
     return np.asarray(found.x)
 
 
-def _polished(likelihood: LogLikelihood, theta: Array) -> tuple[Array, bool]:
-    """Newton's method from near the maximum; the Hessian is taken anew only where the old one leads nowhere."""
+def _polished(likelihood: LogLikelihood, theta: Array, hessian: Array) -> tuple[Array, bool]:
+    """Newton's method from near the maximum, with a Hessian from there; it is taken anew only where it leads nowhere.
+
+    A Hessian of a sample is a few per cent off, and each step leaves a few per cent of the way: that is cheap enough.
+    """
     value, gradient = _gradient(likelihood, theta)
-    hessian, fresh, last = _hessian(likelihood, theta), True, np.inf
+    fresh, last = False, np.inf
     for _ in range(NEWTON_STEPS):
         step = _newton_step(hessian, gradient, theta)
         length = float(np.abs(step).max())
@@ -127,8 +134,9 @@ def _uphill(likelihood: LogLikelihood, theta: Array, step: Array, value: float) 
 
 
 def _hessian(likelihood: LogLikelihood, theta: Array) -> Array:
-    sides = [[_gradient(likelihood, theta + sign * DIFFERENCE * unit)[1] for sign in (1, -1)] for unit in np.eye(len(theta))]
-    rows = np.array([(up - down) / (2 * DIFFERENCE) for up, down in sides])
+    here = _gradient(likelihood, theta)[1]
+    there = [_gradient(likelihood, theta + DIFFERENCE * unit)[1] for unit in np.eye(len(theta))]
+    rows = (np.array(there) - here) / DIFFERENCE
     symmetric: Array = (rows + rows.T) / 2
     return symmetric
 

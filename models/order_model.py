@@ -90,11 +90,13 @@ class OrderModel(FittedModel):
         repeats, buyers = float(data.weight @ data.x), float(data.weight[data.x > 0].sum())
         starts = self._starts(max(repeats, 0.5) / max(float(data.weight @ data.T), 1.0))
         if buyers < FEWEST_REPEAT_BUYERS:
-            leaning = maximise(self.PARAMETERS, _with_prior(full, starts[0]), _with_prior(full, starts[0]), starts)
+            leaning = maximise(self.PARAMETERS, _with_prior(full, starts[0]), starts)
             few = f"too little data: {buyers:g} of {data.customers:g} customers bought again; parameters lean on a weak prior"
             return described(full, leaning.params, few)
-        step = len(data.x) // SAMPLE_ROWS if len(data.x) > MANY_ROWS else 1
-        return maximise(self.PARAMETERS, full, full if step == 1 else self._likelihood(data.every(step)), starts)
+        if len(data.x) <= MANY_ROWS:
+            return maximise(self.PARAMETERS, full, starts)
+        some = data.every(len(data.x) // SAMPLE_ROWS)
+        return maximise(self.PARAMETERS, full, starts, self._likelihood(some), some.customers / data.customers)
 
 
 def _with_prior(likelihood: LogLikelihood, centre: Array) -> Callable[[Array], tuple[float, Array]]:

@@ -12,6 +12,7 @@ from D = (r + x) (c + t_x) / (alpha + t_x) + s (c + t_x) / (beta + t_x) on. The 
 is smooth, up to where it has fallen by thirteen digits.
 """
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -39,35 +40,64 @@ class Odds:
     beta: Array
 
 
-def log_odds_of_leaving(params: Array, x: Array, t_x: Array, T: Array) -> Odds:  # noqa: N803  # the papers' symbol
-    """Return ln R and its gradient for histories, in blocks that fit the processor's cache, on two threads."""
-    cuts = range(0, max(len(x), 1), BLOCK)
-    blocks = [(params, x[at : at + BLOCK], t_x[at : at + BLOCK], T[at : at + BLOCK]) for at in cuts]
-    if len(blocks) == 1:
-        return Odds(*_block(*blocks[0]))
+def odds_of_leaving(params: Array, x: Array, t_x: Array, T: Array) -> Odds:  # noqa: N803  # the papers' symbol
+    """Return ln R and its gradient for histories."""
+    return Odds(*_in_blocks(lambda *block: _odds(params, *block), x, t_x, T))
+
+
+def log_odds_of_leaving(params: Array, x: Array, t_x: Array, T: Array) -> Array:  # noqa: N803
+    """Return ln R alone."""
+    return _in_blocks(lambda *block: _log_odds(params, *block)[:1], x, t_x, T)[0]
+
+
+def p_order_if_alive(params: Array, x: Array, T: Array, h: Array) -> Array:  # noqa: N803
+    """P(an order in (T, T + h]) of one alive at T: integral of E[l exp(-(l + m) t)] over t from 0 to h.
+
+    Given life at T the rate of orders l is Gamma(r + x, alpha + T) and that of leaving m is Gamma(s, beta + T).
+    """
+    return _in_blocks(lambda *block: (_order_if_alive(params, *block),), x, T, h)[0]
+
+
+def _in_blocks(work: Callable[..., tuple[Array, ...]], *columns: Array) -> list[Array]:
+    """Work through the rows in blocks whose nodes fit the processor's cache, on two threads: NumPy lets go of the lock."""
+    blocks = [[column[at : at + BLOCK] for column in columns] for at in range(0, max(len(columns[0]), 1), BLOCK)]
     with ThreadPoolExecutor(THREADS) as pool:
-        found = list(pool.map(lambda block: _block(*block), blocks))
-    return Odds(*(np.concatenate(column) for column in zip(*found, strict=True)))
+        found = [work(*blocks[0])] if len(blocks) == 1 else list(pool.map(lambda block: work(*block), blocks))
+    return [np.concatenate(parts) for parts in zip(*found, strict=True)]
 
 
-def _block(params: Array, x: Array, t_x: Array, T: Array) -> tuple[Array, ...]:  # noqa: N803
+def _log_odds(params: Array, x: Array, t_x: Array, T: Array) -> tuple[Array, "_Nodes", Array, Array, Array]:  # noqa: N803
+    """Ln R; the nodes, the logarithms of alpha + u and beta + u there, and each node's share of the integral."""
     r, alpha, s, beta = params
     nodes = _Nodes(params, x, t_x, T - t_x)
-    log_T, log_alpha_T = np.log(beta + T), np.log(alpha + T)  # noqa: N806
     log_alpha, log_beta = np.log(alpha + nodes.u), np.log(beta + nodes.u)
     top = np.log(alpha + t_x), np.log(beta + t_x)
     heights = nodes.weights * np.exp((r + x) * (top[0] - log_alpha) + (s + 1) * (top[1] - log_beta))
     total = heights.sum(axis=0)
     with np.errstate(divide="ignore", invalid="ignore"):
         shares = np.where(total > 0, heights / total, 0.0)
-        log = np.log(s) + (r + x) * (log_alpha_T - top[0]) + s * log_T - (s + 1) * top[1] + np.log(total)
+        log = np.log(s) + (r + x) * (np.log(alpha + T) - top[0]) + s * np.log(beta + T) - (s + 1) * top[1] + np.log(total)
+    return log, nodes, log_alpha, log_beta, shares
+
+
+def _odds(params: Array, x: Array, t_x: Array, T: Array) -> tuple[Array, ...]:  # noqa: N803
+    r, alpha, s, beta = params
+    log, nodes, log_alpha, log_beta, shares = _log_odds(params, x, t_x, T)
     return (
         log,
-        log_alpha_T - (shares * log_alpha).sum(axis=0),
+        np.log(alpha + T) - (shares * log_alpha).sum(axis=0),
         (r + x) * (1 / (alpha + T) - (shares / (alpha + nodes.u)).sum(axis=0)),
-        1 / s + log_T - (shares * log_beta).sum(axis=0),
+        1 / s + np.log(beta + T) - (shares * log_beta).sum(axis=0),
         s / (beta + T) - (s + 1) * (shares / (beta + nodes.u)).sum(axis=0),
     )
+
+
+def _order_if_alive(params: Array, x: Array, T: Array, h: Array) -> Array:  # noqa: N803
+    r, alpha, s, beta = params
+    nodes = _Nodes(params, x, T, h)
+    gone = (r + x + 1) * np.log((alpha + T) / (alpha + nodes.u)) + s * np.log((beta + T) / (beta + nodes.u))
+    found: Array = (r + x) / (alpha + T) * (nodes.weights * np.exp(gone)).sum(axis=0)
+    return found
 
 
 class _Nodes:
@@ -85,15 +115,3 @@ class _Nodes:
         after = (least + start) * left ** (-1 / pace)
         self.u = after - least
         self.weights = W * covered / pace / left * after
-
-
-def p_order_if_alive(params: Array, x: Array, T: Array, h: Array) -> Array:  # noqa: N803
-    """P(an order in (T, T + h]) of one alive at T: integral of E[l exp(-(l + m) t)] over t from 0 to h.
-
-    Given life at T the rate of orders l is Gamma(r + x, alpha + T) and that of leaving m is Gamma(s, beta + T).
-    """
-    r, alpha, s, beta = params
-    nodes = _Nodes(params, x, T, h)
-    gone = (r + x + 1) * np.log((alpha + T) / (alpha + nodes.u)) + s * np.log((beta + T) / (beta + nodes.u))
-    found: Array = (r + x) / (alpha + T) * (nodes.weights * np.exp(gone)).sum(axis=0)
-    return found

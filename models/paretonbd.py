@@ -16,7 +16,7 @@ from models.histories import Histories, unique
 from models.log_odds import Array
 from models.maximum_likelihood import LogLikelihood
 from models.order_model import OrderModel
-from models.pareto_integral import log_odds_of_leaving, p_order_if_alive
+from models.pareto_integral import log_odds_of_leaving, odds_of_leaving, p_order_if_alive
 
 SINGULAR = 1e-9
 STARTS = ((0.5, 0.5, 8.0), (1.0, 1.0, 20.0), (0.3, 2.0, 50.0), (3.0, 0.2, 3.0))
@@ -37,12 +37,14 @@ class ParetoNBD(OrderModel):
 
     def alive(self, x: Array, t_x: Array, T: Array) -> Array:  # noqa: N803  # the paper's symbol
         """P(alive at T | x, t_x, T) = 1 / (1 + R) (note 009, eq. 20, with R as in `models/pareto_integral.py`)."""
-        found: Array = expit(-log_odds_of_leaving(self._values(), x, t_x, T).log)
+        found: Array = expit(-log_odds_of_leaving(self._values(), x, t_x, T))
         return found
 
     def silent(self, x: Array, t_x: Array, T: Array, h: float | Array) -> Array:  # noqa: N803
         """P(no order in (T, T + h] | x, t_x, T): gone, or alive and silent, be it for leaving unseen."""
-        return 1 - self.alive(x, t_x, T) * p_order_if_alive(self._values(), x, T, np.broadcast_to(h, np.shape(x)))
+        return 1 - self.alive(x, t_x, T) * p_order_if_alive(
+            self._values(), x, T, np.broadcast_to(np.asarray(h, dtype=np.float64), np.shape(x))
+        )
 
     def orders(self, x: Array, t_x: Array, T: Array, h: float) -> Array:  # noqa: N803
         """E[orders in (T, T + h] | x, t_x, T] (Schmittlein et al. 1987, eq. 22), with its limit for s = 1."""
@@ -96,7 +98,7 @@ class ParetoLikelihood:
     def __call__(self, params: Array) -> tuple[float, Array]:
         """Return value and gradient."""
         r, alpha, s, beta = params
-        odds = log_odds_of_leaving(params, self.data.x, self.data.t_x, self.data.T)
+        odds = odds_of_leaving(params, self.data.x, self.data.t_x, self.data.T)
         left = self.data.weight * expit(odds.log)
         everyone, at_risk = self.per_x.sum(), r * self.per_T + self.orders_per_T
         log_alpha, log_beta = np.log(alpha + self.T), np.log(beta + self.T)

@@ -63,7 +63,7 @@ MISTAKES = [
     (["features", "--config", "{shop}", "--as-of", "2999-01-01"], "is later than today"),
     (["features", "--config", "{shop}", "--as-of", "1999-01-01"], "No order was made before the as-of date 1999-01-01"),
     (["features", "--config", "{shop}", "--as-of", "2025-03-02", "--out", "x.csv"], "name it with .parquet at its end"),
-    (["train", "--config", "{shop}", "--as-of", "2025-01-02"], "BG/NBD needs customers with a repeat purchase"),
+    (["train", "--config", "{shop}", "--as-of", "2025-01-02"], "A purchase rhythm needs customers who bought again"),
     (["score", "--config", "{shop}"], "There is no champion yet; run `train` first."),
     (["list", "--config", "{shop}"], "No scores have been published yet; run `score` first."),
     (["promote", "--config", "{shop}"], "There is no challenger to promote"),
