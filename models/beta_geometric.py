@@ -15,7 +15,9 @@ from scipy.special import digamma, expit, gammaln, hyp2f1, logsumexp
 
 from models.histories import Histories, unique
 from models.log_odds import Array
+from models.threads import in_threads
 
+BLOCK = 32_768
 SINGULAR = 1e-6
 LARGE, ALIKE = 30.0, 1e5
 
@@ -50,23 +52,44 @@ class LogLikelihood:
     def __call__(self, params: Array) -> tuple[float, Array]:
         """Return value and gradient."""
         r, alpha, a, b = params
-        log_T, log_t = np.log(alpha + self.T), np.log(alpha + self.t_x)  # noqa: N806
-        gap = log_T[self.of_T] - log_t[self.of_t]
-        odds = (np.log(a) - np.log(b + np.maximum(self.k, 1) - 1))[self.of_x] + (r + self.repeats) * gap
-        dropped = self.weight * expit(odds)
-        everyone = self.per_x.sum()
+        log_T = np.log(alpha + self.T)  # noqa: N806
+        everyone, at_risk = self.per_x.sum(), r * self.per_T + self.orders_per_T
         by_x = gammaln(r + self.x) - gammaln(r) + gammaln(a + b) - gammaln(a + b + self.k) + gammaln(b + self.k) - gammaln(b)
-        at_risk = r * self.per_T + self.orders_per_T
-        value = self.per_x @ by_x + everyone * r * np.log(alpha) - at_risk @ log_T + self.weight @ np.logaddexp(0, odds)
-        sooner = (1 / (alpha + self.T))[self.of_T] - (1 / (alpha + self.t_x))[self.of_t]
+        known = self.per_x @ by_x + everyone * r * np.log(alpha) - at_risk @ log_T
         occasions = digamma(a + b) - digamma(a + b + self.k)
-        gradient = [
-            self.per_x @ (digamma(r + self.x) - digamma(r)) + everyone * np.log(alpha) - self.per_T @ log_T + dropped @ gap,
-            everyone * r / alpha - at_risk @ (1 / (alpha + self.T)) + dropped @ ((r + self.repeats) * sooner),
-            self.per_x @ occasions + dropped.sum() / a,
-            self.per_x @ (occasions + digamma(b + self.k) - digamma(b)) - dropped @ (1 / (b + self.k[self.of_x] - 1)),
-        ]
-        return float(value), np.array(gradient)
+        gradient = np.array(
+            [
+                self.per_x @ (digamma(r + self.x) - digamma(r)) + everyone * np.log(alpha) - self.per_T @ log_T,
+                everyone * r / alpha - at_risk @ (1 / (alpha + self.T)),
+                self.per_x @ occasions,
+                self.per_x @ (occasions + digamma(b + self.k) - digamma(b)),
+            ]
+        )
+        unknown = self._of_the_unknown(params, log_T)
+        return float(known + unknown[0]), gradient + unknown[1:]
+
+    def _of_the_unknown(self, params: Array, log_T: Array) -> Array:  # noqa: N803  # the papers' symbol
+        """What not knowing whether they dropped out adds to value and gradient: the only part that goes over all rows."""
+        r, alpha, a, b = params
+        log_t, inverse_t = np.log(alpha + self.t_x), 1 / (alpha + self.t_x)
+        inverse_T = 1 / (alpha + self.T)  # noqa: N806
+        last_stay = b + np.maximum(self.k, 1) - 1
+        log_drop, inverse_b = np.log(a) - np.log(last_stay), 1 / last_stay
+
+        def block(rows: slice) -> Array:
+            of_x, of_T, of_t = self.of_x[rows], self.of_T[rows], self.of_t[rows]  # noqa: N806
+            orders = r + self.repeats[rows]
+            gap = log_T[of_T] - log_t[of_t]
+            odds = log_drop[of_x] + orders * gap
+            shrunk = np.exp(-np.abs(odds))
+            dropped = self.weight[rows] * np.where(odds > 0, 1.0, shrunk) / (1 + shrunk)
+            value = self.weight[rows] @ (np.maximum(odds, 0) + np.log1p(shrunk))
+            sooner = dropped @ (orders * (inverse_T[of_T] - inverse_t[of_t]))
+            return np.array([value, dropped @ gap, sooner, dropped.sum() / a, -(dropped @ inverse_b[of_x])])
+
+        blocks = [slice(at, at + BLOCK) for at in range(0, max(len(self.weight), 1), BLOCK)]
+        total: Array = np.sum(in_threads(block, blocks), axis=0)
+        return total
 
 
 def p_alive(model: Shape, x: Array, t_x: Array, T: Array, k: Array) -> Array:  # noqa: N803  # the papers' symbol

@@ -13,18 +13,17 @@ is smooth, up to where it has fallen by thirteen digits.
 """
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 
 from models.log_odds import Array
+from models.threads import in_threads
 
 NODES = 24
 DIGITS = 30.0  # natural: thirteen decimal ones
 BLOCK = 8_192
 DAMPING = 4.0
-THREADS = 2
 _POINTS, _WEIGHTS = np.polynomial.legendre.leggauss(NODES)
 U, W = ((_POINTS + 1) / 2)[:, None], (_WEIGHTS / 2)[:, None]
 
@@ -59,10 +58,8 @@ def p_order_if_alive(params: Array, x: Array, T: Array, h: Array) -> Array:  # n
 
 
 def _in_blocks(work: Callable[..., tuple[Array, ...]], *columns: Array) -> list[Array]:
-    """Work through the rows in blocks whose nodes fit the processor's cache, on two threads: NumPy lets go of the lock."""
     blocks = [[column[at : at + BLOCK] for column in columns] for at in range(0, max(len(columns[0]), 1), BLOCK)]
-    with ThreadPoolExecutor(THREADS) as pool:
-        found = [work(*blocks[0])] if len(blocks) == 1 else list(pool.map(lambda block: work(*block), blocks))
+    found = in_threads(lambda block: work(*block), blocks)
     return [np.concatenate(parts) for parts in zip(*found, strict=True)]
 
 

@@ -1,0 +1,81 @@
+"""Is our likelihood at least as high as that of `lifetimes` on every one of many simulated worlds?
+
+Run: python -m benchmarks.btyd_worlds [--model BGNBD] [--worlds 200]
+
+The first 81 worlds are those of Fader, Hardie and Lee (2005, doi:10.1287/mksc.1040.0098, section 4.1): customers who follow a
+Pareto/NBD with r and s of .25, .50 or .75, alpha and beta of 5, 10 or 15 weeks, 4,000 in each. The others draw the parameters
+from wide ranges. lifetimes counts as converged where it needed no penalty on the parameters.
+"""
+
+import argparse
+from itertools import product
+
+import numpy as np
+import polars as pl
+
+from models.bgnbd import BGNBD
+from models.errors import TooLittleData
+from models.mbgnbd import MBGNBD
+from models.order_model import OrderModel
+from models.paretonbd import ParetoNBD
+
+MODELS: dict[str, type[OrderModel]] = {"BGNBD": BGNBD, "MBGNBD": MBGNBD, "ParetoNBD": ParetoNBD}
+CUSTOMERS, MOST_ORDERS = 4_000, 400
+LEVELS = (0.25, 0.5, 0.75), (5.0, 10.0, 15.0), (0.25, 0.5, 0.75), (5.0, 10.0, 15.0)
+SHORTER = 1e-6  # in log-likelihood, of thousands
+
+
+def worlds(count: int) -> list[tuple[float, ...]]:
+    """Return r, alpha, s and beta of each world."""
+    rng = np.random.default_rng(2005)
+    low, high = np.log([0.1, 2.0, 0.1, 2.0]), np.log([3.0, 40.0, 3.0, 80.0])
+    more = [tuple(np.exp(rng.uniform(low, high))) for _ in range(max(count - len(LEVELS[0]) ** 4, 0))]
+    return [*product(*LEVELS), *more][:count]
+
+
+def simulate(world: tuple[float, ...], rng: np.random.Generator) -> pl.DataFrame:
+    """Return the histories, in weeks, of customers who came within the first 12 of 52 weeks."""
+    r, alpha, s, beta = world
+    observed = 52 - np.floor(rng.uniform(0, 84, CUSTOMERS)) / 7
+    rate, life = rng.gamma(r, 1 / alpha, CUSTOMERS), rng.exponential(1.0, CUSTOMERS) / rng.gamma(s, 1 / beta, CUSTOMERS)
+    until = np.minimum(observed, life)
+    now, x, last = np.zeros(CUSTOMERS), np.zeros(CUSTOMERS), np.zeros(CUSTOMERS)
+    for _ in range(MOST_ORDERS):
+        now = now + rng.exponential(1.0, CUSTOMERS) / rate
+        seen = now <= until
+        x, last = x + seen, np.where(seen, now, last)
+        if not seen.any():
+            break
+    return pl.DataFrame({"frequency": x, "recency": last, "T": observed})
+
+
+def main(model: str, count: int) -> None:
+    """Fit every world by both engines and print how they compare."""
+    rng = np.random.default_rng(1)
+    lower, apart, refused, penalised, highest = 0, 0.0, 0, 0, 0.0
+    for world in worlds(count):
+        frame = simulate(world, rng)
+        ours = MODELS[model]().fit(frame)
+        try:
+            theirs = MODELS[model]().fit(frame, engine="lifetimes")
+        except TooLittleData:
+            refused += 1
+            continue
+        lower += ours.log_likelihood < theirs.log_likelihood - SHORTER
+        highest = max(highest, ours.log_likelihood - theirs.log_likelihood)
+        if theirs.diagnosis != "converged":
+            penalised += 1
+        elif ours.diagnosis == "converged":
+            apart = max(apart, *(abs(theirs.params[name] / value - 1) for name, value in ours.params.items()))
+    print(f"{model}, {count} worlds of {CUSTOMERS:,} customers")
+    print(f"  our log-likelihood is lower in {lower}, and higher by up to {highest:.3g}")
+    print(f"  lifetimes did not converge in {refused}, and only with a penalty in {penalised}")
+    print(f"  where both converged, parameters differ by at most {apart:.1e} of their value")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.btyd_worlds", description=__doc__)
+    parser.add_argument("--model", choices=list(MODELS), default="BGNBD")
+    parser.add_argument("--worlds", type=int, default=200)
+    arguments = parser.parse_args()
+    main(arguments.model, arguments.worlds)
