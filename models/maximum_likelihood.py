@@ -47,9 +47,9 @@ def maximise(
     boundary; the best of all counts.
     """
     sample = sample or full
-    found = [_searched(sample, np.log(starts[0]))]
+    found = [_found(sample, np.log(starts[0]))]
     if _at_boundary(found[0]).any():
-        found += [_searched(sample, np.log(start)) for start in starts[1:]]
+        found += [_found(sample, np.log(start)) for start in starts[1:]]
     best = max(found, key=lambda theta: sample(np.exp(theta))[0])
     theta, converged = _polished(full, best, _hessian(sample, best) / share)
     if not converged:
@@ -74,6 +74,12 @@ def _gradient(likelihood: LogLikelihood, theta: Array) -> tuple[float, Array]:
     """Value and gradient with respect to the logarithms."""
     value, gradient = likelihood(np.exp(theta))
     return value, gradient * np.exp(theta)
+
+
+def _found(likelihood: LogLikelihood, start: Array) -> Array:
+    """By Newton's method, which takes a few steps where it works; else by the one that always gets somewhere."""
+    theta, converged = _polished(likelihood, start, _hessian(likelihood, start))
+    return theta if converged and not _at_boundary(theta).any() else _searched(likelihood, start)
 
 
 def _searched(likelihood: LogLikelihood, start: Array) -> Array:
