@@ -14,8 +14,8 @@ from scipy.optimize import Bounds, minimize
 
 from models.log_odds import Array
 
-LOWEST, HIGHEST = 1e-5, 1e6
-NEAR = 0.05
+LOWEST, HIGHEST = 1e-7, 1e6
+NEAR = 3.0  # in logarithms: beyond 2e-6 and 5e4 a parameter is on its way to the boundary
 DIFFERENCE = 1e-5
 NEWTON_STEPS, HALVINGS = 30, 12
 LONGEST_STEP = 1.0
@@ -41,7 +41,7 @@ class Estimate:
 def maximise(
     names: tuple[str, ...], full: LogLikelihood, starts: list[Array], sample: LogLikelihood | None = None, share: float = 1.0
 ) -> Estimate:
-    """Return the maximum of `full`, which takes parameters and gives value and gradient; all lie in 1e-5..1e6.
+    """Return the maximum of `full`, which takes parameters and gives value and gradient; all lie in 1e-7..1e6.
 
     `sample` may be the same of a `share` of the rows, to begin with. The later starts are tried where the first leads to a
     boundary; the best of all counts.
