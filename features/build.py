@@ -88,9 +88,11 @@ def _joined(everyone: pl.DataFrame, parts: list[pl.LazyFrame]) -> pl.DataFrame:
 
 
 def _aligned(everyone: pl.DataFrame, part: pl.DataFrame) -> pl.DataFrame:
-    """Nobody is in a part who is not among everyone; as many are the same ones."""
+    """Most parts are of the very customers there are; others lack some, or hold some who were not known by then."""
     if part.height == everyone.height:
-        return part.sort(CUSTOMER).drop(CUSTOMER)
+        ordered = part.sort(CUSTOMER)
+        if ordered[CUSTOMER].equals(everyone[CUSTOMER]):
+            return ordered.drop(CUSTOMER)
     return everyone.join(part, on=CUSTOMER, how="left", maintain_order="left").drop(CUSTOMER)
 
 

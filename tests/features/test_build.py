@@ -9,7 +9,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from features.build import FEATURES, build_features
+from features.build import FEATURES, build_features, features_as_of
+from features.history import history
+from features.norms import norms
 from features.tables.schema import Tables
 from settings.sections import Loyalty
 
@@ -276,3 +278,15 @@ def test_awkward_customers_get_defined_values(name: str, anna: Anna, make_table:
     assert of(row, "complaints", "resolution_days", "resolution_ratio") == [1, 0, None]
     if row["orders"]:
         assert sum(of(row, "p_hard_core", "p_split", "p_shifting", "p_switcher")) == pytest.approx(1)
+
+
+def test_one_who_brought_others_before_being_known_leaves_everybody_else_their_own_values(make_table: Make) -> None:
+    """As of the date, bert is known and has brought nobody; carl, who brought anna, comes to be known only later."""
+    lines = [("anna", "2025-01-01", 1.0), ("bert", "2025-01-02", 1.0), ("carl", "2025-06-01", 1.0), ("dora", "2025-01-01", 1.0)]
+    people = [("anna", "2025-01-01", "carl"), ("bert", "2025-01-01", "dora"), ("dora", "2025-01-01", "anna")]
+    tables = Tables(
+        make_table("transactions", "customer_id ordered_at amount", lines),
+        customers=make_table("customers", "customer_id joined_at referred_by", people),
+    )
+    found = features_as_of(history(tables), AS_OF, 365, Loyalty(), norms(tables, AS_OF))
+    assert dict(found.select("customer_id", "referrals").iter_rows()) == {"anna": 1, "bert": 0, "dora": 1}
