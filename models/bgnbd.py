@@ -16,8 +16,6 @@ from models.log_odds import Array
 from models.maximum_likelihood import LogLikelihood
 from models.order_model import OrderModel
 
-STARTS = ((0.5, 0.5, 2.0), (0.2, 1.0, 1.0), (2.0, 0.1, 2.0), (5.0, 1.0, 20.0))
-
 
 @dataclass(frozen=True)
 class BGNBD(OrderModel):
@@ -35,6 +33,12 @@ class BGNBD(OrderModel):
     TIMES: ClassVar[tuple[str, ...]] = ("alpha",)
     LIFETIMES: ClassVar[str] = "BetaGeoFitter"
     FIRST_COUNTS: ClassVar[int] = 0
+    STARTS: ClassVar[tuple[tuple[float, float, float], ...]] = (
+        (0.5, 0.5, 2.0),
+        (0.2, 1.0, 1.0),
+        (2.0, 0.1, 2.0),
+        (5.0, 1.0, 20.0),
+    )
 
     def alive(self, x: Array, t_x: Array, T: Array) -> Array:  # noqa: N803  # the paper's symbol
         """P(alive | x, t_x, T)."""
@@ -70,4 +74,4 @@ class BGNBD(OrderModel):
         return beta_geometric.LogLikelihood(data, self.FIRST_COUNTS)
 
     def _starts(self, per_time: float) -> list[Array]:
-        return [np.array([r, r / per_time, a, b]) for r, a, b in STARTS]
+        return [np.array([r, r / per_time, a, b]) for r, a, b in self.STARTS]

@@ -39,17 +39,22 @@ class Estimate:
 
 
 def maximise(
-    names: tuple[str, ...], full: LogLikelihood, starts: list[Array], sample: LogLikelihood | None = None, share: float = 1.0
+    names: tuple[str, ...],
+    full: LogLikelihood,
+    starts: list[Array],
+    sample: LogLikelihood | None = None,
+    share: float = 1.0,
+    always: int = 1,
 ) -> Estimate:
     """Return the maximum of `full`, which takes parameters and gives value and gradient; all lie in 1e-7..1e6.
 
-    `sample` may be the same of a `share` of the rows, to begin with. The later starts are tried where the first leads to a
-    boundary; the best of all counts.
+    `sample` may be the same of a `share` of the rows, to begin with. The first `always` starts are tried whatever comes
+    of them, the later ones where those lead to a boundary; the best of all counts.
     """
     sample = sample or full
-    found = [_found(sample, np.log(starts[0]))]
-    if _at_boundary(found[0]).any():
-        found += [_found(sample, np.log(start)) for start in starts[1:]]
+    found = [_found(sample, np.log(start)) for start in starts[:always]]
+    if all(_at_boundary(theta).any() for theta in found):
+        found += [_found(sample, np.log(start)) for start in starts[always:]]
     best = max(found, key=lambda theta: sample(np.exp(theta))[0])
     theta, converged = _polished(full, best, _hessian(sample, best) / share)
     if not converged:

@@ -31,6 +31,7 @@ class OrderModel(FittedModel):
 
     TIMES: ClassVar[tuple[str, ...]] = ()
     LIFETIMES: ClassVar[str] = ""
+    ALWAYS_TRIED: ClassVar[int] = 1
 
     def fit(self, frame: pl.DataFrame, engine: str = "holdfast") -> Self:
         """Return the maximum-likelihood fit to the histories of a frame; an optional `weight` counts rows.
@@ -94,9 +95,10 @@ class OrderModel(FittedModel):
             few = f"too little data: {buyers:g} of {data.customers:g} customers bought again; parameters lean on a weak prior"
             return described(full, leaning.params, few)
         if len(data.x) <= MANY_ROWS:
-            return maximise(self.PARAMETERS, full, starts)
+            return maximise(self.PARAMETERS, full, starts, always=self.ALWAYS_TRIED)
         some = data.every(len(data.x) // SAMPLE_ROWS)
-        return maximise(self.PARAMETERS, full, starts, self._likelihood(some), some.customers / data.customers)
+        share = some.customers / data.customers
+        return maximise(self.PARAMETERS, full, starts, self._likelihood(some), share, self.ALWAYS_TRIED)
 
 
 def _with_prior(likelihood: LogLikelihood, centre: Array) -> Callable[[Array], tuple[float, Array]]:
