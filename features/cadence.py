@@ -6,7 +6,7 @@ import polars as pl
 
 from features.columns import CUSTOMER, DAY
 from features.feature import Feature
-from features.ordered import among_last, first_row, since_last
+from features.ordered import among_last, gap_days, since_last
 
 FAMILY = "cadence"
 RECENT_GAPS = 3
@@ -39,7 +39,7 @@ def cadence(occasions: pl.LazyFrame, as_of: date) -> pl.LazyFrame:
     spread (sample standard deviation) does not depend on the order in which they are added up. The median stands
     apart: sums are gathered as the rows stream by, and together with a median they would not be.
     """
-    gap = pl.when(~first_row()).then((pl.col(DAY) - pl.col(DAY).shift()).dt.total_days())
+    gap = gap_days()
     age = (pl.lit(as_of) - pl.col(DAY)).dt.total_days()
     ahead = (age % YEAR > YEAR - SEASON_DAYS) | (age % YEAR == 0)
     rows = occasions.select(

@@ -10,7 +10,7 @@ from features.known import midnight
 from features.norms import Norms, expected
 from features.ordered import among_last
 from features.purchases import SHARE_DECIMALS, total
-from features.usual import most, named, vocabulary
+from features.usual import counted, most, named, vocabulary
 
 FAMILY = "complaints"
 ABSENT = "there is no complaints table"
@@ -155,11 +155,14 @@ def _recovered(cases: pl.LazyFrame, occasions: pl.LazyFrame) -> pl.LazyFrame:
 
 def _topics(cases: pl.LazyFrame) -> pl.LazyFrame:
     words = vocabulary(cases, "topic")
-    uses = cases.drop_nulls("topic").group_by(CUSTOMER, "topic").agg(pl.len().cast(pl.Int64).alias("uses"))
-    found = uses.group_by(CUSTOMER).agg(
-        pl.len().cast(pl.Int64).alias("topics"),
-        (pl.col("uses") - 1).sum().alias("repeated_topics"),
-        most("uses", "topic").alias("main_topic"),
-        (pl.col("uses").max() / pl.col("uses").sum()).alias("main_topic_share"),
+    found = (
+        counted(cases, "topic")
+        .group_by(CUSTOMER)
+        .agg(
+            pl.len().cast(pl.Int64).alias("topics"),
+            (pl.col("uses") - 1).sum().alias("repeated_topics"),
+            most("uses", "topic").alias("main_topic"),
+            (pl.col("uses").max() / pl.col("uses").sum()).alias("main_topic_share"),
+        )
     )
     return found.with_columns(named(pl.col("main_topic"), words))

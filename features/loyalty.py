@@ -14,7 +14,7 @@ from features.feature import Feature
 from features.history import History
 from features.known import known_before
 from features.loyalty_models import RANKS, TYPES, Array, log_factorial, log_hard_core, log_shifting, log_split, log_switcher
-from features.ordered import begins, first_row, since_last
+from features.ordered import begins, first_row, place_within, since_last
 from features.usual import most, named, vocabulary
 from settings.sections import Loyalty
 
@@ -88,7 +88,12 @@ def loyalty(found: Chosen, settings: Loyalty, as_of: date) -> list[pl.LazyFrame]
     """
     sequences, ordered = found.sequences.lazy(), in_time(found.rows)
     totals = sequences.group_by(CUSTOMER).agg(pl.col(TYPES).sum().round(LOG_DECIMALS))
-    days = ordered.lazy().select(CUSTOMER, _new_day().alias("new")).group_by(CUSTOMER).agg(pl.col("new").sum().alias("days"))
+    days = (
+        ordered.lazy()
+        .select(CUSTOMER, begins(CUSTOMER, DAY).alias("new"))
+        .group_by(CUSTOMER)
+        .agg(pl.col("new").sum().alias("days"))
+    )
     labelled = _labelled(totals.join(days, on=CUSTOMER), pl.col("days"), settings.min_purchases).drop("days", *TYPES)
     main = _main_category(found, settings, as_of)
     shifted = pl.when(pl.col("loyalty_segment") == "shifting").then("shift_days")
@@ -178,8 +183,7 @@ def _ranked(rows: pl.DataFrame) -> pl.DataFrame:
     numbered = rows.lazy().with_row_index("row").group_by(SEQUENCE, SYMBOL)
     counts = numbered.agg(pl.len().cast(pl.Int64).alias("count"), pl.col("row").min()).collect(engine="streaming")
     ranked = counts.sort(SEQUENCE).sort(SEQUENCE, "count", "row", descending=[False, True, False])
-    place = pl.int_range(pl.len())
-    return ranked.with_columns((place - pl.when(begins(SEQUENCE)).then(place).fill_null(strategy="forward")).alias("rank"))
+    return ranked.with_columns(place_within(SEQUENCE).alias("rank"))
 
 
 def _closed_forms(counted: _Counted) -> pl.DataFrame:
@@ -191,10 +195,6 @@ def _closed_forms(counted: _Counted) -> pl.DataFrame:
     hard_core, split = (each(n, seen, np.array(counts)) for each in (log_hard_core, log_split))
     told = patterns.with_columns(pl.Series("hard_core", hard_core), pl.Series("split", split))
     return every.join(told, on=columns, how="left", maintain_order="left")
-
-
-def _new_day() -> pl.Expr:
-    return begins(CUSTOMER, DAY)
 
 
 def _labelled(likelihoods: pl.LazyFrame, occasions: pl.Expr, min_purchases: int) -> pl.LazyFrame:
@@ -240,9 +240,8 @@ def _switches(rows: pl.LazyFrame) -> pl.LazyFrame:
 
 def _favourites(ordered: pl.LazyFrame, brands: pl.Series) -> list[pl.LazyFrame]:
     """The symbols bought most often in all and in either half, the favourite's shares, and how evenly all are spread."""
-    place = pl.int_range(pl.len())
-    start = pl.when(first_row()).then(place).fill_null(strategy="forward")
-    early = 2 * (place - start) <= since_last(place) - start
+    place = place_within(CUSTOMER)
+    early = 2 * place <= since_last(place)
     counts = (
         ordered.select(CUSTOMER, SYMBOL, early.alias("early"))
         .group_by(CUSTOMER, SYMBOL)

@@ -52,9 +52,20 @@ def over_stretches(frame: pl.DataFrame, *columns: str, reduce: dict[str, np.ufun
     return frame.select(pl.col(columns).gather(pl.Series(first))).with_columns(found)
 
 
+def place_within(*columns: str) -> pl.Expr:
+    """The place of a row, from 0, in its stretch of equal values in the columns."""
+    place = pl.int_range(pl.len())
+    return place - pl.when(begins(*columns)).then(place).fill_null(strategy="forward")
+
+
 def first_row() -> pl.Expr:
     """Whether a row is its customer's first."""
     return begins(CUSTOMER)
+
+
+def gap_days() -> pl.Expr:
+    """Days since the customer's row before; null on the first one."""
+    return pl.when(~first_row()).then((pl.col(DAY) - pl.col(DAY).shift()).dt.total_days())
 
 
 def among_last(rows: int) -> pl.Expr:

@@ -8,7 +8,7 @@ import polars as pl
 from features.columns import DAY
 from features.history import history
 from features.known import known_before
-from features.ordered import among_last, first_row
+from features.ordered import among_last, gap_days
 from features.purchases import days_in_order, occasions
 from features.tables.schema import Tables
 from settings.sections import Churn
@@ -45,8 +45,7 @@ def silences(tables: Tables, as_of: date) -> pl.DataFrame:
     One row per gap between purchases, and one per customer for the silence that still goes on.
     """
     days = occasions(days_in_order(history(known_before(tables, as_of)).tables.transactions).lazy())
-    gap = pl.when(~first_row()).then((pl.col(DAY) - pl.col(DAY).shift()).dt.total_days())
-    ended = days.select(gap.alias("days"), pl.lit(value=True).alias("ended")).drop_nulls("days")
+    ended = days.select(gap_days().alias("days"), pl.lit(value=True).alias("ended")).drop_nulls("days")
     going_on = (pl.lit(as_of) - pl.col(DAY)).dt.total_days()
     still = days.filter(among_last(1)).select(going_on.alias("days"), pl.lit(value=False).alias("ended"))
     return pl.concat([ended, still]).collect(engine="streaming")

@@ -1,8 +1,8 @@
 """Maximum likelihood for a few positive parameters, from an analytic gradient.
 
-The search runs over logarithms of the parameters: first by L-BFGS-B (Byrd, Lu, Nocedal and Zhu 1995,
-doi:10.1137/0916069), on a sample of the rows where there are many; then on all rows by Newton's method, with a Hessian
-of differences of the gradient. Minus the inverse of that Hessian is the covariance of the estimate.
+The search runs over logarithms of the parameters, by Newton's method with a Hessian of differences of the gradient: first on
+a sample of the rows where there are many, then on all. Where it does not lead to a maximum inside the bounds, L-BFGS-B does
+(Byrd, Lu, Nocedal and Zhu 1995, doi:10.1137/0916069). Minus the inverse of the Hessian there is the estimate's covariance.
 """
 
 from collections.abc import Callable

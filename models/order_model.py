@@ -18,7 +18,6 @@ MANY_ROWS, SAMPLE_ROWS = 40_000, 20_000
 FEWEST_REPEAT_BUYERS = 10
 TYPICAL_T = 10.0
 PRIOR_SPREAD = 1.0
-ENGINES = ("holdfast", "lifetimes")
 
 
 @dataclass(frozen=True)

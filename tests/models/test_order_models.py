@@ -132,8 +132,7 @@ def simulated(model: OrderModel, rng: np.random.Generator, n: int, T: float, h: 
     else:
         stays = rng.random((n, 60)) >= rng.beta(p["a"], p["b"], n)[:, None]
         stays[:, 0] |= type(model) is BGNBD
-        first = stays if type(model) is MBGNBD else np.concatenate([np.ones((n, 1), bool), stays[:, 1:]], axis=1)
-        there = first.cumprod(axis=1).astype(bool)
+        there = stays.cumprod(axis=1).astype(bool)
     seen, later = there & (times <= T), there & (times > T) & (times <= T + h)
     frame = {"frequency": seen.sum(axis=1).astype(float), "recency": np.where(seen, times, 0).max(axis=1), "T": np.full(n, T)}
     return pl.DataFrame(frame), later.sum(axis=1)
