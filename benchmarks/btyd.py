@@ -23,34 +23,22 @@ from models.bgnbd import BGNBD
 from models.mbgnbd import MBGNBD
 from models.order_model import OrderModel
 from models.paretonbd import ParetoNBD
+from models.simulation import simulate
 
 TRUTHS: dict[str, OrderModel] = {
     "BGNBD": BGNBD(0.6, 60.0, 0.5, 2.5),
     "MBGNBD": MBGNBD(0.6, 60.0, 0.5, 2.5),
     "ParetoNBD": ParetoNBD(0.6, 60.0, 0.6, 200.0),
 }
-DAYS, MOST_ORDERS, HORIZON = 1_095, 120, 90.0
-BLOCK = 100_000
+DAYS, HORIZON = 1_095, 90.0
 KIB_PER_GIB = 2**20
 
 
-def simulate(customers: int) -> pl.DataFrame:
-    """Return frequency, recency and T in days of customers drawn from a BG/NBD."""
+def drawn(customers: int) -> pl.DataFrame:
+    """Return frequency, recency and T in whole days of customers drawn from a BG/NBD."""
     rng = np.random.default_rng(1)
-    return pl.concat([_block(min(BLOCK, customers - start), rng) for start in range(0, customers, BLOCK)])
-
-
-def _block(n: int, rng: np.random.Generator) -> pl.DataFrame:
-    p = TRUTHS["BGNBD"].params
-    observed = rng.integers(1, DAYS + 1, n).astype(np.float64)
-    rate, drop = rng.gamma(p["r"], 1 / p["alpha"], n), rng.beta(p["a"], p["b"], n)
-    alive, now, x, last = np.ones(n, dtype=bool), np.zeros(n), np.zeros(n), np.zeros(n)
-    for _ in range(MOST_ORDERS):
-        now = now + np.ceil(rng.exponential(1.0, n) / rate)
-        alive &= now <= observed
-        x, last = x + alive, np.where(alive, now, last)
-        alive &= rng.random(n) >= drop
-    return pl.DataFrame({"frequency": x, "recency": last, "T": observed})
+    observed = pl.DataFrame({"T": rng.integers(1, DAYS + 1, customers)})
+    return simulate(TRUTHS["BGNBD"], observed, 0.0, rng).select(pl.col("frequency"), pl.col("recency").ceil(), pl.col("T"))
 
 
 def fit(model: str, folder: Path) -> None:
@@ -93,7 +81,7 @@ def compare(customers: int, models: list[str], repeats: int, *, with_lifetimes: 
     """Print a table: seconds to fit by either engine and their ratio, seconds to predict, highest memory."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        simulate(customers).write_parquet(folder / "histories.parquet")
+        drawn(customers).write_parquet(folder / "histories.parquet")
         print(f"{customers:,} customers; shortest of {repeats}, lifetimes once")
         print("| model | fit, s | lifetimes, s | ratio | predict, s | highest memory, GiB |\n|---|---|---|---|---|---|")
         for model in models:

@@ -18,9 +18,10 @@ from models.errors import TooLittleData
 from models.mbgnbd import MBGNBD
 from models.order_model import OrderModel
 from models.paretonbd import ParetoNBD
+from models.simulation import simulate
 
 MODELS: dict[str, type[OrderModel]] = {"BGNBD": BGNBD, "MBGNBD": MBGNBD, "ParetoNBD": ParetoNBD}
-CUSTOMERS, MOST_ORDERS = 4_000, 400
+CUSTOMERS = 4_000
 LEVELS = (0.25, 0.5, 0.75), (5.0, 10.0, 15.0), (0.25, 0.5, 0.75), (5.0, 10.0, 15.0)
 SHORTER = 1e-6  # in log-likelihood, of thousands
 
@@ -33,20 +34,10 @@ def worlds(count: int) -> list[tuple[float, ...]]:
     return [*product(*LEVELS), *more][:count]
 
 
-def simulate(world: tuple[float, ...], rng: np.random.Generator) -> pl.DataFrame:
+def drawn(world: tuple[float, ...], rng: np.random.Generator) -> pl.DataFrame:
     """Return the histories, in weeks, of customers who came within the first 12 of 52 weeks."""
-    r, alpha, s, beta = world
-    observed = 52 - np.floor(rng.uniform(0, 84, CUSTOMERS)) / 7
-    rate, life = rng.gamma(r, 1 / alpha, CUSTOMERS), rng.exponential(1.0, CUSTOMERS) / rng.gamma(s, 1 / beta, CUSTOMERS)
-    until = np.minimum(observed, life)
-    now, x, last = np.zeros(CUSTOMERS), np.zeros(CUSTOMERS), np.zeros(CUSTOMERS)
-    for _ in range(MOST_ORDERS):
-        now = now + rng.exponential(1.0, CUSTOMERS) / rate
-        seen = now <= until
-        x, last = x + seen, np.where(seen, now, last)
-        if not seen.any():
-            break
-    return pl.DataFrame({"frequency": x, "recency": last, "T": observed})
+    observed = pl.DataFrame({"T": 52 - np.floor(rng.uniform(0, 84, CUSTOMERS)) / 7})
+    return simulate(ParetoNBD(*world), observed, 0.0, rng)
 
 
 def main(model: str, count: int) -> None:
@@ -54,7 +45,7 @@ def main(model: str, count: int) -> None:
     rng = np.random.default_rng(1)
     lower, apart, refused, penalised, highest = 0, 0.0, 0, 0, 0.0
     for world in worlds(count):
-        frame = simulate(world, rng)
+        frame = drawn(world, rng)
         ours = MODELS[model]().fit(frame)
         try:
             theirs = MODELS[model]().fit(frame, engine="lifetimes")

@@ -1,5 +1,6 @@
 """Purchase histories as the order models take them: frequency, recency and T, equal ones once with a weight."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,12 +14,16 @@ COLUMNS = ("frequency", "recency", "T")
 
 @dataclass(frozen=True)
 class Histories:
-    """Arrays of one length: x (repeat purchases), t_x and T in one time unit, and how many customers share the row."""
+    """Arrays of one length: x (repeat purchases), t_x and T in one time unit, and how many customers share the row.
+
+    `z` holds the covariates, shape (rows, covariates); mostly there are none.
+    """
 
     x: Array
     t_x: Array
     T: Array
     weight: Array
+    z: Array
 
     @property
     def customers(self) -> float:
@@ -27,15 +32,15 @@ class Histories:
 
     def scaled(self, unit: float) -> "Histories":
         """Return the same histories in a time unit `unit` times as long."""
-        return Histories(self.x, self.t_x / unit, self.T / unit, self.weight)
+        return Histories(self.x, self.t_x / unit, self.T / unit, self.weight, self.z)
 
     def every(self, step: int) -> "Histories":
         """Return every `step`-th of the histories, which stand in order: a spread-out sample."""
-        return Histories(self.x[::step], self.t_x[::step], self.T[::step], self.weight[::step])
+        return Histories(*(column[::step] for column in (self.x, self.t_x, self.T, self.weight, self.z)))
 
 
-def histories(frame: pl.DataFrame) -> Histories:
-    """Return the different histories of a frame with `frequency`, `recency`, `T` and maybe `weight`.
+def histories(frame: pl.DataFrame, covariates: Sequence[pl.Expr] = ()) -> Histories:
+    """Return the different histories of a frame with `frequency`, `recency`, `T` and maybe `weight`, and covariates.
 
     Raises BadHistories when a column is missing, a value is null, negative or infinite, a frequency is no whole number,
     a recency exceeds T, or nobody is left.
@@ -44,11 +49,14 @@ def histories(frame: pl.DataFrame) -> Histories:
     if missing:
         raise BadHistories(f"The frame has no column {missing[0]}; an order model needs {', '.join(COLUMNS)}.")
     weight = pl.col("weight").cast(pl.Float64) if "weight" in frame.columns else pl.lit(1.0)
-    rows = frame.lazy().select(*(pl.col(name).cast(pl.Float64) for name in COLUMNS), weight.alias("weight"))
-    grouped = rows.group_by(COLUMNS).agg(pl.col("weight").sum()).filter(pl.col("weight") != 0).sort(COLUMNS)
+    z = [value.cast(pl.Float64).alias(f"z{place}") for place, value in enumerate(covariates)]
+    rows = frame.lazy().select(*(pl.col(name).cast(pl.Float64) for name in COLUMNS), *z, weight.alias("weight"))
+    keys = [*COLUMNS, *(f"z{place}" for place in range(len(z)))]
+    grouped = rows.group_by(keys).agg(pl.col("weight").sum()).filter(pl.col("weight") != 0).sort(keys)
     found = grouped.collect(engine="streaming")
     _refuse_bad(found)
-    return Histories(*(found[name].to_numpy() for name in (*COLUMNS, "weight")))
+    x, t_x, T, customers = (found[name].to_numpy() for name in (*COLUMNS, "weight"))  # noqa: N806  # the papers' symbol
+    return Histories(x, t_x, T, customers, found.select(keys[len(COLUMNS) :]).to_numpy().reshape(found.height, len(z)))
 
 
 def arrays(frame: pl.DataFrame) -> tuple[Array, Array, Array]:

@@ -12,8 +12,9 @@ from D = (r + x) (c + t_x) / (alpha + t_x) + s (c + t_x) / (beta + t_x) on. The 
 is smooth, up to where it has fallen by thirteen digits.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -27,6 +28,8 @@ DAMPING = 4.0
 _POINTS, _WEIGHTS = np.polynomial.legendre.leggauss(NODES)
 U, W = ((_POINTS + 1) / 2)[:, None], (_WEIGHTS / 2)[:, None]
 
+Params = Sequence[float | Array] | Array  # r, alpha, s and beta: numbers, or one for each row
+
 
 @dataclass(frozen=True)
 class Odds:
@@ -39,31 +42,35 @@ class Odds:
     beta: Array
 
 
-def odds_of_leaving(params: Array, x: Array, t_x: Array, T: Array) -> Odds:  # noqa: N803  # the papers' symbol
+def odds_of_leaving(params: Params, x: Array, t_x: Array, T: Array) -> Odds:  # noqa: N803  # the papers' symbol
     """Return ln R and its gradient for histories."""
-    return Odds(*_in_blocks(lambda *block: _odds(params, *block), x, t_x, T))
+    return Odds(*_in_blocks(_odds, params, x, t_x, T))
 
 
-def log_odds_of_leaving(params: Array, x: Array, t_x: Array, T: Array) -> Array:  # noqa: N803
+def log_odds_of_leaving(params: Params, x: Array, t_x: Array, T: Array) -> Array:  # noqa: N803
     """Return ln R alone."""
-    return _in_blocks(lambda *block: _log_odds(params, *block)[:1], x, t_x, T)[0]
+    return _in_blocks(lambda *block: _log_odds(*block)[:1], params, x, t_x, T)[0]
 
 
-def p_order_if_alive(params: Array, x: Array, T: Array, h: Array) -> Array:  # noqa: N803
+def p_order_if_alive(params: Params, x: Array, T: Array, h: Array) -> Array:  # noqa: N803
     """P(an order in (T, T + h]) of one alive at T: integral of E[l exp(-(l + m) t)] over t from 0 to h.
 
     Given life at T the rate of orders l is Gamma(r + x, alpha + T) and that of leaving m is Gamma(s, beta + T).
     """
-    return _in_blocks(lambda *block: (_order_if_alive(params, *block),), x, T, h)[0]
+    return _in_blocks(lambda *block: (_order_if_alive(*block),), params, x, T, h)[0]
 
 
-def _in_blocks(work: Callable[..., tuple[Array, ...]], *columns: Array) -> list[Array]:
-    blocks = [[column[at : at + BLOCK] for column in columns] for at in range(0, max(len(columns[0]), 1), BLOCK)]
+def _in_blocks(work: Callable[..., tuple[Array, ...]], params: Params, *columns: Array) -> list[Array]:
+    def block(at: int) -> list[Any]:
+        of_block = [value[at : at + BLOCK] if isinstance(value, np.ndarray) and value.ndim else value for value in params]
+        return [of_block, *(column[at : at + BLOCK] for column in columns)]
+
+    blocks = [block(at) for at in range(0, max(len(columns[0]), 1), BLOCK)]
     found = in_threads(lambda block: work(*block), blocks)
     return [np.concatenate(parts) for parts in zip(*found, strict=True)]
 
 
-def _log_odds(params: Array, x: Array, t_x: Array, T: Array) -> tuple[Array, "_Nodes", Array, Array, Array]:  # noqa: N803
+def _log_odds(params: Params, x: Array, t_x: Array, T: Array) -> tuple[Array, "_Nodes", Array, Array, Array]:  # noqa: N803
     """Ln R; the nodes, the logarithms of alpha + u and beta + u there, and each node's share of the integral."""
     r, alpha, s, beta = params
     nodes = _Nodes(params, x, t_x, T - t_x)
@@ -77,7 +84,7 @@ def _log_odds(params: Array, x: Array, t_x: Array, T: Array) -> tuple[Array, "_N
     return log, nodes, log_alpha, log_beta, shares
 
 
-def _odds(params: Array, x: Array, t_x: Array, T: Array) -> tuple[Array, ...]:  # noqa: N803
+def _odds(params: Params, x: Array, t_x: Array, T: Array) -> tuple[Array, ...]:  # noqa: N803
     r, alpha, s, beta = params
     log, nodes, log_alpha, log_beta, shares = _log_odds(params, x, t_x, T)
     return (
@@ -89,20 +96,20 @@ def _odds(params: Array, x: Array, t_x: Array, T: Array) -> tuple[Array, ...]:  
     )
 
 
-def _order_if_alive(params: Array, x: Array, T: Array, h: Array) -> Array:  # noqa: N803
+def _order_if_alive(params: Params, x: Array, T: Array, h: Array) -> Array:  # noqa: N803
     r, alpha, s, beta = params
     nodes = _Nodes(params, x, T, h)
     gone = (r + x + 1) * np.log((alpha + T) / (alpha + nodes.u)) + s * np.log((beta + T) / (beta + nodes.u))
     found: Array = (r + x) / (alpha + T) * (nodes.weights * np.exp(gone)).sum(axis=0)
-    return found
+    return np.minimum(found, 1.0)
 
 
 class _Nodes:
     """Moments u from `start` on, at most `length` later, shape (nodes, rows), and the weights of an integral over u."""
 
-    def __init__(self, params: Array, x: Array, start: Array, length: Array) -> None:
+    def __init__(self, params: Params, x: Array, start: Array, length: Array) -> None:
         r, alpha, s, beta = params
-        least = min(alpha, beta)
+        least = np.minimum(alpha, beta)
         with np.errstate(over="ignore"):
             fallen = np.minimum((alpha + start) * np.expm1(DIGITS / (r + x)), (beta + start) * np.expm1(DIGITS / s))
         span = np.log1p(np.minimum(length, fallen) / (least + start))

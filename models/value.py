@@ -2,7 +2,6 @@
 
 import math
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 import polars as pl
@@ -10,12 +9,12 @@ from scipy.special import digamma, polygamma
 from scipy.stats import gamma
 
 from models.btyd import BuyTillYouDie
+from models.discounting import discounted_orders
 from models.log_odds import EDGE, Array
-from models.order_model import OrderModel
+from models.order_process import OrderProcess
 from settings.sections import Value
 
 DAYS_PER_YEAR = 365.0
-STEP_DAYS = 30
 
 
 @dataclass(frozen=True)
@@ -47,13 +46,14 @@ def value_frame(
     x, t_x, T = (features[name].cast(pl.Float64).to_numpy() for name in ("frequency", "recency", "T"))  # noqa: N806  # the paper's symbol
     churn = np.clip(p_churn.to_numpy(), EDGE, 1 - EDGE)
     per_order = btyd.spend.expected_spend(features).to_numpy() * terms.margin
-    stays, leaves = conditional_orders(btyd.orders, (x, t_x, T), terms, discounted=True)
-    plain_stays, plain_leaves = conditional_orders(btyd.orders, (x, t_x, T), terms, discounted=False)
-    power = np.log(churn) / np.log(np.clip(btyd.orders.silent(x, t_x, T, terms.churn_horizon_days), EDGE, 1 - EDGE))
+    process = btyd.orders.process(features)
+    stays, leaves = conditional_orders(process, (x, t_x, T), terms, discounted=True)
+    plain_stays, plain_leaves = conditional_orders(process, (x, t_x, T), terms, discounted=False)
+    power = np.log(churn) / np.log(np.clip(process.silent(x, t_x, T, terms.churn_horizon_days), EDGE, 1 - EDGE))
     value = per_order * ((1 - churn) * stays + churn * leaves)
-    silent = btyd.orders.silent(x, t_x, T, terms.horizon_days) ** power
+    silent = process.silent(x, t_x, T, terms.horizon_days) ** power
     low, high = (_quantile(value, silent, spread, at) for at in (0.10, 0.90))
-    waits = {name: btyd.orders.waiting_time(x, t_x, T, (1 - at) ** (1 / power)) for name, at in WAITS.items()}
+    waits = {name: process.waiting_time(x, t_x, T, (1 - at) ** (1 / power)) for name, at in WAITS.items()}
     return pl.DataFrame(
         {
             "expected_orders": (1 - churn) * plain_stays + churn * plain_leaves,
@@ -72,7 +72,7 @@ WAITS = {"next_order_low": 0.10, "next_order_days": 0.50, "next_order_high": 0.9
 
 
 def conditional_orders(
-    model: OrderModel, history: tuple[Array, Array, Array], terms: ValueTerms, *, discounted: bool
+    process: OrderProcess, history: tuple[Array, Array, Array], terms: ValueTerms, *, discounted: bool
 ) -> tuple[Array, Array]:
     """Return E[orders over the value horizon], given an order within the churn horizon H and given none.
 
@@ -81,15 +81,16 @@ def conditional_orders(
     A value horizon within the churn horizon leaves nothing to those who leave.
     """
     x, t_x, T = history  # noqa: N806  # the paper's symbol
-    churn_h = terms.churn_horizon_days
-    rate = np.log1p(terms.annual_discount_rate) / DAYS_PER_YEAR if discounted else 0.0
-    everyone = _orders_until(model, history, 0, terms.horizon_days, rate)
-    silent = model.silent(x, t_x, T, churn_h)
-    if terms.horizon_days <= churn_h:
+    churn_h, horizon = terms.churn_horizon_days, terms.horizon_days
+    rate = math.log1p(terms.annual_discount_rate) / DAYS_PER_YEAR if discounted else 0.0
+    everyone = discounted_orders(process, x, t_x, T, horizon, rate)
+    silent = process.silent(x, t_x, T, churn_h)
+    if horizon <= churn_h:
         return everyone / np.maximum(1 - silent, EDGE), np.zeros_like(x)
-    leaves = _orders_until(model, (x, t_x, T + churn_h), churn_h, terms.horizon_days, rate)
+    later = math.exp(-rate * churn_h)
+    leaves = later * discounted_orders(process, x, t_x, T + churn_h, horizon - churn_h, rate)
     stays = (everyone - silent * leaves) / np.maximum(1 - silent, EDGE)
-    return np.maximum(stays, np.exp(-rate * churn_h)), leaves
+    return np.maximum(stays, later), leaves
 
 
 def fit_spread(expected: Array, actual: Array) -> float:
@@ -109,16 +110,6 @@ def fit_spread(expected: Array, actual: Array) -> float:
         step = (math.log(shape) - float(digamma(shape)) - gap) / (1 / shape - float(polygamma(1, shape)))
         shape = max(shape - step, shape / 2)
     return min(max(shape, 0.2), 20.0)
-
-
-def _orders_until(model: OrderModel, history: tuple[Array, Array, Array], start: int, end: int, rate: float) -> Array:
-    """Orders expected in (start, end] days from the as-of date, each discounted in the middle of its month."""
-    edges = np.append(np.arange(start, end, STEP_DAYS), end) if rate else np.array([start, end])
-    total, before = np.zeros_like(history[0]), np.zeros_like(history[0])
-    for left, right in pairwise(edges):
-        until = model.orders(*history, float(right - start))
-        total, before = total + (until - before) * np.exp(-rate * (left + right) / 2), until
-    return total
 
 
 def _quantile(mean: Array, silent: Array, shape: float, at: float) -> Array:

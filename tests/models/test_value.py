@@ -47,7 +47,10 @@ def test_discounting_lowers_value_by_less_than_a_years_rate() -> None:
 
 def test_who_stays_orders_at_least_once() -> None:
     stays, leaves = conditional_orders(
-        BTYD.orders, tuple(FRAME[name].to_numpy() for name in ("frequency", "recency", "T")), TERMS, discounted=False
+        BTYD.orders.process(FRAME),
+        tuple(FRAME[name].to_numpy() for name in ("frequency", "recency", "T")),
+        TERMS,
+        discounted=False,
     )  # type: ignore[arg-type]
     assert (stays >= 1).all()
     assert (leaves >= 0).all()
