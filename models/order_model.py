@@ -58,9 +58,10 @@ class OrderModel(FittedModel):
                 raise BadHistories("The lifetimes engine knows no covariates; use the engine holdfast for them.")
             params, diagnosis = fit_orders(self.LIFETIMES, self.PARAMETERS, data)
             return self.of(described(self._likelihood(data), params, diagnosis))
-        own = self._estimate(data.scaled(unit))
-        estimate = self._with_covariates(own, data.scaled(unit), covariates) if covariates else own
-        return self.of(_in_the_datas_unit(estimate, data, unit, self._timed()), covariates)
+        scale = np.array([unit if name in self.TIMES else 1.0 for name in self.PARAMETERS])
+        own = self._estimate(data, unit, scale)
+        estimate = self._with_covariates(own, data, scale, covariates) if covariates else own
+        return self.of(_in_the_datas_unit(estimate, scale), covariates)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -147,37 +148,40 @@ class OrderModel(FittedModel):
     def _starts(self, per_time: float) -> list[Array]:
         """Parameters to start from, for histories with a T of about ten; `per_time` is the rate of repeat orders."""
 
-    def _timed(self) -> Array:
-        return np.array([name in self.TIMES for name in self.PARAMETERS])
+    def _estimate(self, data: Histories, unit: float, scale: Array) -> Estimate:
+        """The estimate in a unit of time in which T is about ten: bounds and starts are made for that."""
 
-    def _estimate(self, data: Histories) -> Estimate:
-        full = self._likelihood(data)
+        def likelihood(data: Histories) -> LogLikelihood:
+            return _scaled(self._likelihood(data), scale)
+
         repeats, buyers = float(data.weight @ data.x), float(data.weight[data.x > 0].sum())
-        starts = self._starts(max(repeats, 0.5) / max(float(data.weight @ data.T), 1.0))
+        starts = self._starts(max(repeats, 0.5) / max(float(data.weight @ data.T) / unit, 1.0))
         if buyers < FEWEST_REPEAT_BUYERS:
+            full = likelihood(data)
             leaning = maximise(self.PARAMETERS, _with_prior(full, starts[0]), starts)
             few = f"too little data: {buyers:g} of {data.customers:g} customers bought again; parameters lean on a weak prior"
             return described(full, leaning.params, few)
-        return _maximum(self.PARAMETERS, self._likelihood, data, starts, self.ALWAYS_TRIED)
+        return _maximum(self.PARAMETERS, likelihood, data, starts, self.ALWAYS_TRIED)
 
-    def _with_covariates(self, own: Estimate, data: Histories, covariates: Sequence[Covariate]) -> Estimate:
+    def _with_covariates(self, own: Estimate, data: Histories, scale: Array, covariates: Sequence[Covariate]) -> Estimate:
         """Go on from the estimate without covariates; those that say nothing keep a coefficient of 0."""
         placed = [self.RATE if covariate.part == "rate" else self.DROPOUT for covariate in covariates]
         scaling = Scaling(data)
         if own.diagnosis.startswith("too little data"):
             scaling.acting[:] = False
         acting = [place for place, acts in zip(placed, scaling.acting, strict=True) if acts]
-        names = (*self.PARAMETERS, *(each.name for each, acts in zip(covariates, scaling.acting, strict=True) if acts))
-        idle = [each.name for each, acts in zip(covariates, scaling.acting, strict=True) if not acts]
+        names = [each.name for each, acts in zip(covariates, scaling.acting, strict=True) if acts]
+        idle = [each.name for each in covariates if each.name not in names]
         if not acting:
-            return _with_idle(scaling.undone(own, placed, len(self.PARAMETERS)), idle)
+            return _with_idle(scaling.undone(own, placed, len(scale)), idle)
 
         def likelihood(data: Histories) -> LogLikelihood:
-            return CovariateLikelihood(self._by_row, data, acting, len(self.PARAMETERS))
+            whole = CovariateLikelihood(self._by_row, data, acting, len(scale))
+            return _scaled(whole, np.concatenate([scale, np.ones(len(acting))]))
 
         start = np.concatenate([own.params, np.ones(len(acting))])
-        found = _maximum(names, likelihood, scaling.applied(data), [start], 1)
-        return _with_idle(scaling.undone(found, placed, len(self.PARAMETERS)), idle)
+        found = _maximum((*self.PARAMETERS, *names), likelihood, scaling.applied(data), [start], 1)
+        return _with_idle(scaling.undone(found, placed, len(scale)), idle)
 
     def _theta(self) -> Array:
         return np.concatenate([super()._theta(), list(self.coefficients.values())])
@@ -216,9 +220,17 @@ def _with_prior(likelihood: LogLikelihood, centre: Array) -> Callable[[Array], t
     return leaning
 
 
-def _in_the_datas_unit(estimate: Estimate, data: Histories, unit: float, timed: Array) -> Estimate:
-    """From scaled time back: a likelihood of x order times has the dimension of 1 / time to the power of x."""
-    scale = np.ones(len(estimate.params))
-    scale[: len(timed)] = np.where(timed, unit, 1.0)
-    value = estimate.log_likelihood - float(data.weight @ data.x) * float(np.log(unit))
-    return Estimate(estimate.params * scale, value, estimate.covariance * np.outer(scale, scale), estimate.diagnosis)
+def _scaled(likelihood: LogLikelihood, scale: Array) -> LogLikelihood:
+    """The likelihood as a function of parameters in a unit of time `scale` times as long."""
+
+    def scaled(params: Array) -> tuple[float, Array]:
+        value, gradient = likelihood(params * scale)
+        return value, gradient * scale
+
+    return scaled
+
+
+def _in_the_datas_unit(estimate: Estimate, scale: Array) -> Estimate:
+    every = np.ones(len(estimate.params))
+    every[: len(scale)] = scale
+    return replace(estimate, params=estimate.params * every, covariance=estimate.covariance * np.outer(every, every))
