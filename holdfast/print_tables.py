@@ -8,8 +8,10 @@ from rich.table import Table
 
 from expectations.report import TableReport
 from features.tables.schema import ALL_TABLES, Tables
+from training.order_fit import OrderFit
 
 CHURN = {"log_loss": "log-loss", "auc": "AUC", "calibration_error": "calibration error", "lift_10": "lift at 10 %"}
+MARKS = {True: "holds   ", False: "DOES NOT", None: "unknown "}
 VALUE = {"gini": "Gini", "spearman": "Spearman", "bias": "bias of total", "mae": "MAE"}
 
 
@@ -93,3 +95,22 @@ def _board(title: str, entries: list[dict[str, Any]], shown: dict[str, str], bas
         name = entry["candidate"] + (" (baseline)" if entry["candidate"] == baseline else "")
         table.add_row(name, *("-" if entry[key] is None else f"{entry[key]:.4f}" for key in shown))
     return table
+
+
+def print_order_fit(console: Console, fit: OrderFit) -> None:
+    """The order models side by side, then each check in words, of the model that fits best."""
+    table = Table(
+        title=f"Order models of {fit.customers:,} customers, fitted on the log before {fit.split}", title_justify="left"
+    )
+    for name in ("model", "log-likelihood", "in another bar", "total within", "total after", "fit"):
+        table.add_column(name, justify="left" if name in {"model", "fit"} else "right", overflow="fold")
+    for name, of_model in fit.of_models.items():
+        counts, within, after = (check.figures for check in of_model.checks)
+        offs = [f"{part['off']:+.1%}" if "off" in part else "-" for part in (within, after)]
+        likelihood = f"{of_model.model.log_likelihood:,.1f}"
+        table.add_row(name, likelihood, f"{counts['misplaced']:.1%}", *offs, of_model.model.diagnosis)
+    console.print(table)
+    best = max(fit.of_models, key=lambda name: fit.of_models[name].model.log_likelihood)
+    console.print(f"{best} fits best. What the order models take for granted:")
+    for check in (*fit.of_models[best].checks, *fit.of_data):
+        console.print(f"{MARKS[check.holds]}  {check.name}: {check.sentence}")

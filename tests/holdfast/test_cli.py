@@ -21,12 +21,27 @@ def shop(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    "command", ["demo", "inspect", "validate", "features", "train", "compare", "promote", "score", "list", "serve"]
+    "command", ["demo", "inspect", "validate", "features", "diagnose", "train", "compare", "promote", "score", "list", "serve"]
 )
 def test_help_shows_an_example(holdfast: Run, command: str) -> None:
     code, said, _ = holdfast(command, "--help")
     assert code == 0
     assert f"Example: python -m holdfast {command}" in said
+
+
+def test_diagnose_says_what_holds_and_leaves_a_picture_and_figures(holdfast: Run, shop: Path) -> None:
+    code, said, _ = holdfast("diagnose", "--config", shop, "--holdout-days", "14")
+    assert code == 0
+    assert "Order models of 2 customers, fitted on the log before 2025-02-16" in said
+    assert "unknown   spend does not depend on frequency: 1 repeat buyers are too few to tell." in said
+    folder = shop.parent / "workspace" / "diagnosis" / "2025-03-02"
+    assert (folder / "order_models.png").is_file()
+    assert json.loads((folder / "order_models.json").read_text())["customers"] == 2
+    code, _, error = holdfast("diagnose", "--config", shop, "--holdout-days", "50")
+    assert (code, error.strip()) == (
+        2,
+        "Nobody bought twice before 2025-01-11, 50 days before 2025-03-02: there is nothing to fit.",
+    )
 
 
 def test_validate_counts_every_row_and_writes_json_quarantine_and_docs(holdfast: Run, shop: Path) -> None:

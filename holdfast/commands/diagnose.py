@@ -1,0 +1,37 @@
+"""`diagnose`: do the order models fit this company, and do their assumptions hold?"""
+
+import json
+from typing import Annotated
+
+import typer
+
+from holdfast.options import CONSOLE, DEFAULT_CONFIG, AsOf, Config
+
+NAME = "diagnose"
+EXAMPLE = "diagnose --holdout-days 180"
+
+Holdout = Annotated[
+    int | None,
+    typer.Option(
+        "--holdout-days", min=7, metavar="N", help="Fit without the last N days. Default: a third of the log, at most 365."
+    ),
+]
+
+
+def command(config: Config = DEFAULT_CONFIG, as_of: AsOf = None, holdout_days: Holdout = None) -> None:
+    """Fit the order models without the last days, compare them with what happened, and say which assumptions hold."""
+    from features.tables.atomic import replacing
+    from holdfast.print_tables import print_order_fit
+    from holdfast.session import open_session
+    from training.order_charts import draw_order_fit
+    from training.order_fit import order_fit
+
+    session = open_session(config, as_of)
+    fit = order_fit(session.tables, session.as_of, holdout_days)
+    folder = session.settings.workspace.path / "diagnosis" / str(session.as_of)
+    draw_order_fit(fit, folder / "order_models.png")
+    with replacing(folder / "order_models.json") as beside:
+        beside.write_text(json.dumps(fit.to_json(), indent=2, allow_nan=False) + "\n", encoding="utf-8")
+    print_order_fit(CONSOLE, fit)
+    CONSOLE.print(f"The fit as a picture: {folder / 'order_models.png'}")
+    CONSOLE.print(f"All figures: {folder / 'order_models.json'}")
