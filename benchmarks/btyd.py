@@ -8,6 +8,7 @@ of customers who joined on any day of them. lifetimes runs once.
 
 import argparse
 import json
+import math
 import resource
 import subprocess
 import sys
@@ -20,6 +21,7 @@ import numpy as np
 import polars as pl
 
 from models.bgnbd import BGNBD
+from models.gamma_gamma import GammaGamma
 from models.mbgnbd import MBGNBD
 from models.order_model import OrderModel
 from models.paretonbd import ParetoNBD
@@ -30,15 +32,16 @@ TRUTHS: dict[str, OrderModel] = {
     "MBGNBD": MBGNBD(0.6, 60.0, 0.5, 2.5),
     "ParetoNBD": ParetoNBD(0.6, 60.0, 0.6, 200.0),
 }
-DAYS, HORIZON = 1_095, 90.0
+SPEND = GammaGamma(6.0, 4.0, 60.0)
+DAYS, HORIZON, YEAR = 1_095, 90.0, 365.0
 KIB_PER_GIB = 2**20
 
 
 def drawn(customers: int) -> pl.DataFrame:
-    """Return frequency, recency and T in whole days of customers drawn from a BG/NBD."""
+    """Return frequency, recency and T in whole days of customers drawn from a BG/NBD, and some average spend."""
     rng = np.random.default_rng(1)
-    observed = pl.DataFrame({"T": rng.integers(1, DAYS + 1, customers)})
-    return simulate(TRUTHS["BGNBD"], observed, 0.0, rng).select(pl.col("frequency"), pl.col("recency").ceil(), pl.col("T"))
+    observed = pl.DataFrame({"T": rng.integers(1, DAYS + 1, customers), "monetary_value": rng.gamma(5.0, 8.0, customers)})
+    return simulate(TRUTHS["BGNBD"], observed, 0.0, rng).drop("later_orders").with_columns(pl.col("recency").ceil())
 
 
 def fit(model: str, folder: Path) -> None:
@@ -60,11 +63,13 @@ def fit_lifetimes(model: str, folder: Path) -> None:
 
 
 def predict(model: str, folder: Path) -> None:
-    """P(no order) and expected orders of every customer, over 90 days."""
+    """P(no order) and expected orders of every customer, over 90 days, and their value discounted over a year."""
     found = type(TRUTHS[model]).from_json(json.loads((folder / f"{model}.json").read_text(encoding="utf-8")))
     frame = pl.read_parquet(folder / "histories.parquet")
     found.p_no_order(frame, HORIZON)
     found.expected_orders(frame, HORIZON)
+    value = found.discounted_orders(frame, YEAR, math.log(1.1) / YEAR) * SPEND.expected_spend(frame)
+    print(f"total value {value.sum():,.0f}", file=sys.stderr)
 
 
 WORK: dict[str, Callable[[str, Path], None]] = {"fit": fit, "lifetimes": fit_lifetimes, "predict": predict}
