@@ -36,7 +36,7 @@ class BetaGeometric(OrderProcess):
     def alive(self, x: Array, t_x: Array, T: Array) -> Array:  # noqa: N803  # the papers' symbol
         """The first of the two terms of the likelihood (eq. 3) over their sum; 1 without an occasion to leave."""
         k = x + self.first_counts
-        last_stay = np.log(self.a) - np.log(self.b + np.maximum(k, 1) - 1)
+        last_stay = np.log(self.a) - np.log(self.b + (np.maximum(k, 1) - 1))
         odds = last_stay + (self.r + x) * np.log((self.alpha + T) / (self.alpha + t_x))
         alive: Array = np.where(k > 0, expit(-odds), 1.0)
         return alive

@@ -54,7 +54,7 @@ class LogLikelihood:
         r, alpha, a, b = params
         log_t, inverse_t = np.log(alpha + self.t_x), 1 / (alpha + self.t_x)
         inverse_T = 1 / (alpha + self.T)  # noqa: N806
-        last_stay = b + np.maximum(self.k, 1) - 1
+        last_stay = b + (np.maximum(self.k, 1) - 1)
         log_drop, inverse_b = np.log(a) - np.log(last_stay), 1 / last_stay
 
         def block(rows: slice) -> Array:
@@ -77,7 +77,7 @@ def by_row(params: Array, data: Histories, first_counts: int) -> tuple[Array, Ar
     """Return ln L of every history, and its gradient of shape (4, rows), with parameters of its own: shape (4, rows)."""
     r, alpha, a, b = params
     k, orders = data.x + first_counts, r + data.x
-    could, last_stay = k > 0, b + np.maximum(k, 1) - 1
+    could, last_stay = k > 0, b + (np.maximum(k, 1) - 1)
     gap = np.log((alpha + data.T) / (alpha + data.t_x))
     odds = np.where(could, np.log(a) - np.log(last_stay) + orders * gap, -np.inf)
     dropped = expit(odds)
