@@ -18,6 +18,7 @@ import numpy as np
 import polars as pl
 
 from features.columns import CUSTOMER, DAY
+from features.purchase_histories import purchase_histories
 from holdfast.demo.cdnow import read_cdnow
 from models.bgnbd import BGNBD
 from models.forecasts import total_orders, total_value
@@ -27,7 +28,6 @@ from models.mbgnbd import MBGNBD
 from models.order_model import OrderModel
 from models.paretonbd import ParetoNBD
 from models.simulation import simulate, spend_of
-from training.order_fit import purchase_histories
 
 TRUTHS: list[OrderModel] = [BGNBD(0.6, 60.0, 0.5, 2.5), MBGNBD(0.6, 60.0, 0.5, 2.5), ParetoNBD(0.6, 60.0, 0.6, 200.0)]
 SPEND = GammaGamma(6.0, 4.0, 60.0)
@@ -94,7 +94,7 @@ def holdout(days: pl.DataFrame, split: date, length: int) -> pl.DataFrame:
     """Return the histories before `split`, with orders and spend of the `length` days from then on."""
     later = days.filter(pl.col(DAY).is_between(split, split + timedelta(days=length), closed="left"))
     sums = later.group_by(CUSTOMER).agg(pl.len().alias("later_orders"), pl.col("spend").sum().alias("later_value"))
-    found = purchase_histories(days.filter(pl.col(DAY) < split), split).join(sums, on=CUSTOMER, how="left")
+    found = purchase_histories(days, split).join(sums, on=CUSTOMER, how="left")
     return found.with_columns(pl.col("later_orders", "later_value").fill_null(0))
 
 

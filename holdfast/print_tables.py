@@ -12,7 +12,14 @@ from training.order_fit import OrderFit
 
 CHURN = {"log_loss": "log-loss", "auc": "AUC", "calibration_error": "calibration error", "lift_10": "lift at 10 %"}
 MARKS = {True: "holds   ", False: "DOES NOT", None: "unknown "}
-VALUE = {"gini": "Gini", "spearman": "Spearman", "bias": "bias of total", "mae": "MAE"}
+VALUE = {
+    "tweedie_deviance": "Tweedie deviance",
+    "gini": "Gini",
+    "spearman": "Spearman",
+    "bias": "bias of total",
+    "interval_score": "interval score",
+    "above_high": "above value_high",
+}
 
 
 def print_reports(console: Console, reports: list[TableReport]) -> None:
@@ -93,7 +100,7 @@ def _board(title: str, entries: list[dict[str, Any]], shown: dict[str, str], bas
         table.add_column(label, justify="right")
     for entry in entries:
         name = entry["candidate"] + (" (baseline)" if entry["candidate"] == baseline else "")
-        table.add_row(name, *("-" if entry[key] is None else f"{entry[key]:.4f}" for key in shown))
+        table.add_row(name, *("-" if entry.get(key) is None else f"{entry[key]:.4f}" for key in shown))
     return table
 
 

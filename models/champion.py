@@ -13,6 +13,7 @@ from models.btyd import BuyTillYouDie
 from models.churn_model import ChurnModel
 from models.errors import NoChampion
 from models.files import read_json, write_json
+from models.hybrid_value import FOLDER, HybridValue
 from models.registry import load_churn_model
 
 FILE = "champion.json"
@@ -36,6 +37,8 @@ class Champion:
 
     `norms` are what was usual for the company when it was trained; scoring builds its features against them.
 
+    `value` tells spend within the churn window; None leaves it to the order models.
+
     `value_cuts` are the 50, 80, 95 and 99 % quantiles of expected_value when it was trained: the reference
     for relationship levels. `grade` is its log-loss in the backtest and that of the named baseline; empty without a backtest.
     """
@@ -48,12 +51,15 @@ class Champion:
     value_cuts: tuple[float, ...]
     grade: dict[str, float]
     version: str = ""
+    value: HybridValue | None = None
 
 
 def save_champion(champion: Champion, folder: Path) -> None:
     """Write the champion into `folder`, which is made."""
     folder.mkdir(parents=True, exist_ok=True)
     champion.churn.save(folder)
+    if champion.value is not None:
+        champion.value.save(folder)
     terms = asdict(champion.terms) | {"trained_as_of": champion.terms.trained_as_of.isoformat()}
     data: dict[str, Any] = {"terms": terms, "norms": champion.norms.to_json(), "btyd": champion.btyd.to_json()}
     write_json(
@@ -75,6 +81,7 @@ def load_champion(folder: Path) -> Champion:
         tuple(data["value_cuts"]),
         data["grade"],
         folder.name,
+        HybridValue.load(folder) if (folder / FOLDER).is_dir() else None,
     )
 
 
@@ -105,8 +112,9 @@ def _folder_for(source: Path, version: str, champions: Path) -> Path:
 
 
 def _same(first: Path, second: Path) -> bool:
-    names = sorted(path.name for path in first.iterdir())
-    return names == sorted(path.name for path in second.iterdir()) and not any(cmpfiles(first, second, names, shallow=False)[1:])
+    names = sorted(str(path.relative_to(first)) for path in first.rglob("*") if path.is_file())
+    others = sorted(str(path.relative_to(second)) for path in second.rglob("*") if path.is_file())
+    return names == others and not any(cmpfiles(first, second, names, shallow=False)[1:])
 
 
 def current_champion(champions: Path) -> Champion:

@@ -7,10 +7,9 @@ from typing import Self
 import lightgbm as lgb
 import numpy as np
 import polars as pl
-import pyarrow as pa
 
-from features.build import FAMILIES, MODEL_FEATURES
-from models.btyd import COLUMNS
+from models.boosting import INPUTS, SEED, by_family, matrix
+from models.boosting import PARAMETERS as SHARED
 from models.calibration import Calibration, fit_calibration
 from models.errors import TooLittleData
 from models.files import FILE, read_json, write_json
@@ -19,27 +18,10 @@ from models.snapshot import Snapshot
 
 NAME = "lightgbm"
 BOOSTER = "churn.lgb.txt"
-INPUTS = (*MODEL_FEATURES, *COLUMNS)
-FAMILY_OF = {feature.name: family for family, members in FAMILIES.items() for feature in members} | dict.fromkeys(
-    COLUMNS, "recency"
-)
 FEWEST_ROWS = 200
 FEWEST_OF_A_KIND = 20
 ROUNDS = 200
-PARAMETERS = {
-    "objective": "binary",
-    "learning_rate": 0.03,
-    "num_leaves": 7,
-    "min_data_in_leaf": 60,
-    "feature_fraction": 0.3,
-    "bagging_fraction": 0.8,
-    "bagging_freq": 1,
-    "lambda_l2": 20.0,
-    "seed": 7,
-    "deterministic": True,
-    "force_row_wise": True,
-    "verbosity": -1,
-}
+PARAMETERS = SHARED | {"objective": "binary", "learning_rate": 0.03}
 
 
 @dataclass(frozen=True)
@@ -56,12 +38,8 @@ class LightGbmChurn:
         return pl.Series("p_churn", self.calibration.apply(_raw(self.booster, frame, self.inputs)))
 
     def contributions(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """Sum the trees' own contributions (Lundberg et al. 2020, doi:10.1038/s42256-019-0138-9) by family."""
-        shares = np.asarray(self.booster.predict(_matrix(frame, self.inputs), pred_contrib=True))[:, :-1] * self.calibration.slope
-        families = [FAMILY_OF.get(name, "other") for name in self.inputs]
-        return pl.DataFrame(
-            {family: shares[:, [f == family for f in families]].sum(axis=1) for family in dict.fromkeys(families)}
-        )
+        """Sum the trees' own contributions by family, on the scale of the calibrated log-odds."""
+        return by_family(self.booster, frame, self.inputs) * self.calibration.slope
 
     def save(self, folder: Path) -> None:
         """Write booster text and calibration."""
@@ -94,11 +72,6 @@ class LightGbmCandidate:
         return LightGbmChurn(booster, fit_calibration(_raw(booster, later), _churned(later)))
 
 
-def _matrix(frame: pl.DataFrame, inputs: tuple[str, ...]) -> pa.Table:
-    """The columns the trees take, in their order, as floats."""
-    return frame.select(pl.col(inputs).cast(pl.Float64)).to_arrow()
-
-
 def _learn_and_calibrate(history: list[Snapshot]) -> tuple[pl.DataFrame, pl.DataFrame]:
     if not history:
         raise TooLittleData("LightGBM needs a past window whose outcome is known; the log is too short for one.")
@@ -106,7 +79,7 @@ def _learn_and_calibrate(history: list[Snapshot]) -> tuple[pl.DataFrame, pl.Data
     earlier = [snapshot.frame for snapshot in history if snapshot.closed_on <= newest.as_of]
     if earlier:
         return pl.concat(earlier), newest.frame
-    held = pl.col("customer_id").hash(seed=PARAMETERS["seed"]) % 3 == 0  # type: ignore[arg-type]
+    held = pl.col("customer_id").hash(seed=SEED) % 3 == 0
     return newest.frame.filter(~held), newest.frame.filter(held)
 
 
@@ -120,11 +93,11 @@ def _refuse_too_little(train: pl.DataFrame) -> None:
 
 
 def _dataset(train: pl.DataFrame) -> lgb.Dataset:
-    return lgb.Dataset(_matrix(train, INPUTS), label=_churned(train), free_raw_data=True)
+    return lgb.Dataset(matrix(train, INPUTS), label=_churned(train), free_raw_data=True)
 
 
 def _raw(booster: lgb.Booster, frame: pl.DataFrame, inputs: tuple[str, ...] = INPUTS) -> Array:
-    return np.asarray(booster.predict(_matrix(frame, inputs)), dtype=np.float64)
+    return np.asarray(booster.predict(matrix(frame, inputs)), dtype=np.float64)
 
 
 def _churned(frame: pl.DataFrame) -> Array:

@@ -1,4 +1,4 @@
-"""The naive baseline for churn: how often customers silent for as long left in the window before."""
+"""The naive baselines for churn: how often customers silent for as long, or as long overdue, left in the window before."""
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -11,13 +11,15 @@ from models.files import FILE, write_json
 from models.log_odds import log_odds
 from models.snapshot import Snapshot
 
-NAME = "recency_rule"
+NAME, OVERDUE = "recency_rule", "overdue_rule"
+COLUMNS = {NAME: "recency_days", OVERDUE: "overdue_ratio"}
+UNKNOWN = -1.0  # below every ratio: those without a rhythm of their own stand together
 GROUPS = 10
 
 
 @dataclass(frozen=True)
 class RecencyRule:
-    """Churn rate by decile of recency_days: `rates[i]` for silences in (cuts[i - 1], cuts[i]]."""
+    """Churn rate by decile of recency_days, or of overdue_ratio: `rates[i]` for values in (cuts[i - 1], cuts[i]]."""
 
     cuts: tuple[float, ...]
     rates: tuple[float, ...]
@@ -25,7 +27,7 @@ class RecencyRule:
 
     def p_churn(self, frame: pl.DataFrame) -> pl.Series:
         """Return the rate of the customer's decile."""
-        group = np.searchsorted(self.cuts, frame["recency_days"].cast(pl.Float64).to_numpy(), side="left")
+        group = np.searchsorted(self.cuts, _values(frame, self.name).to_numpy(), side="left")
         return pl.Series("p_churn", np.asarray(self.rates)[group])
 
     def contributions(self, frame: pl.DataFrame) -> pl.DataFrame:
@@ -47,11 +49,17 @@ class RecencyRuleCandidate:
     def fit(self, history: list[Snapshot]) -> RecencyRule:
         """Return the rule; a decile's rate starts from one churner and one stayer (Laplace)."""
         if not history:
-            raise TooLittleData("The recency rule needs a past window whose outcome is known; the log is too short for one.")
+            raise TooLittleData(
+                f"The {self.name.replace('_', ' ')} needs a past window whose outcome is known; the log is too short for one."
+            )
         frame = history[-1].frame
-        silence = frame["recency_days"].cast(pl.Float64)
+        silence = _values(frame, self.name)
         cuts = np.unique([silence.quantile(k / GROUPS, "higher") for k in range(1, GROUPS)])
         group = np.searchsorted(cuts, silence.to_numpy(), side="left")
         churned = np.bincount(group, weights=frame["churned"].cast(pl.Float64).to_numpy(), minlength=len(cuts) + 1)
         rates = (churned + 1) / (np.bincount(group, minlength=len(cuts) + 1) + 2)
-        return RecencyRule(tuple(float(cut) for cut in cuts), tuple(float(rate) for rate in rates))
+        return RecencyRule(tuple(float(cut) for cut in cuts), tuple(float(rate) for rate in rates), self.name)
+
+
+def _values(frame: pl.DataFrame, name: str) -> pl.Series:
+    return frame[COLUMNS[name]].cast(pl.Float64).fill_null(UNKNOWN)

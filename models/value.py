@@ -15,6 +15,7 @@ from models.order_process import OrderProcess
 from settings.sections import Value
 
 DAYS_PER_YEAR = 365.0
+MOST_CORRECTED = 10.0
 
 
 @dataclass(frozen=True)
@@ -33,13 +34,21 @@ def value_terms(value: Value, churn_horizon_days: int) -> ValueTerms:
 
 
 def value_frame(
-    btyd: BuyTillYouDie, features: pl.DataFrame, p_churn: pl.Series, terms: ValueTerms, spread: float
+    btyd: BuyTillYouDie,
+    features: pl.DataFrame,
+    p_churn: pl.Series,
+    terms: ValueTerms,
+    spread: float,
+    spend_ahead: pl.Series | None = None,
 ) -> pl.DataFrame:
     """Return expected_orders, expected_value, value_low, value_high, value_if_stays, value_if_leaves, next_order_*.
 
     All over `terms.horizon_days` from the features' as-of date, in currency except the orders; the next
     order is in days from then, infinite where it never comes. value_low and value_high are the 10 % and 90 %
     quantiles of a gamma distribution with shape `spread`, given any purchase, and 0 without one.
+    `spend_ahead`, what a value model expects within the churn horizon, corrects the spend per order, by a factor of ten at
+    most: it is what the order models would have to say to expect as much.
+
     With S the model's survival of silence, the customer's own is S^g with g chosen so that S^g is `p_churn`
     at the churn horizon: the waiting times agree with the probability that is shown.
     """
@@ -47,6 +56,12 @@ def value_frame(
     churn = np.clip(p_churn.to_numpy(), EDGE, 1 - EDGE)
     per_order = btyd.spend.expected_spend(features).to_numpy() * terms.margin
     process = btyd.orders.process(features)
+    if spend_ahead is not None:
+        near = process.orders(x, t_x, T, terms.churn_horizon_days) / np.maximum(
+            1 - process.silent(x, t_x, T, terms.churn_horizon_days), EDGE
+        )
+        told = np.maximum((1 - churn) * near * per_order, EDGE)
+        per_order = per_order * np.clip(spend_ahead.to_numpy() * terms.margin / told, 1 / MOST_CORRECTED, MOST_CORRECTED)
     stays, leaves = conditional_orders(process, (x, t_x, T), terms, discounted=True)
     plain_stays, plain_leaves = conditional_orders(process, (x, t_x, T), terms, discounted=False)
     power = np.log(churn) / np.log(np.clip(process.silent(x, t_x, T, terms.churn_horizon_days), EDGE, 1 - EDGE))

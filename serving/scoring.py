@@ -96,7 +96,8 @@ def _model(settings: Settings, buyers: pl.DataFrame, champion: Champion) -> pl.D
     horizon = champion.terms.horizon_days
     seen = champion.btyd.with_columns(buyers, horizon)
     p_churn = champion.churn.p_churn(seen)
-    values = value_frame(champion.btyd, seen, p_churn, value_terms(settings.value, horizon), champion.value_spread)
+    ahead = None if champion.value is None else champion.value.expected(seen)
+    values = value_frame(champion.btyd, seen, p_churn, value_terms(settings.value, horizon), champion.value_spread, ahead)
     said = reasons(seen, champion.churn.contributions(seen), settings.value.currency)
     return _dated(seen.with_columns(p_churn.alias("p_churn"), said, *values.get_columns()))
 

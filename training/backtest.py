@@ -9,7 +9,7 @@ from features.tables.schema import Tables
 from models.churn_model import Candidate
 from models.errors import TooLittleData
 from models.snapshot import Snapshot
-from models.value_baselines import VALUE_CANDIDATES
+from models.value_model import ValueCandidate
 from training.snapshots import Progress, answered_before
 
 
@@ -17,8 +17,9 @@ from training.snapshots import Progress, answered_before
 class Backtest:
     """Predictions of every candidate at every origin, and the limits of those that could not be fitted.
 
-    `frame` has one row per customer and origin: origin, churned, next_spend, `p:<candidate>` and
-    `value:<candidate>`; no customer id. It is None where the log is too short for any origin.
+    `frame` has one row per customer and origin: origin, churned, next_spend, segment (one-time, repeat) and loyalty_segment,
+    `p:<candidate>` and `value:<candidate>`, and where a value model has a spread `low:` and `high:`, its 10 % and 90 %
+    quantiles; no customer id. It is None where the log is too short for any origin.
     """
 
     frame: pl.DataFrame | None
@@ -36,23 +37,36 @@ class Backtest:
 
 
 def backtest(
-    snapshots: list[Snapshot], tables: Tables, candidates: tuple[Candidate, ...], most_origins: int, progress: Progress
+    snapshots: list[Snapshot],
+    tables: Tables,
+    candidates: tuple[Candidate, ...],
+    most_origins: int,
+    progress: Progress,
+    values: tuple[ValueCandidate, ...] = (),
 ) -> Backtest:
     """Return predictions at the newest origins, one horizon apart, each with a closed window before it.
 
     A candidate that cannot be fitted at one of them takes no part, and `limits` says why: all candidates are
-    judged on the same rows.
+    judged on the same rows. A value candidate stands there as `value:<name>`.
     """
     origins = _origins(snapshots, most_origins)
     limits: dict[str, str] = {}
     parts = []
     for done, origin in enumerate(origins):
         progress("backtest", done, len(origins))
-        parts.append(_judged(origin, answered_before(snapshots, tables, origin.as_of), candidates, limits))
+        history = answered_before(snapshots, tables, origin.as_of)
+        churn = _churn(origin, history, candidates, limits)
+        parts.append(_asked(origin).with_columns(*churn, *_values(origin, history, values, limits)))
     progress("backtest", len(origins), len(origins))
     if not parts:
-        return Backtest(None, dict.fromkeys([c.name for c in candidates], "the log is too short for a backtest"))
-    return Backtest(pl.concat(parts, how="diagonal").drop([f"p:{name}" for name in limits], strict=False), limits)
+        names = [candidate.name for candidate in candidates]
+        return Backtest(None, dict.fromkeys(names, "the log is too short for a backtest"))
+    return Backtest(pl.concat(parts, how="diagonal").drop(_columns_of(limits), strict=False), limits)
+
+
+def _columns_of(limits: dict[str, str]) -> list[str]:
+    valued = [name.removeprefix("value:") for name in limits if name.startswith("value:")]
+    return [f"p:{name}" for name in limits] + [f"{prefix}:{name}" for name in valued for prefix in ("value", "low", "high")]
 
 
 def _origins(snapshots: list[Snapshot], most: int) -> list[Snapshot]:
@@ -65,15 +79,37 @@ def _origins(snapshots: list[Snapshot], most: int) -> list[Snapshot]:
     return chosen[::-1]
 
 
-def _judged(origin: Snapshot, history: list[Snapshot], candidates: tuple[Candidate, ...], limits: dict[str, str]) -> pl.DataFrame:
-    columns: list[pl.Expr | str] = [pl.lit(origin.as_of).alias("origin"), pl.col("churned").cast(pl.Float64), "next_spend"]
-    values = [value().alias(f"value:{name}") for name, value in VALUE_CANDIDATES.items()]
-    predictions = []
+def _asked(origin: Snapshot) -> pl.DataFrame:
+    """What was to be foretold, and in which groups it is looked at."""
+    again = pl.when(pl.col("frequency") > 0).then(pl.lit("repeat buyers")).otherwise(pl.lit("one-time buyers"))
+    answers = (pl.col("churned").cast(pl.Float64), pl.col("next_spend"))
+    return origin.frame.select(pl.lit(origin.as_of).alias("origin"), *answers, again.alias("segment"), "loyalty_segment")
+
+
+def _churn(
+    origin: Snapshot, history: list[Snapshot], candidates: tuple[Candidate, ...], limits: dict[str, str]
+) -> list[pl.Series]:
+    found = []
+    for candidate in candidates:
+        try:
+            found.append(candidate.fit(history).p_churn(origin.frame).alias(f"p:{candidate.name}"))
+        except TooLittleData as error:
+            limits[candidate.name] = str(error)
+    return found
+
+
+def _values(
+    origin: Snapshot, history: list[Snapshot], candidates: tuple[ValueCandidate, ...], limits: dict[str, str]
+) -> list[pl.Series]:
+    found = []
     for candidate in candidates:
         try:
             model = candidate.fit(history)
         except TooLittleData as error:
-            limits[candidate.name] = str(error)
+            limits[f"value:{candidate.name}"] = str(error)
             continue
-        predictions.append(model.p_churn(origin.frame).alias(f"p:{candidate.name}"))
-    return origin.frame.select(*columns, *values).with_columns(predictions)
+        found.append(model.expected(origin.frame).alias(f"value:{candidate.name}"))
+        for name, at in (("low", 0.1), ("high", 0.9)):
+            quantile = model.quantile(origin.frame, at)
+            found += [] if quantile is None else [quantile.alias(f"{name}:{candidate.name}")]
+    return found

@@ -1,4 +1,4 @@
-"""The leaderboard: every candidate's metrics, pooled and by origin, against the named baseline."""
+"""The leaderboard: every candidate's metrics, pooled, by origin and by segment, against the named baseline."""
 
 import math
 from collections.abc import Callable
@@ -8,27 +8,33 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from models.registry import BASELINE
-from models.value_baselines import BASELINE as VALUE_BASELINE
+from models.registry import BASELINE, VALUE_BASELINE
 from training.backtest import Backtest
-from training.metrics import Array, churn_metrics, value_metrics
+from training.bootstrap import RESAMPLES, paired_interval
+from training.metrics import Array, churn_metrics, interval_metrics, value_metrics
 
-Metrics = Callable[[Array, Array], dict[str, float]]
+Metrics = Callable[[pl.DataFrame, str], dict[str, float]]
+SURE_OF = {"p:": ("log_loss", "auc"), "value:": ("tweedie_deviance", "gini")}
+FEWEST_ROWS = 50
 
 
-def leaderboard(result: Backtest, as_of: date, horizon_days: int) -> dict[str, Any]:
-    """Return the leaderboard as data: churn by log-loss, value by Gini, best first, baselines included."""
-    churn = [_entry(result, name, "p:", "churned", churn_metrics) for name in result.candidates("p:")]
-    value = [_entry(result, name, "value:", "next_spend", value_metrics) for name in result.candidates("value:")]
+def leaderboard(result: Backtest, as_of: date, horizon_days: int, *, intervals: bool = False) -> dict[str, Any]:
+    """Return the leaderboard as data: churn by log-loss, value by Tweedie deviance, best first, baselines included.
+
+    With `intervals` every entry has `against_baseline`: 95 % paired bootstrap intervals of the difference to the named
+    baseline, of log-loss and AUC, or deviance and Gini.
+    """
+    churn = [_entry(result, name, "p:", BASELINE.name, intervals=intervals) for name in result.candidates("p:")]
+    value = [_entry(result, name, "value:", VALUE_BASELINE.name, intervals=intervals) for name in result.candidates("value:")]
     return {
         "as_of": as_of.isoformat(),
         "horizon_days": horizon_days,
         "origins": [origin.isoformat() for origin in result.origins],
         "rows": 0 if result.frame is None else result.frame.height,
         "churn_baseline": BASELINE.name,
-        "value_baseline": VALUE_BASELINE,
+        "value_baseline": VALUE_BASELINE.name,
         "churn": sorted(churn, key=lambda entry: entry["log_loss"]),
-        "value": sorted(value, key=lambda entry: -(entry["gini"] or 0)),
+        "value": sorted(value, key=lambda entry: entry["tweedie_deviance"]),
         "limits": result.limits,
     }
 
@@ -38,16 +44,51 @@ def winner(board: dict[str, Any], fallback: str) -> str:
     return str(board["churn"][0]["candidate"]) if board["churn"] else fallback
 
 
-def _entry(result: Backtest, name: str, prefix: str, actual: str, metrics: Metrics) -> dict[str, Any]:
+def _entry(result: Backtest, name: str, prefix: str, baseline: str, *, intervals: bool) -> dict[str, Any]:
     assert result.frame is not None, "candidates come from a frame"  # noqa: S101  # for the type checker
-    by_origin = {
-        str(origin): _measured(rows, name, prefix, actual, metrics)
-        for (origin,), rows in result.frame.group_by("origin", maintain_order=True)
+    measured = _of_churn if prefix == "p:" else _of_value
+    entry: dict[str, Any] = {
+        "candidate": name,
+        **_finite(measured(result.frame, name)),
+        "by_origin": _by(result.frame, "origin", name, measured),
+        "by_segment": _by(result.frame, "segment", name, measured) | _by(result.frame, "loyalty_segment", name, measured),
     }
-    return {"candidate": name, **_measured(result.frame, name, prefix, actual, metrics), "by_origin": by_origin}
+    if intervals and name != baseline and prefix + baseline in result.frame.columns:
+        entry["against_baseline"] = {key: _against(result.frame, prefix, name, baseline, key) for key in SURE_OF[prefix]}
+    return entry
 
 
-def _measured(rows: pl.DataFrame, name: str, prefix: str, actual: str, metrics: Metrics) -> dict[str, float | None]:
+def _of_churn(rows: pl.DataFrame, name: str) -> dict[str, float]:
+    return churn_metrics(rows["churned"].to_numpy(), _floats(rows, f"p:{name}"))
+
+
+def _of_value(rows: pl.DataFrame, name: str) -> dict[str, float]:
+    spend = rows["next_spend"].to_numpy()
+    found = value_metrics(spend, _floats(rows, f"value:{name}"))
+    if f"high:{name}" in rows.columns:
+        found |= interval_metrics(spend, _floats(rows, f"low:{name}"), _floats(rows, f"high:{name}"))
+    return found
+
+
+def _by(frame: pl.DataFrame, column: str, name: str, metrics: Metrics) -> dict[str, dict[str, float | None]]:
+    """Metrics of each group with at least fifty rows."""
+    groups = frame.sort(column).group_by(column, maintain_order=True)
+    return {str(group): _finite(metrics(rows, name)) for (group,), rows in groups if rows.height >= FEWEST_ROWS}
+
+
+def _against(frame: pl.DataFrame, prefix: str, name: str, baseline: str, key: str) -> list[float]:
+    """Interval of the difference in one metric to the baseline; negative is better for losses."""
+    measure = churn_metrics if prefix == "p:" else value_metrics
+    actual = frame["churned" if prefix == "p:" else "next_spend"].to_numpy()
+    one, other = _floats(frame, prefix + name), _floats(frame, prefix + baseline)
+    interval = paired_interval(lambda y, p: measure(y, p)[key], actual, one, other, RESAMPLES)
+    return [round(end, 6) for end in interval]
+
+
+def _floats(rows: pl.DataFrame, column: str) -> Array:
+    return np.asarray(rows[column].to_numpy(), dtype=np.float64)
+
+
+def _finite(found: dict[str, float]) -> dict[str, float | None]:
     """Metrics to six decimals; None where one cannot be told."""
-    found = metrics(rows[actual].to_numpy(), np.asarray(rows[prefix + name].to_numpy(), dtype=np.float64))
     return {key: round(value, 6) if math.isfinite(value) else None for key, value in found.items()}

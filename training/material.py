@@ -13,6 +13,7 @@ from features.windows import Windows, windows
 from models.btyd import BuyTillYouDie
 from models.snapshot import Snapshot
 from settings.sections import Settings
+from training.levels import foretold_level
 from training.snapshots import Progress, build_snapshots, buyers
 
 
@@ -39,7 +40,7 @@ def gather(settings: Settings, tables: Tables, as_of: date, progress: Progress) 
     chosen = windows(settings.churn, known, as_of)
     past, usual = history(known), norms(known, as_of)
     features = buyers(past, as_of, chosen.active_days, settings.loyalty, usual)
-    btyd = BuyTillYouDie.fit(features)
+    btyd = BuyTillYouDie.fit(features).expecting(foretold_level(past, as_of, chosen.horizon_days))
     snapshots = build_snapshots(known, past, as_of, chosen.horizon_days, chosen.active_days, settings.loyalty, progress)
     return Material(as_of, chosen, snapshots, features, usual, btyd, known, _digest(known.transactions))
 

@@ -3,17 +3,22 @@
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import spearmanr
-from sklearn.metrics import average_precision_score, brier_score_loss, log_loss, roc_auc_score
+from sklearn.metrics import average_precision_score, brier_score_loss, log_loss, mean_tweedie_deviance, roc_auc_score
 
 Array = NDArray[np.float64]
 BINS = 10
 TOP = 0.10
+TOPS = (0.01, 0.05, 0.10, 0.20)
+TWEEDIE_POWER = 1.5
+LEAST_MEAN = 0.01  # a mean of zero has an infinite deviance once anybody spends
+OUTSIDE = 0.2  # of an 80 % interval
 
 
 def churn_metrics(churned: Array, p: Array) -> dict[str, float]:
-    """Return auc, average_precision, log_loss, brier, calibration_error and lift_10; churned is 0 or 1.
+    """Return auc, average_precision, log_loss, brier, calibration_error, bias, and lift and capture at 1, 5, 10 and 20 %.
 
-    Where only one outcome occurs, what needs both is NaN.
+    churned is 0 or 1. capture_10 is the share of all churners among the tenth with the highest p. Where only one outcome
+    occurs, what needs both is NaN.
     """
     both = 0 < churned.mean() < 1
     return {
@@ -22,7 +27,8 @@ def churn_metrics(churned: Array, p: Array) -> dict[str, float]:
         "log_loss": float(log_loss(churned, np.clip(p, 1e-6, 1 - 1e-6), labels=[0, 1])),
         "brier": float(brier_score_loss(churned, p)),
         "calibration_error": calibration_error(churned, p),
-        "lift_10": lift(churned, p, TOP),
+        **{f"lift_{top:.0%}".rstrip("%"): lift(churned, p, top) for top in TOPS},
+        **{f"capture_{top:.0%}".rstrip("%"): lift(churned, p, top) * _count(churned, top) / len(churned) for top in TOPS},
         "bias": float(p.mean() - churned.mean()),
     }
 
@@ -39,21 +45,53 @@ def calibration_error(churned: Array, p: Array) -> float:
 
 def lift(churned: Array, p: Array, top: float) -> float:
     """Return the churn rate among the `top` share with the highest p over the churn rate of all."""
-    count = max(int(np.ceil(top * len(p))), 1)
+    count = _count(p, top)
     highest = np.argsort(-p, kind="stable")[:count]
     overall = churned.mean()
     return float(_shared(churned, p)[highest].mean() / overall) if overall else np.nan
 
 
+def _count(rows: Array, top: float) -> int:
+    return max(int(np.ceil(top * len(rows))), 1)
+
+
 def value_metrics(spend: Array, expected: Array) -> dict[str, float]:
-    """Return gini, spearman, bias (of the total, relative), mae and rmse of expected against actual spend."""
+    """Return tweedie_deviance, gini, spearman, bias, decile_error, top_capture, mae and rmse of expected against actual spend.
+
+    The deviance has power 1.5 and takes negative spend as 0 and a mean below a hundredth as that. bias is that of the total,
+    relative. decile_error is the mean distance of expected and actual spend over ten groups by expectation, over the mean
+    spend; top_capture the share of all spend by the tenth with the highest expectation. mae rewards predicting zero.
+    """
     total = spend.sum()
     return {
+        "tweedie_deviance": float(
+            mean_tweedie_deviance(np.maximum(spend, 0), np.maximum(expected, LEAST_MEAN), power=TWEEDIE_POWER)
+        ),
         "gini": normalised_gini(spend, expected),
         "spearman": float(spearmanr(spend, expected).statistic) if len(set(expected)) > 1 else np.nan,
         "bias": float(expected.sum() / total - 1) if total else np.nan,
+        "decile_error": decile_error(spend, expected),
+        "top_capture": lift(spend, expected, TOP) * _count(spend, TOP) / len(spend),
         "mae": float(np.abs(spend - expected).mean()),
         "rmse": float(np.sqrt(((spend - expected) ** 2).mean())),
+    }
+
+
+def decile_error(spend: Array, expected: Array) -> float:
+    """Return the mean distance of expected and actual spend over ten groups by expectation, over the mean spend."""
+    mean = spend.mean()
+    return calibration_error(spend, expected) / float(mean) if mean > 0 else np.nan
+
+
+def interval_metrics(spend: Array, low: Array, high: Array) -> dict[str, float]:
+    """Return above_high (share of customers above) and interval_score of an 80 % interval.
+
+    Gneiting and Raftery (2007), doi:10.1198/016214506000001437, eq. 43: its width, and ten times what lies outside.
+    """
+    outside = np.maximum(low - spend, 0) + np.maximum(spend - high, 0)
+    return {
+        "above_high": float((spend > high).mean()),
+        "interval_score": float((high - low + 2 / OUTSIDE * outside).mean()),
     }
 
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import polars as pl
 
-from features.columns import CUSTOMER, DAY
+from features.columns import DAY
 from features.known import known_before
+from features.purchase_histories import purchase_histories
 from features.purchases import customer_days, occasions
-from features.recency import recency
 from features.tables.schema import Tables
 from models.assumptions import Check, cohorts_check, counts_check, order_counts, spend_and_frequency, weekly_orders, weeks_check
 from models.bgnbd import BGNBD
@@ -62,19 +62,12 @@ def order_fit(tables: Tables, as_of: date, holdout_days: int | None = None) -> O
     first: date = days[DAY].min()  # type: ignore[assignment]  # the minimum of dates is one
     length = holdout_days or min((as_of - first).days // 3, LONGEST_HOLDOUT)
     split = as_of - timedelta(days=length)
-    frame = purchase_histories(days.filter(pl.col(DAY) < split), split)
+    frame = purchase_histories(days, split)
     if not frame["frequency"].sum():
         raise TooLittleData(f"Nobody bought twice before {split}, {length} days before {as_of}: there is nothing to fit.")
     fits = {name: _fitted(model, frame, days, split, as_of) for name, model in MODELS.items()}
     of_data = [spend_and_frequency(frame), cohorts_check(fits["BG/NBD"].model, frame)]
     return OrderFit(split, as_of, frame.height, of_data, fits)
-
-
-def purchase_histories(days: pl.DataFrame, as_of: date) -> pl.DataFrame:
-    """Return customer_id, frequency, recency, T (days) and monetary_value (spend per repeat order) of all with an order."""
-    again = pl.col(DAY) > pl.col(DAY).min().over(CUSTOMER)
-    spend = days.lazy().filter(again).group_by(CUSTOMER).agg(pl.col("spend").mean().alias("monetary_value"))
-    return recency(days.lazy(), as_of).join(spend, on=CUSTOMER, how="left").collect()
 
 
 def _fitted(model: type[OrderModel], frame: pl.DataFrame, days: pl.DataFrame, split: date, as_of: date) -> ModelFit:

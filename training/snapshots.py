@@ -19,6 +19,7 @@ from models.btyd import BuyTillYouDie
 from models.errors import TooLittleData
 from models.snapshot import Snapshot
 from settings.sections import Loyalty
+from training.levels import foretold_level
 
 MOST_SNAPSHOTS = 15
 STEPS_PER_HORIZON = 3
@@ -84,7 +85,7 @@ def _snapshot(known: Tables, past: History, day: date, horizon_days: int, active
     if features.height < FEWEST_CUSTOMERS:
         return None
     try:
-        btyd = BuyTillYouDie.fit(features)
+        btyd = BuyTillYouDie.fit(features).expecting(foretold_level(past, day, horizon_days))
     except TooLittleData:
         return None
     seen = btyd.with_columns(features, horizon_days).lazy().join(_last_spend(known, day, horizon_days), on=CUSTOMER, how="left")

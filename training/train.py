@@ -1,5 +1,6 @@
 """Train: fit every candidate, judge them on past days, and register the winner."""
 
+import math
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -11,9 +12,12 @@ from features.tables.schema import Tables
 from models.bgnbd_churn import NAME as SHORT_LOG_CHOICE
 from models.champion import Champion, Terms
 from models.churn_model import ChurnModel
-from models.registry import BASELINE, CANDIDATES
+from models.errors import TooLittleData
+from models.hybrid_value import HybridValue, HybridValueCandidate
+from models.registry import BASELINE, CANDIDATES, VALUE_CANDIDATES
 from models.snapshot import Snapshot
 from models.value import ValueTerms, fit_spread, value_frame, value_terms
+from models.value_baselines import ORDER_MODELS
 from settings.sections import Settings
 from training.backtest import backtest
 from training.leaderboard import leaderboard, winner
@@ -42,7 +46,7 @@ def train(settings: Settings, tables: Tables, as_of: date, progress: Progress) -
     Raises TooLittleData when no candidate can be fitted on what was known before `as_of`.
     """
     material = gather(settings, tables, as_of, progress)
-    result = backtest(material.snapshots, material.tables, CANDIDATES, TRAIN_ORIGINS, progress)
+    result = backtest(material.snapshots, material.tables, CANDIDATES, TRAIN_ORIGINS, progress, VALUE_CANDIDATES)
     board = leaderboard(result, as_of, material.windows.horizon_days)
     chosen = winner(board, SHORT_LOG_CHOICE)
     progress("logging to MLflow", 0, 1)
@@ -54,8 +58,8 @@ def train(settings: Settings, tables: Tables, as_of: date, progress: Progress) -
 def compare(settings: Settings, tables: Tables, as_of: date, progress: Progress) -> dict[str, Any]:
     """Return the leaderboard over up to four past days; nothing is registered."""
     material = gather(settings, tables, as_of, progress)
-    result = backtest(material.snapshots, material.tables, CANDIDATES, COMPARE_ORIGINS, progress)
-    return leaderboard(result, as_of, material.windows.horizon_days)
+    result = backtest(material.snapshots, material.tables, CANDIDATES, COMPARE_ORIGINS, progress, VALUE_CANDIDATES)
+    return leaderboard(result, as_of, material.windows.horizon_days, intervals=True)
 
 
 def _champion(settings: Settings, material: Material, chosen: str, board: dict[str, Any]) -> Champion:
@@ -70,13 +74,29 @@ def _champion(settings: Settings, material: Material, chosen: str, board: dict[s
     losses = {entry["candidate"]: entry["log_loss"] for entry in board["churn"]}
     grade = {"log_loss": losses[chosen], "baseline_log_loss": losses[BASELINE.name]} if chosen in losses else {}
     spread = _spread(material.snapshots)
-    cuts = _value_cuts(value_terms(settings.value, terms.horizon_days), material, churn, spread)
-    return Champion(terms, material.norms, churn, material.btyd, spread, cuts, grade)
+    value = _value_model(material.snapshots, board)
+    cuts = _value_cuts(value_terms(settings.value, terms.horizon_days), material, churn, spread, value)
+    return Champion(terms, material.norms, churn, material.btyd, spread, cuts, grade, value=value)
 
 
-def _value_cuts(terms: ValueTerms, material: Material, churn: ChurnModel, spread: float) -> tuple[float, ...]:
+def _value_model(snapshots: list[Snapshot], board: dict[str, Any]) -> HybridValue | None:
+    """The value hybrid where its deviance is lower than that of the order models alone; else those do."""
+    deviances = {entry["candidate"]: entry["tweedie_deviance"] for entry in board["value"]}
+    hybrid = HybridValueCandidate()
+    if deviances.get(hybrid.name, math.inf) >= deviances.get(ORDER_MODELS.name, math.inf):
+        return None
+    try:
+        return hybrid.fit(snapshots)
+    except TooLittleData:
+        return None
+
+
+def _value_cuts(
+    terms: ValueTerms, material: Material, churn: ChurnModel, spread: float, value: HybridValue | None
+) -> tuple[float, ...]:
     seen = material.btyd.with_columns(material.features, terms.churn_horizon_days)
-    values = value_frame(material.btyd, seen, churn.p_churn(seen), terms, spread)["expected_value"]
+    ahead = None if value is None else value.expected(seen)
+    values = value_frame(material.btyd, seen, churn.p_churn(seen), terms, spread, ahead)["expected_value"]
     return tuple(float(cut) for cut in np.quantile(values.to_numpy(), VALUE_QUANTILES))
 
 

@@ -1,0 +1,62 @@
+"""What every LightGBM model here shares: inputs, parameters, rows to learn from, and reasons by family."""
+
+from typing import Any
+
+import lightgbm as lgb
+import numpy as np
+import polars as pl
+import pyarrow as pa
+
+from features.build import FAMILIES, MODEL_FEATURES
+from features.columns import CUSTOMER
+from models.btyd import COLUMNS
+from models.log_odds import Array
+from models.snapshot import Snapshot
+
+INPUTS = (*MODEL_FEATURES, *COLUMNS)
+FAMILY_OF = {feature.name: family for family, members in FAMILIES.items() for feature in members} | dict.fromkeys(
+    COLUMNS, "recency"
+)
+MOST_ROWS = 300_000
+SEED = 7
+PARAMETERS: dict[str, Any] = {
+    "num_leaves": 7,
+    "min_data_in_leaf": 60,
+    "feature_fraction": 0.3,
+    "bagging_fraction": 0.8,
+    "bagging_freq": 1,
+    "lambda_l2": 20.0,
+    "seed": SEED,
+    "deterministic": True,
+    "force_row_wise": True,
+    "verbosity": -1,
+}
+
+
+def matrix(frame: pl.DataFrame, inputs: tuple[str, ...] = INPUTS) -> pa.Table:
+    """Return the columns the trees take, in their order, as floats."""
+    return frame.select(pl.col(inputs).cast(pl.Float64)).to_arrow()
+
+
+def raw(booster: lgb.Booster, frame: pl.DataFrame, inputs: tuple[str, ...] = INPUTS) -> Array:
+    """Return the sum of the trees for each row: log-odds, or the logarithm of a mean."""
+    return np.asarray(booster.predict(matrix(frame, inputs), raw_score=True), dtype=np.float64)
+
+
+def by_family(booster: lgb.Booster, frame: pl.DataFrame, inputs: tuple[str, ...] = INPUTS) -> pl.DataFrame:
+    """Sum the trees' own contributions (Lundberg et al. 2020, doi:10.1038/s42256-019-0138-9) by feature family."""
+    shares = np.asarray(booster.predict(matrix(frame, inputs), pred_contrib=True))[:, :-1]
+    families = [FAMILY_OF.get(name, "other") for name in inputs]
+    return pl.DataFrame({family: shares[:, [f == family for f in families]].sum(axis=1) for family in dict.fromkeys(families)})
+
+
+def sampled(history: list[Snapshot]) -> list[pl.DataFrame]:
+    """Return the frames of the snapshots; beyond 300,000 rows those of fewer customers, chosen by a hash of their id.
+
+    Learning from more takes longer and hardly changes what is learned. A customer is in all of them or in none.
+    """
+    rows = sum(snapshot.frame.height for snapshot in history)
+    if rows <= MOST_ROWS:
+        return [snapshot.frame for snapshot in history]
+    kept = (pl.col(CUSTOMER).hash(seed=SEED) % rows) < MOST_ROWS
+    return [snapshot.frame.filter(kept) for snapshot in history]

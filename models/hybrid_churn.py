@@ -1,0 +1,97 @@
+"""The hybrid: BG/NBD says how likely a customer is to be silent, trees learn who deviates, the level says how many in all."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import lightgbm as lgb
+import numpy as np
+import polars as pl
+from scipy.special import expit
+
+from models.boosting import INPUTS, PARAMETERS, by_family, matrix, raw, sampled
+from models.errors import TooLittleData
+from models.files import FILE, read_json, write_json
+from models.level import churn_level
+from models.log_odds import Array, log_odds
+from models.snapshot import Snapshot
+
+NAME = "hybrid"
+BOOSTER = "hybrid.lgb.txt"
+ROUNDS = 120
+LEARNING = PARAMETERS | {"objective": "binary", "learning_rate": 0.02}
+FEWEST_ROWS, FEWEST_OF_A_KIND = 200, 20
+
+
+@dataclass(frozen=True)
+class HybridChurn:
+    """Trees on top of BG/NBD's log-odds; `average` is the log-odds that contributions are measured from."""
+
+    booster: lgb.Booster
+    average: float
+    inputs: tuple[str, ...] = INPUTS
+    name: str = NAME
+
+    def p_churn(self, frame: pl.DataFrame) -> pl.Series:
+        """Return P(no order): BG/NBD's log-odds, plus what the trees add for this customer, plus the level for all."""
+        level = frame["btyd_churn_level"].to_numpy()
+        return pl.Series("p_churn", expit(self.shape(frame) + level))
+
+    def shape(self, frame: pl.DataFrame) -> Array:
+        """Return the log-odds without a level."""
+        found: Array = log_odds(frame["btyd_p_no_order"].to_numpy()) + raw(self.booster, frame, self.inputs)
+        return found
+
+    def contributions(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Return what the trees add by family; what BG/NBD says beyond the average comes from recency."""
+        base = log_odds(frame["btyd_p_no_order"].to_numpy()) - self.average
+        return by_family(self.booster, frame, self.inputs).with_columns(pl.col("recency") + pl.Series(base))
+
+    def save(self, folder: Path) -> None:
+        """Write booster text and the average."""
+        (folder / BOOSTER).write_text(self.booster.model_to_string(), encoding="utf-8")
+        write_json(folder / FILE, {"name": NAME, "inputs": self.inputs, "average": self.average})
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read what `save` wrote."""
+        booster = lgb.Booster(model_str=(folder / BOOSTER).read_text(encoding="utf-8"))
+        data = read_json(folder / FILE)
+        return cls(booster, data["average"], tuple(data["inputs"]))
+
+
+@dataclass(frozen=True)
+class HybridCandidate:
+    """Learns the shape from every closed window, each with its own level taken out first."""
+
+    name: str = NAME
+
+    def fit(self, history: list[Snapshot]) -> HybridChurn:
+        """Return the trees. Raises TooLittleData below 200 rows, or below 20 of those who stayed or of those who left."""
+        frames = sampled(history)
+        _refuse_too_little(frames)
+        train = pl.concat(frames)
+        start = np.concatenate([_start(frame) for frame in frames])
+        data = lgb.Dataset(matrix(train), label=_churned(train), init_score=start, free_raw_data=True)
+        average = float(log_odds(frames[-1]["btyd_p_no_order"].to_numpy()).mean())
+        return HybridChurn(lgb.train(LEARNING, data, num_boost_round=ROUNDS), average)
+
+
+def _start(frame: pl.DataFrame) -> Array:
+    """BG/NBD's log-odds, shifted so that they sum to the churners of this window."""
+    p = frame["btyd_p_no_order"].to_numpy()
+    start: Array = log_odds(p) + churn_level(p, _churned(frame))
+    return start
+
+
+def _refuse_too_little(frames: list[pl.DataFrame]) -> None:
+    rows, left = sum(frame.height for frame in frames), sum(int(frame["churned"].sum()) for frame in frames)
+    if rows < FEWEST_ROWS or min(left, rows - left) < FEWEST_OF_A_KIND:
+        raise TooLittleData(
+            f"The hybrid needs {FEWEST_ROWS} customer windows with {FEWEST_OF_A_KIND} of each outcome; "
+            f"found {rows}, of which {left} churned."
+        )
+
+
+def _churned(frame: pl.DataFrame) -> Array:
+    return frame["churned"].cast(pl.Float64).to_numpy()

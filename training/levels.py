@@ -1,0 +1,73 @@
+"""The level of the window ahead, foretold from how far the order models were off lately, and at this time a year ago."""
+
+from datetime import date, timedelta
+
+import numpy as np
+import polars as pl
+
+from features.columns import CUSTOMER, DAY
+from features.history import History
+from features.known import known_before
+from features.purchase_histories import purchase_histories
+from features.purchases import days_in_order, occasions
+from models.btyd import BuyTillYouDie
+from models.errors import TooLittleData
+from models.level import Level, observed_level
+
+LATELY = 3  # a third of the horizon
+# Of a level seen in the last third of a horizon half is expected to last, of that of the last whole one a fifth: on Online
+# Retail any sum of .5 to .8, leaning on the newest, foretells about as well (docs/training.md).
+LASTS_LATELY, LASTS_WHOLE = 0.5, 0.2
+# How much of last year's change of level is expected to come again, and from how much history before it on it tells anything.
+COMES_AGAIN = 0.8
+TELLS_FROM, TELLS_ALL = 120, 240
+YEAR = 365
+FEWEST_CUSTOMERS = 30
+
+
+def foretold_level(past: History, day: date, horizon_days: int) -> Level:
+    """Return the level expected of [day, day + horizon), from what was known before `day`.
+
+    Part of the level of late lasts. Where the log goes back more than a year and four months, the change of level that
+    followed this day a year ago beyond that is expected to come again, mostly: the season.
+    """
+    days = occasions(days_in_order(known_before(past.tables, day).transactions).lazy()).collect(engine="streaming")
+    if days.is_empty():
+        return Level()
+    first: date = days[DAY].min()  # type: ignore[assignment]  # the minimum of dates is one
+    lasting = _lasting(days, day, horizon_days)
+    then = day - timedelta(days=YEAR)
+    tells = float(np.clip(((then - first).days - TELLS_FROM) / (TELLS_ALL - TELLS_FROM), 0, 1))
+    if not tells or horizon_days > YEAR:
+        return lasting
+    came = level_of(days, then, horizon_days) + _lasting(days, then, horizon_days).times(-1)
+    return lasting + came.times(COMES_AGAIN * tells)
+
+
+def _lasting(days: pl.DataFrame, day: date, horizon_days: int) -> Level:
+    lately, whole = max(horizon_days // LATELY, 1), horizon_days
+    seen = (level_of(days, day - timedelta(days=length), length) for length in (lately, whole))
+    return sum((level.times(share) for level, share in zip(seen, (LASTS_LATELY, LASTS_WHOLE), strict=True)), Level())
+
+
+def level_of(days: pl.DataFrame, day: date, length: int) -> Level:
+    """Return the level of [day, day + length) against order models of what was before; none where little was.
+
+    `days` holds a row per customer and day with a purchase.
+    """
+    before = purchase_histories(days, day)
+    if before.height < FEWEST_CUSTOMERS:
+        return Level()
+    try:
+        foretold = BuyTillYouDie.fit(before).with_columns(before, length)
+    except TooLittleData:
+        return Level()
+    window = days.filter(pl.col(DAY).is_between(day, day + timedelta(days=length), closed="left"))
+    came = foretold.join(window.group_by(CUSTOMER).agg(pl.col("spend").sum().alias("came")), on=CUSTOMER, how="left")
+    expected = (came["btyd_expected_orders"] * came["btyd_expected_spend"]).to_numpy()
+    return observed_level(
+        came["btyd_p_no_order"].to_numpy(),
+        came["came"].is_null().cast(pl.Float64).to_numpy(),
+        expected,
+        came["came"].fill_null(0.0).to_numpy(),
+    )
