@@ -68,6 +68,8 @@ class HybridCandidate:
 
     def fit(self, history: list[Snapshot]) -> HybridChurn:
         """Return the trees. Raises TooLittleData below 200 rows, or below 20 of those who stayed or of those who left."""
+        if not history:
+            raise TooLittleData("The hybrid needs a past window whose outcome is known; the log is too short for one.")
         frames = sampled(history)
         _refuse_too_little(frames)
         train = pl.concat(frames)

@@ -15,6 +15,7 @@ from models.log_odds import Array, log_odds
 UNSURE = 1.0  # of a level before any customer is seen: its spread, in log-odds
 FEW = 10  # customers' worth of spend that pulls the level of value towards none
 STEPS = 30
+DECIMALS = 9  # so that the order of rows, which moves the last digits of a sum, is of no account
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,10 @@ class Level:
         """Both together."""
         return Level(self.churn + other.churn, self.value + other.value)
 
+    def slump(self) -> "Level":
+        """What of it means fewer orders and less spend; nothing of a surge."""
+        return Level(max(self.churn, 0.0), min(self.value, 0.0))
+
     def times(self, share: float) -> "Level":
         """A share of it."""
         return Level(share * self.churn, share * self.value)
@@ -38,7 +43,7 @@ NONE = Level()
 
 def observed_level(p_no_order: Array, churned: Array, expected: Array, spend: Array) -> Level:
     """Return the level of a window that is over: foretold probabilities and spend of its customers, and what they did."""
-    return Level(churn_level(p_no_order, churned), value_level(expected, spend))
+    return Level(round(churn_level(p_no_order, churned), DECIMALS), round(value_level(expected, spend), DECIMALS))
 
 
 def value_level(expected: Array, spend: Array) -> float:

@@ -10,11 +10,23 @@ import polars as pl
 
 from models.registry import BASELINE, VALUE_BASELINE
 from training.backtest import Backtest
-from training.bootstrap import RESAMPLES, paired_interval
-from training.metrics import Array, churn_metrics, interval_metrics, value_metrics
+from training.bootstrap import Metric, paired_interval
+from training.metrics import (
+    Array,
+    auc,
+    churn_metrics,
+    interval_metrics,
+    log_loss,
+    normalised_gini,
+    tweedie_deviance,
+    value_metrics,
+)
 
 Metrics = Callable[[pl.DataFrame, str], dict[str, float]]
-SURE_OF = {"p:": ("log_loss", "auc"), "value:": ("tweedie_deviance", "gini")}
+SURE_OF: dict[str, dict[str, Metric]] = {
+    "p:": {"log_loss": log_loss, "auc": auc},
+    "value:": {"tweedie_deviance": tweedie_deviance, "gini": normalised_gini},
+}
 FEWEST_ROWS = 50
 
 
@@ -54,7 +66,9 @@ def _entry(result: Backtest, name: str, prefix: str, baseline: str, *, intervals
         "by_segment": _by(result.frame, "segment", name, measured) | _by(result.frame, "loyalty_segment", name, measured),
     }
     if intervals and name != baseline and prefix + baseline in result.frame.columns:
-        entry["against_baseline"] = {key: _against(result.frame, prefix, name, baseline, key) for key in SURE_OF[prefix]}
+        entry["against_baseline"] = {
+            key: _against(result.frame, prefix, name, baseline, metric) for key, metric in SURE_OF[prefix].items()
+        }
     return entry
 
 
@@ -76,12 +90,11 @@ def _by(frame: pl.DataFrame, column: str, name: str, metrics: Metrics) -> dict[s
     return {str(group): _finite(metrics(rows, name)) for (group,), rows in groups if rows.height >= FEWEST_ROWS}
 
 
-def _against(frame: pl.DataFrame, prefix: str, name: str, baseline: str, key: str) -> list[float]:
+def _against(frame: pl.DataFrame, prefix: str, name: str, baseline: str, metric: Metric) -> list[float]:
     """Interval of the difference in one metric to the baseline; negative is better for losses."""
-    measure = churn_metrics if prefix == "p:" else value_metrics
     actual = frame["churned" if prefix == "p:" else "next_spend"].to_numpy()
     one, other = _floats(frame, prefix + name), _floats(frame, prefix + baseline)
-    interval = paired_interval(lambda y, p: measure(y, p)[key], actual, one, other, RESAMPLES)
+    interval = paired_interval(metric, actual, one, other)
     return [round(end, 6) for end in interval]
 
 

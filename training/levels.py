@@ -9,14 +9,15 @@ from features.columns import CUSTOMER, DAY
 from features.history import History
 from features.known import known_before
 from features.purchase_histories import purchase_histories
-from features.purchases import days_in_order, occasions
+from features.purchases import days_in_order, occasions, total
 from models.btyd import BuyTillYouDie
 from models.errors import TooLittleData
 from models.level import Level, observed_level
 
 LATELY = 3  # a third of the horizon
-# Of a level seen in the last third of a horizon half is expected to last, of that of the last whole one a fifth: on Online
-# Retail any sum of .5 to .8, leaning on the newest, foretells about as well (docs/training.md).
+# Of a slump seen in the last third of a horizon half is expected to last, of that of the last whole one a fifth: on Online
+# Retail any sum of .5 to .8, leaning on the newest, foretells about as well (docs/training.md). Surges do not last, neither
+# there (the weeks before Christmas) nor on CDNOW (a spring sale): nothing of them is expected to.
 LASTS_LATELY, LASTS_WHOLE = 0.5, 0.2
 # How much of last year's change of level is expected to come again, and from how much history before it on it tells anything.
 COMES_AGAIN = 0.8
@@ -28,7 +29,7 @@ FEWEST_CUSTOMERS = 30
 def foretold_level(past: History, day: date, horizon_days: int) -> Level:
     """Return the level expected of [day, day + horizon), from what was known before `day`.
 
-    Part of the level of late lasts. Where the log goes back more than a year and four months, the change of level that
+    Part of a slump of late lasts, nothing of a surge. Where the log is long enough, the change of level that
     followed this day a year ago beyond that is expected to come again, mostly: the season.
     """
     days = occasions(days_in_order(known_before(past.tables, day).transactions).lazy()).collect(engine="streaming")
@@ -47,7 +48,7 @@ def foretold_level(past: History, day: date, horizon_days: int) -> Level:
 def _lasting(days: pl.DataFrame, day: date, horizon_days: int) -> Level:
     lately, whole = max(horizon_days // LATELY, 1), horizon_days
     seen = (level_of(days, day - timedelta(days=length), length) for length in (lately, whole))
-    return sum((level.times(share) for level, share in zip(seen, (LASTS_LATELY, LASTS_WHOLE), strict=True)), Level())
+    return sum((level.slump().times(share) for level, share in zip(seen, (LASTS_LATELY, LASTS_WHOLE), strict=True)), Level())
 
 
 def level_of(days: pl.DataFrame, day: date, length: int) -> Level:
@@ -63,11 +64,9 @@ def level_of(days: pl.DataFrame, day: date, length: int) -> Level:
     except TooLittleData:
         return Level()
     window = days.filter(pl.col(DAY).is_between(day, day + timedelta(days=length), closed="left"))
-    came = foretold.join(window.group_by(CUSTOMER).agg(pl.col("spend").sum().alias("came")), on=CUSTOMER, how="left")
-    expected = (came["btyd_expected_orders"] * came["btyd_expected_spend"]).to_numpy()
-    return observed_level(
-        came["btyd_p_no_order"].to_numpy(),
-        came["came"].is_null().cast(pl.Float64).to_numpy(),
-        expected,
-        came["came"].fill_null(0.0).to_numpy(),
+    came = foretold.join(
+        window.group_by(CUSTOMER).agg(total(pl.col("spend")).alias("came")), on=CUSTOMER, how="left", maintain_order="left"
     )
+    expected = (came["btyd_expected_orders"] * came["btyd_expected_spend"]).to_numpy()
+    silent, spend = came["came"].is_null().cast(pl.Float64).to_numpy(), came["came"].fill_null(0.0).to_numpy()
+    return observed_level(came["btyd_p_no_order"].to_numpy(), silent, expected, spend)

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import spearmanr
-from sklearn.metrics import average_precision_score, brier_score_loss, log_loss, mean_tweedie_deviance, roc_auc_score
+from sklearn.metrics import average_precision_score, brier_score_loss, mean_tweedie_deviance, roc_auc_score
 
 Array = NDArray[np.float64]
 BINS = 10
@@ -22,15 +22,31 @@ def churn_metrics(churned: Array, p: Array) -> dict[str, float]:
     """
     both = 0 < churned.mean() < 1
     return {
-        "auc": float(roc_auc_score(churned, p)) if both else np.nan,
+        "auc": auc(churned, p),
         "average_precision": float(average_precision_score(churned, p)) if both else np.nan,
-        "log_loss": float(log_loss(churned, np.clip(p, 1e-6, 1 - 1e-6), labels=[0, 1])),
+        "log_loss": log_loss(churned, p),
         "brier": float(brier_score_loss(churned, p)),
         "calibration_error": calibration_error(churned, p),
         **{f"lift_{top:.0%}".rstrip("%"): lift(churned, p, top) for top in TOPS},
         **{f"capture_{top:.0%}".rstrip("%"): lift(churned, p, top) * _count(churned, top) / len(churned) for top in TOPS},
         "bias": float(p.mean() - churned.mean()),
     }
+
+
+def auc(churned: Array, p: Array) -> float:
+    """Return the area under the ROC curve; NaN where only one outcome occurs."""
+    return float(roc_auc_score(churned, p)) if 0 < churned.mean() < 1 else np.nan
+
+
+def log_loss(churned: Array, p: Array) -> float:
+    """Return the mean logarithmic loss, probabilities kept a millionth away from 0 and 1."""
+    kept = np.clip(p, 1e-6, 1 - 1e-6)
+    return float(-np.mean(churned * np.log(kept) + (1 - churned) * np.log1p(-kept)))
+
+
+def tweedie_deviance(spend: Array, expected: Array) -> float:
+    """Return the mean Tweedie deviance of power 1.5; negative spend counts as 0, a mean below a hundredth as that."""
+    return float(mean_tweedie_deviance(np.maximum(spend, 0), np.maximum(expected, LEAST_MEAN), power=TWEEDIE_POWER))
 
 
 def calibration_error(churned: Array, p: Array) -> float:
@@ -64,9 +80,7 @@ def value_metrics(spend: Array, expected: Array) -> dict[str, float]:
     """
     total = spend.sum()
     return {
-        "tweedie_deviance": float(
-            mean_tweedie_deviance(np.maximum(spend, 0), np.maximum(expected, LEAST_MEAN), power=TWEEDIE_POWER)
-        ),
+        "tweedie_deviance": tweedie_deviance(spend, expected),
         "gini": normalised_gini(spend, expected),
         "spearman": float(spearmanr(spend, expected).statistic) if len(set(expected)) > 1 else np.nan,
         "bias": float(expected.sum() / total - 1) if total else np.nan,

@@ -65,10 +65,15 @@ def _parameters(material: Material, champion: Champion) -> dict[str, Any]:
 
 def _record_candidate(entry: dict[str, Any], board: dict[str, Any]) -> None:
     metrics = {key: value for key, value in entry.items() if isinstance(value, float)}
-    with tracking.run(entry["candidate"], nested=True):
+    kind = "value" if "gini" in entry else "churn"
+    with tracking.run(f"{kind}: {entry['candidate']}", nested=True):
         baselines = (board["churn_baseline"], board["value_baseline"])
         tags = {"baseline": str(entry["candidate"] in baselines).lower(), "origins": ", ".join(board["origins"])}
-        tracking.log_run({"candidate": entry["candidate"]}, metrics, tags)
+        tracking.log_run({"candidate": entry["candidate"], "kind": kind}, metrics, tags)
+        for origin, found in entry["by_origin"].items():
+            with tracking.run(f"{kind}: {entry['candidate']} from {origin}", nested=True):
+                of_origin = {key: value for key, value in found.items() if value is not None}
+                tracking.log_run({"candidate": entry["candidate"], "kind": kind, "origin": origin}, of_origin, {"origin": origin})
 
 
 def _commit() -> str:

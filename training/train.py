@@ -25,7 +25,7 @@ from training.material import Material, gather
 from training.record import record
 from training.snapshots import Progress
 
-TRAIN_ORIGINS = 2
+TRAIN_ORIGINS = 4
 COMPARE_ORIGINS = 4
 VALUE_QUANTILES = (0.5, 0.8, 0.95, 0.99)
 

@@ -11,12 +11,13 @@ from models.btyd import BuyTillYouDie
 from models.champion import Champion, Terms, current_champion, publish_champion, save_champion
 from models.errors import NoChampion
 from models.gamma_gamma import GammaGamma
+from models.level import Level
 
 CHAMPION = Champion(
     Terms(date(2025, 3, 1), 90, 365, "brand", 4),
     Norms(date(2025, 3, 1), 4.5, 10.0, {"delivery": 3.0}, {"tea": 5.0}),
     BgNbdChurn(0.5),
-    BuyTillYouDie(BGNBD(0.2, 4.0, 0.8, 2.4), GammaGamma(6.0, 3.7, 15.0)),
+    BuyTillYouDie(BGNBD(0.2, 4.0, 0.8, 2.4), GammaGamma(6.0, 3.7, 15.0), Level(0.2, -0.1)),
     1.5,
     (1.0, 2.0, 3.0, 4.0),
     {"log_loss": 0.4},

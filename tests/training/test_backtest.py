@@ -1,4 +1,4 @@
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from itertools import pairwise
 
@@ -8,8 +8,9 @@ import pytest
 from features.history import history
 from features.tables.schema import Tables
 from holdfast.demo.simulated.shop import Shop, simulate
+from models.hybrid_value import HybridValueCandidate
 from models.recency_rule import RecencyRule, RecencyRuleCandidate
-from models.registry import CANDIDATES
+from models.registry import CANDIDATES, VALUE_CANDIDATES
 from models.snapshot import Snapshot
 from settings.sections import Loyalty
 from training.backtest import backtest
@@ -84,18 +85,29 @@ def test_windows_of_different_origins_do_not_overlap(tables: Tables, snapshots: 
 
 
 def test_every_candidate_is_judged_on_the_same_rows_best_first(shop: Shop, tables: Tables, snapshots: list[Snapshot]) -> None:
-    board = leaderboard(backtest(snapshots, tables, CANDIDATES, 2, quiet), shop.as_of, 91)
-    losses = [entry["log_loss"] for entry in board["churn"]]
-    assert {entry["candidate"] for entry in board["churn"]} == {"recency_rule", "bgnbd", "lightgbm"}
-    assert losses == sorted(losses)
+    result = backtest(snapshots, tables, CANDIDATES, 2, quiet, VALUE_CANDIDATES)
+    board = leaderboard(result, shop.as_of, 91, intervals=True)
+    losses, deviances = [e["log_loss"] for e in board["churn"]], [e["tweedie_deviance"] for e in board["value"]]
+    assert {entry["candidate"] for entry in board["churn"]} == {candidate.name for candidate in CANDIDATES}
+    assert {entry["candidate"] for entry in board["value"]} == {candidate.name for candidate in VALUE_CANDIDATES}
+    assert (losses, deviances) == (sorted(losses), sorted(deviances))
     assert winner(board, "none") == board["churn"][0]["candidate"]
-    assert board["value"][0]["candidate"] == "bgnbd_gamma_gamma"
+    assert board["value"][0]["candidate"] in {"hybrid", "bgnbd_gamma_gamma"}
+    assert board["value"][-1]["candidate"] == "zero"
+    best = board["churn"][0]
+    low, high = best["against_baseline"]["log_loss"]
+    assert low < best["log_loss"] - next(e["log_loss"] for e in board["churn"] if e["candidate"] == "recency_rule") < high
+    assert set(best["by_origin"]) == set(board["origins"])
+    assert {"one-time buyers", "repeat buyers"} <= set(best["by_segment"])
+    spread = next(entry for entry in board["value"] if entry["candidate"] == "hybrid")
+    assert 0.02 < spread["above_high"] < 0.25
+    assert spread["interval_score"] < next(e for e in board["value"] if e["candidate"] == "recency_deciles")["interval_score"]
 
 
 def test_a_short_log_has_no_backtest_and_says_so(shop: Shop, tables: Tables) -> None:
     board = leaderboard(backtest([], tables, CANDIDATES, 2, quiet), shop.as_of, 91)
     assert (board["origins"], board["churn"]) == ([], [])
-    assert set(board["limits"]) == {"recency_rule", "bgnbd", "lightgbm"}
+    assert set(board["limits"]) == {candidate.name for candidate in CANDIDATES}
     assert winner(board, "bgnbd") == "bgnbd"
 
 
@@ -108,3 +120,10 @@ def test_orders_that_arrived_late_are_no_answer_at_an_earlier_origin(tables: Tab
         answered_before(snapshots, delayed, day)[0].frame["churned"].mean() for day in (origin, origin + timedelta(days=1))
     )
     assert (then, now) == (1.0, snapshots[0].frame["churned"].mean())
+
+
+def test_a_value_candidate_that_cannot_be_fitted_takes_no_part_and_says_why(tables: Tables, snapshots: list[Snapshot]) -> None:
+    nobody = [replace(each, frame=each.frame.with_columns(next_spend=pl.lit(0.0))) for each in snapshots]
+    result = backtest(nobody, tables, (), 2, quiet, (HybridValueCandidate(),))
+    assert result.limits["value:hybrid"].startswith("Spend is learned from at least 100 customer windows")
+    assert not [column for column in result.frame.columns if "hybrid" in column]  # type: ignore[union-attr]  # there are origins

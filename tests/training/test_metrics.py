@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from training.metrics import calibration_error, churn_metrics, lift, normalised_gini, value_metrics
+from training.bootstrap import paired_interval
+from training.metrics import calibration_error, churn_metrics, interval_metrics, lift, normalised_gini, value_metrics
 
 CHURNED = np.array([1.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0])
 
@@ -47,3 +48,33 @@ def test_a_constant_expectation_has_a_gini_of_zero_in_any_row_order() -> None:
 
 def test_bias_is_that_of_the_total() -> None:
     assert value_metrics(np.array([1.0, 3.0]), np.array([2.0, 4.0]))["bias"] == pytest.approx(0.5)
+
+
+def test_capture_is_the_share_of_churners_among_the_highest() -> None:
+    p = np.linspace(1, 0, 10)
+    found = churn_metrics(CHURNED, p)
+    assert (found["capture_10"], found["capture_20"]) == (pytest.approx(0.5), pytest.approx(0.5))
+
+
+def test_the_deviance_by_hand_and_nothing_foretold_is_worse_than_something() -> None:
+    spend, mean = np.array([0.0, 4.0]), np.array([1.0, 4.0])
+    by_hand = 2 * (0 - 0 + 1.0**0.5 / 0.5) / 2  # eq. 2 of Tweedie with power 1.5: only the first row is off
+    assert value_metrics(spend, mean)["tweedie_deviance"] == pytest.approx(by_hand)
+    assert value_metrics(spend, np.zeros(2))["tweedie_deviance"] > 10
+
+
+def test_an_interval_pays_for_its_width_and_tenfold_for_what_lies_outside() -> None:
+    found = interval_metrics(np.array([1.0, 5.0]), np.array([0.0, 0.0]), np.array([2.0, 2.0]))
+    assert (found["above_high"], found["interval_score"]) == (0.5, pytest.approx(2 + 10 * 3 / 2))
+
+
+def test_the_interval_of_a_difference_holds_it_and_is_zero_for_the_same_candidate() -> None:
+    rng = np.random.default_rng(1)
+    actual, other = rng.random(400), rng.random(400)
+
+    def error(y: np.ndarray, p: np.ndarray) -> float:
+        return float(np.abs(y - p).mean())
+
+    low, high = paired_interval(error, actual, actual, other)
+    assert low < -error(actual, other) < high < 0
+    assert paired_interval(error, actual, other, other) == (0.0, 0.0)

@@ -77,9 +77,9 @@ def test_runs_show_parameters_metrics_charts_and_a_dataset_but_no_customer(works
     [experiment] = [each for each in client.search_experiments() if each.name == "holdfast"]
     runs = {run.info.run_name: run for run in client.search_runs([experiment.experiment_id])}
     parent = next(run for name, run in runs.items() if name.startswith("train"))
-    assert {"lightgbm", "bgnbd", "recency_rule", "same_as_last_period"} <= set(runs)
+    assert {"churn: lightgbm", "churn: bgnbd", "churn: hybrid", "churn: recency_rule", "value: same_as_last_period"} <= set(runs)
     assert parent.data.params["horizon_days"] == "91"
-    assert runs["lightgbm"].data.metrics["log_loss"] < runs["recency_rule"].data.metrics["log_loss"] * 1.2
+    assert runs["churn: lightgbm"].data.metrics["log_loss"] < runs["churn: recency_rule"].data.metrics["log_loss"] * 1.2
     assert {item.path for item in client.list_artifacts(parent.info.run_id, "charts")} == {
         "charts/calibration.png",
         "charts/lift.png",
