@@ -27,8 +27,9 @@ from models.snapshot import Snapshot
 from models.value_baselines import LAST_PERIOD, ORDER_MODELS, RecencyDecilesCandidate, RetainedSpendCandidate
 from settings.sections import Settings, TableSources
 from training.bootstrap import paired_interval
+from training.grade import calibration_floor
 from training.material import Material, gather
-from training.metrics import Array, calibration_error, churn_metrics, interval_metrics, value_metrics
+from training.metrics import churn_metrics, interval_metrics, value_metrics
 
 ORIGINS = [date(2011, 1, 15), date(2011, 3, 1), date(2011, 4, 15), date(2011, 6, 1)]
 CDNOW_ORIGINS = [date(1997, 10, 1), date(1998, 1, 1), date(1998, 4, 1)]
@@ -100,12 +101,6 @@ def _rfm(history: list[Snapshot], frame: pl.DataFrame) -> tuple[pl.Series, pl.Se
     return pl.Series(np.asarray(churn.predict_proba(asked))[:, 1]), pl.Series(np.asarray(value.predict(asked)))
 
 
-def floor_of_calibration(p: Array) -> float:
-    """The calibration error that a perfect model of this size would show: outcomes drawn from p itself, twenty times."""
-    rng = np.random.default_rng(1)
-    return float(np.mean([calibration_error((rng.random(len(p)) < p).astype(float), p) for _ in range(20)]))
-
-
 def report(name: str, frame: pl.DataFrame) -> None:
     """Print the table of churn, of value and of intervals, pooled, and the differences to the best peer of each metric."""
     churned, spend = frame["churned"].to_numpy(), frame["next_spend"].to_numpy()
@@ -115,7 +110,7 @@ def report(name: str, frame: pl.DataFrame) -> None:
     for peer in (*PEERS, "hybrid"):
         p = frame[f"p:{peer}"].to_numpy()
         m = churn_metrics(churned, p)
-        floor = floor_of_calibration(p)
+        floor = calibration_floor(p)
         shown = f"{m['auc']:.4f} | {m['log_loss']:.4f} | {m['average_precision']:.4f}"
         print(f"| {peer} | {shown} | {m['calibration_error']:.3f} ({floor:.3f}) | {m['bias']:+.3f} |")
     print("\n| value | Gini | Tweedie deviance | Spearman | bias | top tenth has | MAE |\n|---|---|---|---|---|---|---|")

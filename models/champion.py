@@ -17,7 +17,7 @@ from models.hybrid_value import FOLDER, HybridValue
 from models.registry import load_churn_model
 
 FILE = "champion.json"
-CURRENT = "CURRENT"
+CURRENT, FORMER = "CURRENT", "FORMER"
 
 
 @dataclass(frozen=True)
@@ -96,10 +96,33 @@ def publish_champion(source: Path, version: str, champions: Path) -> Path:
         shutil.rmtree(beside, ignore_errors=True)
         shutil.copytree(source, beside)
         beside.replace(target)
-    pointer = champions / f".{CURRENT}.new"
-    pointer.write_text(target.name + "\n", encoding="utf-8")
-    pointer.replace(champions / CURRENT)
+    was = _lines(champions / CURRENT)
+    _write_lines(champions / FORMER, [*_lines(champions / FORMER), *(name for name in was if name != target.name)])
+    _write_lines(champions / CURRENT, [target.name])
     return target
+
+
+def former_champion(champions: Path) -> str | None:
+    """Return the name of the champion before the current one; None where there was none."""
+    current = _lines(champions / CURRENT)
+    return next((name for name in reversed(_lines(champions / FORMER)) if name not in current), None)
+
+
+def publish_again(former: str, champions: Path) -> None:
+    """Make a former champion current again, in one step; going back once more leads to the one before it."""
+    _write_lines(champions / CURRENT, [former])
+    before = _lines(champions / FORMER)
+    _write_lines(champions / FORMER, before[: len(before) - 1 - before[::-1].index(former)])
+
+
+def _lines(path: Path) -> list[str]:
+    return path.read_text(encoding="utf-8").split() if path.is_file() else []
+
+
+def _write_lines(path: Path, lines: list[str]) -> None:
+    beside = path.with_name(f".{path.name}.new")
+    beside.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    beside.replace(path)
 
 
 def _folder_for(source: Path, version: str, champions: Path) -> Path:

@@ -13,6 +13,7 @@ from features.windows import Windows, windows
 from models.btyd import BuyTillYouDie
 from models.snapshot import Snapshot
 from settings.sections import Settings
+from training.leakage import refuse_leaks
 from training.levels import foretold_level
 from training.snapshots import Progress, build_snapshots, buyers
 
@@ -34,7 +35,8 @@ class Material:
 def gather(settings: Settings, tables: Tables, as_of: date, progress: Progress) -> Material:
     """Return the material of everything known before `as_of`.
 
-    Raises TooLittleData when not even the buy-till-you-die models can be fitted on it.
+    Raises TooLittleData when not even the buy-till-you-die models can be fitted on it, and LeakageSuspected where a feature of
+    the newest past day seems to know what came after.
     """
     known = known_before(tables, as_of)
     chosen = windows(settings.churn, known, as_of)
@@ -42,6 +44,8 @@ def gather(settings: Settings, tables: Tables, as_of: date, progress: Progress) 
     features = buyers(past, as_of, chosen.active_days, settings.loyalty, usual)
     btyd = BuyTillYouDie.fit(features).expecting(foretold_level(past, as_of, chosen.horizon_days))
     snapshots = build_snapshots(known, past, as_of, chosen.horizon_days, chosen.active_days, settings.loyalty, progress)
+    if snapshots:
+        refuse_leaks(known, snapshots[-1], chosen.active_days, settings.loyalty)
     return Material(as_of, chosen, snapshots, features, usual, btyd, known, _digest(known.transactions))
 
 

@@ -114,6 +114,11 @@ def set_alias(alias: str, version: str) -> None:
     mlflow.MlflowClient().set_registered_model_alias(MODEL, alias, version)
 
 
+def tag_version(version: str, key: str, value: str) -> None:
+    """Leave a note with a registered version."""
+    mlflow.MlflowClient().set_model_version_tag(MODEL, version, key, value)
+
+
 def drop_alias(alias: str) -> None:
     """Take an alias away."""
     mlflow.MlflowClient().delete_registered_model_alias(MODEL, alias)

@@ -14,19 +14,20 @@ from models.champion import Champion, Terms
 from models.churn_model import ChurnModel
 from models.errors import TooLittleData
 from models.hybrid_value import HybridValue, HybridValueCandidate
-from models.registry import BASELINE, CANDIDATES, VALUE_CANDIDATES
+from models.registry import CANDIDATES, VALUE_CANDIDATES
 from models.snapshot import Snapshot
 from models.value import ValueTerms, fit_spread, value_frame, value_terms
 from models.value_baselines import ORDER_MODELS
 from settings.sections import Settings
-from training.backtest import backtest
+from training.backtest import Backtest, backtest
+from training.compare_page import compare_page
+from training.grade import graded
 from training.leaderboard import leaderboard, winner
 from training.material import Material, gather
 from training.record import record
 from training.snapshots import Progress
 
-TRAIN_ORIGINS = 4
-COMPARE_ORIGINS = 4
+ORIGINS = 4
 VALUE_QUANTILES = (0.5, 0.8, 0.95, 0.99)
 
 
@@ -46,23 +47,24 @@ def train(settings: Settings, tables: Tables, as_of: date, progress: Progress) -
     Raises TooLittleData when no candidate can be fitted on what was known before `as_of`.
     """
     material = gather(settings, tables, as_of, progress)
-    result = backtest(material.snapshots, material.tables, CANDIDATES, TRAIN_ORIGINS, progress, VALUE_CANDIDATES)
+    result = backtest(material.snapshots, material.tables, CANDIDATES, ORIGINS, progress, VALUE_CANDIDATES)
     board = leaderboard(result, as_of, material.windows.horizon_days)
     chosen = winner(board, SHORT_LOG_CHOICE)
     progress("logging to MLflow", 0, 1)
-    version, is_champion = record(settings, material, _champion(settings, material, chosen, board), result, board)
+    version, is_champion = record(settings, material, _champion(settings, material, chosen, result, board), result, board)
     progress("logging to MLflow", 1, 1)
     return Trained(version, is_champion, chosen, board)
 
 
-def compare(settings: Settings, tables: Tables, as_of: date, progress: Progress) -> dict[str, Any]:
-    """Return the leaderboard over up to four past days; nothing is registered."""
+def compare(settings: Settings, tables: Tables, as_of: date, progress: Progress) -> tuple[dict[str, Any], str]:
+    """Return the leaderboard over up to four past days, and the same as an HTML page; nothing is registered."""
     material = gather(settings, tables, as_of, progress)
-    result = backtest(material.snapshots, material.tables, CANDIDATES, COMPARE_ORIGINS, progress, VALUE_CANDIDATES)
-    return leaderboard(result, as_of, material.windows.horizon_days, intervals=True)
+    result = backtest(material.snapshots, material.tables, CANDIDATES, ORIGINS, progress, VALUE_CANDIDATES)
+    board = leaderboard(result, as_of, material.windows.horizon_days, intervals=True)
+    return board, compare_page(board, result)
 
 
-def _champion(settings: Settings, material: Material, chosen: str, board: dict[str, Any]) -> Champion:
+def _champion(settings: Settings, material: Material, chosen: str, result: Backtest, board: dict[str, Any]) -> Champion:
     churn = next(candidate for candidate in CANDIDATES if candidate.name == chosen).fit(material.snapshots)
     terms = Terms(
         trained_as_of=material.as_of,
@@ -71,8 +73,7 @@ def _champion(settings: Settings, material: Material, chosen: str, board: dict[s
         loyalty_unit=settings.loyalty.unit,
         loyalty_min_purchases=settings.loyalty.min_purchases,
     )
-    losses = {entry["candidate"]: entry["log_loss"] for entry in board["churn"]}
-    grade = {"log_loss": losses[chosen], "baseline_log_loss": losses[BASELINE.name]} if chosen in losses else {}
+    grade = graded(result, board, chosen)
     spread = _spread(material.snapshots)
     value = _value_model(material.snapshots, board)
     cuts = _value_cuts(value_terms(settings.value, terms.horizon_days), material, churn, spread, value)

@@ -15,7 +15,10 @@ JsonFile = Annotated[Path | None, typer.Option("--json", help="Write the leaderb
 
 
 def command(config: Config = DEFAULT_CONFIG, as_of: AsOf = None, json_file: JsonFile = None) -> None:
-    """Judge every candidate, baselines included, on the same rows of up to four past days. Registers nothing."""
+    """Judge every candidate, baselines included, on the same rows of up to four past days. Registers nothing.
+
+    Prints the leaderboards, and writes them as an HTML page with intervals, groups and pictures into the workspace.
+    """
     from features.tables.atomic import replacing
     from holdfast.print_tables import print_leaderboard
     from holdfast.progress import shown_progress
@@ -24,8 +27,12 @@ def command(config: Config = DEFAULT_CONFIG, as_of: AsOf = None, json_file: Json
 
     session = open_session(config, as_of)
     with shown_progress(CONSOLE) as progress:
-        board = compare(session.settings, session.tables, session.as_of, progress)
+        board, page = compare(session.settings, session.tables, session.as_of, progress)
     print_leaderboard(CONSOLE, board)
+    path = session.settings.workspace.path / "comparison" / f"{session.as_of}.html"
+    with replacing(path) as beside:
+        beside.write_text(page, encoding="utf-8")
+    CONSOLE.print(f"The comparison as a page, with pictures: {path}")
     if json_file:
         with replacing(json_file) as beside:
             beside.write_text(json.dumps(board, indent=2, allow_nan=False) + "\n", encoding="utf-8")

@@ -21,7 +21,8 @@ def shop(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    "command", ["demo", "inspect", "validate", "features", "diagnose", "train", "compare", "promote", "score", "list", "serve"]
+    "command",
+    ["demo", "inspect", "validate", "features", "diagnose", "train", "compare", "promote", "rollback", "score", "list", "serve"],
 )
 def test_help_shows_an_example(holdfast: Run, command: str) -> None:
     code, said, _ = holdfast(command, "--help")

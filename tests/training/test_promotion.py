@@ -2,6 +2,7 @@ import re
 import shutil
 import sqlite3
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -11,8 +12,11 @@ from expectations.load import load_tables, utc_now
 from features.build import build_features
 from features.dates import checked_as_of
 from features.windows import windows
+from models.bgnbd_churn import BgNbdChurn
 from models.champion import current_champion
+from models.recency_rule import RecencyRule
 from settings.load import load_settings
+from training.promotion import gates
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -46,6 +50,55 @@ def test_a_second_training_is_challenger_until_promoted(workshop: Path, holdfast
     code, _, problem = holdfast("promote", "--config", workshop)
     assert (code, problem) == (2, "There is no challenger to promote; run `train` first, or name a version.\n")
     assert holdfast("promote", "1", "--config", workshop)[1] == "Version 1 is champion.\n"
+
+
+def test_rollback_brings_the_former_champion_back_and_then_refuses(workshop: Path, holdfast: Run) -> None:
+    champions = workshop.parent / "workspace" / "champion"
+    was = current_champion(champions).version
+    train = holdfast("train", "--config", workshop)[1]
+    version = train.split("Version ")[1].split()[0]
+    assert holdfast("promote", "--config", workshop)[1] == f"Version {version} is champion.\n"
+    code, said, _ = holdfast("rollback", "--config", workshop)
+    assert (code, said) == (0, f"Version {was} is champion again, in place of version {version}.\n")
+    assert current_champion(champions).version == was
+    assert holdfast("rollback", "--config", workshop)[2] == "There is no champion before the current one to go back to.\n"
+
+
+GOOD = {"log_loss": 0.30, "baseline_log_loss": 0.40, "calibration_error": 0.02, "calibration_floor": 0.01, "worst_segment": 0.9}
+
+
+@pytest.mark.parametrize(
+    ("grade", "said"),
+    [
+        ({}, "was never judged on a past window"),
+        ({"log_loss": 0.41}, "has a log-loss of 0.4100 in the backtest, the recency rule 0.4000"),
+        ({"calibration_error": 0.08}, "is miscalibrated by 0.070 beyond chance, 0.05 are allowed"),
+        ({"worst_segment": 1.2}, "has 1.20 times the log-loss of the recency rule in one segment"),
+        ({"above_bgnbd": 0.002}, "is not surely better than bgnbd, the champion's kind: log-loss differs by up to +0.0020"),
+    ],
+)
+def test_each_gate_says_what_does_not_hold(workshop: Path, grade: dict[str, float], said: str) -> None:
+    some = current_champion(workshop.parent / "workspace" / "champion")
+    candidate = replace(some, grade=GOOD | grade if grade else {})
+    current = replace(some, churn=BgNbdChurn(0.0))
+    assert gates(replace(some, churn=RecencyRule((1.0,), (0.5, 0.5)), grade=GOOD | {"above_bgnbd": -0.001}), current) == []
+    [failed] = gates(replace(candidate, churn=RecencyRule((1.0,), (0.5, 0.5))), current)
+    assert failed.startswith(said)
+
+
+def test_a_promotion_by_force_is_said_and_kept_in_the_registry(
+    workshop: Path, holdfast: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mlflow import MlflowClient
+
+    monkeypatch.setattr("training.promotion.WORST_SEGMENT", 0.0)
+    code, _, problem = holdfast("promote", "1", "--config", workshop)
+    assert (code, "Add --force" in problem) == (2, True)
+    code, said, warning = holdfast("promote", "1", "--force", "--config", workshop)
+    assert (code, said) == (0, "Version 1 is champion.\n")
+    assert warning.startswith("By force: version 1 has ")
+    noted = MlflowClient(load_settings(workshop, {}).mlflow_uri).get_model_version("holdfast-churn", "1").tags
+    assert "in one segment of customers" in noted["promoted_by_force"]
 
 
 def test_an_unknown_version_is_refused(workshop: Path, holdfast: Run) -> None:
