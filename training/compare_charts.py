@@ -1,6 +1,7 @@
 """The pictures of a comparison: how far probabilities are frequencies, whom a model finds, and what values come to."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from io import BytesIO
 
 import matplotlib as mpl
@@ -17,34 +18,52 @@ COLOURS = ("#1b6ca8", "#b26a00", "#2e7d32", "#8e24aa", "#c62828", "#455a64")
 Draw = Callable[[Axes, str, pl.DataFrame, str], None]
 
 
-def drawn(result: Backtest, churn: list[str], value: list[str]) -> dict[str, bytes]:
-    """Return PNG pictures by title, of these candidates; none without a backtest."""
-    if result.frame is None:
-        return {}
-    return {
-        "Are probabilities frequencies?": _picture(
-            result.frame, churn, _reliability, "foretold share that leaves", "share that left"
-        ),
-        "Lift": _picture(result.frame, churn, _lift, "share of customers, highest risk first", "churn rate over the average"),
-        "Gains": _picture(result.frame, churn, _gains, "share of customers, highest risk first", "share of all churners found"),
-        "Value by decile": _picture(result.frame, value, _deciles, "expected spend of a tenth, mean", "actual spend, mean"),
-        "Whose spend is found": _picture(
-            result.frame, value, _spend, "share of customers, highest value first", "share of all spend"
-        ),
-        "Bias of the total by origin": _picture(result.frame, value, _bias, "origin", "expected over actual spend, less 1"),
-    }
+@dataclass(frozen=True)
+class Picture:
+    """A PNG with its title and a name for its file."""
+
+    file: str
+    title: str
+    png: bytes
 
 
-def _picture(frame: pl.DataFrame, names: list[str], draw: Draw, x: str, y: str) -> bytes:
+def drawn(result: Backtest, churn: list[str], value: list[str]) -> list[Picture]:
+    """Return the pictures of these candidates; none without a backtest."""
+    frame = result.frame
+    if frame is None:
+        return []
+    riskiest, worthiest = "share of customers, highest risk first", "share of customers, highest value first"
+    return [
+        _picture(
+            "calibration",
+            "Are probabilities frequencies?",
+            frame,
+            churn,
+            _reliability,
+            "foretold share that leaves",
+            "share that left",
+        ),
+        _picture("lift", "Lift", frame, churn, _lift, riskiest, "churn rate over the average"),
+        _picture("gains", "Gains", frame, churn, _gains, riskiest, "share of all churners found"),
+        _picture(
+            "value_by_decile", "Value by decile", frame, value, _deciles, "expected spend of a tenth, mean", "actual spend, mean"
+        ),
+        _picture("spend_found", "Whose spend is found", frame, value, _spend, worthiest, "share of all spend"),
+        _picture("bias", "Bias of the total by origin", frame, value, _bias, "origin", "expected over actual spend, less 1"),
+    ]
+
+
+def _picture(file: str, title: str, frame: pl.DataFrame, names: list[str], draw: Draw, x: str, y: str) -> Picture:
     figure = Figure(figsize=(5.6, 4.2), layout="constrained")
     axes = figure.subplots()
     for colour, name in zip(COLOURS, names, strict=False):
         draw(axes, name, frame, colour)
     axes.set(xlabel=x, ylabel=y)
-    axes.legend(fontsize=8)
+    if names:
+        axes.legend(fontsize=8)
     held = BytesIO()
     figure.savefig(held, dpi=110, format="png")
-    return held.getvalue()
+    return Picture(f"{file}.png", title, held.getvalue())
 
 
 def _reliability(axes: Axes, name: str, frame: pl.DataFrame, colour: str) -> None:

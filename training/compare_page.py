@@ -8,7 +8,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from models.registry import BASELINE, VALUE_BASELINE
 from training.backtest import Backtest
-from training.compare_charts import drawn
+from training.compare_charts import Picture, drawn
 
 HERE = Path(__file__).parent
 MOST_DRAWN = 4
@@ -45,9 +45,7 @@ VALUE_WORDS = (
 
 def compare_page(board: dict[str, Any], result: Backtest) -> str:
     """Return the page; it holds figures of groups only, no customer."""
-    churn, value = ([entry["candidate"] for entry in board[kind]][:MOST_DRAWN] for kind in ("churn", "value"))
-    value = [name for name in value if name != "zero"]
-    pictures = {title: b64encode(png).decode() for title, png in drawn(result, churn, value).items()}
+    pictures = {picture.title: b64encode(picture.png).decode() for picture in pictures_of(board, result)}
     environment = Environment(loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined)
     parts = [
         _part("Who leaves", CHURN_WORDS, CHURN, board["churn"], BASELINE.name),
@@ -55,6 +53,12 @@ def compare_page(board: dict[str, Any], result: Backtest) -> str:
     ]
     template = environment.get_template("compare.html.j2")
     return template.render(board=board, parts=parts, pictures=pictures, shown=_shown, against=_against, of_group=_of_group)
+
+
+def pictures_of(board: dict[str, Any], result: Backtest) -> list[Picture]:
+    """Return the pictures of the best few candidates."""
+    churn, value = ([entry["candidate"] for entry in board[kind]][:MOST_DRAWN] for kind in ("churn", "value"))
+    return drawn(result, churn, value)
 
 
 def _part(title: str, words: str, columns: dict[str, str], entries: list[dict[str, Any]], baseline: str) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from models.lightgbm_churn import PARAMETERS
 from settings.sections import Settings
 from training import tracking
 from training.backtest import Backtest
-from training.charts import draw_charts
+from training.compare_page import pictures_of
 from training.material import Material
 
 MODEL_INPUTS = tuple(dict.fromkeys((*MODEL_FEATURES, "frequency", "recency", "T", "monetary_value")))
@@ -29,7 +29,7 @@ def record(
         folder = Path(name)
         tracking.log_run(_parameters(material, champion), champion.grade, {"code": _commit()})
         tracking.log_dataset("transactions", material.digest)
-        tracking.log_files(draw_charts(result, folder), "charts")
+        tracking.log_files(_charts(result, board, folder), "charts")
         for entry in board["churn"] + board["value"]:
             _record_candidate(entry, board)
         save_champion(champion, folder / "champion")
@@ -74,6 +74,13 @@ def _record_candidate(entry: dict[str, Any], board: dict[str, Any]) -> None:
             with tracking.run(f"{kind}: {entry['candidate']} from {origin}", nested=True):
                 of_origin = {key: value for key, value in found.items() if value is not None}
                 tracking.log_run({"candidate": entry["candidate"], "kind": kind, "origin": origin}, of_origin, {"origin": origin})
+
+
+def _charts(result: Backtest, board: dict[str, Any], folder: Path) -> list[Path]:
+    pictures = pictures_of(board, result)
+    for picture in pictures:
+        (folder / picture.file).write_bytes(picture.png)
+    return [folder / picture.file for picture in pictures]
 
 
 def _commit() -> str:

@@ -134,8 +134,7 @@ def test_runs_show_parameters_metrics_charts_and_a_dataset_but_no_customer(works
     assert parent.data.params["horizon_days"] == "91"
     assert runs["churn: lightgbm"].data.metrics["log_loss"] < runs["churn: recency_rule"].data.metrics["log_loss"] * 1.2
     assert {item.path for item in client.list_artifacts(parent.info.run_id, "charts")} == {
-        "charts/calibration.png",
-        "charts/lift.png",
+        f"charts/{name}.png" for name in ("calibration", "lift", "gains", "value_by_decile", "spend_found", "bias")
     }
     assert parent.inputs.dataset_inputs[0].dataset.digest
     files = [path for path in (settings.workspace.path / "mlruns").rglob("*") if path.is_file() and path.suffix != ".png"]
