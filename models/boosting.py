@@ -18,6 +18,7 @@ FAMILY_OF = {feature.name: family for family, members in FAMILIES.items() for fe
     COLUMNS, "recency"
 )
 MOST_ROWS = 300_000
+ROUNDS, FEWEST_ROUNDS, MOST_ROUNDS, PATIENCE = 120, 100, 600, 50
 SEED = 7
 PARAMETERS: dict[str, Any] = {
     "num_leaves": 7,
@@ -48,6 +49,27 @@ def by_family(booster: lgb.Booster, frame: pl.DataFrame, inputs: tuple[str, ...]
     shares = np.asarray(booster.predict(matrix(frame, inputs), pred_contrib=True))[:, :-1]
     families = [FAMILY_OF.get(name, "other") for name in inputs]
     return pl.DataFrame({family: shares[:, [f == family for f in families]].sum(axis=1) for family in dict.fromkeys(families)})
+
+
+def trained(parameters: dict[str, Any], data: lgb.Dataset, rounds: int) -> lgb.Booster:
+    """Return so many trees."""
+    return lgb.train(parameters, data, num_boost_round=rounds)
+
+
+def best_rounds(parameters: dict[str, Any], earlier: lgb.Dataset, later: lgb.Dataset) -> int:
+    """Return how many trees learned from `earlier` foretell `later` best: between 100 and 600.
+
+    Much data carries many trees, little only a few; the search ends where fifty more have not helped.
+    """
+    stop = lgb.early_stopping(PATIENCE, verbose=False)
+    found = lgb.train(parameters, earlier, num_boost_round=MOST_ROUNDS, valid_sets=[later], callbacks=[stop])
+    return max(found.best_iteration, FEWEST_ROUNDS)
+
+
+def split_in_time(history: list[Snapshot]) -> tuple[list[Snapshot], Snapshot]:
+    """Return the snapshots closed before the newest began, maybe none, and the newest."""
+    newest = history[-1]
+    return [snapshot for snapshot in history if snapshot.closed_on <= newest.as_of], newest
 
 
 def sampled(history: list[Snapshot]) -> list[pl.DataFrame]:

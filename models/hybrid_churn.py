@@ -9,7 +9,18 @@ import numpy as np
 import polars as pl
 from scipy.special import expit
 
-from models.boosting import INPUTS, PARAMETERS, by_family, matrix, raw, sampled
+from models.boosting import (
+    INPUTS,
+    PARAMETERS,
+    ROUNDS,
+    best_rounds,
+    by_family,
+    matrix,
+    raw,
+    sampled,
+    split_in_time,
+    trained,
+)
 from models.errors import TooLittleData
 from models.files import FILE, read_json, write_json
 from models.level import churn_level
@@ -18,7 +29,6 @@ from models.snapshot import Snapshot
 
 NAME = "hybrid"
 BOOSTER = "hybrid.lgb.txt"
-ROUNDS = 120
 LEARNING = PARAMETERS | {"objective": "binary", "learning_rate": 0.02}
 FEWEST_ROWS, FEWEST_OF_A_KIND = 200, 20
 
@@ -67,16 +77,29 @@ class HybridCandidate:
     name: str = NAME
 
     def fit(self, history: list[Snapshot]) -> HybridChurn:
-        """Return the trees. Raises TooLittleData below 200 rows, or below 20 of those who stayed or of those who left."""
+        """Return the trees, as many as the data carry.
+
+        Raises TooLittleData below 200 rows, or below 20 of those who stayed or of those who left.
+        """
         if not history:
             raise TooLittleData("The hybrid needs a past window whose outcome is known; the log is too short for one.")
         frames = sampled(history)
         _refuse_too_little(frames)
-        train = pl.concat(frames)
-        start = np.concatenate([_start(frame) for frame in frames])
-        data = lgb.Dataset(matrix(train), label=_churned(train), init_score=start, free_raw_data=True)
         average = float(log_odds(frames[-1]["btyd_p_no_order"].to_numpy()).mean())
-        return HybridChurn(lgb.train(LEARNING, data, num_boost_round=ROUNDS), average)
+        return HybridChurn(trained(LEARNING, _dataset(frames), _rounds(history)), average)
+
+
+def _rounds(history: list[Snapshot]) -> int:
+    """As many as foretell the newest window best from those closed before; a cautious number where there are none."""
+    earlier, newest = split_in_time(history)
+    frames, later = sampled(earlier), sampled([newest])
+    enough = sum(frame.height for frame in frames) >= FEWEST_ROWS
+    return best_rounds(LEARNING, _dataset(frames), _dataset(later)) if enough else ROUNDS
+
+
+def _dataset(frames: list[pl.DataFrame]) -> lgb.Dataset:
+    rows, start = pl.concat(frames), np.concatenate([_start(frame) for frame in frames])
+    return lgb.Dataset(matrix(rows), label=_churned(rows), init_score=start, free_raw_data=True)
 
 
 def _start(frame: pl.DataFrame) -> Array:

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 from scipy.special import expit
 
-from models.boosting import INPUTS, PARAMETERS, matrix, raw, sampled
+from models.boosting import INPUTS, PARAMETERS, ROUNDS, best_rounds, matrix, raw, sampled, split_in_time, trained
 from models.errors import TooLittleData
 from models.files import read_json, write_json
 from models.hybrid_churn import HybridCandidate, HybridChurn
@@ -21,7 +21,6 @@ from models.snapshot import Snapshot
 NAME = "hybrid"
 FOLDER, FILE = "value", "value.json"
 BOOSTERS = {"total": "total.lgb.txt", "amount": "amount.lgb.txt"}
-ROUNDS = 120
 SHARED = PARAMETERS | {"learning_rate": 0.03}
 TOTAL = SHARED | {"objective": "tweedie", "tweedie_variance_power": 1.5}
 AMOUNT = SHARED | {"objective": "gamma"}
@@ -96,12 +95,12 @@ class HybridValueCandidate:
         bought = sum(int((frame["next_spend"] > 0).sum()) for frame in frames)
         if bought < FEWEST_BUYERS:
             raise TooLittleData(f"Spend is learned from at least {FEWEST_BUYERS} customer windows with some; found {bought}.")
-        amount = _learned(frames, AMOUNT, _log_amount, buyers_only=True)
-        earlier = [snapshot for snapshot in history if snapshot.closed_on <= history[-1].as_of]
+        earlier, newest = split_in_time(history)
         told = sum(int((snapshot.frame["next_spend"] > 0).sum()) for snapshot in earlier) >= FEWEST_BUYERS
-        before = _learned(sampled(earlier), AMOUNT, _log_amount, buyers_only=True) if told else amount
-        total = _learned(frames, TOTAL, _log_total, buyers_only=False)
-        return HybridValue(churn, total, amount, _spread(before, history[-1].frame))
+        before, later = (sampled(earlier), sampled([newest])) if told else ([], [])
+        amount, foretold = _learned(frames, before, later, AMOUNT, _log_amount, buyers_only=True)
+        total, _ = _learned(frames, before, later, TOTAL, _log_total, buyers_only=False)
+        return HybridValue(churn, total, amount, _spread(foretold, newest.frame))
 
 
 def _log_total(frame: pl.DataFrame) -> Array:
@@ -115,21 +114,36 @@ def _log_amount(frame: pl.DataFrame) -> Array:
     return found
 
 
+Start = Callable[[pl.DataFrame], Array]
+
+
 def _learned(
-    frames: list[pl.DataFrame], parameters: dict[str, Any], start: Callable[[pl.DataFrame], Array], *, buyers_only: bool
-) -> lgb.Booster:
-    """Trees on top of a start, to which each window's own level is added first."""
+    frames: list[pl.DataFrame],
+    before: list[pl.DataFrame],
+    later: list[pl.DataFrame],
+    parameters: dict[str, Any],
+    start: Start,
+    *,
+    buyers_only: bool,
+) -> tuple[lgb.Booster, lgb.Booster]:
+    """Trees on top of a start, as many as from `before` foretell `later` best; and those that saw `before` only."""
+    if not before:
+        booster = trained(parameters, _dataset(frames, start, buyers_only=buyers_only), ROUNDS)
+        return booster, booster
+    earlier, newest = (_dataset(part, start, buyers_only=buyers_only) for part in (before, later))
+    rounds = best_rounds(parameters, earlier, newest)
+    again = _dataset(before, start, buyers_only=buyers_only)
+    return trained(parameters, _dataset(frames, start, buyers_only=buyers_only), rounds), trained(parameters, again, rounds)
+
+
+def _dataset(frames: list[pl.DataFrame], start: Start, *, buyers_only: bool) -> lgb.Dataset:
+    """Rows with their spend, and a start to which each window's own level is added first."""
     windows = [frame.filter(pl.col("next_spend") > 0) if buyers_only else frame for frame in frames]
-    windows = [window for window in windows if window["next_spend"].sum() > 0]
+    windows = [window for window in windows if (window["next_spend"] > 0).any()]
     spends = [window["next_spend"].clip(lower_bound=0.0).to_numpy() for window in windows]
-    starts = []
-    for window, spend in zip(windows, spends, strict=True):
-        base = start(window)
-        starts.append(base + value_level(np.exp(base), spend))
-    data = lgb.Dataset(
-        matrix(pl.concat(windows), INPUTS), label=np.concatenate(spends), init_score=np.concatenate(starts), free_raw_data=True
-    )
-    return lgb.train(parameters, data, num_boost_round=ROUNDS)
+    starts = [base + value_level(np.exp(base), spend) for base, spend in zip(map(start, windows), spends, strict=True)]
+    rows = matrix(pl.concat(windows), INPUTS)
+    return lgb.Dataset(rows, label=np.concatenate(spends), init_score=np.concatenate(starts), free_raw_data=True)
 
 
 def _spread(amount: lgb.Booster, window: pl.DataFrame) -> tuple[float, ...]:

@@ -8,7 +8,7 @@ from features.columns import CUSTOMER
 from features.history import history
 from features.known import known_before
 from features.norms import norms
-from features.partition import Part
+from features.partition import WHOLE, Part
 from features.tables.schema import Tables
 from models.snapshot import Snapshot
 from settings.errors import UserError
@@ -17,7 +17,6 @@ from training.metrics import Array, auc
 
 TOO_WELL = 0.97
 FEWEST_ROWS = 200
-MOST_CUSTOMERS = 20_000
 CLOSE = 1e-8
 
 
@@ -25,7 +24,7 @@ class LeakageSuspected(UserError):  # noqa: N818  # it names what happened, as t
     """A feature seems to know the future; the text names it and says why."""
 
 
-def refuse_leaks(tables: Tables, snapshot: Snapshot, active_days: int, loyalty: Loyalty) -> None:
+def refuse_leaks(tables: Tables, snapshot: Snapshot, active_days: int, loyalty: Loyalty, part: Part = WHOLE) -> None:
     """Raise LeakageSuspected where a feature of a past day alone tells who left, or changes once later rows are taken away."""
     telling = too_telling(snapshot.frame)
     if telling:
@@ -34,7 +33,7 @@ def refuse_leaks(tables: Tables, snapshot: Snapshot, active_days: int, loyalty: 
             f"Feature {name} alone tells who left after {snapshot.as_of} with an AUC of {found:.3f}; nothing that was known "
             "then can. Find where it looks ahead, or drop the column it comes from."
         )
-    changed = changed_without_the_future(tables, snapshot, active_days, loyalty)
+    changed = changed_without_the_future(tables, snapshot, active_days, loyalty, part)
     if changed:
         raise LeakageSuspected(
             f"Feature {changed[0]} as of {snapshot.as_of} changes when rows from that day on are taken away"
@@ -58,14 +57,12 @@ def _either_way(churned: Array, feature: pl.Series) -> float:
     return max(*scores, *(1 - score for score in scores))
 
 
-def changed_without_the_future(tables: Tables, snapshot: Snapshot, active_days: int, loyalty: Loyalty) -> list[str]:
-    """Return the features of a snapshot that are others once everything from its day on is taken out of the tables.
-
-    Of many customers a part by hash is looked at.
-    """
-    before = known_before(tables, snapshot.as_of)
-    part = Part(0, max(1, snapshot.frame.height // MOST_CUSTOMERS))
-    again = features_as_of(history(before, part), snapshot.as_of, active_days, loyalty, norms(before, snapshot.as_of))
+def changed_without_the_future(
+    tables: Tables, snapshot: Snapshot, active_days: int, loyalty: Loyalty, part: Part = WHOLE
+) -> list[str]:
+    """Return the features of a snapshot of `part` that are others once everything from its day on is taken out of the tables."""
+    past, day = history(known_before(tables, snapshot.as_of), part), snapshot.as_of
+    again = features_as_of(past, day, active_days, loyalty, norms(past.tables, day))
     names = list(MODEL_FEATURES)
     both = snapshot.frame.select(CUSTOMER, *names).join(again.select(CUSTOMER, *names), on=CUSTOMER, suffix=":again")
     return [name for name in names if _differs(both[name], both[f"{name}:again"])]

@@ -1,13 +1,17 @@
 """What training learns from: windows, past snapshots, and the newest features, all known before one date."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import polars as pl
 
+from features.columns import CUSTOMER
 from features.history import history
 from features.known import known_before
 from features.norms import Norms, norms
+from features.partition import WHOLE, Part
+from features.purchase_histories import purchase_histories
+from features.purchases import customer_days, occasions
 from features.tables.schema import Tables
 from features.windows import Windows, windows
 from models.btyd import BuyTillYouDie
@@ -17,10 +21,15 @@ from training.leakage import refuse_leaks
 from training.levels import foretold_level
 from training.snapshots import Progress, build_snapshots, buyers
 
+MOST_CUSTOMERS = 25_000  # more take longer and teach next to nothing more (docs/training.md)
+
 
 @dataclass(frozen=True)
 class Material:
-    """Snapshots oldest first; `features`, `norms` and `btyd` are as of `as_of`; `digest` names the order lines."""
+    """Snapshots oldest first; `features`, `norms` and `btyd` are as of `as_of`; `digest` names the order lines.
+
+    Of many customers, `snapshots`, `features` and the order lines of `tables` hold a part; norms and order models know all.
+    """
 
     as_of: date
     windows: Windows
@@ -39,14 +48,26 @@ def gather(settings: Settings, tables: Tables, as_of: date, progress: Progress) 
     the newest past day seems to know what came after.
     """
     known = known_before(tables, as_of)
-    chosen = windows(settings.churn, known, as_of)
-    past, usual = history(known), norms(known, as_of)
+    chosen, part = windows(settings.churn, known, as_of), part_to_learn_from(known.transactions)
+    past, usual = history(known, part), norms(known, as_of)
     features = buyers(past, as_of, chosen.active_days, settings.loyalty, usual)
-    btyd = BuyTillYouDie.fit(features).expecting(foretold_level(past, as_of, chosen.horizon_days))
-    snapshots = build_snapshots(known, past, as_of, chosen.horizon_days, chosen.active_days, settings.loyalty, progress)
+    everyone = features if part == WHOLE else _everyone(known, as_of)
+    btyd = BuyTillYouDie.fit(everyone).expecting(foretold_level(past, as_of, chosen.horizon_days))
+    theirs = replace(known, transactions=known.transactions.filter(part.holds()))
+    snapshots = build_snapshots(theirs, past, as_of, chosen.horizon_days, chosen.active_days, settings.loyalty, progress)
     if snapshots:
-        refuse_leaks(known, snapshots[-1], chosen.active_days, settings.loyalty)
-    return Material(as_of, chosen, snapshots, features, usual, btyd, known, _digest(known.transactions))
+        refuse_leaks(known, snapshots[-1], chosen.active_days, settings.loyalty, part)
+    return Material(as_of, chosen, snapshots, features, usual, btyd, theirs, _digest(known.transactions))
+
+
+def part_to_learn_from(transactions: pl.LazyFrame) -> Part:
+    """Return all customers where they are at most 25,000, else a part by hash of about so many."""
+    customers = int(transactions.select(pl.col(CUSTOMER).n_unique()).collect(engine="streaming").item())
+    return Part(0, -(-customers // MOST_CUSTOMERS)) if customers > MOST_CUSTOMERS else WHOLE
+
+
+def _everyone(known: Tables, as_of: date) -> pl.DataFrame:
+    return purchase_histories(occasions(customer_days(known.transactions)).collect(engine="streaming"), as_of)
 
 
 def _digest(transactions: pl.LazyFrame) -> str:

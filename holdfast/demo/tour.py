@@ -57,7 +57,9 @@ def _print_truth(console: Console, truth: Path, scores: pl.DataFrame) -> None:
         return
     both = scores.drop_nulls("p_churn").join(pl.read_parquet(truth), on="customer_id")
     kinds = both.filter(pl.col("loyalty_segment") != "undetermined")
+    true = pl.col("true_p_churn")
     found = both.select(
+        loss=_expected_loss(true, pl.col("p_churn")) / _expected_loss(true, true) - 1,
         error=(pl.col("p_churn") - pl.col("true_p_churn")).abs().mean(),
         mean=pl.col("p_churn").mean(),
         true=pl.col("true_p_churn").mean(),
@@ -65,8 +67,15 @@ def _print_truth(console: Console, truth: Path, scores: pl.DataFrame) -> None:
     ).row(0, named=True)
     console.print(
         f"Against the simulation's own truth: mean distance of p_churn {found['error']:.3f} (mean {found['mean']:.3f}, "
-        f"true {found['true']:.3f}); loyalty type right for {found['right']:.0%} of the {kinds.height:,} customers who show one."
+        f"true {found['true']:.3f}), log-loss {found['loss']:.0%} above that of one who knows each customer's own rates; "
+        f"loyalty type right for {found['right']:.0%} of the {kinds.height:,} customers who show one."
     )
+
+
+def _expected_loss(true: pl.Expr, foretold: pl.Expr) -> pl.Expr:
+    """The mean logarithmic loss to expect of foretold probabilities when the true ones are known."""
+    p = foretold.clip(1e-6, 1 - 1e-6)
+    return -(true * p.log() + (1 - true) * (1 - p).log()).mean()
 
 
 def _python() -> str:
