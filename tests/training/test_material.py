@@ -1,0 +1,48 @@
+import polars as pl
+import pytest
+
+from features.partition import WHOLE, Part
+from features.tables.schema import Tables
+from holdfast.demo.simulated.shop import Shop, simulate
+from settings.sections import Settings, TableSources
+from training.material import gather, part_to_learn_from
+
+
+@pytest.fixture(scope="module")
+def shop() -> Shop:
+    return simulate(600, 110, seed=10)
+
+
+def quiet(_stage: str, _done: int, _total: int) -> None:
+    """Say nothing."""
+
+
+def test_all_customers_are_learned_from_unless_there_are_many() -> None:
+    def ids(customers: int) -> pl.LazyFrame:
+        return pl.LazyFrame({"customer_id": [f"{number}" for number in range(customers)] * 2})
+
+    assert part_to_learn_from(ids(25_000)) == WHOLE
+    assert part_to_learn_from(ids(25_001)) == Part(0, 2)
+    assert part_to_learn_from(ids(60_000)) == Part(0, 3)
+
+
+def test_of_many_customers_a_part_is_learned_from_and_all_tell_the_order_models(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tables = Tables(**{name: frame.lazy() for name, frame in shop.tables.items()})
+    settings = Settings(tables=TableSources("unused"))
+    whole = gather(settings, tables, shop.as_of, quiet)
+    monkeypatch.setattr("training.material.MOST_CUSTOMERS", 300)
+    part = gather(settings, tables, shop.as_of, quiet)
+    kept = set(part.features["customer_id"])
+    assert 0.3 < len(kept) / whole.features.height < 0.7
+    assert kept < set(whole.features["customer_id"])
+    assert part.btyd.orders.params == pytest.approx(whole.btyd.orders.params, rel=1e-6)
+    assert part.norms == whole.norms
+    assert part.digest == whole.digest
+    assert [each.as_of for each in part.snapshots] == [each.as_of for each in whole.snapshots]
+    assert all(set(each.frame["customer_id"]) <= kept for each in part.snapshots)
+    newest, same = part.snapshots[-1].frame, whole.snapshots[-1].frame.filter(pl.col("customer_id").is_in(list(kept)))
+    assert newest.select("customer_id", "orders", "churned", "next_spend").equals(
+        same.select("customer_id", "orders", "churned", "next_spend")
+    )
