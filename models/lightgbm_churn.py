@@ -8,7 +8,7 @@ import lightgbm as lgb
 import numpy as np
 import polars as pl
 
-from models.boosting import INPUTS, SEED, by_family, matrix
+from models.boosting import INPUTS, SEED, by_family, matrix, sampled, split_in_time
 from models.boosting import PARAMETERS as SHARED
 from models.calibration import Calibration, fit_calibration
 from models.errors import TooLittleData
@@ -75,10 +75,9 @@ class LightGbmCandidate:
 def _learn_and_calibrate(history: list[Snapshot]) -> tuple[pl.DataFrame, pl.DataFrame]:
     if not history:
         raise TooLittleData("LightGBM needs a past window whose outcome is known; the log is too short for one.")
-    newest = history[-1]
-    earlier = [snapshot.frame for snapshot in history if snapshot.closed_on <= newest.as_of]
+    earlier, newest = split_in_time(history)
     if earlier:
-        return pl.concat(earlier), newest.frame
+        return pl.concat(sampled(earlier)), newest.frame
     held = pl.col("customer_id").hash(seed=SEED) % 3 == 0
     return newest.frame.filter(~held), newest.frame.filter(held)
 

@@ -1,6 +1,5 @@
 """What every model of spend in the churn window can do, and how it is fitted."""
 
-from pathlib import Path
 from typing import Protocol
 
 import polars as pl
@@ -35,12 +34,4 @@ class ValueCandidate(Protocol):
 
     def fit(self, history: list[Snapshot]) -> ValueModel:
         """Return the fitted model. Raises TooLittleData when `history` is too short for it."""
-        ...
-
-
-class SavedValueModel(ValueModel, Protocol):
-    """A value model that can belong to a champion."""
-
-    def save(self, folder: Path) -> None:
-        """Write the model as data into an existing folder."""
         ...
