@@ -10,6 +10,7 @@ import pyarrow as pa
 from features.build import FAMILIES, MODEL_FEATURES
 from features.columns import CUSTOMER
 from models.btyd import COLUMNS
+from models.errors import TooLittleData
 from models.log_odds import Array
 from models.snapshot import Snapshot
 
@@ -19,6 +20,7 @@ FAMILY_OF = {feature.name: family for family, members in FAMILIES.items() for fe
 )
 MOST_ROWS = 300_000
 ROUNDS, FEWEST_ROUNDS, MOST_ROUNDS, PATIENCE = 120, 100, 600, 50
+FEWEST_ROWS, FEWEST_OF_A_KIND = 200, 20
 SEED = 7
 PARAMETERS: dict[str, Any] = {
     "num_leaves": 7,
@@ -51,9 +53,19 @@ def by_family(booster: lgb.Booster, frame: pl.DataFrame, inputs: tuple[str, ...]
     return pl.DataFrame({family: shares[:, [f == family for f in families]].sum(axis=1) for family in dict.fromkeys(families)})
 
 
-def trained(parameters: dict[str, Any], data: lgb.Dataset, rounds: int) -> lgb.Booster:
-    """Return so many trees."""
-    return lgb.train(parameters, data, num_boost_round=rounds)
+def churned(frame: pl.DataFrame) -> Array:
+    """Return the label: 1 without a purchase in the window, else 0."""
+    return frame["churned"].cast(pl.Float64).to_numpy()
+
+
+def refuse_too_little(who: str, frames: list[pl.DataFrame]) -> None:
+    """Raise TooLittleData below 200 rows, or below 20 of those who stayed or of those who left."""
+    rows, left = sum(frame.height for frame in frames), sum(int(frame["churned"].sum()) for frame in frames)
+    if rows < FEWEST_ROWS or min(left, rows - left) < FEWEST_OF_A_KIND:
+        raise TooLittleData(
+            f"{who} needs {FEWEST_ROWS} customer windows with {FEWEST_OF_A_KIND} of each outcome; "
+            f"found {rows}, of which {left} churned."
+        )
 
 
 def best_rounds(parameters: dict[str, Any], earlier: lgb.Dataset, later: lgb.Dataset) -> int:

@@ -1,5 +1,7 @@
 """Orders counted at what they are worth today: each at exp(-d u) for coming u later."""
 
+from functools import partial
+
 import numpy as np
 
 from models.log_odds import Array
@@ -22,10 +24,10 @@ def discounted_orders(process: OrderProcess, x: Array, t_x: Array, T: Array, h: 
 
     and E is smooth over v = ln(1 + u pace): a Gauss-Legendre sum over 40 moments.
     """
-    return process.alive(x, t_x, T) * process.once(lambda x, T: _if_alive(process, x, T, h, d), x, T)  # noqa: N803
+    return process.alive(x, t_x, T) * process.once(partial(_if_alive, process, d), x, T, h)
 
 
-def _if_alive(process: OrderProcess, x: Array, T: Array, h: float, d: float) -> Array:  # noqa: N803
+def _if_alive(process: OrderProcess, d: float, x: Array, T: Array, h: float) -> Array:  # noqa: N803
     if d == 0:
         return process.orders_if_alive(x, T, h) if np.isfinite(h) else process.orders_ever_if_alive(x, T)
     pace, end = process.pace(x, T), min(h, FORGOTTEN / d)

@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 from scipy.stats import norm
 
-from models.gamma_gamma import GammaGamma
+from models.gamma_gamma import GammaGamma, own_spend
 from models.histories import arrays
 from models.log_odds import Array
 from models.order_model import OrderModel
@@ -81,10 +81,7 @@ def _totals(
 
 def _inverse_moments(spend: GammaGamma, frame: pl.DataFrame) -> tuple[float, Array, Array]:
     """p, E[1 / v] and E[1 / v^2] of each customer; infinite where they do not exist."""
-    p, q, gamma = spend.params.values()
-    x = frame["frequency"].cast(pl.Float64).to_numpy()
-    scale = gamma + x * frame["monetary_value"].cast(pl.Float64).fill_null(0.0).clip(lower_bound=0.0).to_numpy()
-    shape = q + p * x
+    p, shape, scale = own_spend(spend, frame)
     first = np.where(shape > 1, scale / np.where(shape > 1, shape - 1, 1), np.inf)
     second = np.where(shape > 2, scale**2 / np.where(shape > 2, (shape - 1) * (shape - 2), 1), np.inf)  # noqa: PLR2004  # in the formula
     return p, first, second

@@ -75,6 +75,17 @@ class GammaGamma(FittedModel):
         return frame.select(mean.cast(pl.Float64).alias("expected_spend")).to_series()
 
 
+def own_spend(model: GammaGamma, frame: pl.DataFrame) -> tuple[float, Array, Array]:
+    """Return p, and the shape q + p x and scale gamma + x m of each customer's own rate of spend v (note 025, eq. 3).
+
+    An order is then Gamma(p, v), with v of Gamma(shape, scale). A negative average, from returns, counts as 0.
+    """
+    p, q, gamma = model.params.values()
+    x = frame["frequency"].cast(pl.Float64).fill_null(0.0).to_numpy()
+    mean = frame["monetary_value"].cast(pl.Float64).fill_null(0.0).clip(lower_bound=0.0).to_numpy()
+    return p, q + p * x, gamma + x * mean
+
+
 class LogLikelihood:
     """Sum of ln f(average spend | x) (note 025, eq. 1a) over buyers, spend in `unit`, with its gradient in p, q, gamma."""
 

@@ -10,16 +10,18 @@ import polars as pl
 from scipy.special import expit
 
 from models.boosting import (
+    FEWEST_ROWS,
     INPUTS,
     PARAMETERS,
     ROUNDS,
     best_rounds,
     by_family,
+    churned,
     matrix,
     raw,
+    refuse_too_little,
     sampled,
     split_in_time,
-    trained,
 )
 from models.errors import TooLittleData
 from models.files import FILE, read_json, write_json
@@ -30,7 +32,6 @@ from models.snapshot import Snapshot
 NAME = "hybrid"
 BOOSTER = "hybrid.lgb.txt"
 LEARNING = PARAMETERS | {"objective": "binary", "learning_rate": 0.02}
-FEWEST_ROWS, FEWEST_OF_A_KIND = 200, 20
 SUREST = 4.0  # log-odds; on CDNOW 11 of 68 whom BG/NBD gave less than 2 % to stay stayed
 
 
@@ -84,9 +85,9 @@ class HybridCandidate:
         if not history:
             raise TooLittleData("The hybrid needs a past window whose outcome is known; the log is too short for one.")
         frames = sampled(history)
-        _refuse_too_little(frames)
+        refuse_too_little("The hybrid", frames)
         average = float(_order_models(frames[-1]).mean())
-        return HybridChurn(trained(LEARNING, _dataset(frames), _rounds(history)), average)
+        return HybridChurn(lgb.train(LEARNING, _dataset(frames), num_boost_round=_rounds(history)), average)
 
 
 def _rounds(history: list[Snapshot]) -> int:
@@ -99,7 +100,7 @@ def _rounds(history: list[Snapshot]) -> int:
 
 def _dataset(frames: list[pl.DataFrame]) -> lgb.Dataset:
     rows, start = pl.concat(frames), np.concatenate([_start(frame) for frame in frames])
-    return lgb.Dataset(matrix(rows), label=_churned(rows), init_score=start, free_raw_data=True)
+    return lgb.Dataset(matrix(rows), label=churned(rows), init_score=start, free_raw_data=True)
 
 
 def _order_models(frame: pl.DataFrame) -> Array:
@@ -111,17 +112,4 @@ def _order_models(frame: pl.DataFrame) -> Array:
 def _start(frame: pl.DataFrame) -> Array:
     """What BG/NBD says, shifted so that it sums to the churners of this window."""
     odds = _order_models(frame)
-    return odds + churn_level(expit(odds), _churned(frame))
-
-
-def _refuse_too_little(frames: list[pl.DataFrame]) -> None:
-    rows, left = sum(frame.height for frame in frames), sum(int(frame["churned"].sum()) for frame in frames)
-    if rows < FEWEST_ROWS or min(left, rows - left) < FEWEST_OF_A_KIND:
-        raise TooLittleData(
-            f"The hybrid needs {FEWEST_ROWS} customer windows with {FEWEST_OF_A_KIND} of each outcome; "
-            f"found {rows}, of which {left} churned."
-        )
-
-
-def _churned(frame: pl.DataFrame) -> Array:
-    return frame["churned"].cast(pl.Float64).to_numpy()
+    return odds + churn_level(expit(odds), churned(frame))

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 from scipy.special import expit
 
-from models.boosting import INPUTS, PARAMETERS, ROUNDS, best_rounds, matrix, raw, sampled, split_in_time, trained
+from models.boosting import INPUTS, PARAMETERS, ROUNDS, best_rounds, matrix, raw, sampled, split_in_time
 from models.errors import TooLittleData
 from models.files import read_json, write_json
 from models.hybrid_churn import HybridCandidate, HybridChurn
@@ -128,12 +128,12 @@ def _learned(
 ) -> tuple[lgb.Booster, lgb.Booster]:
     """Trees on top of a start, as many as from `before` foretell `later` best; and those that saw `before` only."""
     if not before:
-        booster = trained(parameters, _dataset(frames, start, buyers_only=buyers_only), ROUNDS)
+        booster = lgb.train(parameters, _dataset(frames, start, buyers_only=buyers_only), num_boost_round=ROUNDS)
         return booster, booster
     earlier, newest = (_dataset(part, start, buyers_only=buyers_only) for part in (before, later))
     rounds = best_rounds(parameters, earlier, newest)
-    again = _dataset(before, start, buyers_only=buyers_only)
-    return trained(parameters, _dataset(frames, start, buyers_only=buyers_only), rounds), trained(parameters, again, rounds)
+    every, again = (_dataset(part, start, buyers_only=buyers_only) for part in (frames, before))
+    return lgb.train(parameters, every, num_boost_round=rounds), lgb.train(parameters, again, num_boost_round=rounds)
 
 
 def _dataset(frames: list[pl.DataFrame], start: Start, *, buyers_only: bool) -> lgb.Dataset:

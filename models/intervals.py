@@ -14,7 +14,7 @@ from scipy.optimize import elementwise
 from scipy.special import betainc
 
 from models.fitted_model import FittedModel
-from models.gamma_gamma import GammaGamma
+from models.gamma_gamma import GammaGamma, own_spend
 from models.histories import arrays
 from models.log_odds import Array
 from models.order_model import OrderModel
@@ -88,11 +88,11 @@ def value_interval(model: OrderModel, spend: GammaGamma, frame: pl.DataFrame, h:
     """
     orders = Orders(model, frame, h)
     most = np.maximum(orders.quantile(FARTHEST), 1.0)
-    spends = [_spend(each, frame) for each in _around(spend)]
+    spends = [own_spend(each, frame) for each in _around(spend)]
 
     def block(rows: Rows) -> list[Array]:
         counts, chances = _counts(orders, most[rows], rows)
-        of_rows = [tuple(part[rows] for part in each) for each in spends]
+        of_rows = [(p, shape[rows], scale[rows]) for p, shape, scale in spends]
         return [_value_quantile(counts, chances, of_rows, at) for at in ((1 - level) / 2, (1 + level) / 2)]
 
     in_order = np.argsort(most, kind="stable")
@@ -108,20 +108,13 @@ def _around(model: Model) -> list[Model]:
     return [model] if all(error < SURE for error in errors) else model.neighbours()
 
 
-Spend = tuple[Array, ...]  # per customer: p, the shape q + p x, and the scale gamma + x m
-
-
-def _spend(model: GammaGamma, frame: pl.DataFrame) -> Spend:
-    p, q, gamma = model.params.values()
-    x = frame["frequency"].cast(pl.Float64).fill_null(0.0).to_numpy()
-    mean = frame["monetary_value"].cast(pl.Float64).fill_null(0.0).clip(lower_bound=0.0).to_numpy()
-    return np.full(len(x), p), q + p * x, gamma + x * mean
+Spend = tuple[float, Array, Array]  # p, and per customer the shape q + p x and the scale gamma + x m
 
 
 def _counts(orders: Orders, most: Array, rows: Rows) -> tuple[Array, Array]:
     """Numbers of orders from 1 on, and their probabilities: arrays of shape (counts, rows).
 
-    Beyond 64, neighbouring numbers stand together.
+    Beyond 24, neighbouring numbers stand together.
     """
     many = int(min(most.max(), MOST_COUNTS))
     edges = np.floor(np.linspace(1, most + 1, many + 1)) if many == MOST_COUNTS else np.arange(1.0, many + 2)[:, None] + 0 * most
@@ -136,9 +129,9 @@ def _value_quantile(counts: Array, chances: Array, spends: Sequence[Spend], leve
     def exceeded(log_value: Array, place: Array) -> Array:
         there = place.astype(np.int64)
         of_mean = np.zeros((len(counts), len(there)))
-        for p, q, scale in spends:
+        for p, shape, scale in spends:
             share = np.exp(log_value) / (np.exp(log_value) + scale[there])
-            of_mean += betainc(p[there] * counts[:, there], q[there], share)
+            of_mean += betainc(p * counts[:, there], shape[there], share)
         above: Array = (chances[:, there] * (1 - of_mean / len(spends))).sum(axis=0)
         return above - (1 - level)
 

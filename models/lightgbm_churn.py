@@ -8,7 +8,7 @@ import lightgbm as lgb
 import numpy as np
 import polars as pl
 
-from models.boosting import INPUTS, SEED, by_family, matrix, sampled, split_in_time
+from models.boosting import INPUTS, SEED, by_family, churned, matrix, refuse_too_little, sampled, split_in_time
 from models.boosting import PARAMETERS as SHARED
 from models.calibration import Calibration, fit_calibration
 from models.errors import TooLittleData
@@ -18,8 +18,6 @@ from models.snapshot import Snapshot
 
 NAME = "lightgbm"
 BOOSTER = "churn.lgb.txt"
-FEWEST_ROWS = 200
-FEWEST_OF_A_KIND = 20
 ROUNDS = 200
 PARAMETERS = SHARED | {"objective": "binary", "learning_rate": 0.03}
 
@@ -67,9 +65,9 @@ class LightGbmCandidate:
         Raises TooLittleData below 200 rows, or below 20 of the customers who stayed or of those who left.
         """
         train, later = _learn_and_calibrate(history)
-        _refuse_too_little(train)
+        refuse_too_little("LightGBM", [train])
         booster = lgb.train(PARAMETERS, _dataset(train), num_boost_round=ROUNDS)
-        return LightGbmChurn(booster, fit_calibration(_raw(booster, later), _churned(later)))
+        return LightGbmChurn(booster, fit_calibration(_raw(booster, later), churned(later)))
 
 
 def _learn_and_calibrate(history: list[Snapshot]) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -82,22 +80,9 @@ def _learn_and_calibrate(history: list[Snapshot]) -> tuple[pl.DataFrame, pl.Data
     return newest.frame.filter(~held), newest.frame.filter(held)
 
 
-def _refuse_too_little(train: pl.DataFrame) -> None:
-    left = int(train["churned"].sum())
-    if train.height < FEWEST_ROWS or min(left, train.height - left) < FEWEST_OF_A_KIND:
-        raise TooLittleData(
-            f"LightGBM needs {FEWEST_ROWS} customer windows with {FEWEST_OF_A_KIND} of each outcome; "
-            f"found {train.height}, of which {left} churned."
-        )
-
-
 def _dataset(train: pl.DataFrame) -> lgb.Dataset:
-    return lgb.Dataset(matrix(train, INPUTS), label=_churned(train), free_raw_data=True)
+    return lgb.Dataset(matrix(train, INPUTS), label=churned(train), free_raw_data=True)
 
 
 def _raw(booster: lgb.Booster, frame: pl.DataFrame, inputs: tuple[str, ...] = INPUTS) -> Array:
     return np.asarray(booster.predict(matrix(frame, inputs)), dtype=np.float64)
-
-
-def _churned(frame: pl.DataFrame) -> Array:
-    return frame["churned"].cast(pl.Float64).to_numpy()

@@ -20,6 +20,7 @@ from models.histories import unique
 from models.log_odds import Array
 
 MOST_PAIRS = 4_000_000
+IfAlive = Callable[[Array, Array, float | Array], Array]
 
 
 @dataclass(frozen=True)
@@ -74,21 +75,16 @@ class OrderProcess(ABC):
 
     def silent(self, x: Array, t_x: Array, T: Array, h: float | Array) -> Array:  # noqa: N803
         """P(no order in (T, T + h] | x, t_x, T): gone, or alive and silent."""
-        if np.ndim(h):
-            return 1 - self.alive(x, t_x, T) * self.p_order_if_alive(x, T, h)
-        return 1 - self.alive(x, t_x, T) * self.once(lambda x, T: self.p_order_if_alive(x, T, h), x, T)  # noqa: N803
+        return 1 - self.alive(x, t_x, T) * self.once(self.p_order_if_alive, x, T, h)
 
     def orders(self, x: Array, t_x: Array, T: Array, h: float | Array) -> Array:  # noqa: N803
         """E[N | x, t_x, T], N orders in (T, T + h]."""
-        if np.ndim(h):
-            return self.alive(x, t_x, T) * self.orders_if_alive(x, T, h)
-        return self.alive(x, t_x, T) * self.once(lambda x, T: self.orders_if_alive(x, T, h), x, T)  # noqa: N803
+        return self.alive(x, t_x, T) * self.once(self.orders_if_alive, x, T, h)
 
-    def variance(self, x: Array, t_x: Array, T: Array, h: float) -> Array:  # noqa: N803
+    def variance(self, x: Array, t_x: Array, T: Array, h: float | Array) -> Array:  # noqa: N803
         """Var(N | x, t_x, T), from E[N (N - 1)] and E[N]."""
-        alive, mean = self.alive(x, t_x, T), self.once(lambda x, T: self.orders_if_alive(x, T, h), x, T)  # noqa: N803
-        pairs = self.once(lambda x, T: self.pairs_if_alive(x, T, h), x, T)  # noqa: N803
-        return np.maximum(alive * (pairs + mean) - (alive * mean) ** 2, 0.0)
+        alive, mean = self.alive(x, t_x, T), self.once(self.orders_if_alive, x, T, h)
+        return np.maximum(alive * (self.once(self.pairs_if_alive, x, T, h) + mean) - (alive * mean) ** 2, 0.0)
 
     def p_at_least(self, x: Array, t_x: Array, T: Array, h: float | Array, n: Array) -> Array:  # noqa: N803
         """P(N >= n | x, t_x, T); 1 for n = 0."""
@@ -101,17 +97,17 @@ class OrderProcess(ABC):
         wanted = (1 - p_still_waiting) / self.alive(x, t_x, T)
         return self.wait_if_alive(x, T, np.broadcast_to(wanted, np.shape(x)))
 
-    def once(self, work: Callable[[Array, Array], Array], x: Array, T: Array) -> Array:  # noqa: N803
-        """Do `work` once per different pair of x and T: of a million customers many share theirs."""
-        if not self.shared or not len(x):
-            return work(x, T)
+    def once(self, work: IfAlive, x: Array, T: Array, h: float | Array) -> Array:  # noqa: N803
+        """Do `work` once per different pair of x and T, where h is the same for all: of a million customers many share theirs."""
+        if np.ndim(h) or not self.shared or not len(x):
+            return work(x, T, h)
         (counts, of_x), (times, of_T) = unique(x), unique(T)  # noqa: N806  # the papers' symbol
         pairs = len(counts) * len(times)
         if pairs > min(MOST_PAIRS, 4 * len(x)):
-            return work(x, T)
+            return work(x, T, h)
         place = of_x * len(times) + of_T
         seen = np.flatnonzero(np.bincount(place, minlength=pairs))
         found = np.empty(pairs)
-        found[seen] = work(counts[seen // len(times)], times[seen % len(times)])
+        found[seen] = work(counts[seen // len(times)], times[seen % len(times)], h)
         everyone: Array = found[place]
         return everyone
