@@ -7,6 +7,7 @@ import polars as pl
 from features.columns import CUSTOMER, DAY
 from features.feature import Feature
 from features.known import midnight
+from features.labels import reached
 from features.ordered import first_row
 from features.purchases import total
 
@@ -38,9 +39,8 @@ def contacts(known: pl.LazyFrame, days: pl.LazyFrame, as_of: date) -> list[pl.La
     days and up to as_of.
     """
     columns = known.collect_schema().names()
-    reached = known if "treated" not in columns else known.filter(pl.col("treated").fill_null(value=True))
     answered = pl.col("responded_at").is_not_null() if "responded_at" in columns else pl.lit(value=False)
-    rows = reached.with_columns(answered.alias("answered"))
+    rows = reached(known).with_columns(answered.alias("answered"))
     best = [_best(rows, column) for column in ("channel", "action") if column in columns]
     return [_counts(rows, as_of), _spend_after(rows, days), *best]
 

@@ -9,6 +9,8 @@ from features.known import midnight
 from features.purchases import customer_days, total
 
 LABELS = ("next_orders", "next_spend", "churned")
+WAITS = ("order_wait", "contact_wait")
+SECONDS_PER_DAY = 86_400
 
 
 def labels(transactions: pl.LazyFrame, as_of: date, horizon_days: int) -> pl.LazyFrame:
@@ -33,3 +35,30 @@ def with_labels(features: pl.LazyFrame, transactions: pl.LazyFrame, as_of: date,
     found = features.join(labels(transactions, as_of, horizon_days), on=CUSTOMER, how="left", maintain_order="left")
     answers = found.with_columns(pl.col("next_orders").fill_null(0), pl.col("next_spend").fill_null(0.0))
     return answers.with_columns((pl.col("next_orders") == 0).cast(pl.Int8).alias("churned"))
+
+
+def with_waits(
+    features: pl.LazyFrame, sales: pl.LazyFrame, contacts: pl.LazyFrame | None, as_of: date, horizon_days: int
+) -> pl.LazyFrame:
+    """Return the features with order_wait and contact_wait: days, with a fraction, from as_of 00:00 to the first of each.
+
+    Of purchases and contacts in [as_of, as_of + horizon_days); null without one. A contact that was held out is none.
+    `sales` are order lines without returns.
+    """
+    found = features.join(_first(sales, "ordered_at", "order_wait", as_of, horizon_days), on=CUSTOMER, how="left")
+    if contacts is None:
+        return found.with_columns(pl.lit(None, pl.Float64).alias("contact_wait"))
+    made = _first(reached(contacts), "contacted_at", "contact_wait", as_of, horizon_days)
+    return found.join(made, on=CUSTOMER, how="left")
+
+
+def reached(contacts: pl.LazyFrame) -> pl.LazyFrame:
+    """Return the contacts that were made, without those held out as a control."""
+    return contacts.filter(pl.col("treated").fill_null(value=True)) if "treated" in contacts.collect_schema() else contacts
+
+
+def _first(rows: pl.LazyFrame, when: str, name: str, as_of: date, horizon_days: int) -> pl.LazyFrame:
+    start = midnight(as_of)
+    within = pl.col(when).is_between(start, midnight(as_of + timedelta(days=horizon_days)), closed="left")
+    waited = (pl.col(when).min() - pl.lit(start)).dt.total_seconds(fractional=True) / SECONDS_PER_DAY
+    return rows.filter(within).group_by(CUSTOMER).agg(waited.alias(name))

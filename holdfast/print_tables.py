@@ -63,6 +63,8 @@ def print_returns(console: Console, returns: pl.DataFrame) -> None:
 
 def print_leaderboard(console: Console, board: dict[str, Any]) -> None:
     """Candidates by metric, best first, the named baseline marked, and who could not be judged."""
+    for note in board["notes"]:
+        console.print(f"Note: {note}")
     if not board["origins"]:
         console.print("The log is too short for a backtest: no past window was closed before another began.")
         return

@@ -1,7 +1,7 @@
 """The leaderboard: every candidate's metrics, pooled, by origin and by segment, against the named baseline."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date
 from typing import Any
 
@@ -30,8 +30,12 @@ SURE_OF: dict[str, dict[str, Metric]] = {
 FEWEST_ROWS = 50
 
 
-def leaderboard(result: Backtest, as_of: date, horizon_days: int, *, intervals: bool = False) -> dict[str, Any]:
+def leaderboard(
+    result: Backtest, as_of: date, horizon_days: int, *, intervals: bool = False, notes: Sequence[str] = ()
+) -> dict[str, Any]:
     """Return the leaderboard as data: churn by log-loss, value by Tweedie deviance, best first, baselines included.
+
+    `notes` say in words what all of it falls short of.
 
     With `intervals` every entry has `against_baseline`: 95 % paired bootstrap intervals of the difference to the named
     baseline, of log-loss and AUC, or deviance and Gini.
@@ -48,6 +52,7 @@ def leaderboard(result: Backtest, as_of: date, horizon_days: int, *, intervals: 
         "churn": sorted(churn, key=lambda entry: entry["log_loss"]),
         "value": sorted(value, key=lambda entry: entry["tweedie_deviance"]),
         "limits": result.limits,
+        "notes": list(notes),
     }
 
 

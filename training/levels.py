@@ -1,5 +1,6 @@
 """The level of the window ahead, foretold from how far the order models were off lately, and at this time a year ago."""
 
+from dataclasses import dataclass
 from datetime import date, timedelta
 
 import numpy as np
@@ -8,11 +9,13 @@ import polars as pl
 from features.columns import CUSTOMER, DAY
 from features.history import History
 from features.known import known_before
+from features.labels import with_waits
 from features.purchase_histories import purchase_histories
 from features.purchases import days_in_order, occasions, total
 from models.btyd import BuyTillYouDie
 from models.errors import TooLittleData
 from models.level import Level, observed_level
+from training.treatment import untreated
 
 LATELY = 3  # a third of the horizon
 # Of a slump seen in the last third of a horizon half is expected to last, of that of the last whole one a fifth: on Online
@@ -26,47 +29,65 @@ YEAR = 365
 FEWEST_CUSTOMERS = 30
 
 
+@dataclass(frozen=True)
+class Seen:
+    """What levels are told from: a row per customer and day with a purchase, and the contacts where there is such a table."""
+
+    days: pl.DataFrame
+    contacts: pl.LazyFrame | None = None
+
+
 def foretold_level(past: History, day: date, horizon_days: int) -> Level:
     """Return the level expected of [day, day + horizon), from what was known before `day`.
 
     Part of a slump of late lasts, nothing of a surge. Where the log is long enough, the change of level that
     followed this day a year ago beyond that is expected to come again, mostly: the season.
     """
-    days = occasions(days_in_order(known_before(past.tables, day).transactions).lazy()).collect(engine="streaming")
+    known = known_before(past.tables, day)
+    days = occasions(days_in_order(known.transactions).lazy()).collect(engine="streaming")
     if days.is_empty():
         return Level()
+    seen = Seen(days, known.contacts)
     first: date = days[DAY].min()  # type: ignore[assignment]  # the minimum of dates is one
-    lasting = _lasting(days, day, horizon_days)
+    lasting = _lasting(seen, day, horizon_days)
     then = day - timedelta(days=YEAR)
     tells = float(np.clip(((then - first).days - TELLS_FROM) / (TELLS_ALL - TELLS_FROM), 0, 1))
     if not tells or horizon_days > YEAR:
         return lasting
-    came = level_of(days, then, horizon_days) + _lasting(days, then, horizon_days).times(-1)
+    came = level_of(seen, then, horizon_days) + _lasting(seen, then, horizon_days).times(-1)
     return lasting + came.times(COMES_AGAIN * tells)
 
 
-def _lasting(days: pl.DataFrame, day: date, horizon_days: int) -> Level:
+def _lasting(seen: Seen, day: date, horizon_days: int) -> Level:
     lately, whole = max(horizon_days // LATELY, 1), horizon_days
-    seen = (level_of(days, day - timedelta(days=length), length) for length in (lately, whole))
-    return sum((level.slump().times(share) for level, share in zip(seen, (LASTS_LATELY, LASTS_WHOLE), strict=True)), Level())
+    found = (level_of(seen, day - timedelta(days=length), length) for length in (lately, whole))
+    return sum((level.slump().times(share) for level, share in zip(found, (LASTS_LATELY, LASTS_WHOLE), strict=True)), Level())
 
 
-def level_of(days: pl.DataFrame, day: date, length: int) -> Level:
+def level_of(seen: Seen, day: date, length: int) -> Level:
     """Return the level of [day, day + length) against order models of what was before; none where little was.
 
-    `days` holds a row per customer and day with a purchase.
+    Where there are enough of them, only customers whom nobody contacted in the window tell it.
     """
-    before = purchase_histories(days, day)
+    before = purchase_histories(seen.days, day)
     if before.height < FEWEST_CUSTOMERS:
         return Level()
     try:
         foretold = BuyTillYouDie.fit(before).with_columns(before, length)
     except TooLittleData:
         return Level()
-    window = days.filter(pl.col(DAY).is_between(day, day + timedelta(days=length), closed="left"))
-    came = foretold.join(
-        window.group_by(CUSTOMER).agg(total(pl.col("spend")).alias("came")), on=CUSTOMER, how="left", maintain_order="left"
-    )
+    came = _came(foretold, seen, day, length)
     expected = (came["btyd_expected_orders"] * came["btyd_expected_spend"]).to_numpy()
     silent, spend = came["came"].is_null().cast(pl.Float64).to_numpy(), came["came"].fill_null(0.0).to_numpy()
     return observed_level(came["btyd_p_no_order"].to_numpy(), silent, expected, spend)
+
+
+def _came(foretold: pl.DataFrame, seen: Seen, day: date, length: int) -> pl.DataFrame:
+    window = seen.days.filter(pl.col(DAY).is_between(day, day + timedelta(days=length), closed="left"))
+    spent = window.group_by(CUSTOMER).agg(total(pl.col("spend")).alias("came"))
+    came = foretold.join(spent, on=CUSTOMER, how="left", maintain_order="left")
+    if seen.contacts is None:
+        return came
+    orders = window.lazy().select(CUSTOMER, pl.col(DAY).cast(pl.Datetime("us")).alias("ordered_at"))
+    bare = untreated(with_waits(came.lazy(), orders, seen.contacts, day, length).collect().sort(CUSTOMER), length)
+    return bare if bare.height >= FEWEST_CUSTOMERS else came

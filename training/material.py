@@ -6,6 +6,7 @@ from datetime import date
 import polars as pl
 
 from features.columns import CUSTOMER
+from features.dates import order_days
 from features.history import history
 from features.known import known_before
 from features.norms import Norms, norms
@@ -20,6 +21,7 @@ from settings.sections import Settings
 from training.leakage import refuse_leaks
 from training.levels import foretold_level
 from training.snapshots import Progress, build_snapshots, buyers
+from training.treatment import untreated_windows
 
 MOST_CUSTOMERS = 25_000  # with fifteen windows more rows than the trees are given anyway
 
@@ -28,6 +30,7 @@ MOST_CUSTOMERS = 25_000  # with fifteen windows more rows than the trees are giv
 class Material:
     """Snapshots oldest first; `features`, `norms` and `btyd` are as of `as_of`; `digest` names the order lines.
 
+    Customers who were contacted in a window are not in its snapshot. `notes` say in words what the material falls short of.
     Of many customers, `snapshots`, `features` and the order lines of `tables` hold a part; norms and order models know all.
     """
 
@@ -39,6 +42,7 @@ class Material:
     btyd: BuyTillYouDie
     tables: Tables
     digest: str
+    notes: list[str]
 
 
 def gather(settings: Settings, tables: Tables, as_of: date, progress: Progress) -> Material:
@@ -57,7 +61,11 @@ def gather(settings: Settings, tables: Tables, as_of: date, progress: Progress) 
     snapshots = build_snapshots(theirs, past, as_of, chosen.horizon_days, chosen.active_days, settings.loyalty, progress)
     if snapshots:
         refuse_leaks(known, snapshots[-1], chosen.active_days, settings.loyalty, part)
-    return Material(as_of, chosen, snapshots, features, usual, btyd, theirs, _digest(known.transactions))
+    bare, limit = untreated_windows(snapshots)
+    notes = [limit] if limit else []
+    if not snapshots:
+        notes = [_short((as_of - order_days(known)[0]).days, chosen.horizon_days)]
+    return Material(as_of, chosen, bare, features, usual, btyd, theirs, _digest(known.transactions), notes)
 
 
 def part_to_learn_from(transactions: pl.LazyFrame) -> Part:
@@ -68,6 +76,18 @@ def part_to_learn_from(transactions: pl.LazyFrame) -> Part:
 
 def _everyone(known: Tables, as_of: date) -> pl.DataFrame:
     return purchase_histories(occasions(customer_days(known.transactions)).collect(engine="streaming"), as_of)
+
+
+def _short(days: int, horizon_days: int) -> str:
+    why = (
+        f"The log of {days} days is shorter than two horizons of {horizon_days}"
+        if days < 2 * horizon_days
+        else "On no past day were there enough customers"
+    )
+    return (
+        f"{why}: no past window can be learned from or judged by, so churn and value are what the order models alone say, "
+        "without a season and never tested."
+    )
 
 
 def _digest(transactions: pl.LazyFrame) -> str:

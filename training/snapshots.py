@@ -12,8 +12,9 @@ from features.columns import CUSTOMER
 from features.dates import order_days
 from features.history import History
 from features.known import known_before
-from features.labels import LABELS, labels, with_labels
+from features.labels import LABELS, labels, with_labels, with_waits
 from features.norms import Norms, norms
+from features.purchases import is_sale_line
 from features.tables.schema import INGESTED_AT, Tables
 from models.btyd import BuyTillYouDie
 from models.errors import TooLittleData
@@ -89,7 +90,9 @@ def _snapshot(known: Tables, past: History, day: date, horizon_days: int, active
     except TooLittleData:
         return None
     seen = btyd.with_columns(features, horizon_days).lazy().join(_last_spend(known, day, horizon_days), on=CUSTOMER, how="left")
-    frame = with_labels(seen.with_columns(pl.col("last_spend").fill_null(0.0)), known.transactions, day, horizon_days)
+    answered = with_labels(seen.with_columns(pl.col("last_spend").fill_null(0.0)), known.transactions, day, horizon_days)
+    sales = known.transactions.filter(is_sale_line(known.transactions.collect_schema().names()))
+    frame = with_waits(answered, sales, known.contacts, day, horizon_days)
     return Snapshot(day, horizon_days, frame.sort(CUSTOMER).collect(engine="streaming"), btyd)
 
 

@@ -48,7 +48,7 @@ def train(settings: Settings, tables: Tables, as_of: date, progress: Progress) -
     """
     material = gather(settings, tables, as_of, progress)
     result = backtest(material.snapshots, material.tables, CANDIDATES, ORIGINS, progress, VALUE_CANDIDATES)
-    board = leaderboard(result, as_of, material.windows.horizon_days)
+    board = leaderboard(result, as_of, material.windows.horizon_days, notes=material.notes)
     chosen = winner(board, SHORT_LOG_CHOICE)
     progress("logging to MLflow", 0, 1)
     version, is_champion = record(settings, material, _champion(settings, material, chosen, result, board), result, board)
@@ -60,7 +60,7 @@ def compare(settings: Settings, tables: Tables, as_of: date, progress: Progress)
     """Return the leaderboard over up to four past days, and the same as an HTML page; nothing is registered."""
     material = gather(settings, tables, as_of, progress)
     result = backtest(material.snapshots, material.tables, CANDIDATES, ORIGINS, progress, VALUE_CANDIDATES)
-    board = leaderboard(result, as_of, material.windows.horizon_days, intervals=True)
+    board = leaderboard(result, as_of, material.windows.horizon_days, intervals=True, notes=material.notes)
     return board, compare_page(board, result)
 
 

@@ -7,7 +7,7 @@ import pytest
 from features.history import history
 from features.tables.schema import Tables
 from models.level import Level
-from training.levels import foretold_level, level_of
+from training.levels import Seen, foretold_level, level_of
 
 START = date(2023, 1, 1)
 
@@ -35,10 +35,10 @@ def tables(days: pl.DataFrame) -> Tables:
 
 
 def test_a_window_in_which_customers_order_half_as_often_has_that_level() -> None:
-    found = level_of(log(400, quiet=range(300, 390)), START + timedelta(days=300), 90)
+    found = level_of(Seen(log(400, quiet=range(300, 390))), START + timedelta(days=300), 90)
     assert found.churn > 0.5
     assert found.value == pytest.approx(np.log(0.5), abs=0.1)
-    assert level_of(log(400).head(20), START + timedelta(days=300), 10) == Level()
+    assert level_of(Seen(log(400).head(20)), START + timedelta(days=300), 10) == Level()
 
 
 def test_half_of_a_recent_slump_is_expected_to_last_and_nothing_of_a_surge() -> None:
