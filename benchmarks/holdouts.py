@@ -59,14 +59,14 @@ def judged(settings: Settings, tables: Tables, origin: date) -> pl.DataFrame:
     history = material.snapshots
     seen = material.btyd.with_columns(material.features, HORIZON)
     frame = with_labels(_with_last_spend(seen, material, origin).lazy(), tables.transactions, origin, HORIZON).collect()
-    churn, value = HybridCandidate().fit(history), HybridValueCandidate().fit(history)
-    deciles, retained = RecencyDecilesCandidate().fit(history), RetainedSpendCandidate().fit(history)
+    churn, value = HybridCandidate().fit(history, seen), HybridValueCandidate().fit(history, seen)
+    deciles, retained = RecencyDecilesCandidate().fit(history, seen), RetainedSpendCandidate().fit(history, seen)
     rfm = _rfm(history, frame)
     return frame.select(
         pl.lit(origin).alias("origin"),
         pl.col("churned").cast(pl.Float64),
         pl.col("next_spend").clip(lower_bound=0.0),
-        RecencyRuleCandidate().fit(history).p_churn(frame).alias("p:recency_rule"),
+        RecencyRuleCandidate().fit(history, seen).p_churn(frame).alias("p:recency_rule"),
         pl.col("btyd_p_no_order").alias("p:bgnbd"),
         rfm[0].alias("p:lightgbm_rfm"),
         churn.p_churn(frame).alias("p:hybrid"),

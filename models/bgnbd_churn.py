@@ -5,7 +5,7 @@ from pathlib import Path
 
 import polars as pl
 
-from models.files import FILE, write_json
+from models.files import FILE, read_json, write_json
 from models.log_odds import log_odds
 from models.snapshot import Snapshot
 
@@ -38,6 +38,10 @@ class BgNbdCandidate:
 
     name: str = NAME
 
-    def fit(self, history: list[Snapshot]) -> BgNbdChurn:
+    def fit(self, history: list[Snapshot], _present: pl.DataFrame) -> BgNbdChurn:
         """Return the model, with the average of the newest snapshot where there is one."""
         return BgNbdChurn(float(log_odds(history[-1].frame["btyd_p_no_order"].to_numpy()).mean())) if history else BgNbdChurn()
+
+    def load(self, folder: Path) -> BgNbdChurn:
+        """Read what the model's `save` wrote."""
+        return BgNbdChurn(read_json(folder / FILE)["average"])

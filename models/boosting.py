@@ -1,5 +1,7 @@
 """What every LightGBM model here shares: inputs, parameters, rows to learn from, and reasons by family."""
 
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import lightgbm as lgb
@@ -20,20 +22,31 @@ FAMILY_OF = {feature.name: family for family, members in FAMILIES.items() for fe
 )
 MOST_ROWS = 300_000
 ROUNDS, FEWEST_ROUNDS, MOST_ROUNDS, PATIENCE = 120, 100, 600, 50
-FEWEST_ROWS, FEWEST_OF_A_KIND = 200, 20
+FEWEST_ROWS, FEWEST_OF_A_KIND, FEWEST_BUYERS = 200, 20, 100
 SEED = 7
-PARAMETERS: dict[str, Any] = {
-    "num_leaves": 7,
-    "min_data_in_leaf": 60,
-    "feature_fraction": 0.3,
-    "bagging_fraction": 0.8,
+FIXED: dict[str, Any] = {
     "bagging_freq": 1,
-    "lambda_l2": 20.0,
     "seed": SEED,
     "deterministic": True,
     "force_row_wise": True,
     "verbosity": -1,
 }
+
+
+@dataclass(frozen=True)
+class Trees:
+    """What can be tuned of the trees, under LightGBM's own names; the defaults hold for logs of a few thousand customers up."""
+
+    learning_rate: float = 0.02
+    num_leaves: int = 7
+    min_data_in_leaf: int = 60
+    feature_fraction: float = 0.3
+    bagging_fraction: float = 0.8
+    lambda_l2: float = 20.0
+
+    def parameters(self, **objective: Any) -> dict[str, Any]:  # noqa: ANN401  # LightGBM's own parameters
+        """Return the parameters of a training with this objective."""
+        return FIXED | asdict(self) | objective
 
 
 def matrix(frame: pl.DataFrame, inputs: tuple[str, ...] = INPUTS) -> pa.Table:
@@ -68,14 +81,29 @@ def refuse_too_little(who: str, frames: list[pl.DataFrame]) -> None:
         )
 
 
-def best_rounds(parameters: dict[str, Any], earlier: lgb.Dataset, later: lgb.Dataset) -> int:
-    """Return how many trees learned from `earlier` foretell `later` best: between 100 and 600.
+Rows = Callable[[list[pl.DataFrame]], lgb.Dataset | None]
 
-    Much data carries many trees, little only a few; the search ends where fifty more have not helped.
+
+def learn(parameters: dict[str, Any], rows: Rows, history: list[Snapshot]) -> tuple[lgb.Booster, lgb.Booster]:
+    """Return trees of the whole history, and trees that have not seen its newest window.
+
+    `rows` makes a data set of some frames, None of too few. There are as many trees, between 100 and 600, as foretell the
+    newest window best from those closed before it began: much data carries many, little only a few; the search ends where
+    fifty more have not helped. Where nothing was closed before, there are 120, and both are the same.
     """
+    earlier, newest = split_in_time(history)
+    before, later = rows(sampled(earlier)) if earlier else None, rows(sampled([newest]))
+    if before is None or later is None:
+        booster = _trained(parameters, rows(sampled(history)), ROUNDS)
+        return booster, booster
     stop = lgb.early_stopping(PATIENCE, verbose=False)
-    found = lgb.train(parameters, earlier, num_boost_round=MOST_ROUNDS, valid_sets=[later], callbacks=[stop])
-    return max(found.best_iteration, FEWEST_ROUNDS)
+    found = lgb.train(parameters, before, num_boost_round=MOST_ROUNDS, valid_sets=[later], callbacks=[stop])
+    return _trained(parameters, rows(sampled(history)), max(found.best_iteration, FEWEST_ROUNDS)), found
+
+
+def _trained(parameters: dict[str, Any], rows: lgb.Dataset | None, rounds: int) -> lgb.Booster:
+    assert rows is not None, "a candidate refuses too little before it learns"  # noqa: S101  # for the type checker
+    return lgb.train(parameters, rows, num_boost_round=rounds)
 
 
 def split_in_time(history: list[Snapshot]) -> tuple[list[Snapshot], Snapshot]:

@@ -13,8 +13,8 @@ from models.btyd import BuyTillYouDie
 from models.churn_model import ChurnModel
 from models.errors import NoChampion
 from models.files import read_json, write_json
-from models.hybrid_value import FOLDER, HybridValue
-from models.registry import load_churn_model
+from models.registry import load_churn_model, load_value_model
+from models.value_model import SavedValueModel
 
 FILE = "champion.json"
 CURRENT, FORMER = "CURRENT", "FORMER"
@@ -51,7 +51,7 @@ class Champion:
     value_cuts: tuple[float, ...]
     grade: dict[str, float]
     version: str = ""
-    value: HybridValue | None = None
+    value: SavedValueModel | None = None
 
 
 def save_champion(champion: Champion, folder: Path) -> None:
@@ -81,7 +81,7 @@ def load_champion(folder: Path) -> Champion:
         tuple(data["value_cuts"]),
         data["grade"],
         folder.name,
-        HybridValue.load(folder) if (folder / FOLDER).is_dir() else None,
+        load_value_model(folder),
     )
 
 

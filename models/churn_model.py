@@ -33,13 +33,20 @@ class ChurnModel(Protocol):
 
 
 class Candidate(Protocol):
-    """A way to fit a churn model on past snapshots, oldest first, all of them closed."""
+    """A way to fit a churn model on past snapshots, oldest first, all of them closed; and to read one back."""
 
     @property
     def name(self) -> str:
         """Name on the leaderboard."""
         ...
 
-    def fit(self, history: list[Snapshot]) -> ChurnModel:
-        """Return the fitted model. Raises TooLittleData when `history` is too short for it."""
+    def fit(self, history: list[Snapshot], present: pl.DataFrame, /) -> ChurnModel:
+        """Return the fitted model. Raises TooLittleData when `history` is too short for it.
+
+        `present` are the customers as of the day that is to be foretold, without answers: order models are fitted on it.
+        """
+        ...
+
+    def load(self, folder: Path, /) -> ChurnModel:
+        """Return the model that `save` of one of this kind wrote."""
         ...

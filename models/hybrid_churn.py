@@ -12,16 +12,14 @@ from scipy.special import expit
 from models.boosting import (
     FEWEST_ROWS,
     INPUTS,
-    PARAMETERS,
-    ROUNDS,
-    best_rounds,
+    Trees,
     by_family,
     churned,
+    learn,
     matrix,
     raw,
     refuse_too_little,
     sampled,
-    split_in_time,
 )
 from models.errors import TooLittleData
 from models.files import FILE, read_json, write_json
@@ -31,8 +29,8 @@ from models.snapshot import Snapshot
 
 NAME = "hybrid"
 BOOSTER = "hybrid.lgb.txt"
-LEARNING = PARAMETERS | {"objective": "binary", "learning_rate": 0.02}
 SUREST = 4.0  # log-odds; on CDNOW 11 of 68 whom BG/NBD gave less than 2 % to stay stayed
+TREES = Trees()
 
 
 @dataclass(frozen=True)
@@ -75,9 +73,10 @@ class HybridChurn:
 class HybridCandidate:
     """Learns the shape from every closed window, each with its own level taken out first."""
 
+    trees: Trees = TREES
     name: str = NAME
 
-    def fit(self, history: list[Snapshot]) -> HybridChurn:
+    def fit(self, history: list[Snapshot], _present: pl.DataFrame) -> HybridChurn:
         """Return the trees, as many as the data carry.
 
         Raises TooLittleData below 200 rows, or below 20 of those who stayed or of those who left.
@@ -87,18 +86,17 @@ class HybridCandidate:
         frames = sampled(history)
         refuse_too_little("The hybrid", frames)
         average = float(_order_models(frames[-1]).mean())
-        return HybridChurn(lgb.train(LEARNING, _dataset(frames), num_boost_round=_rounds(history)), average)
+        booster, _ = learn(self.trees.parameters(objective="binary"), _dataset, history)
+        return HybridChurn(booster, average)
+
+    def load(self, folder: Path) -> HybridChurn:
+        """Read what the model's `save` wrote."""
+        return HybridChurn.load(folder)
 
 
-def _rounds(history: list[Snapshot]) -> int:
-    """As many as foretell the newest window best from those closed before; a cautious number where there are none."""
-    earlier, newest = split_in_time(history)
-    frames, later = sampled(earlier), sampled([newest])
-    enough = sum(frame.height for frame in frames) >= FEWEST_ROWS
-    return best_rounds(LEARNING, _dataset(frames), _dataset(later)) if enough else ROUNDS
-
-
-def _dataset(frames: list[pl.DataFrame]) -> lgb.Dataset:
+def _dataset(frames: list[pl.DataFrame]) -> lgb.Dataset | None:
+    if sum(frame.height for frame in frames) < FEWEST_ROWS:
+        return None
     rows, start = pl.concat(frames), np.concatenate([_start(frame) for frame in frames])
     return lgb.Dataset(matrix(rows), label=churned(rows), init_score=start, free_raw_data=True)
 

@@ -3,30 +3,27 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import lightgbm as lgb
 import numpy as np
 import polars as pl
 from scipy.special import expit
 
-from models.boosting import INPUTS, PARAMETERS, ROUNDS, best_rounds, matrix, raw, sampled, split_in_time
+from models.boosting import FEWEST_BUYERS, INPUTS, Trees, learn, matrix, raw, sampled
 from models.errors import TooLittleData
 from models.files import read_json, write_json
 from models.hybrid_churn import HybridCandidate, HybridChurn
 from models.level import value_level
 from models.log_odds import EDGE, Array
 from models.snapshot import Snapshot
+from models.value_model import FILE, FOLDER
 
 NAME = "hybrid"
-FOLDER, FILE = "value", "value.json"
 BOOSTERS = {"total": "total.lgb.txt", "amount": "amount.lgb.txt"}
-SHARED = PARAMETERS | {"learning_rate": 0.03}
-TOTAL = SHARED | {"objective": "tweedie", "tweedie_variance_power": 1.5}
-AMOUNT = SHARED | {"objective": "gamma"}
-FEWEST_BUYERS = 100
 SHARES = np.linspace(0.005, 0.995, 100)
 LEAST = 0.01  # of the currency: what a mean is at least, so that it has a logarithm
+TREES = Trees(learning_rate=0.03)
 
 
 @dataclass(frozen=True)
@@ -82,25 +79,26 @@ class HybridValue:
 class HybridValueCandidate:
     """Learns from every closed window, each with its own level taken out first."""
 
+    trees: Trees = TREES
     name: str = NAME
 
-    def fit(self, history: list[Snapshot]) -> HybridValue:
+    def fit(self, history: list[Snapshot], present: pl.DataFrame) -> HybridValue:
         """Return the model. Raises TooLittleData below 100 buyers, and where the churn hybrid does.
 
         The spread comes from the newest window, as foretold by trees of the windows closed before it began; where there are
         none, as foretold by trees that have seen it.
         """
-        churn = HybridCandidate().fit(history)
-        frames = sampled(history)
-        bought = sum(int((frame["next_spend"] > 0).sum()) for frame in frames)
+        churn = HybridCandidate().fit(history, present)
+        bought = sum(int((frame["next_spend"] > 0).sum()) for frame in sampled(history))
         if bought < FEWEST_BUYERS:
             raise TooLittleData(f"Spend is learned from at least {FEWEST_BUYERS} customer windows with some; found {bought}.")
-        earlier, newest = split_in_time(history)
-        told = sum(int((snapshot.frame["next_spend"] > 0).sum()) for snapshot in earlier) >= FEWEST_BUYERS
-        before, later = (sampled(earlier), sampled([newest])) if told else ([], [])
-        amount, foretold = _learned(frames, before, later, AMOUNT, _log_amount, buyers_only=True)
-        total, _ = _learned(frames, before, later, TOTAL, _log_total, buyers_only=False)
-        return HybridValue(churn, total, amount, _spread(foretold, newest.frame))
+        total, _ = learn(self.trees.parameters(objective="tweedie", tweedie_variance_power=1.5), _total_rows, history)
+        amount, foretold = learn(self.trees.parameters(objective="gamma"), _amount_rows, history)
+        return HybridValue(churn, total, amount, _spread(foretold, history[-1].frame))
+
+    def load(self, folder: Path) -> HybridValue:
+        """Read what the model's `save` wrote."""
+        return HybridValue.load(folder)
 
 
 def _log_total(frame: pl.DataFrame) -> Array:
@@ -114,32 +112,19 @@ def _log_amount(frame: pl.DataFrame) -> Array:
     return found
 
 
-Start = Callable[[pl.DataFrame], Array]
+def _total_rows(frames: list[pl.DataFrame]) -> lgb.Dataset | None:
+    return _dataset(frames, _log_total)
 
 
-def _learned(
-    frames: list[pl.DataFrame],
-    before: list[pl.DataFrame],
-    later: list[pl.DataFrame],
-    parameters: dict[str, Any],
-    start: Start,
-    *,
-    buyers_only: bool,
-) -> tuple[lgb.Booster, lgb.Booster]:
-    """Trees on top of a start, as many as from `before` foretell `later` best; and those that saw `before` only."""
-    if not before:
-        booster = lgb.train(parameters, _dataset(frames, start, buyers_only=buyers_only), num_boost_round=ROUNDS)
-        return booster, booster
-    earlier, newest = (_dataset(part, start, buyers_only=buyers_only) for part in (before, later))
-    rounds = best_rounds(parameters, earlier, newest)
-    every, again = (_dataset(part, start, buyers_only=buyers_only) for part in (frames, before))
-    return lgb.train(parameters, every, num_boost_round=rounds), lgb.train(parameters, again, num_boost_round=rounds)
+def _amount_rows(frames: list[pl.DataFrame]) -> lgb.Dataset | None:
+    return _dataset([frame.filter(pl.col("next_spend") > 0) for frame in frames], _log_amount)
 
 
-def _dataset(frames: list[pl.DataFrame], start: Start, *, buyers_only: bool) -> lgb.Dataset:
-    """Rows with their spend, and a start to which each window's own level is added first."""
-    windows = [frame.filter(pl.col("next_spend") > 0) if buyers_only else frame for frame in frames]
-    windows = [window for window in windows if (window["next_spend"] > 0).any()]
+def _dataset(frames: list[pl.DataFrame], start: Callable[[pl.DataFrame], Array]) -> lgb.Dataset | None:
+    """Rows with their spend, and a start to which each window's own level is added first; None of too few buyers."""
+    windows = [frame for frame in frames if (frame["next_spend"] > 0).any()]
+    if sum(int((window["next_spend"] > 0).sum()) for window in windows) < FEWEST_BUYERS:
+        return None
     spends = [window["next_spend"].clip(lower_bound=0.0).to_numpy() for window in windows]
     starts = [base + value_level(np.exp(base), spend) for base, spend in zip(map(start, windows), spends, strict=True)]
     rows = matrix(pl.concat(windows), INPUTS)

@@ -8,8 +8,7 @@ import lightgbm as lgb
 import numpy as np
 import polars as pl
 
-from models.boosting import INPUTS, SEED, by_family, churned, matrix, refuse_too_little, sampled, split_in_time
-from models.boosting import PARAMETERS as SHARED
+from models.boosting import INPUTS, SEED, Trees, by_family, churned, matrix, refuse_too_little, sampled, split_in_time
 from models.calibration import Calibration, fit_calibration
 from models.errors import TooLittleData
 from models.files import FILE, read_json, write_json
@@ -19,7 +18,7 @@ from models.snapshot import Snapshot
 NAME = "lightgbm"
 BOOSTER = "churn.lgb.txt"
 ROUNDS = 200
-PARAMETERS = SHARED | {"objective": "binary", "learning_rate": 0.03}
+TREES = Trees(learning_rate=0.03)
 
 
 @dataclass(frozen=True)
@@ -56,9 +55,10 @@ class LightGbmChurn:
 class LightGbmCandidate:
     """Learns from all snapshots but the newest, and calibrates on that one."""
 
+    trees: Trees = TREES
     name: str = NAME
 
-    def fit(self, history: list[Snapshot]) -> LightGbmChurn:
+    def fit(self, history: list[Snapshot], _present: pl.DataFrame) -> LightGbmChurn:
         """Return trees on snapshots closed before the newest begins, calibrated on the newest.
 
         With one window only, a third of its customers, chosen by a hash of their id, is kept for calibration.
@@ -66,8 +66,12 @@ class LightGbmCandidate:
         """
         train, later = _learn_and_calibrate(history)
         refuse_too_little("LightGBM", [train])
-        booster = lgb.train(PARAMETERS, _dataset(train), num_boost_round=ROUNDS)
+        booster = lgb.train(self.trees.parameters(objective="binary"), _dataset(train), num_boost_round=ROUNDS)
         return LightGbmChurn(booster, fit_calibration(_raw(booster, later), churned(later)))
+
+    def load(self, folder: Path) -> LightGbmChurn:
+        """Read what the model's `save` wrote."""
+        return LightGbmChurn.load(folder)
 
 
 def _learn_and_calibrate(history: list[Snapshot]) -> tuple[pl.DataFrame, pl.DataFrame]:

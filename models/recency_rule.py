@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 
 from models.errors import TooLittleData
-from models.files import FILE, write_json
+from models.files import FILE, read_json, write_json
 from models.log_odds import log_odds
 from models.snapshot import Snapshot
 
@@ -46,7 +46,7 @@ class RecencyRuleCandidate:
 
     name: str = NAME
 
-    def fit(self, history: list[Snapshot]) -> RecencyRule:
+    def fit(self, history: list[Snapshot], _present: pl.DataFrame) -> RecencyRule:
         """Return the rule; a decile's rate starts from one churner and one stayer (Laplace)."""
         if not history:
             raise TooLittleData(
@@ -59,6 +59,11 @@ class RecencyRuleCandidate:
         churned = np.bincount(group, weights=frame["churned"].cast(pl.Float64).to_numpy(), minlength=len(cuts) + 1)
         rates = (churned + 1) / (np.bincount(group, minlength=len(cuts) + 1) + 2)
         return RecencyRule(tuple(float(cut) for cut in cuts), tuple(float(rate) for rate in rates), self.name)
+
+    def load(self, folder: Path) -> RecencyRule:
+        """Read what the rule's `save` wrote."""
+        data = read_json(folder / FILE)
+        return RecencyRule(tuple(data["cuts"]), tuple(data["rates"]), data["name"])
 
 
 def _values(frame: pl.DataFrame, name: str) -> pl.Series:

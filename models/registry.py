@@ -2,42 +2,66 @@
 
 from pathlib import Path
 
-from models.bgnbd_churn import BgNbdCandidate, BgNbdChurn
+from models.bgnbd import BGNBD
+from models.bgnbd_churn import BgNbdCandidate
+from models.blend_churn import BlendCandidate
 from models.churn_model import Candidate, ChurnModel
 from models.files import FILE, read_json
-from models.hybrid_churn import HybridCandidate, HybridChurn
+from models.hybrid_churn import HybridCandidate
 from models.hybrid_value import HybridValueCandidate
-from models.lightgbm_churn import LightGbmCandidate, LightGbmChurn
-from models.recency_rule import OVERDUE, RecencyRule, RecencyRuleCandidate
+from models.lightgbm_churn import LightGbmCandidate
+from models.lightgbm_value import HURDLE, LOGNORMAL, TWEEDIE, LightGbmValueCandidate
+from models.mbgnbd import MBGNBD
+from models.order_candidates import LIFETIMES, OrderChurnCandidate, OrderValueCandidate
+from models.paretonbd import ParetoNBD
+from models.recency_rule import OVERDUE, RecencyRuleCandidate
 from models.value_baselines import LAST_PERIOD, ORDER_MODELS, ZERO, RecencyDecilesCandidate, RetainedSpendCandidate
-from models.value_model import ValueCandidate
+from models.value_model import FILE as VALUE_FILE
+from models.value_model import FOLDER, SavedValueModel, ValueCandidate, ValueLearner
 
 BASELINE = RecencyRuleCandidate()
+HYBRID, LIGHTGBM, PARETO = HybridCandidate(), LightGbmCandidate(), OrderChurnCandidate("paretonbd", ParetoNBD)
 CANDIDATES: tuple[Candidate, ...] = (
     BASELINE,
     RecencyRuleCandidate(OVERDUE),
     BgNbdCandidate(),
-    LightGbmCandidate(),
-    HybridCandidate(),
+    OrderChurnCandidate("mbgnbd", MBGNBD),
+    PARETO,
+    OrderChurnCandidate("bgnbd_of_lifetimes", BGNBD, LIFETIMES),
+    LIGHTGBM,
+    HYBRID,
+    BlendCandidate((HYBRID, LIGHTGBM, PARETO)),
 )
 VALUE_BASELINE = LAST_PERIOD
+VALUE_LEARNERS: tuple[ValueLearner, ...] = (
+    LightGbmValueCandidate(TWEEDIE),
+    LightGbmValueCandidate(HURDLE),
+    LightGbmValueCandidate(LOGNORMAL),
+    HybridValueCandidate(),
+)
 VALUE_CANDIDATES: tuple[ValueCandidate, ...] = (
     ZERO,
     VALUE_BASELINE,
     RetainedSpendCandidate(),
     RecencyDecilesCandidate(),
     ORDER_MODELS,
-    HybridValueCandidate(),
+    OrderValueCandidate("mbgnbd_gamma_gamma", MBGNBD),
+    OrderValueCandidate("paretonbd_gamma_gamma", ParetoNBD),
+    OrderValueCandidate("bgnbd_gamma_gamma_of_lifetimes", BGNBD, LIFETIMES),
+    *VALUE_LEARNERS,
 )
 
 
 def load_churn_model(folder: Path) -> ChurnModel:
     """Return the churn model that was saved in `folder`."""
-    data = read_json(folder / FILE)
-    if data["name"] == LightGbmCandidate().name:
-        return LightGbmChurn.load(folder)
-    if data["name"] == HybridCandidate().name:
-        return HybridChurn.load(folder)
-    if data["name"] == BgNbdCandidate().name:
-        return BgNbdChurn(data["average"])
-    return RecencyRule(tuple(data["cuts"]), tuple(data["rates"]), data["name"])
+    name = read_json(folder / FILE)["name"]
+    return next(candidate for candidate in CANDIDATES if candidate.name == name).load(folder)
+
+
+def load_value_model(folder: Path) -> SavedValueModel | None:
+    """Return the value model that was saved in `folder`; None where there is none."""
+    file = folder / FOLDER / VALUE_FILE
+    if not file.is_file():
+        return None
+    name = read_json(file)["name"]
+    return next(candidate for candidate in VALUE_LEARNERS if candidate.name == name).load(folder)

@@ -20,7 +20,7 @@ class Column:
     name: str
     of: pl.Expr
 
-    def fit(self, history: list[Snapshot]) -> "Column":  # noqa: ARG002  # nothing is learned
+    def fit(self, _history: list[Snapshot], _present: pl.DataFrame) -> "Column":
         """Return itself."""
         return self
 
@@ -59,7 +59,7 @@ class RecencyDecilesCandidate:
 
     name: str = "recency_deciles"
 
-    def fit(self, history: list[Snapshot]) -> RecencyDeciles:
+    def fit(self, history: list[Snapshot], _present: pl.DataFrame) -> RecencyDeciles:
         """Return the deciles. Raises TooLittleData without a closed window."""
         if not history:
             raise TooLittleData("Recency deciles need a past window whose outcome is known; the log is too short for one.")
@@ -95,7 +95,7 @@ class RetainedSpendCandidate:
 
     name: str = "average_spend_x_retention"
 
-    def fit(self, history: list[Snapshot]) -> RetainedSpend:
+    def fit(self, history: list[Snapshot], _present: pl.DataFrame) -> RetainedSpend:
         """Return the model. Raises TooLittleData without a closed window."""
         if not history:
             raise TooLittleData("Retention needs a past window whose outcome is known; the log is too short for one.")

@@ -1,10 +1,13 @@
 """What every model of spend in the churn window can do, and how it is fitted."""
 
+from pathlib import Path
 from typing import Protocol
 
 import polars as pl
 
 from models.snapshot import Snapshot
+
+FOLDER, FILE = "value", "value.json"  # beside the churn model, in a folder of its own
 
 
 class ValueModel(Protocol):
@@ -32,6 +35,31 @@ class ValueCandidate(Protocol):
         """Name on the leaderboard."""
         ...
 
-    def fit(self, history: list[Snapshot]) -> ValueModel:
-        """Return the fitted model. Raises TooLittleData when `history` is too short for it."""
+    def fit(self, history: list[Snapshot], present: pl.DataFrame, /) -> ValueModel:
+        """Return the fitted model; arguments and errors as those of a churn Candidate."""
+        ...
+
+
+class SavedValueModel(ValueModel, Protocol):
+    """A value model that can serve: it keeps itself as data."""
+
+    def save(self, folder: Path) -> None:
+        """Write the model as data into an existing folder, which may hold a churn model too."""
+        ...
+
+
+class ValueLearner(Protocol):
+    """A value candidate whose model may become champion."""
+
+    @property
+    def name(self) -> str:
+        """Name on the leaderboard."""
+        ...
+
+    def fit(self, history: list[Snapshot], present: pl.DataFrame, /) -> SavedValueModel:
+        """Return the fitted model, as for a ValueCandidate."""
+        ...
+
+    def load(self, folder: Path, /) -> SavedValueModel:
+        """Return the model that `save` of one of this kind wrote."""
         ...

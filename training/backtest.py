@@ -5,6 +5,7 @@ from datetime import date
 
 import polars as pl
 
+from features.labels import LABELS, WAITS
 from features.tables.schema import Tables
 from models.churn_model import Candidate
 from models.errors import TooLittleData
@@ -47,7 +48,7 @@ def backtest(
     """Return predictions at the newest origins, one horizon apart, each with a closed window before it.
 
     A candidate that cannot be fitted at one of them takes no part, and `limits` says why: all candidates are
-    judged on the same rows. A value candidate stands there as `value:<name>`.
+    judged on the same rows, and none is handed the answers to what it is asked. A value candidate stands there as `value:<name>`.
     """
     origins = _origins(snapshots, most_origins)
     limits: dict[str, str] = {}
@@ -55,8 +56,9 @@ def backtest(
     for done, origin in enumerate(origins):
         progress("backtest", done, len(origins))
         history = answered_before(snapshots, tables, origin.as_of)
-        churn = _churn(origin, history, candidates, limits)
-        parts.append(_asked(origin).with_columns(*churn, *_values(origin, history, values, limits)))
+        present = origin.frame.drop(LABELS, WAITS)
+        churn = _churn(present, history, candidates, limits)
+        parts.append(_asked(origin).with_columns(*churn, *_values(present, history, values, limits)))
     progress("backtest", len(origins), len(origins))
     if not parts:
         names = [candidate.name for candidate in candidates]
@@ -87,29 +89,29 @@ def _asked(origin: Snapshot) -> pl.DataFrame:
 
 
 def _churn(
-    origin: Snapshot, history: list[Snapshot], candidates: tuple[Candidate, ...], limits: dict[str, str]
+    present: pl.DataFrame, history: list[Snapshot], candidates: tuple[Candidate, ...], limits: dict[str, str]
 ) -> list[pl.Series]:
     found = []
     for candidate in candidates:
         try:
-            found.append(candidate.fit(history).p_churn(origin.frame).alias(f"p:{candidate.name}"))
+            found.append(candidate.fit(history, present).p_churn(present).alias(f"p:{candidate.name}"))
         except TooLittleData as error:
             limits[candidate.name] = str(error)
     return found
 
 
 def _values(
-    origin: Snapshot, history: list[Snapshot], candidates: tuple[ValueCandidate, ...], limits: dict[str, str]
+    present: pl.DataFrame, history: list[Snapshot], candidates: tuple[ValueCandidate, ...], limits: dict[str, str]
 ) -> list[pl.Series]:
     found = []
     for candidate in candidates:
         try:
-            model = candidate.fit(history)
+            model = candidate.fit(history, present)
         except TooLittleData as error:
             limits[f"value:{candidate.name}"] = str(error)
             continue
-        found.append(model.expected(origin.frame).alias(f"value:{candidate.name}"))
+        found.append(model.expected(present).alias(f"value:{candidate.name}"))
         for name, at in (("low", 0.1), ("high", 0.9)):
-            quantile = model.quantile(origin.frame, at)
+            quantile = model.quantile(present, at)
             found += [] if quantile is None else [quantile.alias(f"{name}:{candidate.name}")]
     return found

@@ -2,12 +2,13 @@
 
 import subprocess
 import tempfile
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from features.build import MODEL_FEATURES
+from models.boosting import Trees
 from models.champion import Champion, publish_champion, save_champion
-from models.lightgbm_churn import PARAMETERS
 from settings.sections import Settings
 from training import tracking
 from training.backtest import Backtest
@@ -59,7 +60,7 @@ def _parameters(material: Material, champion: Champion) -> dict[str, Any]:
         "bgnbd": champion.btyd.orders.params,
         "gamma_gamma": champion.btyd.spend.params,
         "value_spread": champion.value_spread,
-        **{f"lightgbm.{key}": value for key, value in PARAMETERS.items()},
+        **{f"lightgbm.{key}": value for key, value in asdict(Trees()).items()},
     }
 
 

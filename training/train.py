@@ -1,6 +1,5 @@
 """Train: fit every candidate, judge them on past days, and register the winner."""
 
-import math
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -10,14 +9,15 @@ import polars as pl
 
 from features.tables.schema import Tables
 from models.bgnbd_churn import NAME as SHORT_LOG_CHOICE
+from models.btyd import BuyTillYouDie
 from models.champion import Champion, Terms
 from models.churn_model import ChurnModel
 from models.errors import TooLittleData
-from models.hybrid_value import HybridValue, HybridValueCandidate
-from models.registry import CANDIDATES, VALUE_CANDIDATES
+from models.registry import CANDIDATES, VALUE_CANDIDATES, VALUE_LEARNERS
 from models.snapshot import Snapshot
 from models.value import ValueTerms, fit_spread, value_frame, value_terms
 from models.value_baselines import ORDER_MODELS
+from models.value_model import SavedValueModel
 from settings.sections import Settings
 from training.backtest import Backtest, backtest
 from training.compare_page import compare_page
@@ -65,7 +65,8 @@ def compare(settings: Settings, tables: Tables, as_of: date, progress: Progress)
 
 
 def _champion(settings: Settings, material: Material, chosen: str, result: Backtest, board: dict[str, Any]) -> Champion:
-    churn = next(candidate for candidate in CANDIDATES if candidate.name == chosen).fit(material.snapshots)
+    present = material.btyd.with_columns(material.features, material.windows.horizon_days)
+    churn = next(candidate for candidate in CANDIDATES if candidate.name == chosen).fit(material.snapshots, present)
     terms = Terms(
         trained_as_of=material.as_of,
         horizon_days=material.windows.horizon_days,
@@ -75,29 +76,33 @@ def _champion(settings: Settings, material: Material, chosen: str, result: Backt
     )
     grade = graded(result, board, chosen)
     spread = _spread(material.snapshots)
-    value = _value_model(material.snapshots, board)
-    cuts = _value_cuts(value_terms(settings.value, terms.horizon_days), material, churn, spread, value)
+    value = _value_model(material.snapshots, present, board)
+    cuts = _value_cuts(value_terms(settings.value, terms.horizon_days), material.btyd, present, churn, spread, value)
     return Champion(terms, material.norms, churn, material.btyd, spread, cuts, grade, value=value)
 
 
-def _value_model(snapshots: list[Snapshot], board: dict[str, Any]) -> HybridValue | None:
-    """The value hybrid where its deviance is lower than that of the order models alone; else those do."""
-    deviances = {entry["candidate"]: entry["tweedie_deviance"] for entry in board["value"]}
-    hybrid = HybridValueCandidate()
-    if deviances.get(hybrid.name, math.inf) >= deviances.get(ORDER_MODELS.name, math.inf):
+def _value_model(snapshots: list[Snapshot], present: pl.DataFrame, board: dict[str, Any]) -> SavedValueModel | None:
+    """The value model with the lowest deviance of those that can serve; None where the order models alone are better."""
+    servable = {learner.name: learner for learner in VALUE_LEARNERS}
+    ranked = [entry["candidate"] for entry in board["value"] if entry["candidate"] in {*servable, ORDER_MODELS.name}]
+    if not ranked or ranked[0] == ORDER_MODELS.name:
         return None
     try:
-        return hybrid.fit(snapshots)
+        return servable[ranked[0]].fit(snapshots, present)
     except TooLittleData:
         return None
 
 
 def _value_cuts(
-    terms: ValueTerms, material: Material, churn: ChurnModel, spread: float, value: HybridValue | None
+    terms: ValueTerms,
+    btyd: BuyTillYouDie,
+    present: pl.DataFrame,
+    churn: ChurnModel,
+    spread: float,
+    value: SavedValueModel | None,
 ) -> tuple[float, ...]:
-    seen = material.btyd.with_columns(material.features, terms.churn_horizon_days)
-    ahead = None if value is None else value.expected(seen)
-    values = value_frame(material.btyd, seen, churn.p_churn(seen), terms, spread, ahead)["expected_value"]
+    ahead = None if value is None else value.expected(present)
+    values = value_frame(btyd, present, churn.p_churn(present), terms, spread, ahead)["expected_value"]
     return tuple(float(cut) for cut in np.quantile(values.to_numpy(), VALUE_QUANTILES))
 
 

@@ -1,6 +1,7 @@
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from itertools import pairwise
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -65,9 +66,13 @@ class Spy:
     name: str = "spy"
     seen: list[list[Snapshot]] = field(default_factory=list)
 
-    def fit(self, history: list[Snapshot]) -> RecencyRule:
+    def fit(self, history: list[Snapshot], present: pl.DataFrame) -> RecencyRule:
         self.seen.append(history)
-        return RecencyRuleCandidate().fit(history)
+        assert not {"churned", "next_spend", "order_wait"} & set(present.columns)
+        return RecencyRuleCandidate().fit(history, present)
+
+    def load(self, folder: Path) -> RecencyRule:
+        return RecencyRuleCandidate().load(folder)
 
 
 def test_no_candidate_sees_a_window_that_was_open_at_the_origin(tables: Tables, snapshots: list[Snapshot]) -> None:
