@@ -60,27 +60,34 @@ class BlendCandidate:
     def fit(self, history: list[Snapshot], present: pl.DataFrame) -> BlendChurn:
         """Return the blend; the first member alone where the others can learn nothing before the newest window.
 
-        Raises TooLittleData where a member does.
+        A member that finds too little data takes no part. Raises TooLittleData where the first one does.
         """
-        weights = self._weights(history) if history else self._first()
-        return BlendChurn(tuple(member.fit(history, present) for member in self.members), weights)
+        models = [self.members[0].fit(history, present)]
+        models += [model for member in self.members[1:] if (model := _fitted(member, history, present)) is not None]
+        named = {model.name for model in models}
+        return BlendChurn(tuple(models), self._weights(history, [m for m in self.members if m.name in named]))
 
     def load(self, folder: Path) -> BlendChurn:
         """Read what the model's `save` wrote."""
-        weights = read_json(folder / FILE)["weights"]
-        return BlendChurn(tuple(member.load(folder / member.name) for member in self.members), tuple(weights.values()))
+        weights: dict[str, float] = read_json(folder / FILE)["weights"]
+        members = (member for member in self.members if member.name in weights)
+        return BlendChurn(tuple(member.load(folder / member.name) for member in members), tuple(weights.values()))
 
-    def _first(self) -> tuple[float, ...]:
-        return (1.0, *(0.0 for _ in self.members[1:]))
-
-    def _weights(self, history: list[Snapshot]) -> tuple[float, ...]:
+    def _weights(self, history: list[Snapshot], members: list[Candidate]) -> tuple[float, ...]:
         earlier, newest = split_in_time(history)
         asked = newest.frame.drop(LABELS, WAITS, strict=False)
-        try:
-            odds = [log_odds(member.fit(earlier, asked).p_churn(asked).to_numpy()) for member in self.members]
-        except TooLittleData:
-            return self._first()
+        before = [_fitted(member, earlier, asked) for member in members]
+        odds = [log_odds(model.p_churn(asked).to_numpy()) for model in before if model is not None]
+        if len(odds) < len(members):
+            return (1.0, *(0.0 for _ in members[1:]))
         return weighed(odds, churned(newest.frame))
+
+
+def _fitted(member: Candidate, history: list[Snapshot], present: pl.DataFrame) -> ChurnModel | None:
+    try:
+        return member.fit(history, present)
+    except TooLittleData:
+        return None
 
 
 def weighed(odds: Sequence[Array], outcome: Array) -> tuple[float, ...]:

@@ -17,6 +17,7 @@ from models.registry import load_churn_model, load_value_model
 from models.value_model import SavedValueModel
 
 FILE = "champion.json"
+TOLD = ("value_spread", "value_cuts", "doubt", "grade")
 CURRENT, FORMER = "CURRENT", "FORMER"
 
 
@@ -40,7 +41,8 @@ class Champion:
     `value` tells spend within the churn window; None leaves it to the order models.
 
     `value_cuts` are the 50, 80, 95 and 99 % quantiles of expected_value when it was trained: the reference
-    for relationship levels. `grade` is its log-loss in the backtest and that of the named baseline; empty without a backtest.
+    for relationship levels. `doubt` is by how much the logarithm of a total is off
+    (`models/totals.py`). `grade` is what promotion looks at (`training/grade.py`); empty without a backtest.
     """
 
     terms: Terms
@@ -49,6 +51,7 @@ class Champion:
     btyd: BuyTillYouDie
     value_spread: float
     value_cuts: tuple[float, ...]
+    doubt: float
     grade: dict[str, float]
     version: str = ""
     value: SavedValueModel | None = None
@@ -62,9 +65,8 @@ def save_champion(champion: Champion, folder: Path) -> None:
         champion.value.save(folder)
     terms = asdict(champion.terms) | {"trained_as_of": champion.terms.trained_as_of.isoformat()}
     data: dict[str, Any] = {"terms": terms, "norms": champion.norms.to_json(), "btyd": champion.btyd.to_json()}
-    write_json(
-        folder / FILE, data | {"value_spread": champion.value_spread, "value_cuts": champion.value_cuts, "grade": champion.grade}
-    )
+    told = {name: getattr(champion, name) for name in TOLD}
+    write_json(folder / FILE, data | told)
 
 
 def load_champion(folder: Path) -> Champion:
@@ -79,6 +81,7 @@ def load_champion(folder: Path) -> Champion:
         btyd,
         data["value_spread"],
         tuple(data["value_cuts"]),
+        data["doubt"],
         data["grade"],
         folder.name,
         load_value_model(folder),

@@ -62,10 +62,10 @@ class LightGbmCandidate:
         """Return trees on snapshots closed before the newest begins, calibrated on the newest.
 
         With one window only, a third of its customers, chosen by a hash of their id, is kept for calibration.
-        Raises TooLittleData below 200 rows, or below 20 of the customers who stayed or of those who left.
+        Raises TooLittleData below 200 rows in all, or below 20 of the customers who stayed or of those who left.
         """
         train, later = _learn_and_calibrate(history)
-        refuse_too_little("LightGBM", [train])
+        refuse_too_little("LightGBM", [train, later])
         booster = lgb.train(self.trees.parameters(objective="binary"), _dataset(train), num_boost_round=ROUNDS)
         return LightGbmChurn(booster, fit_calibration(_raw(booster, later), churned(later)))
 

@@ -52,10 +52,14 @@ VALUE_CANDIDATES: tuple[ValueCandidate, ...] = (
 )
 
 
+def candidate_named(name: str) -> Candidate:
+    """Return the churn candidate of that name."""
+    return next(candidate for candidate in CANDIDATES if candidate.name == name)
+
+
 def load_churn_model(folder: Path) -> ChurnModel:
     """Return the churn model that was saved in `folder`."""
-    name = read_json(folder / FILE)["name"]
-    return next(candidate for candidate in CANDIDATES if candidate.name == name).load(folder)
+    return candidate_named(read_json(folder / FILE)["name"]).load(folder)
 
 
 def load_value_model(folder: Path) -> SavedValueModel | None:

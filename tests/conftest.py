@@ -1,4 +1,6 @@
 import os
+import shutil
+import sqlite3
 import sys
 import time
 from collections.abc import Callable
@@ -82,3 +84,21 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with (folder.parent / "tour.txt").open("w", encoding="utf-8") as said:
         tour(lay_out(ShopName.SIMULATED, folder, customers=700, seed=3, weeks=110), Console(file=said, width=120))
     return folder
+
+
+@pytest.fixture
+def workshop(demo: Path, tmp_path: Path) -> Path:
+    """A copy of the finished demo that a test may change; returns its configuration."""
+    shutil.copytree(demo, tmp_path / "shop")
+    moved = str(tmp_path / "shop")
+    with sqlite3.connect(tmp_path / "shop" / "workspace" / "mlflow.db") as registry:
+        for table, column in (
+            ("model_versions", "storage_location"),
+            ("model_versions", "source"),
+            ("runs", "artifact_uri"),
+            ("experiments", "artifact_location"),
+            ("logged_models", "artifact_location"),
+        ):
+            registry.execute(f"update {table} set {column} = replace({column}, ?, ?)", (str(demo), moved))  # noqa: S608  # fixed names
+    registry.close()
+    return tmp_path / "shop" / "holdfast.toml"

@@ -13,8 +13,9 @@ from models.btyd import BuyTillYouDie
 from models.champion import Champion, Terms
 from models.churn_model import ChurnModel
 from models.errors import TooLittleData
-from models.registry import CANDIDATES, VALUE_CANDIDATES, VALUE_LEARNERS
+from models.registry import CANDIDATES, VALUE_CANDIDATES, VALUE_LEARNERS, candidate_named
 from models.snapshot import Snapshot
+from models.totals import level_doubt
 from models.value import ValueTerms, fit_spread, value_frame, value_terms
 from models.value_baselines import ORDER_MODELS
 from models.value_model import SavedValueModel
@@ -25,6 +26,7 @@ from training.grade import graded
 from training.leaderboard import leaderboard, winner
 from training.material import Material, gather
 from training.record import record
+from training.shuffled import refuse_foretold_shuffles
 from training.snapshots import Progress
 
 ORIGINS = 4
@@ -44,12 +46,13 @@ class Trained:
 def train(settings: Settings, tables: Tables, as_of: date, progress: Progress) -> Trained:
     """Fit, judge, log and register; the first version becomes champion, later ones challenger.
 
-    Raises TooLittleData when no candidate can be fitted on what was known before `as_of`.
+    Raises TooLittleData when no candidate can be fitted on what was known before `as_of`, and LeakageSuspected.
     """
     material = gather(settings, tables, as_of, progress)
     result = backtest(material.snapshots, material.tables, CANDIDATES, ORIGINS, progress, VALUE_CANDIDATES)
     board = leaderboard(result, as_of, material.windows.horizon_days, notes=material.notes)
     chosen = winner(board, SHORT_LOG_CHOICE)
+    refuse_foretold_shuffles(candidate_named(chosen), material.snapshots, material.tables)
     progress("logging to MLflow", 0, 1)
     version, is_champion = record(settings, material, _champion(settings, material, chosen, result, board), result, board)
     progress("logging to MLflow", 1, 1)
@@ -66,7 +69,7 @@ def compare(settings: Settings, tables: Tables, as_of: date, progress: Progress)
 
 def _champion(settings: Settings, material: Material, chosen: str, result: Backtest, board: dict[str, Any]) -> Champion:
     present = material.btyd.with_columns(material.features, material.windows.horizon_days)
-    churn = next(candidate for candidate in CANDIDATES if candidate.name == chosen).fit(material.snapshots, present)
+    churn = candidate_named(chosen).fit(material.snapshots, present)
     terms = Terms(
         trained_as_of=material.as_of,
         horizon_days=material.windows.horizon_days,
@@ -75,10 +78,17 @@ def _champion(settings: Settings, material: Material, chosen: str, result: Backt
         loyalty_min_purchases=settings.loyalty.min_purchases,
     )
     grade = graded(result, board, chosen)
-    spread = _spread(material.snapshots)
+    spread = spread_of(material.snapshots)
     value = _value_model(material.snapshots, present, board)
     cuts = _value_cuts(value_terms(settings.value, terms.horizon_days), material.btyd, present, churn, spread, value)
-    return Champion(terms, material.norms, churn, material.btyd, spread, cuts, grade, value=value)
+    doubt = _doubt(board, ORDER_MODELS.name if value is None else value.name)
+    return Champion(terms, material.norms, churn, material.btyd, spread, cuts, doubt, grade, value=value)
+
+
+def _doubt(board: dict[str, Any], chosen: str) -> float:
+    judged = [entry for entry in board["value"] if entry["candidate"] == chosen]
+    biases = [found["bias"] for entry in judged for found in entry["by_origin"].values()]
+    return level_doubt(bias for bias in biases if bias is not None)
 
 
 def _value_model(snapshots: list[Snapshot], present: pl.DataFrame, board: dict[str, Any]) -> SavedValueModel | None:
@@ -106,7 +116,7 @@ def _value_cuts(
     return tuple(float(cut) for cut in np.quantile(values.to_numpy(), VALUE_QUANTILES))
 
 
-def _spread(snapshots: list[Snapshot]) -> float:
+def spread_of(snapshots: list[Snapshot]) -> float:
     """Shape of spend around its expectation among those who bought, in the newest closed window."""
     if not snapshots:
         return 1.0

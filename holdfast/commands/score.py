@@ -25,6 +25,7 @@ def command(
     from features.tables.atomic import replacing
     from holdfast.session import open_session
     from models.champion import current_champion
+    from models.totals import total_value
     from serving.scoring import consent, refuse_hindsight, score
     from serving.store import current_run, open_store, publish
 
@@ -42,6 +43,11 @@ def command(
     without = scores.height - scored
     CONSOLE.print(
         f"{scored:,} customers scored as of {session.as_of} by version {champion.version}; {without:,} without a score."
+    )
+    total, value = total_value(scores, champion.value_spread, champion.doubt), session.settings.value
+    CONSOLE.print(
+        f"Expected of them over {value.horizon_days} days: {total.expected:,.0f} {value.currency}, "
+        f"with 80 % probability between {total.low:,.0f} and {total.high:,.0f}."
     )
     if not no_publish:
         store = open_store(session.settings.store_url)

@@ -20,6 +20,7 @@ CHAMPION = Champion(
     BuyTillYouDie(BGNBD(0.2, 4.0, 0.8, 2.4), GammaGamma(6.0, 3.7, 15.0), Level(0.2, -0.1)),
     1.5,
     (1.0, 2.0, 3.0, 4.0),
+    0.2,
     {"log_loss": 0.4},
 )
 
@@ -29,12 +30,13 @@ def test_a_champion_survives_saving_and_publishing(tmp_path: Path) -> None:
     publish_champion(tmp_path / "new", "7", tmp_path / "champion")
     found = current_champion(tmp_path / "champion")
     assert found.version == "7"
-    assert (found.terms, found.norms, found.churn, found.btyd, found.value_cuts) == (
+    assert (found.terms, found.norms, found.churn, found.btyd, found.value_cuts, found.doubt) == (
         CHAMPION.terms,
         CHAMPION.norms,
         CHAMPION.churn,
         CHAMPION.btyd,
         CHAMPION.value_cuts,
+        CHAMPION.doubt,
     )
 
 

@@ -1,6 +1,4 @@
 import re
-import shutil
-import sqlite3
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -19,24 +17,6 @@ from settings.load import load_settings
 from training.promotion import gates
 
 Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def workshop(demo: Path, tmp_path: Path) -> Path:
-    """A copy of the finished demo that a test may change; returns its configuration."""
-    shutil.copytree(demo, tmp_path / "shop")
-    moved = str(tmp_path / "shop")
-    with sqlite3.connect(tmp_path / "shop" / "workspace" / "mlflow.db") as registry:
-        for table, column in (
-            ("model_versions", "storage_location"),
-            ("model_versions", "source"),
-            ("runs", "artifact_uri"),
-            ("experiments", "artifact_location"),
-            ("logged_models", "artifact_location"),
-        ):
-            registry.execute(f"update {table} set {column} = replace({column}, ?, ?)", (str(demo), moved))  # noqa: S608  # fixed names
-    registry.close()
-    return tmp_path / "shop" / "holdfast.toml"
 
 
 def test_a_second_training_is_challenger_until_promoted(workshop: Path, holdfast: Run) -> None:
