@@ -5,7 +5,7 @@ from datetime import date
 
 import polars as pl
 
-from features import basket, cadence, complaints, contacts, context, lifecycle, loyalty, recency, satisfaction, spend
+from features import basket, cadence, complaints, contacts, context, demand, lifecycle, loyalty, recency, satisfaction, spend
 from features.columns import CUSTOMER
 from features.feature import Feature
 from features.history import History, history
@@ -18,7 +18,7 @@ from settings.sections import Loyalty
 
 FAMILIES: dict[str, tuple[Feature, ...]] = {
     module.FAMILY: module.FEATURES
-    for module in (recency, cadence, spend, basket, loyalty, complaints, satisfaction, contacts, lifecycle, context)
+    for module in (recency, cadence, spend, basket, demand, loyalty, complaints, satisfaction, contacts, lifecycle, context)
 }
 FEATURES: tuple[Feature, ...] = tuple(feature for family in FAMILIES.values() for feature in family)
 MODEL_FEATURES: tuple[str, ...] = tuple(feature.name for feature in FEATURES if feature.model)
@@ -61,11 +61,13 @@ def _everyone(known: Tables) -> pl.DataFrame:
 def _from_purchases(known: Tables, days: pl.LazyFrame, as_of: date, settings: Loyalty, usual: Norms) -> list[pl.LazyFrame]:
     bought = occasions(days)
     chosen = loyalty.chosen(known.transactions, settings)
+    wanted = demand.demand(known.transactions, as_of, usual)
     return [
         recency.recency(bought, as_of),
         cadence.cadence(bought, as_of),
         *spend.spend(days, as_of),
         *basket.basket(known.transactions, bought, as_of, usual),
+        *([] if wanted is None else [wanted]),
         *([] if chosen is None else loyalty.loyalty(chosen, settings, as_of)),
         *context.context(known, bought, as_of),
     ]

@@ -13,6 +13,7 @@ TITLES = {
     "cadence": "The customer's own rhythm",
     "spend": "Spend",
     "basket": "The basket",
+    "demand": "Demand for what the customer buys",
     "loyalty": "Loyalty to brands",
     "complaints": "Complaints",
     "satisfaction": "Satisfaction",
@@ -31,7 +32,7 @@ with * are for reading and choosing; models do not take them.
 No number is ever infinite or "not a number": what cannot be told is null. A customer with one order has no rhythm; one with
 returns only, or with complaints but no orders, is a prospect with 0 orders; orders of one day are one purchase; a purchase
 of nothing but free samples is a purchase worth 0. Averages "the company usually takes" or "in the same categories" are
-those of all customers before the as-of date; a score takes the ones that were stored with the champion.
+those of all customers before the as-of date; a score takes the ones that were stored with the champion, and today's demand.
 
 `features` writes the table, this dictionary as JSON and, where order lines have a brand and a category, the loyalty of
 each customer in each category. A log too large for memory is worked through in parts of the customers; `--parts` says in

@@ -4,8 +4,8 @@ They are computed from what was known before one date, handed to the features as
 champion, so that one customer's history is enough to score that customer.
 """
 
-from dataclasses import asdict, dataclass, field
-from datetime import date
+from dataclasses import asdict, dataclass, field, replace
+from datetime import date, timedelta
 from typing import Any, Self
 
 import polars as pl
@@ -15,13 +15,15 @@ from features.purchases import is_sale_line
 from features.tables.schema import Tables
 
 DECIMALS = 9
+DEMAND_DAYS = (14, 30)
 
 
 @dataclass(frozen=True)
 class Norms:
     """Average days from opening to settling a complaint, and average unit price, in all and by topic or category.
 
-    None, and no entry, where nothing told.
+    None, and no entry, where nothing told. `product_lines` are the sale lines of each product in the last 14 and 30 days
+    before `known_before`, None without a product_id: `up_to_date` renews them, since they are of no use a month later.
     """
 
     known_before: date
@@ -29,6 +31,7 @@ class Norms:
     unit_price: float | None = None
     topic_resolution_days: dict[str, float] = field(default_factory=dict)
     category_unit_price: dict[str, float] = field(default_factory=dict)
+    product_lines: dict[int, dict[str, int]] | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return plain data for a JSON file."""
@@ -37,7 +40,9 @@ class Norms:
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Self:
         """Read what `to_json` gave."""
-        return cls(**(data | {"known_before": date.fromisoformat(data["known_before"])}))
+        lines = data["product_lines"]
+        whole = None if lines is None else {int(days): of_days for days, of_days in lines.items()}
+        return cls(**(data | {"known_before": date.fromisoformat(data["known_before"]), "product_lines": whole}))
 
 
 def norms(tables: Tables, as_of: date) -> Norms:
@@ -45,7 +50,25 @@ def norms(tables: Tables, as_of: date) -> Norms:
     known = known_before(tables, as_of)
     days, by_topic = _settling(known.complaints)
     price, by_category = _prices(known.transactions)
-    return Norms(as_of, days, price, by_topic, by_category)
+    return Norms(as_of, days, price, by_topic, by_category, _product_lines(known.transactions, as_of))
+
+
+def up_to_date(usual: Norms, tables: Tables, as_of: date) -> Norms:
+    """Return norms from before with the demand for products as of `as_of`, over all customers of `tables`."""
+    return replace(usual, product_lines=_product_lines(known_before(tables, as_of).transactions, as_of))
+
+
+def _product_lines(transactions: pl.LazyFrame, as_of: date) -> dict[int, dict[str, int]] | None:
+    columns = transactions.collect_schema().names()
+    if "product_id" not in columns:
+        return None
+    sales = transactions.filter(is_sale_line(columns)).drop_nulls("product_id")
+    rows = sales.select(pl.col("product_id").cast(pl.String), pl.col("ordered_at").dt.date().alias("day"))
+    since = {days: as_of - timedelta(days=days) for days in DEMAND_DAYS}
+    counts = [(pl.col("day") >= start).sum().cast(pl.Int64).alias(str(days)) for days, start in since.items()]
+    recent = rows.filter(pl.col("day") >= min(since.values())).group_by("product_id").agg(*counts)
+    found = recent.sort("product_id").collect(engine="streaming")
+    return {days: dict(found.select("product_id", str(days)).filter(pl.col(str(days)) > 0).iter_rows()) for days in DEMAND_DAYS}
 
 
 def _settling(complaints: pl.LazyFrame | None) -> tuple[float | None, dict[str, float]]:

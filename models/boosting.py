@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from datetime import date
 from typing import Any
 
 import lightgbm as lgb
@@ -24,6 +25,7 @@ MOST_ROWS = 300_000
 ROUNDS, FEWEST_ROUNDS, MOST_ROUNDS, PATIENCE = 120, 100, 600, 50
 FEWEST_ROWS, FEWEST_OF_A_KIND, FEWEST_BUYERS = 200, 20, 100
 SEED = 7
+YEAR, SEASON_FROM, SEASON_ALL, SEASON_SURE = 365.25, 270, 360, 0.9
 FIXED: dict[str, Any] = {
     "bagging_freq": 1,
     "seed": SEED,
@@ -66,6 +68,23 @@ def by_family(booster: lgb.Booster, frame: pl.DataFrame, inputs: tuple[str, ...]
     return pl.DataFrame({family: shares[:, [f == family for f in families]].sum(axis=1) for family in dict.fromkeys(families)})
 
 
+def season_weights(frames: list[pl.DataFrame], day: date) -> Array:
+    """Return a weight per row: windows of the season that begins on `day` count for more, up to nineteen times as much.
+
+    1 + g cos(2 pi years apart), with g from 0 for a log in which the oldest window is nine months old, to .9 at a year.
+    """
+    days = [(day - frame["as_of"][0]).days for frame in frames]
+    known = SEASON_SURE * float(np.clip((max(days) - SEASON_FROM) / (SEASON_ALL - SEASON_FROM), 0, 1))
+    weights = [1 + known * np.cos(2 * np.pi * apart / YEAR) for apart in days]
+    return np.repeat(weights, [frame.height for frame in frames])
+
+
+def as_of(present: pl.DataFrame) -> date:
+    """Return the day that a frame of features is as of."""
+    day: date = present["as_of"][0]
+    return day
+
+
 def churned(frame: pl.DataFrame) -> Array:
     """Return the label: 1 without a purchase in the window, else 0."""
     return frame["churned"].cast(pl.Float64).to_numpy()
@@ -81,24 +100,27 @@ def refuse_too_little(who: str, frames: list[pl.DataFrame]) -> None:
         )
 
 
-Rows = Callable[[list[pl.DataFrame]], lgb.Dataset | None]
+Rows = Callable[[list[pl.DataFrame], date], lgb.Dataset | None]
 
 
-def learn(parameters: dict[str, Any], rows: Rows, history: list[Snapshot]) -> tuple[lgb.Booster, lgb.Booster]:
-    """Return trees of the whole history, and trees that have not seen its newest window.
+def learn(
+    parameters: dict[str, Any], rows: Rows, history: list[Snapshot], day: date, fewest: int = FEWEST_ROUNDS
+) -> tuple[lgb.Booster, lgb.Booster]:
+    """Return trees of the whole history, for what comes after `day`, and trees that have not seen its newest window.
 
-    `rows` makes a data set of some frames, None of too few. There are as many trees, between 100 and 600, as foretell the
-    newest window best from those closed before it began: much data carries many, little only a few; the search ends where
-    fifty more have not helped. Where nothing was closed before, there are 120, and both are the same.
+    `rows` makes a data set of some frames for a day to foretell, None of too few. There are as many trees, between `fewest`
+    and 600, as foretell the newest window best from those closed before it began: much data carries many, little only a
+    few; the search ends where fifty more have not helped. Where nothing was closed before, there are 120, and both are one.
     """
     earlier, newest = split_in_time(history)
-    before, later = rows(sampled(earlier)) if earlier else None, rows(sampled([newest]))
+    before = rows(sampled(earlier), newest.as_of) if earlier else None
+    later, every = rows(sampled([newest]), newest.as_of), rows(sampled(history), day)
     if before is None or later is None:
-        booster = _trained(parameters, rows(sampled(history)), ROUNDS)
+        booster = _trained(parameters, every, ROUNDS)
         return booster, booster
     stop = lgb.early_stopping(PATIENCE, verbose=False)
     found = lgb.train(parameters, before, num_boost_round=MOST_ROUNDS, valid_sets=[later], callbacks=[stop])
-    return _trained(parameters, rows(sampled(history)), max(found.best_iteration, FEWEST_ROUNDS)), found
+    return _trained(parameters, every, max(found.best_iteration, fewest)), found
 
 
 def _trained(parameters: dict[str, Any], rows: lgb.Dataset | None, rounds: int) -> lgb.Booster:

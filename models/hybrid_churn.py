@@ -1,6 +1,7 @@
 """The hybrid: BG/NBD says how likely a customer is to be silent, trees learn who deviates, the level says how many in all."""
 
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Self
 
@@ -13,6 +14,7 @@ from models.boosting import (
     FEWEST_ROWS,
     INPUTS,
     Trees,
+    as_of,
     by_family,
     churned,
     learn,
@@ -20,6 +22,7 @@ from models.boosting import (
     raw,
     refuse_too_little,
     sampled,
+    season_weights,
 )
 from models.errors import TooLittleData
 from models.files import FILE, read_json, write_json
@@ -29,16 +32,21 @@ from models.snapshot import Snapshot
 
 NAME = "hybrid"
 BOOSTER = "hybrid.lgb.txt"
+FEWEST_ROUNDS = 150
 SUREST = 4.0  # log-odds; on CDNOW 11 of 68 whom BG/NBD gave less than 2 % to stay stayed
 TREES = Trees()
 
 
 @dataclass(frozen=True)
 class HybridChurn:
-    """Trees on top of BG/NBD's log-odds; `average` is the log-odds that contributions are measured from."""
+    """Trees on top of BG/NBD's log-odds; `average` is the log-odds that contributions are measured from.
+
+    `centre` keeps the trees from telling a level too: with it, they leave the number of churners as BG/NBD has it.
+    """
 
     booster: lgb.Booster
     average: float
+    centre: float
     inputs: tuple[str, ...] = INPUTS
     name: str = NAME
 
@@ -49,7 +57,7 @@ class HybridChurn:
 
     def shape(self, frame: pl.DataFrame) -> Array:
         """Return the log-odds without a level."""
-        return _order_models(frame) + raw(self.booster, frame, self.inputs)
+        return _order_models(frame) + raw(self.booster, frame, self.inputs) + self.centre
 
     def contributions(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Return what the trees add by family; what BG/NBD says beyond the average comes from recency."""
@@ -59,14 +67,14 @@ class HybridChurn:
     def save(self, folder: Path) -> None:
         """Write booster text and the average."""
         (folder / BOOSTER).write_text(self.booster.model_to_string(), encoding="utf-8")
-        write_json(folder / FILE, {"name": NAME, "inputs": self.inputs, "average": self.average})
+        write_json(folder / FILE, {"name": NAME, "inputs": self.inputs, "average": self.average, "centre": self.centre})
 
     @classmethod
     def load(cls, folder: Path) -> Self:
         """Read what `save` wrote."""
         booster = lgb.Booster(model_str=(folder / BOOSTER).read_text(encoding="utf-8"))
         data = read_json(folder / FILE)
-        return cls(booster, data["average"], tuple(data["inputs"]))
+        return cls(booster, data["average"], data["centre"], tuple(data["inputs"]))
 
 
 @dataclass(frozen=True)
@@ -76,7 +84,7 @@ class HybridCandidate:
     trees: Trees = TREES
     name: str = NAME
 
-    def fit(self, history: list[Snapshot], _present: pl.DataFrame) -> HybridChurn:
+    def fit(self, history: list[Snapshot], present: pl.DataFrame) -> HybridChurn:
         """Return the trees, as many as the data carry.
 
         Raises TooLittleData below 200 rows, or below 20 of those who stayed or of those who left.
@@ -86,19 +94,29 @@ class HybridCandidate:
         frames = sampled(history)
         refuse_too_little("The hybrid", frames)
         average = float(_order_models(frames[-1]).mean())
-        booster, _ = learn(self.trees.parameters(objective="binary"), _dataset, history)
-        return HybridChurn(booster, average)
+        booster, _ = learn(self.trees.parameters(objective="binary"), _dataset, history, as_of(present), FEWEST_ROUNDS)
+        return HybridChurn(booster, average, _centre(booster, present))
 
     def load(self, folder: Path) -> HybridChurn:
         """Read what the model's `save` wrote."""
         return HybridChurn.load(folder)
 
 
-def _dataset(frames: list[pl.DataFrame]) -> lgb.Dataset | None:
+def _centre(booster: lgb.Booster, present: pl.DataFrame) -> float:
+    """What to add to the log-odds of all customers of the present so that as many churn as by BG/NBD alone.
+
+    Features have seasons, and trees that learned from windows of other seasons would make them a level.
+    """
+    base = _order_models(present)
+    return churn_level(expit(base + raw(booster, present)), expit(base))
+
+
+def _dataset(frames: list[pl.DataFrame], day: date) -> lgb.Dataset | None:
     if sum(frame.height for frame in frames) < FEWEST_ROWS:
         return None
     rows, start = pl.concat(frames), np.concatenate([_start(frame) for frame in frames])
-    return lgb.Dataset(matrix(rows), label=churned(rows), init_score=start, free_raw_data=True)
+    weight = season_weights(frames, day)
+    return lgb.Dataset(matrix(rows), label=churned(rows), weight=weight, init_score=start, free_raw_data=True)
 
 
 def _order_models(frame: pl.DataFrame) -> Array:

@@ -1,7 +1,7 @@
 """What a customer will spend in the churn window: order models first, then trees, and a level for all; with a spread."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Self
 
@@ -10,7 +10,8 @@ import numpy as np
 import polars as pl
 from scipy.special import expit
 
-from models.boosting import FEWEST_BUYERS, INPUTS, Trees, learn, matrix, raw, sampled
+from features import demand
+from models.boosting import FAMILY_OF, FEWEST_BUYERS, INPUTS, Trees, as_of, learn, matrix, raw, sampled
 from models.errors import TooLittleData
 from models.files import read_json, write_json
 from models.hybrid_churn import HybridCandidate, HybridChurn
@@ -21,6 +22,9 @@ from models.value_model import FILE, FOLDER
 
 NAME = "hybrid"
 BOOSTERS = {"total": "total.lgb.txt", "amount": "amount.lgb.txt"}
+# Demand of the season tells who comes, not how much they spend (docs/training.md).
+AMOUNT_INPUTS = tuple(name for name in INPUTS if FAMILY_OF[name] != demand.FAMILY)
+BELIEVED = 0.8
 SHARES = np.linspace(0.005, 0.995, 100)
 LEAST = 0.01  # of the currency: what a mean is at least, so that it has a logarithm
 TREES = Trees(learning_rate=0.03)
@@ -31,12 +35,15 @@ class HybridValue:
     """Two ways to the mean, each by trees that start from the order models, and how spend lies around it.
 
     `total` learns spend at once (Tweedie), `amount` that of those who buy (gamma), times the hybrid's probability to buy; the
-    mean is the geometric mean of both. `spread` holds the quantiles at SHARES of actual over expected spend of buyers.
+    mean is the geometric mean of both. `usual` is the mean logarithm of what the order models expect of a buyer: `amount`
+    starts from four fifths of a customer's distance to it. `spread` holds the quantiles at SHARES of actual over expected
+    spend of buyers.
     """
 
     churn: HybridChurn
     total: lgb.Booster
     amount: lgb.Booster
+    usual: float
     spread: tuple[float, ...]
     name: str = NAME
 
@@ -55,7 +62,7 @@ class HybridValue:
         return pl.Series("value", np.where(share > 0, of_buyers * around, 0.0))
 
     def _amount(self, frame: pl.DataFrame) -> Array:
-        amount: Array = np.exp(_log_amount(frame) + raw(self.amount, frame))
+        amount: Array = np.exp(_damped(_log_amount(frame), self.usual) + raw(self.amount, frame, AMOUNT_INPUTS))
         return amount
 
     def save(self, folder: Path) -> None:
@@ -65,14 +72,15 @@ class HybridValue:
         self.churn.save(own)
         for name, file in BOOSTERS.items():
             (own / file).write_text(getattr(self, name).model_to_string(), encoding="utf-8")
-        write_json(own / FILE, {"name": NAME, "spread": self.spread})
+        write_json(own / FILE, {"name": NAME, "usual": self.usual, "spread": self.spread})
 
     @classmethod
     def load(cls, folder: Path) -> Self:
         """Read what `save` wrote."""
         own = folder / FOLDER
         total, amount = (lgb.Booster(model_str=(own / file).read_text(encoding="utf-8")) for file in BOOSTERS.values())
-        return cls(HybridChurn.load(own), total, amount, tuple(read_json(own / FILE)["spread"]))
+        data = read_json(own / FILE)
+        return cls(HybridChurn.load(own), total, amount, data["usual"], tuple(data["spread"]))
 
 
 @dataclass(frozen=True)
@@ -92,9 +100,12 @@ class HybridValueCandidate:
         bought = sum(int((frame["next_spend"] > 0).sum()) for frame in sampled(history))
         if bought < FEWEST_BUYERS:
             raise TooLittleData(f"Spend is learned from at least {FEWEST_BUYERS} customer windows with some; found {bought}.")
-        total, _ = learn(self.trees.parameters(objective="tweedie", tweedie_variance_power=1.5), _total_rows, history)
-        amount, foretold = learn(self.trees.parameters(objective="gamma"), _amount_rows, history)
-        return HybridValue(churn, total, amount, _spread(foretold, history[-1].frame))
+        total, _ = learn(
+            self.trees.parameters(objective="tweedie", tweedie_variance_power=1.5), _total_rows, history, as_of(present)
+        )
+        amount, foretold = learn(self.trees.parameters(objective="gamma"), _amount_rows, history, as_of(present))
+        usual = float(_log_amount(present).mean())
+        return HybridValue(churn, total, amount, usual, _spread(foretold, history[-1].frame))
 
     def load(self, folder: Path) -> HybridValue:
         """Read what the model's `save` wrote."""
@@ -112,29 +123,39 @@ def _log_amount(frame: pl.DataFrame) -> Array:
     return found
 
 
-def _total_rows(frames: list[pl.DataFrame]) -> lgb.Dataset | None:
-    return _dataset(frames, _log_total)
+def _damped(log_amount: Array, usual: float) -> Array:
+    """Gamma-Gamma spreads customers wider than they turn out to be: only part of the distance to the usual is believed."""
+    return usual + BELIEVED * (log_amount - usual)
 
 
-def _amount_rows(frames: list[pl.DataFrame]) -> lgb.Dataset | None:
-    return _dataset([frame.filter(pl.col("next_spend") > 0) for frame in frames], _log_amount)
+def _total_rows(frames: list[pl.DataFrame], _day: date) -> lgb.Dataset | None:
+    return _dataset(frames, [_log_total(frame) for frame in frames], INPUTS)
 
 
-def _dataset(frames: list[pl.DataFrame], start: Callable[[pl.DataFrame], Array]) -> lgb.Dataset | None:
-    """Rows with their spend, and a start to which each window's own level is added first; None of too few buyers."""
-    windows = [frame for frame in frames if (frame["next_spend"] > 0).any()]
-    if sum(int((window["next_spend"] > 0).sum()) for window in windows) < FEWEST_BUYERS:
+def _amount_rows(frames: list[pl.DataFrame], _day: date) -> lgb.Dataset | None:
+    starts = [_damped(_log_amount(frame), float(_log_amount(frame).mean())) for frame in frames]
+    bought = [(frame["next_spend"] > 0).to_numpy() for frame in frames]
+    buyers = [frame.filter(pl.Series(some)) for frame, some in zip(frames, bought, strict=True)]
+    return _dataset(buyers, [start[some] for start, some in zip(starts, bought, strict=True)], AMOUNT_INPUTS)
+
+
+def _dataset(frames: list[pl.DataFrame], starts: list[Array], inputs: tuple[str, ...]) -> lgb.Dataset | None:
+    """Rows with their spend, and starts to which each window's own level is added first; None of too few buyers."""
+    windows = [(frame, start) for frame, start in zip(frames, starts, strict=True) if (frame["next_spend"] > 0).any()]
+    if sum(int((frame["next_spend"] > 0).sum()) for frame, _ in windows) < FEWEST_BUYERS:
         return None
-    spends = [window["next_spend"].clip(lower_bound=0.0).to_numpy() for window in windows]
-    starts = [base + value_level(np.exp(base), spend) for base, spend in zip(map(start, windows), spends, strict=True)]
-    rows = matrix(pl.concat(windows), INPUTS)
-    return lgb.Dataset(rows, label=np.concatenate(spends), init_score=np.concatenate(starts), free_raw_data=True)
+    spends = [frame["next_spend"].clip(lower_bound=0.0).to_numpy() for frame, _ in windows]
+    levelled = [start + value_level(np.exp(start), spend) for (_, start), spend in zip(windows, spends, strict=True)]
+    rows = matrix(pl.concat([frame for frame, _ in windows]), inputs)
+    return lgb.Dataset(rows, label=np.concatenate(spends), init_score=np.concatenate(levelled), free_raw_data=True)
 
 
 def _spread(amount: lgb.Booster, window: pl.DataFrame) -> tuple[float, ...]:
     """Quantiles of actual over expected spend among the buyers of a window, right on average."""
-    buyers = window.filter(pl.col("next_spend") > 0)
-    if buyers.is_empty():
+    bought = (window["next_spend"] > 0).to_numpy()
+    if not bought.any():
         return tuple(np.ones(len(SHARES)).tolist())
-    ratio = buyers["next_spend"].to_numpy() / np.exp(_log_amount(buyers) + raw(amount, buyers))
+    log_amount = _log_amount(window)
+    foretold = _damped(log_amount, float(log_amount.mean())) + raw(amount, window, AMOUNT_INPUTS)
+    ratio = window["next_spend"].to_numpy()[bought] / np.exp(foretold[bought])
     return tuple(np.quantile(ratio / ratio.mean(), SHARES).tolist())

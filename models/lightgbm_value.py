@@ -5,6 +5,7 @@ lognormal: whether, times the lognormal mean of buyers (Wang, Liu and Miao 2019,
 """
 
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import polars as pl
 from scipy.special import expit
 from scipy.stats import norm
 
-from models.boosting import FEWEST_BUYERS, INPUTS, Trees, learn, matrix, raw, refuse_too_little, sampled
+from models.boosting import FEWEST_BUYERS, INPUTS, Trees, as_of, learn, matrix, raw, refuse_too_little, sampled
 from models.errors import TooLittleData
 from models.files import read_json, write_json
 from models.log_odds import EDGE, Array
@@ -74,7 +75,7 @@ class LightGbmValueCandidate:
     name: str
     trees: Trees = TREES
 
-    def fit(self, history: list[Snapshot], _present: pl.DataFrame) -> LightGbmValue:
+    def fit(self, history: list[Snapshot], present: pl.DataFrame) -> LightGbmValue:
         """Return the model. Raises TooLittleData without a closed window, and below 100 buyers or 20 of those who stayed away."""
         if not history:
             raise TooLittleData("LightGBM needs a past window whose outcome is known; the log is too short for one.")
@@ -83,7 +84,10 @@ class LightGbmValueCandidate:
         bought = sum(int((frame["next_spend"] > 0).sum()) for frame in frames)
         if bought < FEWEST_BUYERS:
             raise TooLittleData(f"Spend is learned from at least {FEWEST_BUYERS} customer windows with some; found {bought}.")
-        learned = {part: learn(self.trees.parameters(**OBJECTIVES[part]), _Rows(part), history) for part in PARTS[self.name]}
+        learned = {
+            part: learn(self.trees.parameters(**OBJECTIVES[part]), _Rows(part), history, as_of(present))
+            for part in PARTS[self.name]
+        }
         before = learned["logarithm"][1] if self.name == LOGNORMAL else None
         boosters = {part: booster for part, (booster, _) in learned.items()}
         return LightGbmValue(self.name, boosters, _variance(before, history[-1].frame) if before else 0.0)
@@ -102,7 +106,7 @@ class _Rows:
 
     part: str
 
-    def __call__(self, frames: list[pl.DataFrame]) -> lgb.Dataset | None:
+    def __call__(self, frames: list[pl.DataFrame], _day: date) -> lgb.Dataset | None:
         rows = pl.concat(frames)
         buyers = rows.filter(pl.col("next_spend") > 0)
         if buyers.height < FEWEST_BUYERS:

@@ -38,6 +38,7 @@ def _sentences(currency: str) -> dict[str, pl.Expr]:
         "cadence": _gap(),
         "spend": _spend(currency),
         "basket": pl.format("Buys {} lines per order", pl.col("lines_per_order").round(1)),
+        "demand": _demand(),
         "loyalty": _brand(),
         "complaints": _complaint(),
         "satisfaction": _rating(),
@@ -66,6 +67,13 @@ def _spend(currency: str) -> pl.Expr:
     returned = pl.lit("Returned more than was bought in the last 90 days")
     a_year = (pl.col("T") >= YEAR_DAYS) & (quarter >= 0)
     return pl.when(pl.col("spend_90") < 0).then(returned).when(a_year).then(usual).otherwise(recent)
+
+
+def _demand() -> pl.Expr:
+    """From the mean of logarithms back to lines: a typical number, not an average one."""
+    lines = (pl.col("demand_last_30").exp() - 1).round(0).cast(pl.Int64)
+    said = pl.format("Others bought the products of the last order about {} time(s) each in the last 30 days", lines)
+    return pl.when(lines > 0).then(said).otherwise(pl.lit("Hardly anybody else bought the products of the last order lately"))
 
 
 def _brand() -> pl.Expr:

@@ -6,6 +6,7 @@ import polars as pl
 
 from features.build import build_features
 from features.columns import CUSTOMER
+from features.norms import up_to_date
 from features.tables.schema import Tables
 from models.champion import Champion
 from models.value import value_frame, value_terms
@@ -37,10 +38,13 @@ def refuse_hindsight(champion: Champion, as_of: date) -> None:
 def score(settings: Settings, tables: Tables, champion: Champion, as_of: date, scored_at: datetime) -> pl.DataFrame:
     """Return SCORE_COLUMNS for every customer known before `as_of`, by customer_id.
 
-    A customer without a purchase has status `prospect`, no score, and `no_score_reason` says so.
+    What is usual for the company comes from the champion; what sells now, on a later day, from `tables`, which then hold all
+    customers. A customer without a purchase has status `prospect`, no score, and `no_score_reason` says so.
     """
     loyalty = Loyalty(unit=champion.terms.loyalty_unit, min_purchases=champion.terms.loyalty_min_purchases)  # type: ignore[arg-type]
-    features = build_features(tables, as_of, champion.terms.active_days, loyalty, champion.norms)
+    stored = champion.norms
+    usual = stored if as_of == stored.known_before else up_to_date(stored, tables, as_of)
+    features = build_features(tables, as_of, champion.terms.active_days, loyalty, usual)
     scores = score_features(settings, features, consent(tables), champion, scored_at)
     return _with_partners(scores, tables.customers)
 

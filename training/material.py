@@ -58,7 +58,7 @@ def gather(settings: Settings, tables: Tables, as_of: date, progress: Progress) 
     everyone = features if part == WHOLE else _everyone(known, as_of)
     btyd = BuyTillYouDie.fit(everyone).expecting(foretold_level(past, as_of, chosen.horizon_days))
     theirs = replace(known, transactions=known.transactions.filter(part.holds()))
-    snapshots = build_snapshots(theirs, past, as_of, chosen.horizon_days, chosen.active_days, settings.loyalty, progress)
+    snapshots = build_snapshots(theirs, past, as_of, chosen.horizon_days, chosen.active_days, settings.loyalty, progress, known)
     if snapshots:
         refuse_leaks(known, snapshots[-1], chosen.active_days, settings.loyalty, part)
     bare, limit = untreated_windows(snapshots)

@@ -13,7 +13,7 @@ from features.dates import order_days
 from features.history import History
 from features.known import known_before
 from features.labels import LABELS, labels, with_labels, with_waits
-from features.norms import Norms, norms
+from features.norms import Norms, norms, up_to_date
 from features.purchases import is_sale_line
 from features.tables.schema import INGESTED_AT, Tables
 from models.btyd import BuyTillYouDie
@@ -41,19 +41,28 @@ def cut_offs(first: date, as_of: date, horizon_days: int) -> list[date]:
 
 
 def build_snapshots(
-    tables: Tables, past: History, as_of: date, horizon_days: int, active_days: int, loyalty: Loyalty, progress: Progress
+    tables: Tables,
+    past: History,
+    as_of: date,
+    horizon_days: int,
+    active_days: int,
+    loyalty: Loyalty,
+    progress: Progress,
+    everyone: Tables | None = None,
 ) -> list[Snapshot]:
     """Return the snapshots that were closed and known before `as_of`, oldest first; maybe none.
 
-    `past` is the History of `tables`, which serves every day. A past day on which the buy-till-you-die models find too
+    `past` is the History of `tables`, which serves every day; `everyone` the tables of all customers, where `tables` are of
+    a part: they tell what sold. A past day on which the buy-till-you-die models find too
     little data gives none.
     """
-    known = known_before(tables, as_of)
+    known, all_known = known_before(tables, as_of), known_before(everyone or tables, as_of)
     days = cut_offs(order_days(known)[0], as_of, horizon_days)
     found = []
     for done, day in enumerate(days):
         progress("features of past days", done, len(days))
-        snapshot = _snapshot(known, past, day, horizon_days, active_days, loyalty)
+        usual = up_to_date(norms(past.tables, day), all_known, day)
+        snapshot = _snapshot(known, past, day, horizon_days, active_days, loyalty, usual)
         found += [snapshot] if snapshot else []
     progress("features of past days", len(days), len(days))
     return found
@@ -81,8 +90,10 @@ def buyers(past: History, as_of: date, active_days: int, loyalty: Loyalty, usual
     return features_as_of(past, as_of, active_days, loyalty, usual).filter(pl.col("orders") > 0)
 
 
-def _snapshot(known: Tables, past: History, day: date, horizon_days: int, active_days: int, loyalty: Loyalty) -> Snapshot | None:
-    features = buyers(past, day, active_days, loyalty, norms(past.tables, day))
+def _snapshot(
+    known: Tables, past: History, day: date, horizon_days: int, active_days: int, loyalty: Loyalty, usual: Norms
+) -> Snapshot | None:
+    features = buyers(past, day, active_days, loyalty, usual)
     if features.height < FEWEST_CUSTOMERS:
         return None
     try:

@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
@@ -118,3 +119,12 @@ def test_a_champion_that_knew_the_future_is_refused(champion: Champion) -> None:
     refuse_hindsight(champion, champion.terms.trained_as_of)
     with pytest.raises(HindsightRefused, match="add --allow-hindsight"):
         refuse_hindsight(champion, champion.terms.trained_as_of - timedelta(days=1))
+
+
+def test_on_a_later_day_the_demand_of_that_day_is_what_counts(settings: Settings, tables: Tables, champion: Champion) -> None:
+    day = champion.terms.trained_as_of
+    stale = replace(
+        champion, norms=replace(champion.norms, known_before=day - timedelta(days=40), product_lines={14: {}, 30: {}})
+    )
+    later = score(settings, tables, stale, day, SCORED_AT)
+    assert later["p_churn"].equals(score(settings, tables, champion, day, SCORED_AT)["p_churn"])

@@ -1,0 +1,55 @@
+from collections.abc import Callable
+from datetime import date
+from math import log
+
+import polars as pl
+import pytest
+
+from features.build import build_features
+from features.norms import Norms, norms, up_to_date
+from features.tables.schema import Tables
+from settings.sections import Loyalty
+
+AS_OF = date(2025, 3, 1)
+Make = Callable[..., pl.LazyFrame]
+LINES = [
+    ("a", "2024-06-01", 9.0, "tea"),
+    ("a", "2025-02-20", 5.0, "cup"),
+    ("b", "2025-02-27", 5.0, "tea"),
+    ("b", "2025-02-27", 5.0, "cup"),
+    ("c", "2025-02-10", 5.0, "tea"),
+    ("c", "2025-02-12", -5.0, "tea"),
+    ("d", "2024-01-01", 5.0, None),
+]
+
+
+@pytest.fixture
+def tables(make_table: Make) -> Tables:
+    return Tables(make_table("transactions", "customer_id ordered_at amount product_id", LINES))
+
+
+def test_demand_is_what_others_bought_lately_of_the_customers_products(tables: Tables) -> None:
+    found = build_features(tables, AS_OF, 365, Loyalty())
+    columns = ["customer_id", "demand_14", "demand_30", "demand_last_14", "demand_last_30"]
+    month = 30 / 14
+    rows = found.select(columns).rows()
+    assert rows[0] == pytest.approx(("a", log(1 + month), (log(3) + log(2)) / 2, log(1 + month), log(2)))
+    assert rows[1] == pytest.approx(("b", log(1 + month) / 2, log(2), log(1 + month) / 2, log(2)))
+    assert rows[2] == pytest.approx(("c", log(1 + month), log(2), log(1 + month), log(2)))
+    assert rows[3] == ("d", None, None, None, None)
+
+
+def test_the_lines_of_each_product_are_counted_up_to_the_day_and_renewed(tables: Tables) -> None:
+    found = norms(tables, AS_OF)
+    assert found.product_lines == {14: {"cup": 2, "tea": 1}, 30: {"cup": 2, "tea": 2}}
+    assert Norms.from_json(found.to_json()) == found
+    assert up_to_date(found, tables, date(2025, 2, 26)).product_lines == {14: {"cup": 1}, 30: {"cup": 1, "tea": 1}}
+    assert up_to_date(found, tables, AS_OF) == found
+
+
+def test_without_a_product_or_a_norm_of_it_nothing_is_told(tables: Tables, orders: Callable[..., pl.LazyFrame]) -> None:
+    nothing = ["demand_14", "demand_last_30"]
+    plain = Tables(orders([("a", "2025-01-01", 1.0)]))
+    assert norms(plain, AS_OF).product_lines is None
+    assert build_features(plain, AS_OF, 365, Loyalty()).select(nothing).row(0) == (None, None)
+    assert build_features(tables, AS_OF, 365, Loyalty(), Norms(AS_OF)).select(nothing).row(0) == (None, None)
