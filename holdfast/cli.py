@@ -7,7 +7,21 @@ import typer
 from sqlalchemy.exc import SQLAlchemyError
 from typer.exceptions import TyperException
 
-from holdfast.commands import compare, demo, diagnose, features, inspect, list_, promote, rollback, score, serve, train, validate
+from holdfast.commands import (
+    compare,
+    demo,
+    diagnose,
+    features,
+    inspect,
+    list_,
+    promote,
+    rollback,
+    score,
+    serve,
+    train,
+    tune,
+    validate,
+)
 from holdfast.options import MESSAGES
 from settings.errors import UserError, first_line
 
@@ -22,7 +36,7 @@ APP = typer.Typer(
 USER_MISTAKE = 2
 INTERRUPTED = 130
 
-for module in (demo, inspect, validate, features, diagnose, train, compare, promote, rollback, score, list_, serve):
+for module in (demo, inspect, validate, features, diagnose, train, tune, compare, promote, rollback, score, list_, serve):
     APP.command(name=module.NAME, epilog=f"Example: python -m holdfast {module.EXAMPLE}")(module.command)
 
 

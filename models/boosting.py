@@ -1,14 +1,16 @@
 """What every LightGBM model here shares: inputs, parameters, rows to learn from, and reasons by family."""
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import date
-from typing import Any
+from typing import Annotated, Any
 
 import lightgbm as lgb
 import numpy as np
 import polars as pl
 import pyarrow as pa
+from pydantic import ConfigDict, Field
+from pydantic.dataclasses import dataclass
 
 from features.build import FAMILIES, MODEL_FEATURES
 from features.columns import CUSTOMER
@@ -35,16 +37,16 @@ FIXED: dict[str, Any] = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 class Trees:
     """What can be tuned of the trees, under LightGBM's own names; the defaults hold for logs of a few thousand customers up."""
 
-    learning_rate: float = 0.02
-    num_leaves: int = 7
-    min_data_in_leaf: int = 60
-    feature_fraction: float = 0.3
-    bagging_fraction: float = 0.8
-    lambda_l2: float = 20.0
+    learning_rate: Annotated[float, Field(gt=0, le=1)] = 0.02
+    num_leaves: Annotated[int, Field(ge=2, le=1024)] = 7
+    min_data_in_leaf: Annotated[int, Field(ge=1)] = 60
+    feature_fraction: Annotated[float, Field(gt=0, le=1)] = 0.3
+    bagging_fraction: Annotated[float, Field(gt=0, le=1)] = 0.8
+    lambda_l2: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 20.0
 
     def parameters(self, **objective: Any) -> dict[str, Any]:  # noqa: ANN401  # LightGBM's own parameters
         """Return the parameters of a training with this objective."""

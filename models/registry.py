@@ -21,17 +21,24 @@ from models.value_model import FOLDER, SavedValueModel, ValueCandidate, ValueLea
 
 BASELINE = RecencyRuleCandidate()
 HYBRID, LIGHTGBM, PARETO = HybridCandidate(), LightGbmCandidate(), OrderChurnCandidate("paretonbd", ParetoNBD)
-CANDIDATES: tuple[Candidate, ...] = (
-    BASELINE,
-    RecencyRuleCandidate(OVERDUE),
-    BgNbdCandidate(),
-    OrderChurnCandidate("mbgnbd", MBGNBD),
-    PARETO,
-    OrderChurnCandidate("bgnbd_of_lifetimes", BGNBD, LIFETIMES),
-    LIGHTGBM,
-    HYBRID,
-    BlendCandidate((HYBRID, LIGHTGBM, PARETO)),
-)
+
+
+def candidates(hybrid: HybridCandidate = HYBRID) -> tuple[Candidate, ...]:
+    """Return the churn candidates, with this hybrid."""
+    return (
+        BASELINE,
+        RecencyRuleCandidate(OVERDUE),
+        BgNbdCandidate(),
+        OrderChurnCandidate("mbgnbd", MBGNBD),
+        PARETO,
+        OrderChurnCandidate("bgnbd_of_lifetimes", BGNBD, LIFETIMES),
+        LIGHTGBM,
+        hybrid,
+        BlendCandidate((hybrid, LIGHTGBM, PARETO)),
+    )
+
+
+CANDIDATES = candidates()
 VALUE_BASELINE = LAST_PERIOD
 VALUE_LEARNERS: tuple[ValueLearner, ...] = (
     LightGbmValueCandidate(TWEEDIE),
@@ -52,9 +59,9 @@ VALUE_CANDIDATES: tuple[ValueCandidate, ...] = (
 )
 
 
-def candidate_named(name: str) -> Candidate:
+def candidate_named(name: str, among: tuple[Candidate, ...] = CANDIDATES) -> Candidate:
     """Return the churn candidate of that name."""
-    return next(candidate for candidate in CANDIDATES if candidate.name == name)
+    return next(candidate for candidate in among if candidate.name == name)
 
 
 def load_churn_model(folder: Path) -> ChurnModel:

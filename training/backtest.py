@@ -50,7 +50,7 @@ def backtest(
     A candidate that cannot be fitted at one of them takes no part, and `limits` says why: all candidates are
     judged on the same rows, and none is handed the answers to what it is asked. A value candidate stands there as `value:<name>`.
     """
-    origins = _origins(snapshots, most_origins)
+    origins = origins_of(snapshots, most_origins)
     limits: dict[str, str] = {}
     parts = []
     for done, origin in enumerate(origins):
@@ -71,8 +71,8 @@ def _columns_of(limits: dict[str, str]) -> list[str]:
     return [f"p:{name}" for name in limits] + [f"{prefix}:{name}" for name in valued for prefix in ("value", "low", "high")]
 
 
-def _origins(snapshots: list[Snapshot], most: int) -> list[Snapshot]:
-    """Pick from the newest backwards, so that no two windows overlap."""
+def origins_of(snapshots: list[Snapshot], most: int) -> list[Snapshot]:
+    """Return the newest snapshots whose windows do not overlap, oldest first, each with a closed window before it."""
     chosen: list[Snapshot] = []
     for snapshot in reversed(snapshots):
         apart = not chosen or snapshot.closed_on <= chosen[-1].as_of

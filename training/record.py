@@ -19,7 +19,7 @@ MODEL_INPUTS = tuple(dict.fromkeys((*MODEL_FEATURES, "frequency", "recency", "T"
 
 
 def record(
-    settings: Settings, material: Material, champion: Champion, result: Backtest, board: dict[str, Any]
+    settings: Settings, material: Material, champion: Champion, result: Backtest, board: dict[str, Any], trees: Trees
 ) -> tuple[str, bool]:
     """Log the training and register its winner; return the version and whether it is the champion.
 
@@ -28,7 +28,7 @@ def record(
     tracking.connect(settings)
     with tempfile.TemporaryDirectory() as name, tracking.run(f"train {material.as_of}"):
         folder = Path(name)
-        tracking.log_run(_parameters(material, champion), champion.grade, {"code": _commit()})
+        tracking.log_run(_parameters(material, champion, trees), champion.grade, {"code": _commit()})
         tracking.log_dataset("transactions", material.digest)
         tracking.log_files(_charts(result, board, folder), "charts")
         for entry in board["churn"] + board["value"]:
@@ -48,7 +48,7 @@ def make_champion(settings: Settings, version: str, folder: Path) -> None:
     tracking.set_alias(tracking.CHAMPION, version)
 
 
-def _parameters(material: Material, champion: Champion) -> dict[str, Any]:
+def _parameters(material: Material, champion: Champion, trees: Trees) -> dict[str, Any]:
     snapshots = [snapshot.as_of.isoformat() for snapshot in material.snapshots]
     return {
         "as_of": material.as_of.isoformat(),
@@ -60,7 +60,7 @@ def _parameters(material: Material, champion: Champion) -> dict[str, Any]:
         "bgnbd": champion.btyd.orders.params,
         "gamma_gamma": champion.btyd.spend.params,
         "value_spread": champion.value_spread,
-        **{f"lightgbm.{key}": value for key, value in asdict(Trees()).items()},
+        **{f"lightgbm.{key}": value for key, value in asdict(trees).items()},
     }
 
 

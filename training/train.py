@@ -9,11 +9,13 @@ import polars as pl
 
 from features.tables.schema import Tables
 from models.bgnbd_churn import NAME as SHORT_LOG_CHOICE
+from models.boosting import Trees
 from models.btyd import BuyTillYouDie
 from models.champion import Champion, Terms
-from models.churn_model import ChurnModel
+from models.churn_model import Candidate, ChurnModel
 from models.errors import TooLittleData
-from models.registry import CANDIDATES, VALUE_CANDIDATES, VALUE_LEARNERS, candidate_named
+from models.hybrid_churn import TREES, HybridCandidate
+from models.registry import CANDIDATES, VALUE_CANDIDATES, VALUE_LEARNERS, candidate_named, candidates
 from models.snapshot import Snapshot
 from models.totals import level_doubt
 from models.value import ValueTerms, fit_spread, value_frame, value_terms
@@ -43,20 +45,22 @@ class Trained:
     board: dict[str, Any]
 
 
-def train(settings: Settings, tables: Tables, as_of: date, progress: Progress) -> Trained:
-    """Fit, judge, log and register; the first version becomes champion, later ones challenger.
+def train(settings: Settings, tables: Tables, as_of: date, progress: Progress, trees: Trees = TREES) -> Trained:
+    """Fit, judge, log and register; the first version becomes champion, later ones challenger. `trees` are the hybrid's.
 
     Raises TooLittleData when no candidate can be fitted on what was known before `as_of`, and LeakageSuspected.
     """
     material = gather(settings, tables, as_of, progress)
-    result = backtest(material.snapshots, material.tables, CANDIDATES, ORIGINS, progress, VALUE_CANDIDATES)
+    tried = candidates(HybridCandidate(trees))
+    result = backtest(material.snapshots, material.tables, tried, ORIGINS, progress, VALUE_CANDIDATES)
     board = leaderboard(result, as_of, material.windows.horizon_days, notes=material.notes)
-    chosen = winner(board, SHORT_LOG_CHOICE)
-    refuse_foretold_shuffles(candidate_named(chosen), material.snapshots, material.tables)
+    chosen = candidate_named(winner(board, SHORT_LOG_CHOICE), tried)
+    refuse_foretold_shuffles(chosen, material.snapshots, material.tables)
     progress("logging to MLflow", 0, 1)
-    version, is_champion = record(settings, material, _champion(settings, material, chosen, result, board), result, board)
+    champion = _champion(settings, material, chosen, result, board)
+    version, is_champion = record(settings, material, champion, result, board, trees)
     progress("logging to MLflow", 1, 1)
-    return Trained(version, is_champion, chosen, board)
+    return Trained(version, is_champion, chosen.name, board)
 
 
 def compare(settings: Settings, tables: Tables, as_of: date, progress: Progress) -> tuple[dict[str, Any], str]:
@@ -67,9 +71,9 @@ def compare(settings: Settings, tables: Tables, as_of: date, progress: Progress)
     return board, compare_page(board, result)
 
 
-def _champion(settings: Settings, material: Material, chosen: str, result: Backtest, board: dict[str, Any]) -> Champion:
+def _champion(settings: Settings, material: Material, chosen: Candidate, result: Backtest, board: dict[str, Any]) -> Champion:
     present = material.btyd.with_columns(material.features, material.windows.horizon_days)
-    churn = candidate_named(chosen).fit(material.snapshots, present)
+    churn = chosen.fit(material.snapshots, present)
     terms = Terms(
         trained_as_of=material.as_of,
         horizon_days=material.windows.horizon_days,
@@ -77,7 +81,7 @@ def _champion(settings: Settings, material: Material, chosen: str, result: Backt
         loyalty_unit=settings.loyalty.unit,
         loyalty_min_purchases=settings.loyalty.min_purchases,
     )
-    grade = graded(result, board, chosen)
+    grade = graded(result, board, chosen.name)
     spread = spread_of(material.snapshots)
     value = _value_model(material.snapshots, present, board)
     cuts = _value_cuts(value_terms(settings.value, terms.horizon_days), material.btyd, present, churn, spread, value)

@@ -1,12 +1,20 @@
 """`train`: fit every candidate, judge them, register the winner."""
 
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
 from holdfast.options import CONSOLE, DEFAULT_CONFIG, AsOf, Config
 
 NAME = "train"
 EXAMPLE = "train --as-of 2025-06-01"
 
 
-def command(config: Config = DEFAULT_CONFIG, as_of: AsOf = None) -> None:
+TreesFile = Annotated[Path | None, typer.Option("--trees", metavar="FILE", help="Parameters of the hybrid's trees, from `tune`.")]
+
+
+def command(config: Config = DEFAULT_CONFIG, as_of: AsOf = None, trees: TreesFile = None) -> None:
     """Fit every candidate on what was known before the date, judge them on past days, and register the winner.
 
     The first version becomes champion at once; a later one is challenger until `promote`.
@@ -14,11 +22,14 @@ def command(config: Config = DEFAULT_CONFIG, as_of: AsOf = None) -> None:
     from holdfast.print_tables import print_leaderboard
     from holdfast.progress import shown_progress
     from holdfast.session import open_session
+    from models.hybrid_churn import TREES
     from training.train import train
+    from training.tune import read_trees
 
+    chosen = read_trees(trees) if trees else TREES
     session = open_session(config, as_of)
     with shown_progress(CONSOLE) as progress:
-        trained = train(session.settings, session.tables, session.as_of, progress)
+        trained = train(session.settings, session.tables, session.as_of, progress, chosen)
     print_leaderboard(CONSOLE, trained.board)
     role = "champion" if trained.is_champion else "challenger; `promote` makes it champion"
     judged = "" if trained.board["origins"] else " It was never judged on a past window."
