@@ -63,11 +63,17 @@ def raw(booster: lgb.Booster, frame: pl.DataFrame, inputs: tuple[str, ...] = INP
     return np.asarray(booster.predict(matrix(frame, inputs), raw_score=True), dtype=np.float64)
 
 
-def by_family(booster: lgb.Booster, frame: pl.DataFrame, inputs: tuple[str, ...] = INPUTS) -> pl.DataFrame:
-    """Sum the trees' own contributions (Lundberg et al. 2020, doi:10.1038/s42256-019-0138-9) by feature family."""
+def by_feature(booster: lgb.Booster, frame: pl.DataFrame, inputs: tuple[str, ...] = INPUTS) -> pl.DataFrame:
+    """Return the trees' own contributions (Lundberg et al. 2020, doi:10.1038/s42256-019-0138-9), a column per input."""
     shares = np.asarray(booster.predict(matrix(frame, inputs), pred_contrib=True))[:, :-1]
-    families = [FAMILY_OF.get(name, "other") for name in inputs]
-    return pl.DataFrame({family: shares[:, [f == family for f in families]].sum(axis=1) for family in dict.fromkeys(families)})
+    return pl.DataFrame(shares, schema=list(inputs))
+
+
+def by_family(shares: pl.DataFrame) -> pl.DataFrame:
+    """Sum contributions by feature family."""
+    families = [FAMILY_OF.get(name, "other") for name in shares.columns]
+    columns = shares.to_numpy()
+    return pl.DataFrame({family: columns[:, [f == family for f in families]].sum(axis=1) for family in dict.fromkeys(families)})
 
 
 def season_weights(frames: list[pl.DataFrame], day: date) -> Array:

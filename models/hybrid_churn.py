@@ -16,6 +16,7 @@ from models.boosting import (
     Trees,
     as_of,
     by_family,
+    by_feature,
     churned,
     learn,
     matrix,
@@ -62,7 +63,12 @@ class HybridChurn:
     def contributions(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Return what the trees add by family; what BG/NBD says beyond the average comes from recency."""
         base = _order_models(frame) - self.average
-        return by_family(self.booster, frame, self.inputs).with_columns(pl.col("recency") + pl.Series(base))
+        return by_family(by_feature(self.booster, frame, self.inputs)).with_columns(pl.col("recency") + pl.Series(base))
+
+    def by_feature(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Return what the trees add by feature, and what BG/NBD says beyond the average as a column of its own."""
+        base = pl.Series("BG/NBD", _order_models(frame) - self.average)
+        return by_feature(self.booster, frame, self.inputs).with_columns(base)
 
     def save(self, folder: Path) -> None:
         """Write booster text and the average."""

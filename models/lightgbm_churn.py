@@ -8,7 +8,7 @@ import lightgbm as lgb
 import numpy as np
 import polars as pl
 
-from models.boosting import INPUTS, SEED, Trees, by_family, churned, matrix, refuse_too_little, sampled, split_in_time
+from models.boosting import INPUTS, SEED, Trees, by_family, by_feature, churned, matrix, refuse_too_little, sampled, split_in_time
 from models.calibration import Calibration, fit_calibration
 from models.errors import TooLittleData
 from models.files import FILE, read_json, write_json
@@ -36,7 +36,11 @@ class LightGbmChurn:
 
     def contributions(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Sum the trees' own contributions by family, on the scale of the calibrated log-odds."""
-        return by_family(self.booster, frame, self.inputs) * self.calibration.slope
+        return by_family(self.by_feature(frame))
+
+    def by_feature(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Return what each feature adds, on the same scale."""
+        return by_feature(self.booster, frame, self.inputs) * self.calibration.slope
 
     def save(self, folder: Path) -> None:
         """Write booster text and calibration."""

@@ -1,17 +1,26 @@
 """Rolling origins: fit every candidate on what was closed before a past day, and judge it on what followed."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 import polars as pl
 
 from features.labels import LABELS, WAITS
 from features.tables.schema import Tables
-from models.churn_model import Candidate
+from models.churn_model import Candidate, ChurnModel
 from models.errors import TooLittleData
 from models.snapshot import Snapshot
 from models.value_model import ValueCandidate
 from training.snapshots import Progress, answered_before
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A churn model as it was fitted for an origin, and the customers that it was asked about, without the answers."""
+
+    origin: date
+    model: ChurnModel
+    asked: pl.DataFrame
 
 
 @dataclass(frozen=True)
@@ -20,11 +29,12 @@ class Backtest:
 
     `frame` has one row per customer and origin: origin, churned, next_spend, segment (one-time, repeat) and loyalty_segment,
     `p:<candidate>` and `value:<candidate>`, and where a value model has a spread `low:` and `high:`, its 10 % and 90 %
-    quantiles; no customer id. It is None where the log is too short for any origin.
+    quantiles; no customer id. It is None where the log is too short for any origin. `fitted` are the churn models behind it.
     """
 
     frame: pl.DataFrame | None
     limits: dict[str, str]
+    fitted: list[Fitted] = field(default_factory=list)
 
     @property
     def origins(self) -> list[date]:
@@ -52,18 +62,20 @@ def backtest(
     """
     origins = origins_of(snapshots, most_origins)
     limits: dict[str, str] = {}
-    parts = []
+    parts, fitted = [], []
     for done, origin in enumerate(origins):
         progress("backtest", done, len(origins))
         history = answered_before(snapshots, tables, origin.as_of)
         present = origin.frame.drop(LABELS, WAITS)
         churn = _churn(present, history, candidates, limits)
-        parts.append(_asked(origin).with_columns(*churn, *_values(present, history, values, limits)))
+        foretold = [model.p_churn(present).alias(f"p:{model.name}") for model in churn]
+        fitted += [Fitted(origin.as_of, model, present) for model in churn]
+        parts.append(_asked(origin).with_columns(*foretold, *_values(present, history, values, limits)))
     progress("backtest", len(origins), len(origins))
     if not parts:
         names = [candidate.name for candidate in candidates]
         return Backtest(None, dict.fromkeys(names, "the log is too short for a backtest"))
-    return Backtest(pl.concat(parts, how="diagonal").drop(_columns_of(limits), strict=False), limits)
+    return Backtest(pl.concat(parts, how="diagonal").drop(_columns_of(limits), strict=False), limits, fitted)
 
 
 def _columns_of(limits: dict[str, str]) -> list[str]:
@@ -90,11 +102,11 @@ def _asked(origin: Snapshot) -> pl.DataFrame:
 
 def _churn(
     present: pl.DataFrame, history: list[Snapshot], candidates: tuple[Candidate, ...], limits: dict[str, str]
-) -> list[pl.Series]:
+) -> list[ChurnModel]:
     found = []
     for candidate in candidates:
         try:
-            found.append(candidate.fit(history, present).p_churn(present).alias(f"p:{candidate.name}"))
+            found.append(candidate.fit(history, present))
         except TooLittleData as error:
             limits[candidate.name] = str(error)
     return found

@@ -61,6 +61,11 @@ def _picture(file: str, title: str, frame: pl.DataFrame, names: list[str], draw:
     axes.set(xlabel=x, ylabel=y)
     if names:
         axes.legend(fontsize=8)
+    return taken(figure, file, title)
+
+
+def taken(figure: Figure, file: str, title: str) -> Picture:
+    """Return the figure as a picture."""
     held = BytesIO()
     figure.savefig(held, dpi=110, format="png")
     return Picture(f"{file}.png", title, held.getvalue())

@@ -9,6 +9,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from models.registry import BASELINE, VALUE_BASELINE
 from training.backtest import Backtest
 from training.compare_charts import Picture, drawn
+from training.explain import Explanation
+from training.explain_charts import explained
 
 HERE = Path(__file__).parent
 MOST_DRAWN = 4
@@ -43,16 +45,30 @@ VALUE_WORDS = (
 )
 
 
-def compare_page(board: dict[str, Any], result: Backtest) -> str:
+def compare_page(board: dict[str, Any], result: Backtest, explanation: Explanation | None = None) -> str:
     """Return the page; it holds figures of groups only, no customer."""
-    pictures = {picture.title: b64encode(picture.png).decode() for picture in pictures_of(board, result)}
+    pictures = _encoded(pictures_of(board, result))
+    reasons = _encoded(explained(explanation)) if explanation else {}
     environment = Environment(loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined)
     parts = [
         _part("Who leaves", CHURN_WORDS, CHURN, board["churn"], BASELINE.name),
         _part("What they spend", VALUE_WORDS, VALUE, board["value"], VALUE_BASELINE.name),
     ]
     template = environment.get_template("compare.html.j2")
-    return template.render(board=board, parts=parts, pictures=pictures, shown=_shown, against=_against, of_group=_of_group)
+    return template.render(
+        board=board,
+        parts=parts,
+        pictures=pictures,
+        explanation=explanation,
+        reasons=reasons,
+        shown=_shown,
+        against=_against,
+        of_group=_of_group,
+    )
+
+
+def _encoded(pictures: list[Picture]) -> dict[str, str]:
+    return {picture.title: b64encode(picture.png).decode() for picture in pictures}
 
 
 def pictures_of(board: dict[str, Any], result: Backtest) -> list[Picture]:

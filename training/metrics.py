@@ -2,8 +2,8 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import spearmanr
-from sklearn.metrics import average_precision_score, brier_score_loss, mean_tweedie_deviance, roc_auc_score
+from scipy.stats import rankdata, spearmanr
+from sklearn.metrics import average_precision_score, brier_score_loss, mean_tweedie_deviance
 
 Array = NDArray[np.float64]
 BINS = 10
@@ -34,8 +34,14 @@ def churn_metrics(churned: Array, p: Array) -> dict[str, float]:
 
 
 def auc(churned: Array, p: Array) -> float:
-    """Return the area under the ROC curve; NaN where only one outcome occurs."""
-    return float(roc_auc_score(churned, p)) if 0 < churned.mean() < 1 else np.nan
+    """Return the area under the ROC curve; NaN where only one outcome occurs.
+
+    By ranks (Mann and Whitney 1947), equal ones shared: a tenth of the time of a function that checks its input, which
+    counts where it is asked for thousands of resamples.
+    """
+    left = float(churned.sum())
+    pairs = left * (len(churned) - left)
+    return float((rankdata(p) @ churned - left * (left + 1) / 2) / pairs) if pairs else np.nan
 
 
 def log_loss(churned: Array, p: Array) -> float:

@@ -13,6 +13,8 @@ from settings.sections import Settings
 from training import tracking
 from training.backtest import Backtest
 from training.compare_page import pictures_of
+from training.explain import explain
+from training.explain_charts import explained
 from training.material import Material
 
 MODEL_INPUTS = tuple(dict.fromkeys((*MODEL_FEATURES, "frequency", "recency", "T", "monetary_value")))
@@ -78,7 +80,8 @@ def _record_candidate(entry: dict[str, Any], board: dict[str, Any]) -> None:
 
 
 def _charts(result: Backtest, board: dict[str, Any], folder: Path) -> list[Path]:
-    pictures = pictures_of(board, result)
+    explanation = explain(result.fitted, [entry["candidate"] for entry in board["churn"]])
+    pictures = pictures_of(board, result) + (explained(explanation) if explanation else [])
     for picture in pictures:
         (folder / picture.file).write_bytes(picture.png)
     return [folder / picture.file for picture in pictures]

@@ -24,6 +24,7 @@ from models.value_model import SavedValueModel
 from settings.sections import Settings
 from training.backtest import Backtest, backtest
 from training.compare_page import compare_page
+from training.explain import explain
 from training.grade import graded
 from training.leaderboard import leaderboard, winner
 from training.material import Material, gather
@@ -68,7 +69,9 @@ def compare(settings: Settings, tables: Tables, as_of: date, progress: Progress)
     material = gather(settings, tables, as_of, progress)
     result = backtest(material.snapshots, material.tables, CANDIDATES, ORIGINS, progress, VALUE_CANDIDATES)
     board = leaderboard(result, as_of, material.windows.horizon_days, intervals=True, notes=material.notes)
-    return board, compare_page(board, result)
+    explanation = explain(result.fitted, [entry["candidate"] for entry in board["churn"]])
+    told = {"explanation": None if explanation is None else explanation.to_json()}
+    return board | told, compare_page(board, result, explanation)
 
 
 def _champion(settings: Settings, material: Material, chosen: Candidate, result: Backtest, board: dict[str, Any]) -> Champion:

@@ -113,9 +113,9 @@ def test_runs_show_parameters_metrics_charts_and_a_dataset_but_no_customer(works
     assert {"churn: lightgbm", "churn: bgnbd", "churn: hybrid", "churn: recency_rule", "value: same_as_last_period"} <= set(runs)
     assert parent.data.params["horizon_days"] == "91"
     assert runs["churn: lightgbm"].data.metrics["log_loss"] < runs["churn: recency_rule"].data.metrics["log_loss"] * 1.2
-    assert {item.path for item in client.list_artifacts(parent.info.run_id, "charts")} == {
-        f"charts/{name}.png" for name in ("calibration", "lift", "gains", "value_by_decile", "spend_found", "bias")
-    }
+    charts = {item.path for item in client.list_artifacts(parent.info.run_id, "charts")}
+    drawn = ("calibration", "lift", "gains", "value_by_decile", "spend_found", "bias", "importance", "dependence")
+    assert charts == {f"charts/{name}.png" for name in drawn}
     assert parent.inputs.dataset_inputs[0].dataset.digest
     files = [path for path in (settings.workspace.path / "mlruns").rglob("*") if path.is_file() and path.suffix != ".png"]
     words = {word for path in files for word in re.findall(r"[\w.]+", path.read_text(encoding="utf-8", errors="ignore"))}
