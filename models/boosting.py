@@ -1,8 +1,11 @@
 """What every LightGBM model here shares: inputs, parameters, rows to learn from, and reasons by family."""
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import asdict
+from dataclasses import dataclass as plain
 from datetime import date
+from operator import is_
 from typing import Annotated, Any
 
 import lightgbm as lgb
@@ -120,15 +123,46 @@ def learn(
     and 600, as foretell the newest window best from those closed before it began: much data carries many, little only a
     few; the search ends where fifty more have not helped. Where nothing was closed before, there are 120, and both are one.
     """
-    earlier, newest = split_in_time(history)
-    before = rows(sampled(earlier), newest.as_of) if earlier else None
-    later, every = rows(sampled([newest]), newest.as_of), rows(sampled(history), day)
+    lesson = _Lesson(parameters, rows, tuple(history), day, fewest)
+    known = next((found for asked, found in LEARNED if asked.same(lesson)), None)
+    if known is None:
+        known = _learned(lesson)
+        LEARNED.append((lesson, known))
+    return known
+
+
+@plain(frozen=True)
+class _Lesson:
+    """What trees are to be learned from: the same lesson gives the same trees."""
+
+    parameters: dict[str, Any]
+    rows: Rows
+    history: tuple[Snapshot, ...]
+    day: date
+    fewest: int
+
+    def same(self, other: "_Lesson") -> bool:
+        """Whether everything is equal, and the snapshots are the very same."""
+        if len(self.history) != len(other.history) or not all(map(is_, self.history, other.history)):
+            return False
+        told = ((lesson.parameters, lesson.rows, lesson.day, lesson.fewest) for lesson in (self, other))
+        return next(told) == next(told)
+
+
+# Several candidates build on the same trees (value and blend on the churn hybrid's); the last few need not be learned again.
+LEARNED: deque[tuple[_Lesson, tuple[lgb.Booster, lgb.Booster]]] = deque(maxlen=8)
+
+
+def _learned(lesson: _Lesson) -> tuple[lgb.Booster, lgb.Booster]:
+    earlier, newest = split_in_time(list(lesson.history))
+    before = lesson.rows(sampled(earlier), newest.as_of) if earlier else None
+    later, every = lesson.rows(sampled([newest]), newest.as_of), lesson.rows(sampled(list(lesson.history)), lesson.day)
     if before is None or later is None:
-        booster = _trained(parameters, every, ROUNDS)
+        booster = _trained(lesson.parameters, every, ROUNDS)
         return booster, booster
     stop = lgb.early_stopping(PATIENCE, verbose=False)
-    found = lgb.train(parameters, before, num_boost_round=MOST_ROUNDS, valid_sets=[later], callbacks=[stop])
-    return _trained(parameters, every, max(found.best_iteration, fewest)), found
+    found = lgb.train(lesson.parameters, before, num_boost_round=MOST_ROUNDS, valid_sets=[later], callbacks=[stop])
+    return _trained(lesson.parameters, every, max(found.best_iteration, lesson.fewest)), found
 
 
 def _trained(parameters: dict[str, Any], rows: lgb.Dataset | None, rounds: int) -> lgb.Booster:
