@@ -28,7 +28,7 @@ MOST_CUSTOMERS = 25_000  # with fifteen windows more rows than the trees are giv
 
 @dataclass(frozen=True)
 class Material:
-    """Snapshots oldest first; `features`, `norms` and `btyd` are as of `as_of`; `digest` names the order lines.
+    """Snapshots oldest first; `features`, `norms` and `btyd` are as of `as_of`; `digests` name each table's content.
 
     Customers who were contacted in a window are not in its snapshot. `notes` say in words what the material falls short of.
     Of many customers, `snapshots`, `features` and the order lines of `tables` hold a part; norms and order models know all.
@@ -41,7 +41,7 @@ class Material:
     norms: Norms
     btyd: BuyTillYouDie
     tables: Tables
-    digest: str
+    digests: dict[str, str]
     notes: list[str]
 
 
@@ -65,7 +65,7 @@ def gather(settings: Settings, tables: Tables, as_of: date, progress: Progress) 
     notes = [limit] if limit else []
     if not snapshots:
         notes = [_short((as_of - order_days(known)[0]).days, chosen.horizon_days)]
-    return Material(as_of, chosen, bare, features, usual, btyd, theirs, _digest(known.transactions), notes)
+    return Material(as_of, chosen, bare, features, usual, btyd, theirs, _digests(known), notes)
 
 
 def part_to_learn_from(transactions: pl.LazyFrame) -> Part:
@@ -90,8 +90,12 @@ def _short(days: int, horizon_days: int) -> str:
     )
 
 
-def _digest(transactions: pl.LazyFrame) -> str:
+def _digests(known: Tables) -> dict[str, str]:
+    return {name: _digest(frame) for name, frame in known.present().items()}
+
+
+def _digest(table: pl.LazyFrame) -> str:
     """Digest of the rows, whatever their order."""
-    rows = transactions.select(pl.struct(pl.all()).hash(seed=0).sum().alias("content"), pl.len()).collect(engine="streaming")
+    rows = table.select(pl.struct(pl.all()).hash(seed=0).sum().alias("content"), pl.len()).collect(engine="streaming")
     content, count = rows.row(0)
     return f"{content:016x}-{count}"

@@ -30,13 +30,17 @@ def record(
     tracking.connect(settings)
     with tempfile.TemporaryDirectory() as name, tracking.run(f"train {material.as_of}"):
         folder = Path(name)
-        tracking.log_run(_parameters(material, champion, trees), champion.grade, {"code": _commit()})
-        tracking.log_dataset("transactions", material.digest)
+        words = {"code": _commit(), "mlflow.note.content": _in_words(material, champion)}
+        tracking.log_run(_parameters(material, champion, trees), champion.grade, words)
+        for table, digest in material.digests.items():
+            tracking.log_dataset(table, digest)
         tracking.log_files(_charts(result, board, folder), "charts")
-        for entry in board["churn"] + board["value"]:
+        for entry in [*board["value"][::-1], *board["churn"][::-1]]:  # MLflow shows the newest first
             _record_candidate(entry, board)
         save_champion(champion, folder / "champion")
         version = tracking.register(folder / "champion", MODEL_INPUTS)
+        for key, value in _of_version(material, champion).items():
+            tracking.tag_version(version, key, value)
         if tracking.alias_version(tracking.CHAMPION) is None:
             make_champion(settings, version, folder / "champion")
             return version, True
@@ -64,6 +68,22 @@ def _parameters(material: Material, champion: Champion, trees: Trees) -> dict[st
         "value_spread": champion.value_spread,
         **{f"lightgbm.{key}": value for key, value in asdict(trees).items()},
     }
+
+
+def _in_words(material: Material, champion: Champion) -> str:
+    judged = f"log-loss {champion.grade['log_loss']:.4f}" if champion.grade else "never judged on a past window"
+    return (
+        f"Trained on what was known before {material.as_of}: {material.features.height:,} customers, {len(material.snapshots)} "
+        f"past windows of {champion.terms.horizon_days} days. The winner is {champion.churn.name}, {judged}. The runs below are "
+        "the candidates, and below each its origins. " + " ".join(material.notes)
+    )
+
+
+def _of_version(material: Material, champion: Champion) -> dict[str, str]:
+    """What a score's model_version leads to at a glance; the run behind it has data, code and parameters."""
+    value = "order models" if champion.value is None else champion.value.name
+    told = {"candidate": champion.churn.name, "value_candidate": value, "trained_as_of": material.as_of.isoformat()}
+    return told | {key: f"{champion.grade[key]:.4f}" for key in ("log_loss", "baseline_log_loss") if key in champion.grade}
 
 
 def _record_candidate(entry: dict[str, Any], board: dict[str, Any]) -> None:

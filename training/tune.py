@@ -89,7 +89,8 @@ def tune(
     """
     material = gather(settings, tables, as_of, progress)
     *older, newest = _origins(material.snapshots, material.tables)
-    name = f"{as_of}-{material.windows.horizon_days}-{material.digest}-seed{seed}"
+    of_lines = material.digests["transactions"]
+    name = f"{as_of}-{material.windows.horizon_days}-{of_lines}-seed{seed}"
     study = _study(settings.workspace.path / "tuning", name, seed)
     done = len(study.get_trials(deepcopy=False, states=FINISHED))
     if not study.trials:

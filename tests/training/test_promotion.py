@@ -116,7 +116,14 @@ def test_runs_show_parameters_metrics_charts_and_a_dataset_but_no_customer(works
     charts = {item.path for item in client.list_artifacts(parent.info.run_id, "charts")}
     drawn = ("calibration", "lift", "gains", "value_by_decile", "spend_found", "bias", "importance", "dependence")
     assert charts == {f"charts/{name}.png" for name in drawn}
-    assert parent.inputs.dataset_inputs[0].dataset.digest
+    datasets = {each.dataset.name: each.dataset.digest for each in parent.inputs.dataset_inputs}
+    assert set(datasets) == {"transactions", "complaints", "surveys", "contacts", "customers"}
+    assert all(datasets.values())
+    version = client.get_model_version_by_alias("holdfast-churn", "champion")
+    assert version.run_id == parent.info.run_id
+    assert version.tags["candidate"] == parent.data.params["candidate"]
+    assert parent.data.tags["code"]
+    assert "The winner is" in parent.data.tags["mlflow.note.content"]
     files = [path for path in (settings.workspace.path / "mlruns").rglob("*") if path.is_file() and path.suffix != ".png"]
     words = {word for path in files for word in re.findall(r"[\w.]+", path.read_text(encoding="utf-8", errors="ignore"))}
     ids = pl.read_parquet(settings.workspace.path / "tables" / "customers.parquet")["customer_id"]
