@@ -26,7 +26,7 @@ INPUTS = (*MODEL_FEATURES, *COLUMNS)
 FAMILY_OF = {feature.name: family for family, members in FAMILIES.items() for feature in members} | dict.fromkeys(
     COLUMNS, "recency"
 )
-MOST_ROWS = 300_000
+MOST_ROWS = 150_000
 ROUNDS, FEWEST_ROUNDS, MOST_ROUNDS, PATIENCE = 120, 100, 600, 50
 FEWEST_ROWS, FEWEST_OF_A_KIND, FEWEST_BUYERS = 200, 20, 100
 SEED = 7
@@ -177,7 +177,7 @@ def split_in_time(history: list[Snapshot]) -> tuple[list[Snapshot], Snapshot]:
 
 
 def sampled(history: list[Snapshot]) -> list[pl.DataFrame]:
-    """Return the frames of the snapshots; beyond 300,000 rows those of fewer customers, chosen by a hash of their id.
+    """Return the frames of the snapshots; beyond 150,000 rows those of fewer customers, chosen by a hash of their id.
 
     Learning from more takes longer and hardly changes what is learned. A customer is in all of them or in none.
     """

@@ -13,6 +13,9 @@ from models.snapshot import Snapshot
 from models.value_model import ValueCandidate
 from training.snapshots import Progress, answered_before
 
+SILENT_FOR = {30: "silent to 30 days", 90: "to 90", 180: "to 180", 365: "to 365"}
+LONGER = "longer"
+
 
 @dataclass(frozen=True)
 class Fitted:
@@ -27,9 +30,10 @@ class Fitted:
 class Backtest:
     """Predictions of every candidate at every origin, and the limits of those that could not be fitted.
 
-    `frame` has one row per customer and origin: origin, churned, next_spend, segment (one-time, repeat) and loyalty_segment,
-    `p:<candidate>` and `value:<candidate>`, and where a value model has a spread `low:` and `high:`, its 10 % and 90 %
-    quantiles; no customer id. It is None where the log is too short for any origin. `fitted` are the churn models behind it.
+    `frame` has one row per customer and origin: origin, churned, next_spend, the groups segment (one-time, repeat),
+    loyalty_segment and silence, `p:<candidate>` and `value:<candidate>`, and where a value model has a spread `low:` and
+    `high:`, its 10 % and 90 % quantiles; no customer id. It is None where the log is too short for any origin. `fitted` are
+    the churn models behind it.
     """
 
     frame: pl.DataFrame | None
@@ -97,7 +101,9 @@ def _asked(origin: Snapshot) -> pl.DataFrame:
     """What was to be foretold, and in which groups it is looked at."""
     again = pl.when(pl.col("frequency") > 0).then(pl.lit("repeat buyers")).otherwise(pl.lit("one-time buyers"))
     answers = (pl.col("churned").cast(pl.Float64), pl.col("next_spend"))
-    return origin.frame.select(pl.lit(origin.as_of).alias("origin"), *answers, again.alias("segment"), "loyalty_segment")
+    bands = (pl.when(pl.col("recency_days") <= days).then(pl.lit(band)) for days, band in SILENT_FOR.items())
+    silent = pl.coalesce(*bands, pl.lit(LONGER)).alias("silence")
+    return origin.frame.select(pl.lit(origin.as_of).alias("origin"), *answers, again.alias("segment"), "loyalty_segment", silent)
 
 
 def _churn(

@@ -14,6 +14,7 @@ from training.explain_charts import explained
 
 HERE = Path(__file__).parent
 MOST_DRAWN = 4
+GROUPED_BY = ("by_origin", "by_segment", "by_silence")
 CHURN = {
     "log_loss": "log-loss",
     "auc": "AUC",
@@ -78,7 +79,7 @@ def pictures_of(board: dict[str, Any], result: Backtest) -> list[Picture]:
 
 
 def _part(title: str, words: str, columns: dict[str, str], entries: list[dict[str, Any]], baseline: str) -> dict[str, Any]:
-    groups = [*entries[0]["by_origin"], *entries[0]["by_segment"]] if entries else []
+    groups = [group for by in GROUPED_BY for group in entries[0][by]] if entries else []
     key = next(iter(columns))
     return {
         "title": title,
@@ -88,6 +89,7 @@ def _part(title: str, words: str, columns: dict[str, str], entries: list[dict[st
         "baseline": baseline,
         "groups": groups,
         "key": key,
+        "by_group": (key, "bias"),
     }
 
 
@@ -103,5 +105,5 @@ def _against(entry: dict[str, Any], key: str) -> str:
 
 
 def _of_group(entry: dict[str, Any], group: str, key: str) -> float | None:
-    found: float | None = (entry["by_origin"].get(group) or entry["by_segment"].get(group) or {}).get(key)
+    found: float | None = next((entry[by][group][key] for by in GROUPED_BY if group in entry[by]), None)
     return found

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from models.registry import BASELINE, VALUE_BASELINE
-from training.backtest import Backtest
+from training.backtest import LONGER, SILENT_FOR, Backtest
 from training.bootstrap import Metric, paired_interval
 from training.metrics import (
     Array,
@@ -69,6 +69,7 @@ def _entry(result: Backtest, name: str, prefix: str, baseline: str, *, intervals
         **_finite(measured(result.frame, name)),
         "by_origin": _by(result.frame, "origin", name, measured),
         "by_segment": _by(result.frame, "segment", name, measured) | _by(result.frame, "loyalty_segment", name, measured),
+        "by_silence": _in_order(_by(result.frame, "silence", name, measured)),
     }
     if intervals and name != baseline and prefix + baseline in result.frame.columns:
         entry["against_baseline"] = {
@@ -93,6 +94,10 @@ def _by(frame: pl.DataFrame, column: str, name: str, metrics: Metrics) -> dict[s
     """Metrics of each group with at least fifty rows."""
     groups = frame.sort(column).group_by(column, maintain_order=True)
     return {str(group): _finite(metrics(rows, name)) for (group,), rows in groups if rows.height >= FEWEST_ROWS}
+
+
+def _in_order(groups: dict[str, dict[str, float | None]]) -> dict[str, dict[str, float | None]]:
+    return {band: groups[band] for band in (*SILENT_FOR.values(), LONGER) if band in groups}
 
 
 def _against(frame: pl.DataFrame, prefix: str, name: str, baseline: str, metric: Metric) -> list[float]:

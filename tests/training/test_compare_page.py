@@ -21,6 +21,7 @@ def result() -> Backtest:
         "next_spend": spend,
         "segment": ["one-time buyers", "repeat buyers"] * (n // 2),
         "loyalty_segment": "split",
+        "silence": ["silent to 30 days", "longer"] * (n // 2),
         "p:recency_rule": np.full(n, 0.5),
         "p:hybrid": p,
         "value:same_as_last_period": rng.gamma(1.0, 20.0, n),
@@ -35,7 +36,15 @@ def test_the_page_holds_both_tables_groups_intervals_and_pictures_and_loads_noth
     page = compare_page(leaderboard(result, date(2025, 7, 1), 90, intervals=True), result)
     assert page.count("data:image/png;base64,") == 6
     assert "400 customer windows of 90 days, from 2025-01-01, 2025-04-01" in page
-    for word in ("Tweedie deviance", "above value_high", "one-time buyers", "2025-04-01", "recency_rule"):
+    for word in (
+        "Tweedie deviance",
+        "above value_high",
+        "one-time buyers",
+        "2025-04-01",
+        "recency_rule",
+        "bias by group",
+        "<th>longer</th>",
+    ):
         assert word in page
     assert re.search(r"-0\.\d+ to -0\.\d+", page)
     assert "too &lt;little&gt; data" in page

@@ -23,8 +23,8 @@ def test_all_customers_are_learned_from_unless_there_are_many() -> None:
     def ids(customers: int) -> pl.LazyFrame:
         return pl.LazyFrame({"customer_id": [f"{number}" for number in range(customers)] * 2})
 
-    assert part_to_learn_from(ids(25_000)) == WHOLE
-    assert part_to_learn_from(ids(25_001)) == Part(0, 2)
+    assert part_to_learn_from(ids(20_000)) == WHOLE
+    assert part_to_learn_from(ids(20_001)) == Part(0, 2)
     assert part_to_learn_from(ids(60_000)) == Part(0, 3)
 
 
