@@ -15,7 +15,7 @@ from benchmarks.holdouts import silent
 from features.history import history
 from features.tables.schema import Tables
 from holdfast.demo.simulated.shop import simulate
-from models import boosting
+from models import learning
 from models.hybrid_churn import HybridCandidate
 from models.hybrid_value import HybridValueCandidate
 from models.snapshot import Snapshot
@@ -33,7 +33,7 @@ def _of(snapshots: list[Snapshot], share: float) -> list[Snapshot]:
 
 def main(customers: int, weeks: int) -> None:
     """Print a row per number of customers."""
-    boosting.MOST_ROWS = 10**9
+    learning.MOST_ROWS = 10**9
     shop = simulate(customers, weeks, seed=17)
     tables = Tables(**{name: frame.lazy() for name, frame in shop.tables.items()})
     snapshots = build_snapshots(tables, history(tables), shop.as_of, HORIZON, ACTIVE, Loyalty(), silent)

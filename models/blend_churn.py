@@ -10,10 +10,11 @@ from scipy.optimize import Bounds, LinearConstraint, minimize
 from scipy.special import expit
 
 from features.labels import LABELS, WAITS
-from models.boosting import churned, split_in_time
+from models.boosting import churned
 from models.churn_model import Candidate, ChurnModel
 from models.errors import TooLittleData
 from models.files import FILE, read_json, write_json
+from models.learning import split_in_time
 from models.level import churn_level
 from models.log_odds import Array, log_odds
 from models.snapshot import Snapshot

@@ -10,23 +10,10 @@ import numpy as np
 import polars as pl
 from scipy.special import expit
 
-from models.boosting import (
-    FEWEST_ROWS,
-    INPUTS,
-    Trees,
-    as_of,
-    by_family,
-    by_feature,
-    churned,
-    learn,
-    matrix,
-    raw,
-    refuse_too_little,
-    sampled,
-    season_weights,
-)
+from models.boosting import FEWEST_ROWS, INPUTS, by_family, by_feature, churned, matrix, raw, refuse_too_little
 from models.errors import TooLittleData
 from models.files import FILE, read_json, write_json
+from models.learning import Trees, as_of, learn, sampled, season_weights
 from models.level import churn_level
 from models.log_odds import Array, log_odds
 from models.snapshot import Snapshot

@@ -11,10 +11,11 @@ import polars as pl
 from scipy.special import expit
 
 from features import demand
-from models.boosting import FAMILY_OF, FEWEST_BUYERS, INPUTS, Trees, as_of, learn, matrix, raw, sampled
+from models.boosting import FAMILY_OF, FEWEST_BUYERS, INPUTS, matrix, raw
 from models.errors import TooLittleData
 from models.files import read_json, write_json
 from models.hybrid_churn import HybridCandidate, HybridChurn
+from models.learning import Trees, as_of, learn, sampled
 from models.level import value_level
 from models.log_odds import EDGE, Array
 from models.snapshot import Snapshot

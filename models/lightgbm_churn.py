@@ -8,10 +8,11 @@ import lightgbm as lgb
 import numpy as np
 import polars as pl
 
-from models.boosting import INPUTS, SEED, Trees, by_family, by_feature, churned, matrix, refuse_too_little, sampled, split_in_time
+from models.boosting import INPUTS, by_family, by_feature, churned, matrix, refuse_too_little
 from models.calibration import Calibration, fit_calibration
 from models.errors import TooLittleData
 from models.files import FILE, read_json, write_json
+from models.learning import SEED, Trees, sampled, split_in_time
 from models.log_odds import Array
 from models.snapshot import Snapshot
 

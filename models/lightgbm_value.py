@@ -15,9 +15,10 @@ import polars as pl
 from scipy.special import expit
 from scipy.stats import norm
 
-from models.boosting import FEWEST_BUYERS, INPUTS, Trees, as_of, learn, matrix, raw, refuse_too_little, sampled
+from models.boosting import FEWEST_BUYERS, INPUTS, matrix, raw, refuse_too_little
 from models.errors import TooLittleData
 from models.files import read_json, write_json
+from models.learning import Trees, as_of, learn, sampled
 from models.log_odds import EDGE, Array
 from models.snapshot import Snapshot
 from models.value_model import FILE, FOLDER

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from features.build import MODEL_FEATURES
-from models.boosting import Trees
 from models.champion import Champion, publish_champion, save_champion
+from models.learning import Trees
 from settings.sections import Settings
 from training import tracking
 from training.backtest import Backtest

@@ -9,12 +9,12 @@ import polars as pl
 
 from features.tables.schema import Tables
 from models.bgnbd_churn import NAME as SHORT_LOG_CHOICE
-from models.boosting import Trees
 from models.btyd import BuyTillYouDie
 from models.champion import Champion, Terms
 from models.churn_model import Candidate, ChurnModel
 from models.errors import TooLittleData
 from models.hybrid_churn import TREES, HybridCandidate
+from models.learning import Trees
 from models.registry import CANDIDATES, VALUE_CANDIDATES, VALUE_LEARNERS, candidate_named, candidates
 from models.snapshot import Snapshot
 from models.totals import level_doubt

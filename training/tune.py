@@ -20,9 +20,9 @@ from pydantic import TypeAdapter, ValidationError
 
 from features.labels import LABELS, WAITS
 from features.tables.schema import Tables
-from models.boosting import Trees
 from models.errors import TooLittleData
 from models.hybrid_churn import HybridCandidate
+from models.learning import Trees
 from models.snapshot import Snapshot
 from settings.errors import UserError
 from settings.sections import Settings

@@ -33,7 +33,7 @@ def command(
     from features.tables.atomic import replacing
     from holdfast.progress import shown_progress
     from holdfast.session import open_session
-    from models.boosting import Trees
+    from models.learning import Trees
     from training.tune import tune
 
     session = open_session(config, as_of)
