@@ -1,6 +1,6 @@
 """What a customer will spend in the churn window: order models first, then trees, and a level for all; with a spread."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Self
@@ -37,8 +37,8 @@ class HybridValue:
 
     `total` learns spend at once (Tweedie), `amount` that of those who buy (gamma), times the hybrid's probability to buy; the
     mean is the geometric mean of both. `usual` is the mean logarithm of what the order models expect of a buyer: `amount`
-    starts from four fifths of a customer's distance to it. `spread` holds the quantiles at SHARES of actual over expected
-    spend of buyers.
+    starts from four fifths of a customer's distance to it. `centre` keeps the trees from telling a level: with it the total is
+    that of the order models. `spread` holds the quantiles at SHARES of actual over expected spend of buyers.
     """
 
     churn: HybridChurn
@@ -46,13 +46,19 @@ class HybridValue:
     amount: lgb.Booster
     usual: float
     spread: tuple[float, ...]
+    centre: float = 0.0
     name: str = NAME
 
     def expected(self, frame: pl.DataFrame) -> pl.Series:
         """Return the expected spend, the level of the window ahead included."""
-        level = np.exp(frame["btyd_value_level"].to_numpy())
-        total = np.exp(_log_total(frame) + raw(self.total, frame)) * level
-        return pl.Series("value", np.sqrt(total * (1 - expit(self.churn.shape(frame))) * self._amount(frame) * level))
+        return pl.Series("value", self.shape(frame) * np.exp(frame["btyd_value_level"].to_numpy()))
+
+    def shape(self, frame: pl.DataFrame) -> Array:
+        """Return the expected spend without a level."""
+        total = np.exp(_log_total(frame) + raw(self.total, frame))
+        amount = np.exp(_damped(_log_amount(frame), self.usual) + raw(self.amount, frame, AMOUNT_INPUTS))
+        expected: Array = np.sqrt(total * (1 - expit(self.churn.shape(frame))) * amount) * np.exp(self.centre)
+        return expected
 
     def quantile(self, frame: pl.DataFrame, at: float) -> pl.Series:
         """Return the quantile of a spend that is 0 with the churn probability, else spread around its mean."""
@@ -62,10 +68,6 @@ class HybridValue:
         of_buyers = self.expected(frame).to_numpy() / np.maximum(1 - p, EDGE)
         return pl.Series("value", np.where(share > 0, of_buyers * around, 0.0))
 
-    def _amount(self, frame: pl.DataFrame) -> Array:
-        amount: Array = np.exp(_damped(_log_amount(frame), self.usual) + raw(self.amount, frame, AMOUNT_INPUTS))
-        return amount
-
     def save(self, folder: Path) -> None:
         """Write boosters and spread into a folder of their own."""
         own = folder / FOLDER
@@ -73,7 +75,7 @@ class HybridValue:
         self.churn.save(own)
         for name, file in BOOSTERS.items():
             (own / file).write_text(getattr(self, name).model_to_string(), encoding="utf-8")
-        write_json(own / FILE, {"name": NAME, "usual": self.usual, "spread": self.spread})
+        write_json(own / FILE, {"name": NAME, "usual": self.usual, "centre": self.centre, "spread": self.spread})
 
     @classmethod
     def load(cls, folder: Path) -> Self:
@@ -81,7 +83,7 @@ class HybridValue:
         own = folder / FOLDER
         total, amount = (lgb.Booster(model_str=(own / file).read_text(encoding="utf-8")) for file in BOOSTERS.values())
         data = read_json(own / FILE)
-        return cls(HybridChurn.load(own), total, amount, data["usual"], tuple(data["spread"]))
+        return cls(HybridChurn.load(own), total, amount, data["usual"], tuple(data["spread"]), data["centre"])
 
 
 @dataclass(frozen=True)
@@ -106,7 +108,8 @@ class HybridValueCandidate:
         )
         amount, foretold = learn(self.trees.parameters(objective="gamma"), _amount_rows, history, as_of(present))
         usual = float(_log_amount(present).mean())
-        return HybridValue(churn, total, amount, usual, _spread(foretold, history[-1].frame))
+        model = HybridValue(churn, total, amount, usual, _spread(foretold, history[-1].frame))
+        return replace(model, centre=_centre(model, present))
 
     def load(self, folder: Path) -> HybridValue:
         """Read what the model's `save` wrote."""
@@ -122,6 +125,11 @@ def _log_total(frame: pl.DataFrame) -> Array:
 def _log_amount(frame: pl.DataFrame) -> Array:
     found: Array = _log_total(frame) - np.log(np.maximum(1 - frame["btyd_p_no_order"].to_numpy(), EDGE))
     return found
+
+
+def _centre(model: HybridValue, present: pl.DataFrame) -> float:
+    """What to add to the logarithm of each expectation so that the total of the present is that of the order models."""
+    return float(np.log(np.exp(_log_total(present)).sum() / model.shape(present).sum()))
 
 
 def _damped(log_amount: Array, usual: float) -> Array:

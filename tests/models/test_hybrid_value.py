@@ -60,6 +60,14 @@ def test_the_level_of_the_window_ahead_moves_everybody_alike(fitted: HybridValue
     assert fitted.churn.p_churn(worse).rank().equals(fitted.churn.p_churn(flat).rank())
 
 
+def test_without_a_level_the_total_is_that_of_the_order_models(fitted: HybridValue, snapshots: list[Snapshot]) -> None:
+    frame = snapshots[-1].frame
+    order_models = (frame["btyd_expected_orders"] * frame["btyd_expected_spend"]).sum()
+    assert fitted.shape(frame).sum() == pytest.approx(order_models, rel=1e-3)
+    stayers = 1 - fitted.churn.p_churn(frame.with_columns(btyd_churn_level=pl.lit(0.0)))
+    assert stayers.sum() == pytest.approx((1 - frame["btyd_p_no_order"]).sum(), rel=0.01)
+
+
 def test_its_quantiles_say_the_same_after_a_journey_through_files(
     fitted: HybridValue, snapshots: list[Snapshot], tmp_path: Path
 ) -> None:
