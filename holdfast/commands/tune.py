@@ -51,7 +51,7 @@ def command(
         f"the difference lies between {low:+.4f} and {high:+.4f}."
     )
     if not found.holds:
-        CONSOLE.print("That is within chance: the defaults stay.")
+        CONSOLE.print("That is not better by more than chance: the defaults stay.")
         return
     CONSOLE.print(f"Better by more than chance: {json.dumps(asdict(found.trees))}")
     if out:
