@@ -10,6 +10,7 @@ from features.purchases import customer_days, total
 
 LABELS = ("next_orders", "next_spend", "churned")
 WAITS = ("order_wait", "contact_wait")
+ANSWERS = (*LABELS, *WAITS)
 SECONDS_PER_DAY = 86_400
 
 

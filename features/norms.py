@@ -45,12 +45,16 @@ class Norms:
         return cls(**(data | {"known_before": date.fromisoformat(data["known_before"]), "product_lines": whole}))
 
 
-def norms(tables: Tables, as_of: date) -> Norms:
-    """Return the norms of everything known before `as_of`, over all customers of `tables`."""
+def norms(tables: Tables, as_of: date, everyone: Tables | None = None) -> Norms:
+    """Return the norms of everything known before `as_of`, over all customers of `tables`.
+
+    Where those are a part, `everyone` holds all customers, who tell what sold.
+    """
     known = known_before(tables, as_of)
+    sold = known if everyone is None else known_before(everyone, as_of)
     days, by_topic = _settling(known.complaints)
     price, by_category = _prices(known.transactions)
-    return Norms(as_of, days, price, by_topic, by_category, _product_lines(known.transactions, as_of))
+    return Norms(as_of, days, price, by_topic, by_category, _product_lines(sold.transactions, as_of))
 
 
 def up_to_date(usual: Norms, tables: Tables, as_of: date) -> Norms:

@@ -9,7 +9,6 @@ import polars as pl
 from scipy.optimize import Bounds, LinearConstraint, minimize
 from scipy.special import expit
 
-from features.labels import LABELS, WAITS
 from models.boosting import churned
 from models.churn_model import Candidate, ChurnModel
 from models.errors import TooLittleData
@@ -76,9 +75,8 @@ class BlendCandidate:
 
     def _weights(self, history: list[Snapshot], members: list[Candidate]) -> tuple[float, ...]:
         earlier, newest = split_in_time(history)
-        asked = newest.frame.drop(LABELS, WAITS, strict=False)
-        before = [_fitted(member, earlier, asked) for member in members]
-        odds = [log_odds(model.p_churn(asked).to_numpy()) for model in before if model is not None]
+        before = [_fitted(member, earlier, newest.asked) for member in members]
+        odds = [log_odds(model.p_churn(newest.asked).to_numpy()) for model in before if model is not None]
         if len(odds) < len(members):
             return (1.0, *(0.0 for _ in members[1:]))
         return weighed(odds, churned(newest.frame))

@@ -45,6 +45,13 @@ def churned(frame: pl.DataFrame) -> Array:
     return frame["churned"].cast(pl.Float64).to_numpy()
 
 
+def refuse_few_buyers(frames: list[pl.DataFrame]) -> None:
+    """Raise TooLittleData below 100 customer windows with some spend."""
+    bought = sum(int((frame["next_spend"] > 0).sum()) for frame in frames)
+    if bought < FEWEST_BUYERS:
+        raise TooLittleData(f"Spend is learned from at least {FEWEST_BUYERS} customer windows with some; found {bought}.")
+
+
 def refuse_too_little(who: str, frames: list[pl.DataFrame]) -> None:
     """Raise TooLittleData below 200 rows, or below 20 of those who stayed or of those who left."""
     rows, left = sum(frame.height for frame in frames), sum(int(frame["churned"].sum()) for frame in frames)

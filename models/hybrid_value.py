@@ -11,8 +11,7 @@ import polars as pl
 from scipy.special import expit
 
 from features import demand
-from models.boosting import FAMILY_OF, FEWEST_BUYERS, INPUTS, matrix, raw
-from models.errors import TooLittleData
+from models.boosting import FAMILY_OF, FEWEST_BUYERS, INPUTS, matrix, raw, refuse_few_buyers
 from models.files import read_json, write_json
 from models.hybrid_churn import HybridCandidate, HybridChurn
 from models.learning import Trees, as_of, learn, sampled
@@ -100,9 +99,7 @@ class HybridValueCandidate:
         none, as foretold by trees that have seen it.
         """
         churn = HybridCandidate().fit(history, present)
-        bought = sum(int((frame["next_spend"] > 0).sum()) for frame in sampled(history))
-        if bought < FEWEST_BUYERS:
-            raise TooLittleData(f"Spend is learned from at least {FEWEST_BUYERS} customer windows with some; found {bought}.")
+        refuse_few_buyers(sampled(history))
         total, _ = learn(
             self.trees.parameters(objective="tweedie", tweedie_variance_power=1.5), _total_rows, history, as_of(present)
         )

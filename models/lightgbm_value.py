@@ -15,7 +15,7 @@ import polars as pl
 from scipy.special import expit
 from scipy.stats import norm
 
-from models.boosting import FEWEST_BUYERS, INPUTS, matrix, raw, refuse_too_little
+from models.boosting import FEWEST_BUYERS, INPUTS, matrix, raw, refuse_few_buyers, refuse_too_little
 from models.errors import TooLittleData
 from models.files import read_json, write_json
 from models.learning import Trees, as_of, learn, sampled
@@ -82,9 +82,7 @@ class LightGbmValueCandidate:
             raise TooLittleData("LightGBM needs a past window whose outcome is known; the log is too short for one.")
         frames = sampled(history)
         refuse_too_little("LightGBM", frames)
-        bought = sum(int((frame["next_spend"] > 0).sum()) for frame in frames)
-        if bought < FEWEST_BUYERS:
-            raise TooLittleData(f"Spend is learned from at least {FEWEST_BUYERS} customer windows with some; found {bought}.")
+        refuse_few_buyers(frames)
         learned = {
             part: learn(self.trees.parameters(**OBJECTIVES[part]), _Rows(part), history, as_of(present))
             for part in PARTS[self.name]

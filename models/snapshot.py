@@ -5,7 +5,10 @@ from datetime import date, timedelta
 
 import polars as pl
 
+from features.labels import ANSWERS
 from models.btyd import BuyTillYouDie
+
+FEWEST_CUSTOMERS = 30  # below it a day, or a window, tells nothing
 
 
 @dataclass(frozen=True)
@@ -19,6 +22,11 @@ class Snapshot:
     horizon_days: int
     frame: pl.DataFrame
     btyd: BuyTillYouDie
+
+    @property
+    def asked(self) -> pl.DataFrame:
+        """The frame without the answers: what a model may see that is to foretell them."""
+        return self.frame.drop(ANSWERS, strict=False)
 
     @property
     def closed_on(self) -> date:

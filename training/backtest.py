@@ -5,7 +5,6 @@ from datetime import date
 
 import polars as pl
 
-from features.labels import LABELS, WAITS
 from features.tables.schema import Tables
 from models.churn_model import Candidate, ChurnModel
 from models.errors import TooLittleData
@@ -70,7 +69,7 @@ def backtest(
     for done, origin in enumerate(origins):
         progress("backtest", done, len(origins))
         history = answered_before(snapshots, tables, origin.as_of)
-        present = origin.frame.drop(LABELS, WAITS)
+        present = origin.asked
         churn = _churn(present, history, candidates, limits)
         foretold = [model.p_churn(present).alias(f"p:{model.name}") for model in churn]
         fitted += [Fitted(origin.as_of, model, present) for model in churn]

@@ -7,7 +7,7 @@ from features.build import MODEL_FEATURES, features_as_of
 from features.columns import CUSTOMER
 from features.history import history
 from features.known import known_before
-from features.norms import norms, up_to_date
+from features.norms import norms
 from features.partition import WHOLE, Part
 from features.tables.schema import Tables
 from models.snapshot import Snapshot
@@ -64,7 +64,7 @@ def changed_without_the_future(
     day = snapshot.as_of
     known = known_before(tables, day)
     past = history(known, part)
-    again = features_as_of(past, day, active_days, loyalty, up_to_date(norms(past.tables, day), known, day))
+    again = features_as_of(past, day, active_days, loyalty, norms(past.tables, day, known))
     names = list(MODEL_FEATURES)
     both = snapshot.frame.select(CUSTOMER, *names).join(again.select(CUSTOMER, *names), on=CUSTOMER, suffix=":again")
     return [name for name in names if _differs(both[name], both[f"{name}:again"])]

@@ -15,6 +15,7 @@ from features.purchases import days_in_order, occasions, total
 from models.btyd import BuyTillYouDie
 from models.errors import TooLittleData
 from models.level import Level, observed_level
+from models.snapshot import FEWEST_CUSTOMERS
 from training.treatment import untreated
 
 LATELY = 3  # a third of the horizon
@@ -26,7 +27,6 @@ LASTS_LATELY, LASTS_WHOLE = 0.5, 0.2
 COMES_AGAIN = 0.8
 TELLS_FROM, TELLS_ALL = 120, 240
 YEAR = 365
-FEWEST_CUSTOMERS = 30
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from math import sqrt
 
 import numpy as np
 
-from features.labels import LABELS, WAITS
+from features.labels import ANSWERS
 from features.tables.schema import Tables
 from models.churn_model import Candidate
 from models.errors import TooLittleData
@@ -22,7 +22,6 @@ from training.snapshots import answered_before
 
 SEED = 13
 SURE = 4.5  # standard errors: chance alone goes so far once in more than a hundred thousand trainings
-ANSWERS = (*LABELS, *WAITS)
 
 
 def refuse_foretold_shuffles(candidate: Candidate, snapshots: list[Snapshot], tables: Tables) -> None:
@@ -34,13 +33,13 @@ def refuse_foretold_shuffles(candidate: Candidate, snapshots: list[Snapshot], ta
         return
     newest, history = snapshots[-1], answered_before(snapshots, tables, snapshots[-1].as_of)
     mixed = [shuffled(snapshot, place) for place, snapshot in enumerate(history)]
-    judged = shuffled(newest, len(history)).frame
-    present = judged.drop(ANSWERS, strict=False)
+    judged = shuffled(newest, len(history))
+    present = judged.asked
     try:
         p = candidate.fit(mixed, present).p_churn(present).to_numpy()
     except TooLittleData:
         return
-    found = foretold(judged["churned"].to_numpy().astype(np.float64), p)
+    found = foretold(judged.frame["churned"].to_numpy().astype(np.float64), p)
     if found is not None:
         raise LeakageSuspected(
             f"Candidate {candidate.name} foretells answers that were shuffled among the customers, with an AUC of {found:.3f} "

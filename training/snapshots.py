@@ -13,19 +13,18 @@ from features.dates import order_days
 from features.history import History
 from features.known import known_before
 from features.labels import LABELS, labels, with_labels, with_waits
-from features.norms import Norms, norms, up_to_date
+from features.norms import Norms, norms
 from features.purchases import is_sale_line
 from features.tables.schema import INGESTED_AT, Tables
 from models.btyd import BuyTillYouDie
 from models.errors import TooLittleData
-from models.snapshot import Snapshot
+from models.snapshot import FEWEST_CUSTOMERS, Snapshot
 from settings.sections import Loyalty
 from training.levels import foretold_level
 
 MOST_SNAPSHOTS = 15
 STEPS_PER_HORIZON = 3
 SHORTEST_STEP = 7
-FEWEST_CUSTOMERS = 30
 
 Progress = Callable[[str, int, int], None]
 
@@ -61,7 +60,7 @@ def build_snapshots(
     found = []
     for done, day in enumerate(days):
         progress("features of past days", done, len(days))
-        usual = up_to_date(norms(past.tables, day), all_known, day)
+        usual = norms(past.tables, day, all_known)
         snapshot = _snapshot(known, past, day, horizon_days, active_days, loyalty, usual)
         found += [snapshot] if snapshot else []
     progress("features of past days", len(days), len(days))

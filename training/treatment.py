@@ -15,10 +15,9 @@ import polars as pl
 
 from features.columns import CUSTOMER
 from models.log_odds import Array
-from models.snapshot import Snapshot
+from models.snapshot import FEWEST_CUSTOMERS, Snapshot
 
 ENOUGH, ENOUGH_SHARE = 1_000, 0.5
-FEWEST_CUSTOMERS = 30
 SEED = 11
 LARGEST = 2.0**64
 

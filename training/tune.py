@@ -18,7 +18,6 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.trial import Trial, TrialState
 from pydantic import TypeAdapter, ValidationError
 
-from features.labels import LABELS, WAITS
 from features.tables.schema import Tables
 from models.errors import TooLittleData
 from models.hybrid_churn import HybridCandidate
@@ -72,7 +71,7 @@ class _Origin:
     history: list[Snapshot]
 
     def foretold(self, trees: Trees) -> Array:
-        present = self.day.frame.drop(LABELS, WAITS)
+        present = self.day.asked
         return HybridCandidate(trees).fit(self.history, present).p_churn(present).to_numpy()
 
     @property
