@@ -15,7 +15,8 @@ import lightgbm as lgb
 import numpy as np
 import polars as pl
 
-from expectations.load import load_tables, utc_now
+from expectations.gate import load_tables
+from expectations.load import utc_now
 from features.known import known_before
 from features.labels import with_labels
 from features.tables.schema import Tables

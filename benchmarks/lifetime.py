@@ -11,7 +11,8 @@ from pathlib import Path
 import polars as pl
 
 from benchmarks.holdouts import RETAIL, silent
-from expectations.load import load_tables, utc_now
+from expectations.gate import load_tables
+from expectations.load import utc_now
 from features.labels import labels
 from features.tables.schema import Tables
 from holdfast.demo.cdnow import read_cdnow

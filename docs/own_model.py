@@ -22,7 +22,8 @@ import polars as pl
 from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
 
-from expectations.load import load_tables, utc_now
+from expectations.gate import load_tables
+from expectations.load import utc_now
 from features.dates import checked_as_of
 from features.known import known_before
 from features.purchases import customer_days, occasions

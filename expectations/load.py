@@ -1,14 +1,19 @@
-"""Read and check the configured tables; hand on the good rows."""
+"""Check all configured tables: sift, judge, record."""
 
 from datetime import UTC, datetime
 from pathlib import Path
 
 import polars as pl
 
-from expectations.quarantine import split
+from expectations import measures
+from expectations.checks import Border, Finding
+from expectations.judge import judge
+from expectations.ledger import Load, of_table, read_ledger, record, stamp
+from expectations.links import links
+from expectations.one_table import Checked, check_table, good_path
+from expectations.reference import freeze
 from expectations.report import TableReport
-from features.tables.errors import TableUnusable
-from features.tables.read import read_table
+from expectations.suites.tables import checks_of, refuse_unknown
 from features.tables.schema import ALL_TABLES, Tables
 from settings.sections import Settings
 
@@ -18,36 +23,72 @@ def utc_now() -> datetime:
     return datetime.now(UTC).replace(tzinfo=None)
 
 
-def check_tables(settings: Settings, now: datetime) -> list[TableReport]:
-    """Check every configured table, unusable ones included; write good rows and quarantine."""
-    names = [name for name in ALL_TABLES if getattr(settings.tables, name) is not None]
-    return [_check(settings, name, now) for name in names]
+def check_tables(settings: Settings, now: datetime, *, docs: bool = False, renew_reference: bool = False) -> list[TableReport]:
+    """Check every configured table, unusable ones included; write good rows, quarantine, results and the ledger.
 
-
-def load_tables(settings: Settings, now: datetime) -> tuple[Tables, list[TableReport]]:
-    """Check every configured table and return the good rows with the counts.
-
-    Raises TableUnusable for the first table that cannot be used.
+    With `docs` Great Expectations' pages are written too; `renew_reference` freezes the largest numbers anew.
+    Raises SettingsError for a rule, check or severity in `[checks]` that cannot be.
     """
-    reports = check_tables(settings, now)
-    for report in reports:
-        if report.problem:
-            raise TableUnusable(report.table, report.problem)
-    frames = {
-        report.table: pl.scan_parquet(checked_path(settings.workspace.path, report.table), glob=False) for report in reports
-    }
-    return Tables(**frames), reports
+    tables = [table for table in ALL_TABLES.values() if getattr(settings.tables, table.name) is not None]
+    for table in tables:
+        refuse_unknown(table, getattr(settings.checks, table.name))
+    ledger, workspace = read_ledger(settings.workspace.path), settings.workspace.path
+    checked = [check_table(settings, table, of_table(ledger, table.name), now) for table in tables]
+    findings = judge(_borders(settings, checked), workspace, docs=docs)
+    reports = [_report(each, findings[each.table.name]) for each in checked]
+    record(workspace, [_load(each, report, now) for each, report in zip(checked, reports, strict=True)])
+    usable = [each for each, report in zip(checked, reports, strict=True) if report.usable and each.sifted]
+    found = {each.table.name: (each.used, measures.largest(each.sifted)) for each in usable if each.sifted}
+    freeze(workspace, found, now, renew=renew_reference)
+    return reports
 
 
-def checked_path(workspace: Path, table: str) -> Path:
-    """Return where the good rows of a table lie."""
-    return workspace / "tables" / f"{table}.parquet"
+def good_tables(workspace: Path, names: list[str]) -> Tables:
+    """Return the good rows of these tables as the newest check left them."""
+    return Tables(**{name: pl.scan_parquet(good_path(workspace, name), glob=False) for name in names})
 
 
-def _check(settings: Settings, name: str, now: datetime) -> TableReport:
-    try:
-        raw = read_table(settings, name)
-        assert raw is not None, "only configured tables are checked"  # noqa: S101  # for the type checker
-        return split(ALL_TABLES[name], raw, settings.workspace.path, now)
-    except TableUnusable as error:
-        return TableReport(name, problem=error.sentence)
+def _borders(settings: Settings, checked: list[Checked]) -> list[Border]:
+    """What is to be judged per table; measures across tables only where there are orders."""
+    there = [each.table.name for each in checked if each.sifted]
+    across = links(good_tables(settings.workspace.path, there)) if "transactions" in there else {}
+    return [
+        Border(
+            each.table.name,
+            checks_of(each.table, each.rules, getattr(settings.checks, each.table.name)),
+            each.measures | across.get(each.table.name, {}),
+        )
+        for each in checked
+    ]
+
+
+def _report(each: Checked, findings: list[Finding]) -> TableReport:
+    stopped = next((finding for finding in findings if not finding.holds and finding.check.severity == "stop"), None)
+    said = each.unusable.sentence if each.unusable else (stopped.said if stopped else None)
+    return TableReport(
+        each.table.name,
+        read=each.sifted.read if each.sifted else 0,
+        used=each.used,
+        rules=each.broken,
+        released=each.applied.rows,
+        problem=said,
+        public=each.unusable.public if each.unusable else said,
+        findings=findings,
+    )
+
+
+def _load(each: Checked, report: TableReport, now: datetime) -> Load:
+    failed = {finding.check.name: finding.measure.value for finding in report.findings if not finding.holds}
+    return Load(
+        report.table,
+        checked_at=stamp(now),
+        seen_at=stamp(now),
+        content=each.sifted.content if each.sifted else "",
+        read=report.read,
+        used=report.used,
+        usable=report.usable,
+        rules=report.rules,
+        failed={name: value for name, value in failed.items() if name not in report.rules and name != "fresh"},
+        stopped=[finding.check.name for finding in report.findings if not finding.holds and finding.check.severity == "stop"],
+        empty_columns=measures.empty_columns(each.sifted) if each.sifted else [],
+    )

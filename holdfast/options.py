@@ -62,4 +62,8 @@ def _parquet(text: str) -> Path:
 
 
 ParquetFile = Annotated[Path | None, typer.Option("--out", parser=_parquet, metavar="FILE", help="Parquet file to write.")]
+DespiteReason = Annotated[
+    str | None,
+    typer.Option("--despite", metavar="REASON", help="Go on although a check stopped a table. The reason is recorded."),
+]
 DEFAULT_CONFIG = Path("holdfast.toml")

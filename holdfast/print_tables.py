@@ -6,7 +6,6 @@ import polars as pl
 from rich.console import Console
 from rich.table import Table
 
-from expectations.report import TableReport
 from features.tables.schema import ALL_TABLES, Tables
 from training.order_fit import OrderFit
 
@@ -20,20 +19,6 @@ VALUE = {
     "interval_score": "interval score",
     "above_high": "above value_high",
 }
-
-
-def print_reports(console: Console, reports: list[TableReport]) -> None:
-    """Rows read, used and quarantined per table, and why."""
-    table = Table(title="Tables", title_justify="left")
-    for name in ("table", "read", "used", "quarantined"):
-        table.add_column(name, justify="left" if name == "table" else "right")
-    table.add_column("why", overflow="fold")
-    for report in reports:
-        why = report.problem or ", ".join(f"{rows:,} {rule}" for rule, rows in report.rules.items())
-        if report.duplicates:
-            why = "; ".join(part for part in (why, f"{report.duplicates:,} duplicate lines kept") if part)
-        table.add_row(report.table, f"{report.read:,}", f"{report.used:,}", f"{report.quarantined:,}", why)
-    console.print(table)
 
 
 def print_profile(console: Console, tables: Tables) -> None:

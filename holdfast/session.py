@@ -1,13 +1,20 @@
 """What most commands begin with: settings, checked tables, and the as-of date."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from expectations.load import load_tables, utc_now
+import polars as pl
+
+from expectations.gate import Despite, load_tables
+from expectations.guard import guard
+from expectations.load import utc_now
 from expectations.report import TableReport
 from features.dates import checked_as_of
 from features.tables.schema import Tables
+from holdfast.options import MESSAGES
+from holdfast.print_checks import print_warnings
 from settings.load import load_settings
 from settings.sections import Settings
 
@@ -22,12 +29,29 @@ class Session:
     as_of: date
 
 
-def open_session(config: Path, as_of: date | None) -> Session:
-    """Read the configuration, check every table and the date.
+def despite_of(command: str, reason: str | None) -> Despite | None:
+    """What `--despite` says, None without it."""
+    return None if reason is None else Despite(command, reason)
+
+
+def guarded(settings: Settings) -> Callable[[str, pl.DataFrame], None]:
+    """Return a guard: it holds a frame that was made against its suite, and prints what only warns.
+
+    Raises FrameRefused where a check stops.
+    """
+
+    def check(name: str, frame: pl.DataFrame) -> None:
+        print_warnings(MESSAGES, name, guard(settings, name, frame.lazy(), utc_now()))
+
+    return check
+
+
+def open_session(config: Path, as_of: date | None, despite: Despite | None = None) -> Session:
+    """Read the configuration, check every table and the date; `despite` goes on with stopped tables.
 
     Raises SettingsError, TableUnusable or AsOfRefused.
     """
     settings = load_settings(config)
     now = utc_now()
-    tables, reports = load_tables(settings, now)
+    tables, reports = load_tables(settings, now, despite)
     return Session(settings, tables, reports, checked_as_of(tables, as_of, now.date()))

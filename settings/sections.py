@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
+from settings.checks import Checks
+
 STRICT = ConfigDict(extra="forbid")
 
 Days = Annotated[int, Field(gt=0, le=36_500, strict=True)]
@@ -140,6 +142,7 @@ class Settings:
     tables: TableSources
     workspace: Workspace = Workspace()
     columns: ColumnMaps = ColumnMaps()
+    checks: Checks = Checks()
     churn: Churn = Churn()
     value: Value = Value()
     loyalty: Loyalty = Loyalty()

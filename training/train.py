@@ -1,5 +1,6 @@
 """Train: fit every candidate, judge them on past days, and register the winner."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -7,6 +8,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from features.columns import CUSTOMER
+from features.labels import LABELS
 from features.tables.schema import Tables
 from models.bgnbd_churn import NAME as SHORT_LOG_CHOICE
 from models.btyd import BuyTillYouDie
@@ -46,12 +49,27 @@ class Trained:
     board: dict[str, Any]
 
 
-def train(settings: Settings, tables: Tables, as_of: date, progress: Progress, trees: Trees = TREES) -> Trained:
+def unguarded(_name: str, _frame: pl.DataFrame) -> None:
+    """Let every frame pass."""
+
+
+def train(
+    settings: Settings,
+    tables: Tables,
+    as_of: date,
+    progress: Progress,
+    trees: Trees = TREES,
+    guard: Callable[[str, pl.DataFrame], None] = unguarded,
+) -> Trained:
     """Fit, judge, log and register; the first version becomes champion, later ones challenger. `trees` are the hybrid's.
 
+    `guard` is shown the features and the snapshots before anything learns from them, and raises where they cannot be right.
     Raises TooLittleData when no candidate can be fitted on what was known before `as_of`, and LeakageSuspected.
     """
     material = gather(settings, tables, as_of, progress)
+    guard("training_features", material.features)
+    if material.snapshots:
+        guard("snapshots", _answers(material.snapshots, as_of))
     tried = candidates(HybridCandidate(trees))
     result = backtest(material.snapshots, material.tables, tried, ORIGINS, progress, VALUE_CANDIDATES)
     board = leaderboard(result, as_of, material.windows.horizon_days, notes=material.notes)
@@ -62,6 +80,17 @@ def train(settings: Settings, tables: Tables, as_of: date, progress: Progress, t
     version, is_champion = record(settings, material, champion, result, board, trees)
     progress("logging to MLflow", 1, 1)
     return Trained(version, is_champion, chosen.name, board)
+
+
+def _answers(snapshots: list[Snapshot], as_of: date) -> pl.DataFrame:
+    """Who, when and what came of it, in one frame."""
+    told = [
+        each.frame.select(
+            CUSTOMER, "as_of", *LABELS, pl.lit(each.closed_on).alias("closed_on"), pl.lit(as_of).alias("trained_as_of")
+        )
+        for each in snapshots
+    ]
+    return pl.concat(told)
 
 
 def compare(settings: Settings, tables: Tables, as_of: date, progress: Progress) -> tuple[dict[str, Any], str]:

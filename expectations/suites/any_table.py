@@ -1,37 +1,60 @@
-"""What is expected of every table: rows, usability, and no row set aside."""
+"""What is expected of every table as a whole."""
 
-import great_expectations.expectations as gxe
-from great_expectations.expectations.metadata_types import FailureSeverity
-
+from expectations.checks import Check
 from expectations.rules import Rule
+from settings.checks import TableChecks
 
-WARNING = FailureSeverity.WARNING
-CRITICAL = FailureSeverity.CRITICAL
-READ = "rows read"
-USED = "rows used"
-UNUSABLE = "reasons that make the table unusable"
+BECAUSE = " is set aside because "
 
 
-def set_aside(rule_name: str) -> str:
-    """Return the name that a rule's count has in the profile."""
-    return f"rows set aside: {rule_name}"
+def any_table(limits: TableChecks) -> list[Check]:
+    """Return the checks that every table shares. Whatever compares with other rows or loads only warns, but two.
 
-
-def expect_any_table(rules: list[Rule]) -> list[gxe.Expectation]:
-    """Return the expectations that every table shares, over the one-row profile of its counts."""
+    A table that is mostly set aside, or that stands twice in its source, is stopped: what is left would mislead.
+    """
     return [
-        none(UNUSABLE, CRITICAL, "The table can be used: its columns are there, and of the right type"),
-        some(READ, "The source has rows"),
-        some(USED, "At least one row is good"),
-        *(none(set_aside(rule.name), WARNING, f"No row is set aside because {rule.sentence}") for rule in rules),
+        Check("readable", "The table can be read: its columns are there, and of the right type", high=0, severity="stop"),
+        Check("rows_read", "The source has rows", low=1, severity="stop"),
+        Check("rows_used", "At least one row is good", low=1, severity="stop"),
+        Check(
+            "quarantined_share",
+            f"At most {limits.max_quarantined_share:.0%} of the rows are set aside",
+            high=limits.max_quarantined_share,
+            severity="stop",
+            is_share=True,
+        ),
+        Check(
+            "doubled",
+            f"Less than {limits.max_doubled_share:.0%} of the rows repeat another row: else a load stands twice in the source",
+            high=limits.max_doubled_share,
+            severity="stop",
+            is_share=True,
+        ),
+        Check("duplicates", "No row repeats another one in every column; such rows stay in use", high=0),
+        Check("overlap", "No row stands in two files; such rows stay in use", high=0),
+        Check("repeated_keys", "No key stands twice; such rows stay in use", high=0),
+        Check("empty_files", "No file is empty", high=0),
+        Check("emptied_columns", "No column is empty that was filled in the load before", high=0),
+        Check(
+            "volume_shrink",
+            f"At most {limits.max_shrink:.0%} fewer rows in use than in the load before",
+            low=1 - limits.max_shrink,
+        ),
+        Check("volume_growth", f"At most {limits.max_growth:g} times the rows in use of the load before", high=limits.max_growth),
+        Check("fresh", f"The newest row is at most {limits.max_age_days} days old", high=limits.max_age_days),
+        Check("mixed_zones", "Either all times tell their zone, or none does", high=0),
+        Check(
+            "swapped_dates",
+            "No unreadable date has day and month in another order; its file may hold readable ones that are wrong",
+            high=0,
+        ),
+        Check("alike_ids", "No two customer ids differ only in leading zeros, case or a trailing .0", high=0),
+        Check("nearly_known", "No unknown customer would be known but for leading zeros, case or a trailing .0", high=0),
+        Check("lost_releases", "Every released row is still found in the source", high=0),
     ]
 
 
-def none(count: str, severity: FailureSeverity, said: str) -> gxe.Expectation:
-    """Expect a count of zero."""
-    return gxe.ExpectColumnMaxToBeBetween(column=count, max_value=0, severity=severity, description=said)
-
-
-def some(count: str, said: str) -> gxe.Expectation:
-    """Expect a count above zero."""
-    return gxe.ExpectColumnMaxToBeBetween(column=count, min_value=1, severity=CRITICAL, description=said)
+def rule_checks(rules: list[Rule]) -> list[Check]:
+    """Return a check for each rule: no row breaks it."""
+    starts = {rule.name: f"No row{BECAUSE}" if rule.sets_aside else "There is no row where " for rule in rules}
+    return [Check(rule.name, f"{starts[rule.name]}{rule.sentence}", high=0, severity=rule.severity) for rule in rules]

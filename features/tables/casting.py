@@ -5,8 +5,11 @@ import polars as pl
 from features.tables.schema import Kind
 
 # ISO 8601 and its common variants; day-first and month-first dates are ambiguous and need STRPTIME in the mapping.
-DATE_TIMES = ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%dT%H:%M")
+DATE_TIMES = ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M")
 ZONED = ("%Y-%m-%dT%H:%M%#z", "%Y-%m-%dT%H:%M:%S%.f%#z", "%Y-%m-%d %H:%M:%S%.f%#z", "%Y-%m-%d %H:%M:%S%.f %#z")
+COMPACT = "%Y%m%d"
+SAMPLE = 10
+READERS = (*DATE_TIMES, "%Y-%m-%d", COMPACT, *ZONED)
 YES = ("true", "t", "yes", "y", "1")
 NO = ("false", "f", "no", "n", "0")
 
@@ -65,16 +68,33 @@ def as_flag(value: pl.Expr, source: pl.DataType) -> pl.Expr:
 
 
 def _parsed(text: pl.Expr) -> pl.Expr:
-    text = text.str.replace(r" ?UTC$", "Z")
-    compact = pl.when(text.str.len_bytes() == len("20251231")).then(text)
-    local = [text.str.to_datetime(form, time_unit="us", strict=False) for form in DATE_TIMES]
-    days = [
-        part.str.to_date(form, strict=False).cast(pl.Datetime("us")) for part, form in ((text, "%Y-%m-%d"), (compact, "%Y%m%d"))
-    ]
-    zoned = [
-        text.str.to_datetime(form, time_unit="us", time_zone="UTC", strict=False).dt.replace_time_zone(None) for form in ZONED
-    ]
-    return pl.coalesce(*local, *days, *zoned)
+    return text.map_batches(_times, return_dtype=pl.Datetime("us"), is_elementwise=True)
+
+
+def _times(text: pl.Series) -> pl.Series:
+    """Read with the form that fits the first cells, then what is left with the others: most columns have one form.
+
+    No text fits two forms that would read it differently, so their order does not matter.
+    """
+    first = text.drop_nulls().head(SAMPLE)
+    likely = next((form for form in READERS if not _form(first, form).has_nulls()), READERS[0])
+    found = _form(text, likely)
+    for form in READERS:
+        if found.null_count() == text.null_count():
+            break
+        left = found.is_null() & text.is_not_null()
+        found = found.scatter(left.arg_true(), _form(text.filter(left), form))
+    return found
+
+
+def _form(text: pl.Series, form: str) -> pl.Series:
+    if form in ZONED:
+        named = text.str.replace(r" ?UTC$", "Z")
+        return named.str.to_datetime(form, time_unit="us", time_zone="UTC", strict=False).dt.replace_time_zone(None)
+    if form in DATE_TIMES:
+        return text.str.to_datetime(form, time_unit="us", strict=False)
+    whole = text if form != COMPACT else text.set(text.str.len_bytes() != len("20251231"), None)
+    return whole.str.to_date(form, strict=False).cast(pl.Datetime("us"))
 
 
 CASTS = {Kind.TEXT: as_text, Kind.TIME: as_time, Kind.NUMBER: as_number, Kind.INTEGER: as_integer, Kind.FLAG: as_flag}

@@ -40,7 +40,7 @@ def fitted(expression: pl.Expr, kind: Kind, schema: pl.Schema) -> Fitted:
     -Price ELSE Price END` only the price. The choice depends on types alone, never on the data.
     Raises DoesNotFit when no choice does.
     """
-    if any(f'"{kind_of_node}"' in expression.meta.serialize(format="json") for kind_of_node in BEYOND_A_ROW):
+    if looks_beyond_a_row(expression):
         raise DoesNotFit("it looks at more than its own row")
     texts = [root for root in expression.meta.root_names() if schema[root] == pl.String]
     reason = f"it is no {kind}"
@@ -55,6 +55,12 @@ def fitted(expression: pl.Expr, kind: Kind, schema: pl.Schema) -> Fitted:
             if _fits(found, kind):
                 return candidate
     raise DoesNotFit(reason)
+
+
+def looks_beyond_a_row(expression: pl.Expr) -> bool:
+    """Whether the value for a row depends on other rows: sums, windows, sorting."""
+    written = expression.meta.serialize(format="json")
+    return any(f'"{kind_of_node}"' in written for kind_of_node in BEYOND_A_ROW)
 
 
 def _rewritten(expression: pl.Expr, numbers: tuple[str, ...]) -> Fitted:

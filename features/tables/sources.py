@@ -3,6 +3,7 @@
 import glob
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,9 @@ import sqlalchemy as sa
 from sqlalchemy import create_engine, make_url
 from sqlalchemy.exc import InvalidRequestError, SQLAlchemyError
 
+from features.tables.csv_text import NoCsv, csv_text
 from features.tables.errors import TableUnusable
+from features.tables.quotes import mended
 from settings.errors import first_line
 from settings.sections import Source, SqlQuery
 
@@ -19,25 +22,42 @@ SOURCE = "_source"
 ROW = "_row"
 # The first cell of a CSV row beyond its header: such a row cannot be trusted to have its cells in their places.
 OVERFLOW = "_overflow"
-SEPARATORS = (",", ";", "\t", "|")
 BATCH = 200_000
 
 
-def open_source(table: str, source: Source) -> list[pl.LazyFrame]:
-    """Return one lazy frame per file (one for a query), in order of name, with SOURCE and ROW.
+@dataclass(frozen=True)
+class Part:
+    """One file, or a query: its short name and its rows, with SOURCE and ROW. `is_empty_file`: it has not a byte."""
+
+    name: str
+    rows: pl.LazyFrame
+    is_empty_file: bool = False
+
+
+def open_source(table: str, source: Source) -> list[Part]:
+    """Return one part per file (one for a query), in order of name.
 
     ROW counts from 1, header excluded. CSV columns are all text.
     Raises TableUnusable when nothing is there or it cannot be read.
     """
     try:
         if isinstance(source, SqlQuery):
-            return [_placed(_query(source), "query")]
+            return [Part("query", _placed(_query(source), "query"))]
         paths = _paths(table, source)
-        return [_placed(_scan(path), name) for path, name in zip(paths, _short_names(paths), strict=True)]
+        return [_file(table, path, name) for path, name in zip(paths, _short_names(paths), strict=True)]
     except (pl.exceptions.PolarsError, OSError) as error:
-        raise TableUnusable(table, f"{_named(source)} cannot be read: {first_line(error)}.") from None
+        public = f"{_named(source)} cannot be read."
+        raise TableUnusable(table, f"{_named(source)} cannot be read: {first_line(error)}.", public) from None
     except (SQLAlchemyError, ModuleNotFoundError) as error:
-        raise TableUnusable(table, f"the query on {_named(source)} failed: {first_line(error)}.") from None
+        public = f"the query on {_named(source)} failed."
+        raise TableUnusable(table, f"the query on {_named(source)} failed: {first_line(error)}.", public) from None
+
+
+def _file(table: str, path: Path, name: str) -> Part:
+    try:
+        return Part(name, _placed(_scan(path), name), path.stat().st_size == 0)
+    except NoCsv as error:
+        raise TableUnusable(table, f"{name} cannot be read: {error}.") from None
 
 
 def _short_names(paths: list[Path]) -> list[str]:
@@ -70,10 +90,21 @@ def _scan(path: Path) -> pl.LazyFrame:
 def _scan_csv(path: Path) -> pl.LazyFrame:
     if path.stat().st_size == 0:
         return pl.LazyFrame()
-    how: dict[str, Any] = {"encoding": "utf8-lossy", "separator": _separator(path), "glob": False, "infer_schema": False}
-    header = pl.scan_csv(path, truncate_ragged_lines=True, **how).collect_schema().names()
+    text = csv_text(path)
+    how: dict[str, Any] = {
+        "encoding": "utf8-lossy",
+        "separator": text.separator,
+        "eol_char": text.line_end,
+        "quote_char": '"' if text.has_quotes else None,
+        "glob": False,
+        "infer_schema": False,
+        "truncate_ragged_lines": True,
+    }
+    header = pl.scan_csv(text.source, **how).collect_schema().names()
+    better = mended(text, len(header)) if text.has_quotes else None
     columns = dict.fromkeys([*header, OVERFLOW], pl.String())
-    return pl.scan_csv(path, schema=columns, missing_columns="insert", truncate_ragged_lines=True, **how)
+    how |= {"eol_char": "\n"} if better else {}
+    return pl.scan_csv(better or text.source, schema=columns, missing_columns="insert", **how)
 
 
 def _scan_parquet(path: Path) -> pl.LazyFrame:
@@ -81,12 +112,6 @@ def _scan_parquet(path: Path) -> pl.LazyFrame:
 
 
 SCANS: dict[str, Callable[[Path], pl.LazyFrame]] = {".parquet": _scan_parquet, ".pq": _scan_parquet}
-
-
-def _separator(path: Path) -> str:
-    with path.open(encoding="utf-8", errors="replace") as lines:
-        header = lines.readline()
-    return max(SEPARATORS, key=header.count)
 
 
 def _query(source: SqlQuery) -> pl.LazyFrame:

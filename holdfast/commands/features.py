@@ -15,8 +15,13 @@ EXAMPLE = "features --as-of 2025-06-01 --out features.parquet"
 
 def command(as_of: RequiredAsOf, config: Config = DEFAULT_CONFIG, out: ParquetFile = None, parts: Parts = None) -> None:
     """Write the feature table, one row per customer known before the as-of date; by default into the workspace."""
+    import polars as pl
+
+    from expectations.guard import guard
+    from expectations.load import utc_now
     from features.dictionary import dictionary
     from features.tables.atomic import replacing
+    from holdfast.print_checks import print_warnings
     from holdfast.session import open_session
 
     session = open_session(config, as_of)
@@ -24,6 +29,7 @@ def command(as_of: RequiredAsOf, config: Config = DEFAULT_CONFIG, out: ParquetFi
     by_category = path.with_suffix(".loyalty_by_category.parquet")
     words = path.with_suffix(".dictionary.json")
     customers, columns, sequences = _write(session, path, by_category, parts)
+    print_warnings(MESSAGES, "features", guard(session.settings, "features", pl.scan_parquet(path, glob=False), utc_now()))
     with replacing(words) as beside:
         beside.write_text(json.dumps(dictionary(), indent=2) + "\n", encoding="utf-8")
     CONSOLE.print(f"{customers:,} customers, {columns} features as of {session.as_of}: {path}")

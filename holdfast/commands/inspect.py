@@ -13,7 +13,8 @@ def command(config: Config = DEFAULT_CONFIG, as_of: AsOf = None) -> None:
     """Profile the tables, and propose a churn horizon and an activity window, with the evidence for both."""
     from features.windows import proposed, returned, silences, windows
     from holdfast.gap_chart import draw_gaps
-    from holdfast.print_tables import print_profile, print_reports, print_returns
+    from holdfast.print_checks import print_reports
+    from holdfast.print_tables import print_profile, print_returns
     from holdfast.session import open_session
 
     session = open_session(config, as_of)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from holdfast.options import CONSOLE, DEFAULT_CONFIG, Config
+from holdfast.options import CONSOLE, DEFAULT_CONFIG, Config, DespiteReason
 from serving.list_kind import ListKind
 
 NAME = "list"
@@ -27,15 +27,21 @@ def command(
     limit: Limit = None,
     budget: Budget = None,
     out: Out = None,
+    despite: DespiteReason = None,
 ) -> None:
     """Write the weekly list from the newest published scores, ordered by expected gain."""
+    from expectations.gate import refuse_stopped
+    from expectations.load import utc_now
     from holdfast.print_tables import print_list
+    from holdfast.session import despite_of, guarded
     from serving.lists import default_path, make_list, write_list
     from serving.store import open_store
     from settings.load import load_settings
 
     settings = load_settings(config)
+    refuse_stopped(settings, utc_now(), despite_of(NAME, despite))
     weekly = make_list(settings, open_store(settings.store_url), kind, week, limit, budget)
+    guarded(settings)("lists", weekly.frame)
     path = out or default_path(settings, weekly)
     write_list(weekly, path)
     CONSOLE.print(weekly.churn_sentence)

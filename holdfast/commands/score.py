@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from holdfast.options import CONSOLE, DEFAULT_CONFIG, MESSAGES, AsOf, Config, ParquetFile
+from holdfast.options import CONSOLE, DEFAULT_CONFIG, MESSAGES, AsOf, Config, DespiteReason, ParquetFile
 
 NAME = "score"
 EXAMPLE = "score --as-of 2025-06-01 --out scores.parquet"
@@ -19,21 +19,23 @@ def command(
     out: ParquetFile = None,
     no_publish: NoPublish = False,  # noqa: FBT002  # flags of the command line
     allow_hindsight: Hindsight = False,  # noqa: FBT002  # flags of the command line
+    despite: DespiteReason = None,
 ) -> None:
     """Score every customer known before the date with the champion, and publish the run in one step."""
     from expectations.load import utc_now
     from features.tables.atomic import replacing
-    from holdfast.session import open_session
+    from holdfast.session import despite_of, guarded, open_session
     from models.champion import current_champion
     from models.totals import total_value
     from serving.scoring import consent, refuse_hindsight, score
     from serving.store import current_run, open_store, publish
 
-    session = open_session(config, as_of)
+    session = open_session(config, as_of, despite_of(NAME, despite))
     champion = current_champion(session.settings.workspace.path / "champion")
     if not allow_hindsight:
         refuse_hindsight(champion, session.as_of)
     scores = score(session.settings, session.tables, champion, session.as_of, utc_now())
+    guarded(session.settings)("scores", scores)
     if consent(session.tables) is None:
         MESSAGES.print("No table tells marketing_consent: every customer counts as willing to be contacted.")
     if out:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from holdfast.options import CONSOLE, DEFAULT_CONFIG, AsOf, Config
+from holdfast.options import CONSOLE, DEFAULT_CONFIG, AsOf, Config, DespiteReason
 
 NAME = "train"
 EXAMPLE = "train --as-of 2025-06-01"
@@ -14,22 +14,22 @@ EXAMPLE = "train --as-of 2025-06-01"
 TreesFile = Annotated[Path | None, typer.Option("--trees", metavar="FILE", help="Parameters of the hybrid's trees, from `tune`.")]
 
 
-def command(config: Config = DEFAULT_CONFIG, as_of: AsOf = None, trees: TreesFile = None) -> None:
+def command(config: Config = DEFAULT_CONFIG, as_of: AsOf = None, trees: TreesFile = None, despite: DespiteReason = None) -> None:
     """Fit every candidate on what was known before the date, judge them on past days, and register the winner.
 
     The first version becomes champion at once; a later one is challenger until `promote`.
     """
     from holdfast.print_tables import print_leaderboard
     from holdfast.progress import shown_progress
-    from holdfast.session import open_session
+    from holdfast.session import despite_of, guarded, open_session
     from models.hybrid_churn import TREES
     from training.train import train
     from training.tune import read_trees
 
     chosen = read_trees(trees) if trees else TREES
-    session = open_session(config, as_of)
+    session = open_session(config, as_of, despite_of(NAME, despite))
     with shown_progress(CONSOLE) as progress:
-        trained = train(session.settings, session.tables, session.as_of, progress, chosen)
+        trained = train(session.settings, session.tables, session.as_of, progress, chosen, guarded(session.settings))
     print_leaderboard(CONSOLE, trained.board)
     role = "champion" if trained.is_champion else "challenger; `promote` makes it champion"
     judged = "" if trained.board["origins"] else " It was never judged on a past window."

@@ -1,21 +1,38 @@
-"""`validate`: check every table, write quarantine and data docs."""
+"""`validate`: check every table, write quarantine and data docs; feed corrected rows back."""
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from holdfast.options import CONSOLE, DEFAULT_CONFIG, MESSAGES, Config
 
+if TYPE_CHECKING:
+    from expectations.report import TableReport
+
 NAME = "validate"
 EXAMPLE = "validate --config demo/holdfast.toml --json report.json"
 UNUSABLE = 1
 
-JsonFile = Annotated[Path | None, typer.Option("--json", help="Write the counts as JSON to this file.")]
+JsonFile = Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the counts as JSON to this file.")]
+Release = Annotated[
+    Path | None,
+    typer.Option(
+        "--release",
+        metavar="FILE",
+        help="Feed rows back: a corrected copy (CSV or Parquet) of rows of a quarantine file. Unchanged rows count as right.",
+    ),
+]
+Freeze = Annotated[bool, typer.Option("--freeze", help="Take the largest numbers of this load as the new frozen reference.")]
 
 
-def command(config: Config = DEFAULT_CONFIG, json_file: JsonFile = None) -> None:
+def command(
+    config: Config = DEFAULT_CONFIG,
+    json_file: JsonFile = None,
+    release_file: Release = None,
+    freeze: Freeze = False,  # noqa: FBT002  # a flag of the command line
+) -> None:
     """Check every table; write quarantine and HTML data docs.
 
     Exit 0: clean, or bad rows set aside. Exit 1: a table cannot be used. Exit 2: the command or its
@@ -23,21 +40,32 @@ def command(config: Config = DEFAULT_CONFIG, json_file: JsonFile = None) -> None
     """
     from expectations.data_docs import write_data_docs
     from expectations.load import check_tables, utc_now
-    from features.tables.atomic import replacing
-    from holdfast.print_tables import print_reports
+    from expectations.release import release
+    from holdfast.print_checks import print_reports
     from settings.load import load_settings
 
-    settings = load_settings(config)
-    reports = check_tables(settings, utc_now())
+    settings, now = load_settings(config), utc_now()
+    released = release(settings, release_file, now) if release_file else {}
+    reports = check_tables(settings, now, docs=True, renew_reference=freeze)
     print_reports(CONSOLE, reports)
     if json_file:
-        tables = {report.table: report.as_json() for report in reports}
-        with replacing(json_file) as beside:
-            beside.write_text(json.dumps({"tables": tables}, indent=2) + "\n", encoding="utf-8")
+        _write_json(json_file, reports)
+    for table, rows in released.items():
+        CONSOLE.print(f"Released: {rows:,} rows of {table}; they are used from now on, in every load that has them.")
+    if freeze:
+        CONSOLE.print("The largest numbers of this load are the frozen reference now.")
     CONSOLE.print(f"Quarantine: {settings.workspace.path / 'quarantine'}")
-    CONSOLE.print(f"Data docs:  {write_data_docs(reports, settings.workspace.path)}")
+    CONSOLE.print(f"Data docs:  {write_data_docs(settings, reports, now)}")
     for report in reports:
         if report.problem:
             MESSAGES.print(f"Table {report.table}: {report.problem}")
     if not all(report.usable for report in reports):
         raise typer.Exit(UNUSABLE)
+
+
+def _write_json(path: Path, reports: "list[TableReport]") -> None:
+    from features.tables.atomic import replacing
+
+    tables = {report.table: report.as_json() for report in reports}
+    with replacing(path) as beside:
+        beside.write_text(json.dumps({"tables": tables}, indent=2) + "\n", encoding="utf-8")

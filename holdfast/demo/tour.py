@@ -8,9 +8,10 @@ from rich.console import Console
 
 from expectations.data_docs import write_data_docs
 from expectations.load import utc_now
-from holdfast.print_tables import print_leaderboard, print_list, print_reports
+from holdfast.print_checks import print_reports
+from holdfast.print_tables import print_leaderboard, print_list
 from holdfast.progress import shown_progress
-from holdfast.session import Session, open_session
+from holdfast.session import Session, guarded, open_session
 from models.champion import Champion, current_champion
 from serving.list_kind import ListKind
 from serving.lists import default_path, make_list, write_list
@@ -22,10 +23,10 @@ from training.train import train
 def tour(config: Path, console: Console) -> None:
     """Check, train, compare, score, publish and list; print what was found and where everything is."""
     session = open_session(config, None)
-    docs = write_data_docs(session.reports, session.settings.workspace.path)
+    docs = write_data_docs(session.settings, session.reports, utc_now())
     print_reports(console, session.reports)
     with shown_progress(console) as progress:
-        trained = train(session.settings, session.tables, session.as_of, progress)
+        trained = train(session.settings, session.tables, session.as_of, progress, guard=guarded(session.settings))
     print_leaderboard(console, trained.board)
     champion = current_champion(session.settings.workspace.path / "champion")
     scores = _publish(session, champion)
@@ -37,6 +38,7 @@ def tour(config: Path, console: Console) -> None:
 
 def _publish(session: Session, champion: Champion) -> pl.DataFrame:
     scores = score(session.settings, session.tables, champion, session.as_of, utc_now())
+    guarded(session.settings)("scores", scores)
     publish(open_store(session.settings.store_url), scores, champion.terms.horizon_days)
     return scores
 
@@ -44,6 +46,7 @@ def _publish(session: Session, champion: Champion) -> pl.DataFrame:
 def _list(session: Session, console: Console) -> tuple[Path, str]:
     settings = session.settings
     weekly = make_list(settings, open_store(settings.store_url), ListKind.AT_RISK)
+    guarded(settings)("lists", weekly.frame)
     path = default_path(settings, weekly)
     write_list(weekly, path)
     console.print(f"\nAt-risk list for week {weekly.week}. {weekly.churn_sentence}")

@@ -7,7 +7,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from expectations.load import check_tables, load_tables
+from expectations.gate import load_tables
+from expectations.load import check_tables
 from expectations.report import TableReport
 from settings.load import load_settings
 
@@ -90,7 +91,6 @@ def test_what_a_killed_check_left_behind_is_swept_away(tmp_path: Path) -> None:
     tables = tmp_path / "workspace" / "tables"
     tables.mkdir(parents=True)
     for left in (
-        ".99999999.transactions.staging.parquet",
         ".99999999.transactions.parquet",
         f".{os.getppid()}.transactions.parquet",
     ):

@@ -13,7 +13,8 @@ from typing import Any
 import polars as pl
 import pytest
 
-from expectations.load import load_tables, utc_now
+from expectations.gate import load_tables
+from expectations.load import utc_now
 from models.champion import current_champion
 from serving.scoring import score
 from settings.load import load_settings

@@ -6,7 +6,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from expectations.load import load_tables, utc_now
+from expectations.gate import load_tables
+from expectations.load import utc_now
 from features.tables.schema import Tables
 from models.champion import Champion, current_champion
 from serving.score_columns import SCORE_COLUMNS

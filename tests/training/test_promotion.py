@@ -6,7 +6,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from expectations.load import load_tables, utc_now
+from expectations.gate import load_tables
+from expectations.load import utc_now
 from features.build import build_features
 from features.dates import checked_as_of
 from features.windows import windows

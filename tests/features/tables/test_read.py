@@ -23,7 +23,7 @@ def read(tmp_path: Path) -> Reader:
         settings = Settings(TableSources(where), columns=ColumnMaps(transactions=columns))
         found = read_table(settings, "transactions")
         assert found is not None
-        return found.collect()
+        return found.rows.collect()
 
     return run
 

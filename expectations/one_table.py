@@ -1,0 +1,108 @@
+"""Check one table: sift its rows, apply kept releases, and measure what its suite looks at."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+import polars as pl
+
+from expectations import measures
+from expectations.checks import Measure
+from expectations.ledger import Load
+from expectations.own import own_measures
+from expectations.products import odd_products
+from expectations.reference import read_reference
+from expectations.released import NOTHING_RELEASED, Applied, apply_released
+from expectations.rules import Rule
+from expectations.sift import Sifted, sift
+from expectations.suites.tables import SUITES, rules_of
+from expectations.unusable import refuse_unusable
+from features.tables.atomic import beside
+from features.tables.errors import TableUnusable
+from features.tables.read import read_table
+from features.tables.schema import Table
+from settings.checks import TableChecks
+from settings.sections import Settings
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A table after its pass: the rules it was held against, what was found, and what is to be judged.
+
+    An unusable table has neither `sifted` nor `applied`, and one measure.
+    """
+
+    table: Table
+    measures: dict[str, Measure]
+    rules: list[Rule] = field(default_factory=list)
+    sifted: Sifted | None = None
+    applied: Applied = NOTHING_RELEASED
+    unusable: TableUnusable | None = None
+
+    @property
+    def used(self) -> int:
+        """Good rows and released ones."""
+        return self.sifted.used + self.applied.rows if self.sifted else 0
+
+    @property
+    def broken(self) -> dict[str, int]:
+        """Rows set aside per rule, without those that were released."""
+        counts = self.sifted.broken if self.sifted else {}
+        left = {name: rows - self.applied.rules.get(name, 0) for name, rows in counts.items() if name is not None}
+        return {name: rows for name, rows in left.items() if rows}
+
+
+def good_path(workspace: Path, table: str) -> Path:
+    """Return where the good rows of a table lie."""
+    return workspace / "tables" / f"{table}.parquet"
+
+
+def quarantine_path(workspace: Path, table: str) -> Path:
+    """Return where the rows of a table lie that were set aside."""
+    return workspace / "quarantine" / f"{table}.parquet"
+
+
+def check_table(settings: Settings, table: Table, before: list[Load], now: datetime) -> Checked:
+    """Write good rows and quarantine of one table, and return what was found; `before` are its loads so far.
+
+    Both files are replaced at the end; an unusable table leaves what was there.
+    """
+    try:
+        raw = read_table(settings, table.name)
+        assert raw is not None, "only configured tables are checked"  # noqa: S101  # for the type checker
+        rules, sifted, applied = _sifted(settings, table, raw.rows, now)
+    except TableUnusable as error:
+        return Checked(table, {"readable": Measure(1)}, unusable=error)
+    limits: TableChecks = getattr(settings.checks, table.name)
+    good = pl.scan_parquet(good_path(settings.workspace.path, table.name), glob=False)
+    found = measures.of_rules(sifted, rules, applied.rules)
+    found |= measures.of_table(sifted, limits, before, raw.files, now)
+    found |= measures.repeated_keys(good, SUITES[table.name].KEYS, sifted.used + applied.rows)
+    found |= odd_products(good) | own_measures(table, good, limits)
+    found |= {"readable": Measure(0), "lost_releases": Measure(applied.lost)}
+    return Checked(table, found, rules, sifted, applied)
+
+
+def _sifted(settings: Settings, table: Table, raw: pl.LazyFrame, now: datetime) -> tuple[list[Rule], Sifted, Applied]:
+    """Sift the rows; where files repeat each other, once more without the copies."""
+    workspace = settings.workspace.path
+    rules = _rules(settings, table, raw, now)
+    kept, set_aside = good_path(workspace, table.name), quarantine_path(workspace, table.name)
+    with beside(kept) as good, beside(set_aside) as bad:
+        sifted = sift(table, raw, rules, good, bad)
+        if sifted.repeated:
+            rules = _rules(settings, table, raw, now, sifted.repeated)
+            sifted = sift(table, raw, rules, good, bad)
+        refuse_unusable(table, sifted, raw)
+        applied = apply_released(workspace, table, sifted, rules, good, bad)
+        good.replace(kept)
+        bad.replace(set_aside)
+    return rules, sifted, applied
+
+
+def _rules(settings: Settings, table: Table, raw: pl.LazyFrame, now: datetime, repeated: list[str] | None = None) -> list[Rule]:
+    reference = read_reference(settings.workspace.path).get(table.name)
+    largest = reference.largest if reference else {}
+    names = raw.collect_schema().names()
+    columns = [column.name for column in table.columns if column.name in names]
+    return rules_of(table, columns, getattr(settings.checks, table.name), now, largest, repeated or [])

@@ -1,0 +1,64 @@
+"""What is expected of the feature table: one row per customer, and numbers that can be."""
+
+import polars as pl
+
+from expectations.checks import Check, Measure
+from expectations.ledger import Load
+from settings.checks import FrameChecks
+
+LOYALTY = ("p_hard_core", "p_split", "p_shifting", "p_switcher")
+ROUNDING = 1e-6
+
+
+def checks(limits: FrameChecks) -> list[Check]:
+    """Return the checks of a feature table."""
+    return [
+        Check("rows", "There is at least one customer", low=1, severity="stop"),
+        Check("repeated_customers", "Every customer has one row", high=0, severity="stop"),
+        Check("recency_above_T", "recency is at most T for every customer", high=0, severity="stop"),
+        Check("recency_without_repeat", "recency is 0 where frequency is 0", high=0, severity="stop"),
+        Check("negative_counts", "frequency, recency, T and orders are never negative", high=0, severity="stop"),
+        Check("loyalty_sum", "The probabilities of the loyalty types sum to 1", high=0, severity="stop"),
+        Check("not_finite", "Every number is finite", high=0, severity="stop"),
+        Check("emptied_columns", "No feature is empty that was filled the time before", high=0),
+        Check(
+            "volume_shrink",
+            f"At most {limits.max_shrink:.0%} fewer customers than the time before",
+            low=1 - limits.max_shrink,
+            is_share=True,
+        ),
+    ]
+
+
+def measures(frame: pl.LazyFrame, before: Load | None) -> dict[str, Measure]:
+    """Return what the checks look at, from a frame with `customer_id` and every feature."""
+    schema = frame.collect_schema()
+    numbers = [name for name, dtype in schema.items() if dtype.is_float()]
+    asked = {
+        "rows": pl.len(),
+        "repeated_customers": pl.len() - pl.col("customer_id").n_unique(),
+        "recency_above_T": (pl.col("recency") > pl.col("T")).sum(),
+        "recency_without_repeat": ((pl.col("frequency") == 0) & (pl.col("recency") != 0)).sum(),
+        "negative_counts": pl.any_horizontal(pl.col(name) < 0 for name in ("frequency", "recency", "T", "orders")).sum(),
+        "loyalty_sum": ((pl.sum_horizontal(LOYALTY, ignore_nulls=False) - 1).abs() > ROUNDING).sum(),
+        "not_finite": pl.any_horizontal(~pl.col(name).is_finite() for name in numbers).sum(),
+    }
+    counts = frame.select(**asked).collect(engine="streaming").row(0, named=True)
+    found = {name: Measure(value) for name, value in counts.items()}
+    return found | _against(found["rows"].value, empty_columns(frame), before)
+
+
+def empty_columns(frame: pl.LazyFrame) -> list[str]:
+    """Columns without a single value."""
+    filled = frame.select(pl.all().count()).collect(engine="streaming").row(0, named=True)
+    return sorted(name for name, values in filled.items() if not values)
+
+
+def _against(rows: float, empty: list[str], before: Load | None) -> dict[str, Measure]:
+    if before is None or not before.used:
+        return {}
+    emptied = sorted(set(empty) - set(before.empty_columns))
+    return {
+        "emptied_columns": Measure(len(emptied), ", ".join(emptied)),
+        "volume_shrink": Measure(rows / before.used, f"{rows:,.0f} after {before.used:,}"),
+    }

@@ -1,0 +1,40 @@
+"""What is expected of training snapshots: past days with their answers, one row per customer and day."""
+
+import polars as pl
+
+from expectations.checks import Check, Measure
+from expectations.ledger import Load
+from settings.checks import FrameChecks
+
+FEWEST, MOST = 0.01, 0.99
+
+
+def checks(limits: FrameChecks) -> list[Check]:  # noqa: ARG001  # one signature for all suites
+    """Return the checks of all snapshots that models learn from."""
+    return [
+        Check("repeated_customers", "Every customer has one row per past day", high=0, severity="stop"),
+        Check("missing_answers", "Every row has its answers: churned, next_orders and next_spend", high=0, severity="stop"),
+        Check("contradicting_answers", "churned is 1 without a purchase in the window, else 0", high=0, severity="stop"),
+        Check("unclosed_windows", "Every window was closed before the as-of date", high=0, severity="stop"),
+        Check(
+            "churn_share",
+            f"Between {FEWEST:.0%} and {MOST:.0%} of the customers buy nothing in a window",
+            low=FEWEST,
+            high=MOST,
+            is_share=True,
+        ),
+    ]
+
+
+def measures(frame: pl.LazyFrame, before: Load | None) -> dict[str, Measure]:  # noqa: ARG001  # one signature for all suites
+    """Return what the checks look at, from `customer_id`, `as_of`, `closed_on`, `trained_as_of` and the answers."""
+    answers = ("churned", "next_orders", "next_spend")
+    asked = {
+        "repeated_customers": pl.len() - pl.struct("customer_id", "as_of").n_unique(),
+        "missing_answers": pl.any_horizontal(pl.col(name).is_null() | (pl.col(name) != pl.col(name)) for name in answers).sum(),
+        "contradicting_answers": (pl.col("churned") != (pl.col("next_orders") == 0)).sum(),
+        "unclosed_windows": (pl.col("closed_on") > pl.col("trained_as_of")).sum(),
+        "churn_share": pl.col("churned").mean(),
+    }
+    counts = frame.select(**asked).collect(engine="streaming").row(0, named=True)
+    return {name: Measure(value) for name, value in counts.items() if value is not None}

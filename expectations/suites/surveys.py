@@ -1,0 +1,20 @@
+"""What is expected of survey answers, on top of what every table owes."""
+
+from collections.abc import Collection
+
+from expectations.checks import Check
+from expectations.rules import Rule
+from expectations.suites.complaints import of_known_customers
+from settings.checks import TableChecks
+
+KEYS: tuple[str, ...] = ()
+
+
+def rows(columns: Collection[str], limits: TableChecks) -> list[Rule]:  # noqa: ARG001  # one signature for all suites
+    """Return the rules for rows that hold for surveys alone: none, their scales are part of the schema."""
+    return []
+
+
+def whole(limits: TableChecks) -> list[Check]:
+    """Return the checks of the whole table that only surveys have."""
+    return [of_known_customers("survey answers", limits)]

@@ -1,0 +1,108 @@
+"""The section `[checks]`: thresholds, severities and a company's own rules, per table."""
+
+import re
+from datetime import date
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field
+from pydantic.dataclasses import dataclass
+
+STRICT = ConfigDict(extra="forbid")
+
+Severity = Literal["stop", "quarantine", "warn", "off"]
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False, strict=True)]
+Factor = Annotated[float, Field(gt=1, allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=0, strict=True)]
+Name = Annotated[str, Field(pattern=re.compile(r"^[a-z][a-z0-9_]{0,60}$"))]
+
+
+@dataclass(frozen=True, config=STRICT)
+class OwnRule:
+    """A company's own rule for rows: `broken` is a SQL condition over the columns of one row, true where it is broken.
+
+    `sentence` completes "is set aside because ...". Severity warn counts such rows and leaves them in use.
+    """
+
+    name: Name
+    broken: str
+    sentence: str
+    severity: Severity = "quarantine"
+
+
+@dataclass(frozen=True, config=STRICT)
+class OwnMeasure:
+    """A company's own check of a whole table: `measure` is a SQL aggregate over the rows in use, `low` and `high` inclusive."""
+
+    name: Name
+    measure: str
+    sentence: str
+    low: float | None = None
+    high: float | None = None
+    severity: Literal["stop", "warn", "off"] = "warn"
+
+
+@dataclass(frozen=True, config=STRICT)
+class TableChecks:
+    """What is asked of any table.
+
+    `severity` by name of rule or check overrides the default one. Relative checks need `least_rows` rows in use.
+    """
+
+    severity: dict[str, Severity] = Field(default_factory=dict)
+    rules: tuple[OwnRule, ...] = ()
+    measures: tuple[OwnMeasure, ...] = ()
+    least_rows: Count = 100
+    earliest: date = date(1980, 1, 1)
+    longest_id: Annotated[int, Field(gt=0, strict=True)] = 256
+    largest_number: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1e12
+    extreme_factor: Factor = 100.0
+    max_quarantined_share: Share = 0.5
+    max_doubled_share: Share = 0.4
+    max_shrink: Share = 0.05
+    max_growth: Factor = 2.0
+    max_age_days: Count = 90
+    max_unknown_customers: Share = 0.05
+
+
+@dataclass(frozen=True, config=STRICT)
+class TransactionChecks(TableChecks):
+    """What is asked of order lines on top."""
+
+    max_age_days: Count = 14
+    max_missing_customers: Share = 0.05
+    max_returns: Share = 0.3
+    max_missing_days: Count = 0
+    min_last_day: Share = 0.5
+    max_jump: Factor = 4.0
+    max_odd_products: Share = 0.0
+
+
+@dataclass(frozen=True, config=STRICT)
+class CustomerChecks(TableChecks):
+    """What is asked of the customers table on top: somebody may have joined long ago."""
+
+    earliest: date = date(1900, 1, 2)
+
+
+@dataclass(frozen=True, config=STRICT)
+class FrameChecks:
+    """What is asked of what Holdfast itself makes: features, training snapshots, scores, lists."""
+
+    severity: dict[str, Literal["stop", "warn", "off"]] = Field(default_factory=dict)
+    max_drift: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 0.25
+    max_shrink: Share = 0.2
+
+
+@dataclass(frozen=True, config=STRICT)
+class Checks:
+    """One section per table, and one per frame that Holdfast makes."""
+
+    transactions: TransactionChecks = TransactionChecks()
+    complaints: TableChecks = TableChecks()
+    surveys: TableChecks = TableChecks()
+    contacts: TableChecks = TableChecks()
+    customers: CustomerChecks = CustomerChecks()
+    features: FrameChecks = FrameChecks()
+    snapshots: FrameChecks = FrameChecks()
+    scores: FrameChecks = FrameChecks()
+    lists: FrameChecks = FrameChecks()
