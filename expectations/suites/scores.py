@@ -9,7 +9,8 @@ from settings.checks import FrameChecks
 
 BY_TENTHS = tuple(tenth / 10 for tenth in range(1, 10))
 LOYALTY = ("p_hard_core", "p_split", "p_shifting", "p_switcher")
-PROBABILITIES = ("p_churn", "p_alive", "churn_percentile", *LOYALTY)
+PROBABILITIES = ("p_churn", "p_alive", *LOYALTY)
+HIGHEST_PERCENTILE = 100
 TOLERANCE = 1e-9
 
 
@@ -19,6 +20,7 @@ def checks(limits: FrameChecks) -> list[Check]:
         Check("rows", "There is at least one customer", low=1, severity="stop"),
         Check("repeated_customers", "Every customer has one row", high=0, severity="stop"),
         Check("not_probabilities", "Every probability lies between 0 and 1", high=0, severity="stop"),
+        Check("not_percentiles", f"Every churn_percentile lies between 0 and {HIGHEST_PERCENTILE}", high=0, severity="stop"),
         Check("value_order", "value_low is at most value_high", high=0, severity="stop"),
         Check("date_order", "next_order_low, next_order_date and next_order_high rise", high=0, severity="stop"),
         Check("unexplained", "A row without p_churn says why, and no other row does", high=0, severity="stop"),
@@ -50,6 +52,7 @@ def measures(frame: pl.LazyFrame, before: Load | None) -> dict[str, Measure]:
         "rows": pl.len(),
         "repeated_customers": pl.len() - pl.col("customer_id").n_unique(),
         "not_probabilities": pl.any_horizontal(~pl.col(name).is_between(0, 1 + TOLERANCE) for name in PROBABILITIES).sum(),
+        "not_percentiles": (~pl.col("churn_percentile").is_between(0, HIGHEST_PERCENTILE)).sum(),
         "value_order": (low > high).sum(),
         "date_order": ((early > likely) | (likely > late)).sum(),
         "unexplained": (pl.col("p_churn").is_null() != pl.col("no_score_reason").is_not_null()).sum(),
