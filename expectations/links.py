@@ -1,5 +1,7 @@
 """Ids across tables: rows of customers whom nobody knows, and ids that would be the same but for how they are written."""
 
+from datetime import datetime
+
 import polars as pl
 
 from expectations.checks import Measure
@@ -21,6 +23,14 @@ def links(tables: Tables) -> dict[str, dict[str, Measure]]:
         if name not in NOT_LINKED:
             found[name] = _unknown(frame, known)
     return found
+
+
+def days_behind(table: str, newest: dict[str, datetime | None]) -> dict[str, Measure]:
+    """Return how many days a table's newest row is older than the newest order; nothing where either has no date."""
+    orders, own = newest.get(TRANSACTIONS.name), newest.get(table)
+    if orders is None or own is None or table in NOT_LINKED:
+        return {}
+    return {"days_behind": Measure(max((orders - own).days, 0), f"the newest is of {own:%Y-%m-%d}")}
 
 
 def _unique(ids: pl.LazyFrame) -> pl.DataFrame:

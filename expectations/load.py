@@ -9,12 +9,12 @@ from expectations import measures
 from expectations.checks import Border, Finding
 from expectations.judge import judge
 from expectations.ledger import Load, of_table, read_ledger, record, stamp
-from expectations.links import links
+from expectations.links import days_behind, links
 from expectations.one_table import Checked, check_table, good_path
 from expectations.reference import freeze
 from expectations.report import TableReport
 from expectations.suites.tables import checks_of, refuse_unknown
-from features.tables.schema import ALL_TABLES, Tables
+from features.tables.schema import ALL_TABLES, TRANSACTIONS, Tables
 from settings.sections import Settings
 
 
@@ -51,12 +51,13 @@ def good_tables(workspace: Path, names: list[str]) -> Tables:
 def _borders(settings: Settings, checked: list[Checked]) -> list[Border]:
     """What is to be judged per table; measures across tables only where there are orders."""
     there = [each.table.name for each in checked if each.sifted]
-    across = links(good_tables(settings.workspace.path, there)) if "transactions" in there else {}
+    across = links(good_tables(settings.workspace.path, there)) if TRANSACTIONS.name in there else {}
+    newest = {each.table.name: each.sifted.totals["newest"] for each in checked if each.sifted}
     return [
         Border(
             each.table.name,
             checks_of(each.table, each.rules, getattr(settings.checks, each.table.name)),
-            each.measures | across.get(each.table.name, {}),
+            each.measures | across.get(each.table.name, {}) | days_behind(each.table.name, newest),
         )
         for each in checked
     ]

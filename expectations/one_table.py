@@ -19,7 +19,7 @@ from expectations.suites.tables import SUITES, rules_of
 from expectations.unusable import refuse_unusable
 from features.tables.atomic import beside
 from features.tables.errors import TableUnusable
-from features.tables.read import read_table
+from features.tables.read import RawTable, read_table
 from features.tables.schema import Table
 from settings.checks import TableChecks
 from settings.sections import Settings
@@ -70,7 +70,7 @@ def check_table(settings: Settings, table: Table, before: list[Load], now: datet
     try:
         raw = read_table(settings, table.name)
         assert raw is not None, "only configured tables are checked"  # noqa: S101  # for the type checker
-        rules, sifted, applied = _sifted(settings, table, raw.rows, now)
+        rules, sifted, applied = _sifted(settings, table, raw, now)
     except TableUnusable as error:
         return Checked(table, {"readable": Measure(1)}, unusable=error)
     limits: TableChecks = getattr(settings.checks, table.name)
@@ -83,17 +83,17 @@ def check_table(settings: Settings, table: Table, before: list[Load], now: datet
     return Checked(table, found, rules, sifted, applied)
 
 
-def _sifted(settings: Settings, table: Table, raw: pl.LazyFrame, now: datetime) -> tuple[list[Rule], Sifted, Applied]:
+def _sifted(settings: Settings, table: Table, raw: RawTable, now: datetime) -> tuple[list[Rule], Sifted, Applied]:
     """Sift the rows; where files repeat each other, once more without the copies."""
     workspace = settings.workspace.path
-    rules = _rules(settings, table, raw, now)
+    rules = _rules(settings, table, raw.rows, now)
     kept, set_aside = good_path(workspace, table.name), quarantine_path(workspace, table.name)
     with beside(kept) as good, beside(set_aside) as bad:
         sifted = sift(table, raw, rules, good, bad)
         if sifted.repeated:
-            rules = _rules(settings, table, raw, now, sifted.repeated)
+            rules = _rules(settings, table, raw.rows, now, sifted.repeated)
             sifted = sift(table, raw, rules, good, bad)
-        refuse_unusable(table, sifted, raw)
+        refuse_unusable(table, sifted, raw.rows)
         applied = apply_released(workspace, table, sifted, rules, good, bad)
         good.replace(kept)
         bad.replace(set_aside)

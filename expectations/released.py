@@ -5,7 +5,7 @@ from pathlib import Path
 
 import polars as pl
 
-from expectations.rules import RULE, Rule, broken_rule
+from expectations.rules import RULE, Rule, broken_rule, named
 from expectations.sift import HOW_QUARANTINED, KEY, Sifted
 from features.tables.atomic import replacing
 from features.tables.mapping import canonical
@@ -137,7 +137,7 @@ def _judged(table: Table, rows: pl.DataFrame, rules: list[Rule]) -> pl.DataFrame
         *(pl.col(source).alias(name) for name, source in corrected.items()),
     )
     firm = [rule for rule in rules if rule.firm and rule.name not in {"broken_quotes", "too_many_cells"}]
-    return canonical(table, text, {}).with_columns(broken_rule(firm).alias(RULE)).collect()
+    return canonical(table, text, {}).with_columns(named(firm, broken_rule(firm)).alias(RULE)).collect()
 
 
 def _cells(bad: pl.DataFrame) -> list[str]:

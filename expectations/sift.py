@@ -8,9 +8,10 @@ from typing import Any
 
 import polars as pl
 
-from expectations.rules import RULE, Rule, broken_rule
+from expectations.rules import RULE, Rule, broken_rule, named
 from features.tables.errors import TableUnusable
 from features.tables.mapping import RAW, ZONED
+from features.tables.read import RawTable
 from features.tables.schema import Kind, Table
 from features.tables.sources import OVERFLOW, ROW, SOURCE
 from settings.errors import first_line
@@ -61,14 +62,16 @@ class Sifted:
         return self.files.sort(SOURCE).filter(~pl.struct("content", "rows").is_first_distinct())[SOURCE].to_list()
 
 
-def sift(table: Table, raw: pl.LazyFrame, rules: list[Rule], good: Path, bad: Path) -> Sifted:
-    """Write the good rows of `raw` to `good` and the others to `bad`, as Parquet, and count in the same pass.
+def sift(table: Table, source: RawTable, rules: list[Rule], good: Path, bad: Path) -> Sifted:
+    """Write the good rows of `source` to `good` and the others to `bad`, as Parquet, and count in the same pass.
 
     `bad` has the rule, its sentence, source file and row, and the cells as the source had them.
     Raises TableUnusable when reading stops midway.
     """
+    raw, files = source.rows, source.files
     names = [column.name for column in table.columns if column.name in raw.collect_schema()]
     judged = raw.with_columns(broken_rule(rules).alias(RULE), _mixed(raw).alias(CONTENT))
+    judged = judged.cache()
     kept = judged.filter(pl.col(RULE).is_null())
     warnings = [rule for rule in rules if rule.severity == "warn"]
     queries = [
@@ -76,27 +79,34 @@ def sift(table: Table, raw: pl.LazyFrame, rules: list[Rule], good: Path, bad: Pa
         quarantined(table, judged, rules).sink_parquet(bad, lazy=True),
         judged.select(*_totals(table, names), *((GOOD & rule.broken).sum().alias(WARNED + rule.name) for rule in warnings)),
         judged.group_by(RULE).len(),
-        judged.group_by(SOURCE).agg(pl.col(CONTENT).sum().alias("content"), pl.len().alias("rows"), GOOD.sum().alias("used")),
-        kept.select(pl.col(SOURCE).cast(pl.Categorical), CONTENT),
+        _per_file(judged, files),
+        kept.select(CONTENT) if len(files) == 1 else kept.select(CONTENT, pl.col(SOURCE).cast(pl.Categorical)),
         *_days(table, kept, names),
     ]
-    _, _, totals, broken, files, lines, *days = _collected(table, queries)
-    counts = totals.row(0, named=True)
+    _, _, totals, broken, per_file, lines, *days = _collected(table, queries)
+    counts, distinct = totals.row(0, named=True), lines[CONTENT].n_unique()
     return Sifted(
         {name: value for name, value in counts.items() if not name.startswith(WARNED)},
-        dict(broken.sort("len", RULE, descending=[True, False]).iter_rows()),
+        dict(broken.with_columns(named(rules, pl.col(RULE))).sort("len", RULE, descending=[True, False]).iter_rows()),
         {name.removeprefix(WARNED): rows for name, rows in counts.items() if name.startswith(WARNED) and rows},
-        files.join(_distinct(lines), on=SOURCE, how="left").sort(SOURCE),
-        lines[CONTENT].n_unique(),
+        per_file.join(_distinct(lines, files, distinct), on=SOURCE, how="left").sort(SOURCE),
+        distinct,
         days[0] if days else None,
     )
 
 
-def _distinct(lines: pl.DataFrame) -> pl.DataFrame:
-    """Distinct rows per file; of one file alone the count is that of all."""
-    files = lines[SOURCE].unique()
-    if files.len() == 1:
-        return pl.DataFrame({SOURCE: files.cast(pl.String), "distinct": [lines[CONTENT].n_unique()]})
+def _per_file(judged: pl.LazyFrame, files: list[str]) -> pl.LazyFrame:
+    """Rows, content and good rows per file; of one file alone there is nothing to group."""
+    told = [pl.col(CONTENT).sum().alias("content"), pl.len().alias("rows"), GOOD.sum().alias("used")]
+    if len(files) > 1:
+        return judged.group_by(SOURCE).agg(told)
+    return judged.select(told).filter(pl.col("rows") > 0).select(pl.lit(files[0]).alias(SOURCE), pl.all())
+
+
+def _distinct(lines: pl.DataFrame, files: list[str], of_all: int) -> pl.DataFrame:
+    """Distinct good rows per file; of one file alone they are those of all."""
+    if len(files) == 1:
+        return pl.DataFrame({SOURCE: files, "distinct": [of_all]})
     return lines.unique().group_by(pl.col(SOURCE).cast(pl.String)).agg(pl.len().alias("distinct"))
 
 
@@ -105,13 +115,18 @@ def quarantined(table: Table, judged: pl.LazyFrame, rules: list[Rule]) -> pl.Laz
 
     `row_key` tells whether a row is still the one that it was when somebody corrected it.
     """
-    reasons = {rule.name: rule.sentence for rule in rules}
+    sentences = {place: rule.sentence for place, rule in enumerate(rules)}
     schema = judged.collect_schema()
     inner = {ROW, SOURCE, RULE, OVERFLOW, CONTENT, ZONED}
     cells = [_as_read(name, RAW + name in schema) for name in schema if name not in inner and not name.startswith(RAW)]
-    reason = pl.col(RULE).replace_strict(reasons, return_dtype=pl.String).alias("reason")
+    reason = pl.col(RULE).replace_strict(sentences, default=None, return_dtype=pl.String).alias("reason")
     set_aside = judged.filter(pl.col(RULE).is_not_null()).select(
-        RULE, reason, pl.col(SOURCE).alias("source"), pl.col(ROW).alias("row"), *cells, pl.col(OVERFLOW).alias("beyond_header")
+        named(rules, pl.col(RULE)),
+        reason,
+        pl.col(SOURCE).alias("source"),
+        pl.col(ROW).alias("row"),
+        *cells,
+        pl.col(OVERFLOW).alias("beyond_header"),
     )
     key = pl.struct(set_aside.collect_schema().names()[len(HOW_QUARANTINED) :]).hash().cast(pl.String).alias(KEY)
     return set_aside.select(pl.lit(table.name).alias("table"), *HOW_QUARANTINED, key, pl.exclude(HOW_QUARANTINED))

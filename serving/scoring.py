@@ -128,7 +128,7 @@ def _banded(scored: pl.DataFrame, churn: Churn, champion: Champion) -> pl.DataFr
     level = sum((pl.col("expected_value") > cut).cast(pl.Int64) for cut in champion.value_cuts)
     return scored.with_columns(
         pl.when(p < low).then(pl.lit("low")).when(p < high).then(pl.lit("medium")).otherwise(pl.lit("high")).alias("churn_band"),
-        (100 * existing.rank("average") / existing.count()).alias("churn_percentile"),
+        (100 * existing.rank("average") / existing.count()).clip(upper_bound=100).alias("churn_percentile"),
         pl.col("btyd_p_alive").alias("p_alive"),
         (p * (pl.col("value_if_stays") - pl.col("value_if_leaves"))).alias("value_at_risk"),
         pl.lit(pl.Series(LEVELS)).gather(level).alias("relationship_level"),

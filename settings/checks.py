@@ -60,7 +60,7 @@ class TableChecks:
     max_doubled_share: Share = 0.4
     max_shrink: Share = 0.05
     max_growth: Factor = 2.0
-    max_age_days: Count = 90
+    max_days_behind: Count = 90
     max_unknown_customers: Share = 0.05
 
 

@@ -41,7 +41,6 @@ def any_table(limits: TableChecks) -> list[Check]:
             low=1 - limits.max_shrink,
         ),
         Check("volume_growth", f"At most {limits.max_growth:g} times the rows in use of the load before", high=limits.max_growth),
-        Check("fresh", f"The newest row is at most {limits.max_age_days} days old", high=limits.max_age_days),
         Check("mixed_zones", "Either all times tell their zone, or none does", high=0),
         Check(
             "swapped_dates",

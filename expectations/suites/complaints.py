@@ -25,7 +25,13 @@ def rows(columns: Collection[str], limits: TableChecks) -> list[Rule]:  # noqa: 
 
 def whole(limits: TableChecks) -> list[Check]:
     """Return the checks of the whole table that only complaints have."""
-    return [of_known_customers("complaints", limits)]
+    return [of_known_customers("complaints", limits), keeping_up(limits)]
+
+
+def keeping_up(limits: TableChecks) -> Check:
+    """Expect that the newest row is not much older than the newest order: else the table stopped coming."""
+    most = limits.max_days_behind
+    return Check("days_behind", f"The newest row is at most {most} days older than the newest order", high=most)
 
 
 def of_known_customers(name: str, limits: TableChecks) -> Check:

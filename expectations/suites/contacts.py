@@ -6,7 +6,7 @@ import polars as pl
 
 from expectations.checks import Check
 from expectations.rules import Rule, never_null
-from expectations.suites.complaints import of_known_customers
+from expectations.suites.complaints import keeping_up, of_known_customers
 from settings.checks import TableChecks
 
 KEYS = ("campaign_id", "customer_id", "contacted_at")
@@ -22,4 +22,4 @@ def rows(columns: Collection[str], limits: TableChecks) -> list[Rule]:  # noqa: 
 
 def whole(limits: TableChecks) -> list[Check]:
     """Return the checks of the whole table that only contacts have."""
-    return [of_known_customers("contacts", limits)]
+    return [of_known_customers("contacts", limits), keeping_up(limits)]

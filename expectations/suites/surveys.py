@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 from expectations.checks import Check
 from expectations.rules import Rule
-from expectations.suites.complaints import of_known_customers
+from expectations.suites.complaints import keeping_up, of_known_customers
 from settings.checks import TableChecks
 
 KEYS: tuple[str, ...] = ()
@@ -17,4 +17,4 @@ def rows(columns: Collection[str], limits: TableChecks) -> list[Rule]:  # noqa: 
 
 def whole(limits: TableChecks) -> list[Check]:
     """Return the checks of the whole table that only surveys have."""
-    return [of_known_customers("survey answers", limits)]
+    return [of_known_customers("survey answers", limits), keeping_up(limits)]

@@ -37,6 +37,7 @@ def rows(columns: Collection[str], limits: TransactionChecks) -> list[Rule]:  # 
 def whole(limits: TransactionChecks) -> list[Check]:
     """Return the checks of the whole table that only order lines have."""
     return [
+        Check("fresh", f"The newest order is at most {limits.max_age_days} days old", high=limits.max_age_days),
         Check(
             "missing_customers",
             _share("of the order lines have no customer", limits.max_missing_customers),

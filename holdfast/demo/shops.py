@@ -18,6 +18,9 @@ surveys = "data/surveys.parquet"
 contacts = "data/contacts.parquet"
 customers = "data/customers.parquet"
 
+[checks.transactions.severity]
+fresh = "off"  # it is always the end of 2025 here
+
 [churn]
 horizon_days = {HORIZON_WEEKS * 7}
 active_days = 365
@@ -49,6 +52,9 @@ owner = "service"
 CDNOW = """# CDNOW: real purchases of 2,357 customers of a music shop, 1997 to 1998.
 [tables]
 transactions = "data/transactions.csv"
+
+[checks.transactions.severity]
+fresh = "off"  # the log ends in 1998
 
 [churn]
 horizon_days = 90

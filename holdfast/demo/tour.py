@@ -23,7 +23,6 @@ from training.train import train
 def tour(config: Path, console: Console) -> None:
     """Check, train, compare, score, publish and list; print what was found and where everything is."""
     session = open_session(config, None)
-    docs = write_data_docs(session.settings, session.reports, utc_now())
     print_reports(console, session.reports)
     with shown_progress(console) as progress:
         trained = train(session.settings, session.tables, session.as_of, progress, guard=guarded(session.settings))
@@ -32,6 +31,7 @@ def tour(config: Path, console: Console) -> None:
     scores = _publish(session, champion)
     _print_truth(console, config.parent / "simulated_truth.parquet", scores)
     path, shown = _list(session, console)
+    docs = write_data_docs(session.settings, session.reports, utc_now())
     console.print(f"\nScored {scores.height:,} customers as of {session.as_of}; for instance customer {shown}.")
     _print_places(console, config, session, docs, path, shown)
 

@@ -47,7 +47,7 @@ def test_the_front_page_says_in_words_what_was_found_and_since_when(site: dict[s
 
 
 def test_every_table_has_a_page_with_every_check_and_a_trend(site: dict[str, str]) -> None:
-    assert "The newest row is at most 14 days old" in site["transactions.html"]
+    assert "The newest order is at most 14 days old" in site["transactions.html"]
     assert "First seen" in site["transactions.html"]
     assert "<svg" in site["transactions.html"]
     assert "<svg" not in site["complaints.html"]

@@ -27,13 +27,13 @@ def warned(report: TableReport) -> dict[str, float]:
 @pytest.mark.parametrize(
     ("name", "header", "good", "bad", "rule"),
     [
-        ("complaints", "complaint_id,customer_id,opened_at,resolved_at", "a,8,2025-12-02 14:00,2025-12-02", "b,8,2025-12-02,2025-12-01",
-         "resolved_before_opened"),
+        ("complaints", "complaint_id,customer_id,opened_at,resolved_at", "a,8,2025-12-02 14:00,2025-12-02",
+         "b,8,2025-12-02,2025-12-01", "resolved_before_opened"),
         ("complaints", "complaint_id,customer_id,opened_at,contacts_to_resolve", "a,8,2025-12-02,0", "b,8,2025-12-02,-1",
          "out_of_range_contacts_to_resolve"),
         ("surveys", "customer_id,answered_at,rating", "8,2025-12-02,5", "8,2025-12-02,0", "out_of_range_rating"),
-        ("contacts", "customer_id,contacted_at,campaign_id,responded_at", "8,2025-12-02,c,2025-12-02", "8,2025-12-02,c,2025-11-30",
-         "responded_before_contacted"),
+        ("contacts", "customer_id,contacted_at,campaign_id,responded_at", "8,2025-12-02,c,2025-12-02",
+         "8,2025-12-02,c,2025-11-30", "responded_before_contacted"),
         ("contacts", "customer_id,contacted_at,campaign_id,cost", "8,2025-12-02,c,0", "8,2025-12-02,c,-1", "out_of_range_cost"),
         ("contacts", "customer_id,contacted_at,campaign_id,propensity", "8,2025-12-02,c,1", "8,2025-12-02,c,1.1",
          "out_of_range_propensity"),
@@ -80,3 +80,8 @@ def test_an_unusable_order_table_leaves_the_others_checked(tmp_path: Path) -> No
     (tmp_path / "holdfast.toml").write_text('[tables]\ntransactions = "orders.csv"\nsurveys = "surveys.csv"\n')
     orders, surveys = check_tables(load_settings(tmp_path / "holdfast.toml", {}), NOW)
     assert (orders.usable, surveys.usable, surveys.used) == (False, True, 1)
+
+
+def test_a_table_that_stopped_coming_is_told(tmp_path: Path) -> None:
+    report = checked(tmp_path, "surveys", "customer_id,answered_at,rating", "8,2025-06-02,4")
+    assert warned(report) == {"days_behind": 183}
