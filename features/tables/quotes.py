@@ -12,7 +12,7 @@ from features.tables.csv_text import CsvText
 BROKEN = "\x02broken quotes: "
 LINE, NUMBER, RUN, TEXT = "line", "number", "run", "text"
 NEVER = "\x01"  # a separator that no text has, so that a line stays one cell
-NARROW = 3  # with fewer columns, a line of running text looks like a row
+NARROW, WIDE = 3, 4  # with fewer columns, a line of running text looks like a row; and within quotes that match
 
 
 def mended(csv: CsvText, width: int) -> bytes | None:
@@ -34,7 +34,7 @@ def mended(csv: CsvText, width: int) -> bytes | None:
         glob=False,
     ).select(pl.col(LINE).fill_null("").str.strip_chars_end("\r"))
     odd = _odd_lines(lines, csv.separator, width).collect(engine="streaming")
-    faulty = _faulty(odd, csv.separator)
+    faulty = _faulty(odd, csv.separator, width)
     if faulty.is_empty():
         return None
     fixes = faulty.select(NUMBER, _mended(csv.separator, width).alias(TEXT))
@@ -52,12 +52,18 @@ def _odd_lines(lines: pl.LazyFrame, separator: str, width: int) -> pl.LazyFrame:
     return lines.with_row_index(NUMBER).filter(~(whole & stands) & (pl.col(NUMBER) > 0))
 
 
-def _faulty(odd: pl.DataFrame, separator: str) -> pl.DataFrame:
-    """Of lines that follow each other, keep those that make no rows together either, and are none by themselves."""
+def _faulty(odd: pl.DataFrame, separator: str, width: int) -> pl.DataFrame:
+    """Of lines that follow each other, keep those that make no rows together either, and are none by themselves.
+
+    They make rows together where quotes match across them, and none that begins within quotes has the cells of a row.
+    """
+    row, quotes = _row(separator), pl.col(LINE).str.count_matches('"', literal=True).cast(pl.Int64)
     run = (pl.col(NUMBER) - pl.int_range(pl.len(), dtype=pl.UInt32)).alias(RUN)
-    together = pl.col(LINE).str.join("\n").over(RUN)
-    row = _row(separator)
-    return odd.with_columns(run).filter(~together.str.contains(f"^{row}(?:\n{row})*$") & ~pl.col(LINE).str.contains(f"^{row}$"))
+    matching = pl.col(LINE).str.join("\n").over(RUN).str.contains(f"^{row}(?:\n{row})*$")
+    inside = ((quotes.cum_sum() - quotes) % 2 == 1).over(RUN)
+    complete = pl.col(LINE).str.split(separator).list.len() >= width
+    swallowed = (complete & inside).any().over(RUN) if width >= WIDE else pl.lit(value=False)
+    return odd.with_columns(run).filter(~(matching & ~swallowed) & ~pl.col(LINE).str.contains(f"^{row}$"))
 
 
 def _row(separator: str) -> str:

@@ -22,6 +22,9 @@ region = "Country"
 """
 
 
+TOLD = ["CustomerID", "Invoice", "InvoiceDate", "Quantity", "StockCode", "Price", "Country"]
+
+
 @pytest.fixture
 def shop(online_retail: Path, tmp_path: Path) -> Path:
     (tmp_path / "holdfast.toml").write_text(CONFIG.format(log=online_retail))
@@ -35,6 +38,13 @@ def test_online_retail_runs_the_whole_line_and_loses_nobody(shop: Path, online_r
     entry = json.loads((folder / "report.json").read_text())["tables"]["transactions"]
     assert entry["used"] + entry["quarantined"] == entry["read"] == log.height
     assert entry["rules"] == {"missing_customer_id": log["CustomerID"].null_count()}
+    known = log.drop_nulls("CustomerID")
+    told = {name: each["value"] for name, each in entry["warnings"].items()}
+    assert told["duplicates"] == known.height - known.unique(TOLD).height
+    assert told["zero_amount"] == known.filter(pl.col("Price") * pl.col("Quantity") == 0).height
+    assert told["odd_products"] == pytest.approx(known.filter(~pl.col("StockCode").str.contains(r"\d")).height / known.height)
+    assert told["missing_customers"] == pytest.approx(log["CustomerID"].null_count() / log.height)
+    assert set(told) == {"duplicates", "zero_amount", "odd_products", "missing_customers", "missing_days", "fresh"}
 
     assert holdfast("train", "--config", shop, "--as-of", day)[0] == 0
     assert holdfast("compare", "--config", shop, "--as-of", day, "--json", folder / "board.json")[0] == 0

@@ -63,6 +63,41 @@ def test_validate_is_1_for_an_unusable_table_and_says_why(holdfast: Run, shop: P
     assert "[columns.transactions]" in problem
 
 
+def test_a_row_is_corrected_and_fed_back(holdfast: Run, shop: Path) -> None:
+    assert holdfast("validate", "--config", shop)[0] == 0
+    rows = pl.read_parquet(shop.parent / "workspace" / "quarantine" / "transactions.parquet")
+    rows.with_columns(ordered_at=pl.lit("2025-02-20")).write_csv(shop.parent / "fixed.csv")
+    code, said, _ = holdfast(
+        "validate", "--config", shop, "--release", shop.parent / "fixed.csv", "--json", shop.parent / "r.json"
+    )
+    assert code == 0
+    assert "Released: 1 rows of transactions" in said
+    entry = json.loads((shop.parent / "r.json").read_text())["tables"]["transactions"]
+    assert (entry["read"], entry["used"], entry["quarantined"], entry["released"]) == (5, 5, 0, 1)
+    code, _, error = holdfast("validate", "--config", shop, "--release", shop.parent / "none.csv")
+    assert (code, "none.csv cannot be read" in error) == (2, True)
+
+
+def test_freezing_says_that_it_did(holdfast: Run, shop: Path) -> None:
+    assert "the frozen reference now" in holdfast("validate", "--config", shop, "--freeze")[1]
+
+
+def test_a_stopped_table_stops_training_until_somebody_says_why(holdfast: Run, shop: Path) -> None:
+    good = [f"{number % 9},{number},2025-02-{1 + number % 28:02d},5" for number in range(100)]
+    bad = [f",{number},2025-02-01,5" for number in range(150)]
+    (shop.parent / "orders.csv").write_text("\n".join(["customer_id,order_id,ordered_at,amount", *good, *bad]) + "\n")
+    code, _, error = holdfast("score", "--config", shop)
+    assert code == 2
+    assert "At most 50% of the rows are set aside; found 60.0%." in error
+    assert "--despite" in error
+    code, _, error = holdfast("list", "--config", shop)
+    assert (code, "was stopped at its check" in error) == (2, True)
+    code, _, error = holdfast("score", "--config", shop, "--despite", "half of the tills have no cards")
+    assert (code, "champion" in error) == (2, True)
+    [override] = (shop.parent / "workspace" / "checks" / "overrides.jsonl").read_text().splitlines()
+    assert json.loads(override)["reason"] == "half of the tills have no cards"
+
+
 def test_an_order_from_the_far_future_does_not_move_the_as_of_date(holdfast: Run, shop: Path) -> None:
     out = shop.parent / "features.parquet"
     code, said, _ = holdfast("features", "--config", shop, "--as-of", "2025-03-02", "--out", out)
