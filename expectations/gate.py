@@ -13,7 +13,7 @@ from features.tables.schema import ALL_TABLES, Tables
 from settings.errors import UserError
 from settings.sections import Settings
 
-HOW_TO_GO_ON = 'See `validate`, or go on all the same with --despite "why".'
+HOW_TO_GO_ON = 'See `validate`; `train`, `score` and `list` go on all the same with --despite "why".'
 
 
 class Stopped(UserError):  # noqa: N818  # it names the state, as the documentation does

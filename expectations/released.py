@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
+import polars.selectors as cs
 
 from expectations.rules import RULE, Rule, broken_rule, named
 from expectations.sift import HOW_QUARANTINED, KEY, Sifted
@@ -16,6 +17,7 @@ from settings.errors import UserError
 WAS = "was_"
 NTH = "nth"
 BEYOND = "beyond_header"
+WAS_CELLS = cs.starts_with(WAS)
 PLACE = ("source", "row", KEY)
 
 
@@ -64,31 +66,28 @@ def cells_of(quarantine: Path) -> list[str]:
 def keep_released(table: Table, corrected: pl.DataFrame, quarantine: Path, rules: list[Rule], workspace: Path) -> int:
     """Keep corrected rows of a table for this and every later load; return how many.
 
-    A row is known again by its cells as the source had them, and by which of several equal rows it is; its place may
-    change. Raises ReleaseRefused, keeping nothing, where a row is not in quarantine now or still cannot be used.
+    A row is known again by its cells as the source had them; its place may change.
+    Raises ReleaseRefused, keeping nothing, where a row is not in quarantine now or still cannot be used.
     """
-    bad = pl.read_parquet(quarantine)
+    bad, path = pl.read_parquet(quarantine), _path(workspace, table)
+    kept = pl.read_parquet(path) if path.is_file() else None
     cells = _cells(bad)
-    originals = bad.with_columns(_nth(cells), pl.col("row").cast(pl.String))
-    renamed = originals.select(*PLACE, NTH, *(pl.col(name).alias(WAS + name) for name in cells))
-    found = corrected.join(renamed, on=PLACE, how="inner")
+    here = bad.select(pl.col("source"), pl.col("row").cast(pl.String), KEY, *(pl.col(name).alias(WAS + name) for name in cells))
+    found = corrected.join(here, on=PLACE, how="inner")
     if found.height < corrected.height:
         raise ReleaseRefused(
             f"{corrected.height - found.height} of {corrected.height} rows for {table.name} are not in quarantine now; "
             "take source, row and row_key from the newest quarantine."
         )
-    told = found.select(
-        NTH, *(WAS + name for name in cells), *(name for name in cells if name in found.columns and name != BEYOND)
-    )
-    still = _judged(table, told, rules).filter(pl.col(RULE).is_not_null())[RULE].value_counts(sort=True)
+    new = found.select(WAS_CELLS, *(name for name in cells if name in found.columns and name != BEYOND))
+    still = _judged(table, new, rules).filter(pl.col(RULE).is_not_null())[RULE].value_counts(sort=True)
     if still.height:
         said = ", ".join(f"{rows} {rule}" for rule, rows in still.iter_rows())
         raise ReleaseRefused(f"Rows for {table.name} still cannot be used ({said}); correct them or leave them out.")
-    path = _path(workspace, table)
-    every = pl.concat([told, pl.read_parquet(path)], how="diagonal") if path.is_file() else told
+    every = new if kept is None else pl.concat([kept, new], how="diagonal")
     with replacing(path) as beside:
-        every.unique(subset=[NTH, *(WAS + name for name in cells)], keep="first", maintain_order=True).write_parquet(beside)
-    return told.height
+        every.write_parquet(beside)
+    return new.height
 
 
 def apply_released(workspace: Path, table: Table, sifted: Sifted, rules: list[Rule], good: Path, bad: Path) -> Applied:
@@ -116,12 +115,14 @@ def apply_released(workspace: Path, table: Table, sifted: Sifted, rules: list[Ru
 
 
 def _matched(bad: pl.DataFrame, released: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Rows of the quarantine with their release, corrected cells as `new_<column>`; and the others."""
+    """Rows of the quarantine with their release, corrected cells as `new_<column>`; and the others.
+
+    Of rows that are equal in every cell, the first has the first release: nobody can tell which is which.
+    """
     cells = [name for name in _cells(bad) if WAS + name in released.columns]
-    here = bad.with_columns(_nth(_cells(bad)))
-    on = [*cells, NTH]
-    new = released.rename({name: f"new_{name}" for name in released.columns if name != NTH and not name.startswith(WAS)})
-    new = new.rename({WAS + name: name for name in cells})
+    here, on = bad.with_columns(_nth(cells)), [*cells, NTH]
+    new = released.rename({name: f"new_{name}" for name in released.columns if not name.startswith(WAS)})
+    new = new.rename({WAS + name: name for name in cells}).with_columns(_nth(cells))
     found = here.join(new, on=on, how="inner", nulls_equal=True)
     return found, here.join(new, on=on, how="anti", nulls_equal=True).drop(NTH)
 

@@ -31,7 +31,7 @@ class Sifted:
 
     `totals`: one row, see `_totals`. `broken`: rows per rule, None for good ones. `warned`: good rows per rule that only
     warns. `files`: rows and content per file, good rows and distinct good rows. `distinct`: distinct good rows of all.
-    `days`: per day of good rows their number, and of positive amounts the number and the mean logarithm; None without days.
+    `days`: per day of good rows their number, and of positive amounts the number and the sum of logarithms; None without days.
     """
 
     totals: dict[str, Any]
@@ -71,7 +71,7 @@ def sift(table: Table, source: RawTable, rules: list[Rule], good: Path, bad: Pat
     raw, files = source.rows, source.files
     names = [column.name for column in table.columns if column.name in raw.collect_schema()]
     judged = raw.with_columns(broken_rule(rules).alias(RULE), _mixed(raw).alias(CONTENT))
-    judged = judged.cache()
+    judged = judged.cache()  # else the filter moves down into the source, and everything is read and judged twice
     kept = judged.filter(pl.col(RULE).is_null())
     warnings = [rule for rule in rules if rule.severity == "warn"]
     queries = [

@@ -94,6 +94,14 @@ class FrameChecks:
 
 
 @dataclass(frozen=True, config=STRICT)
+class SnapshotChecks(FrameChecks):
+    """What is asked of training snapshots on top: the share of customers who buy nothing in a window."""
+
+    min_churn: Share = 0.01
+    max_churn: Share = 0.99
+
+
+@dataclass(frozen=True, config=STRICT)
 class Checks:
     """One section per table, and one per frame that Holdfast makes."""
 
@@ -103,6 +111,6 @@ class Checks:
     contacts: TableChecks = TableChecks()
     customers: CustomerChecks = CustomerChecks()
     features: FrameChecks = FrameChecks()
-    snapshots: FrameChecks = FrameChecks()
+    snapshots: SnapshotChecks = SnapshotChecks()
     scores: FrameChecks = FrameChecks()
     lists: FrameChecks = FrameChecks()

@@ -4,12 +4,10 @@ import polars as pl
 
 from expectations.checks import Check, Measure
 from expectations.ledger import Load
-from settings.checks import FrameChecks
-
-FEWEST, MOST = 0.01, 0.99
+from settings.checks import SnapshotChecks
 
 
-def checks(limits: FrameChecks) -> list[Check]:  # noqa: ARG001  # one signature for all suites
+def checks(limits: SnapshotChecks) -> list[Check]:
     """Return the checks of all snapshots that models learn from."""
     return [
         Check("repeated_customers", "Every customer has one row per past day", high=0, severity="stop"),
@@ -18,9 +16,9 @@ def checks(limits: FrameChecks) -> list[Check]:  # noqa: ARG001  # one signature
         Check("unclosed_windows", "Every window was closed before the as-of date", high=0, severity="stop"),
         Check(
             "churn_share",
-            f"Between {FEWEST:.0%} and {MOST:.0%} of the customers buy nothing in a window",
-            low=FEWEST,
-            high=MOST,
+            f"Between {limits.min_churn:.0%} and {limits.max_churn:.0%} of the customers buy nothing in a window",
+            low=limits.min_churn,
+            high=limits.max_churn,
             is_share=True,
         ),
     ]

@@ -15,13 +15,8 @@ EXAMPLE = "features --as-of 2025-06-01 --out features.parquet"
 
 def command(as_of: RequiredAsOf, config: Config = DEFAULT_CONFIG, out: ParquetFile = None, parts: Parts = None) -> None:
     """Write the feature table, one row per customer known before the as-of date; by default into the workspace."""
-    import polars as pl
-
-    from expectations.guard import guard
-    from expectations.load import utc_now
     from features.dictionary import dictionary
     from features.tables.atomic import replacing
-    from holdfast.print_checks import print_warnings
     from holdfast.session import open_session
 
     session = open_session(config, as_of)
@@ -29,13 +24,29 @@ def command(as_of: RequiredAsOf, config: Config = DEFAULT_CONFIG, out: ParquetFi
     by_category = path.with_suffix(".loyalty_by_category.parquet")
     words = path.with_suffix(".dictionary.json")
     customers, columns, sequences = _write(session, path, by_category, parts)
-    print_warnings(MESSAGES, "features", guard(session.settings, "features", pl.scan_parquet(path, glob=False), utc_now()))
+    _guard(session, path)
     with replacing(words) as beside:
         beside.write_text(json.dumps(dictionary(), indent=2) + "\n", encoding="utf-8")
     CONSOLE.print(f"{customers:,} customers, {columns} features as of {session.as_of}: {path}")
     if sequences:
         CONSOLE.print(f"Loyalty of {sequences:,} pairs of customer and category: {by_category}")
     CONSOLE.print(f"What each column means: {words}")
+
+
+def _guard(session: "Session", path: Path) -> None:
+    """Check the table that was written; one that cannot be right does not stay."""
+    import polars as pl
+
+    from expectations.guard import FrameRefused, guard
+    from expectations.load import utc_now
+    from holdfast.print_checks import print_warnings
+
+    try:
+        found = guard(session.settings, "features", pl.scan_parquet(path, glob=False), utc_now())
+    except FrameRefused:
+        path.unlink()
+        raise
+    print_warnings(MESSAGES, "features", found)
 
 
 def _write(session: "Session", path: Path, by_category: Path, parts: int | None) -> tuple[int, int, int]:

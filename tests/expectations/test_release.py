@@ -53,13 +53,17 @@ def test_a_corrected_row_comes_back_and_counts_add_up(tmp_path: Path) -> None:
     assert quarantine(settings).height == 4
 
 
-def test_of_two_equal_rows_one_can_be_corrected(tmp_path: Path) -> None:
+def test_of_two_equal_rows_one_can_be_corrected_and_then_the_other(tmp_path: Path) -> None:
     settings = shop(tmp_path)
     check(settings)
     rows = quarantine(settings).filter(pl.col("rule") == "missing_customer_id").head(1).with_columns(customer_id=pl.lit("8"))
     fed_back(settings, tmp_path, rows, "corrected.parquet")
     assert check(settings).rules["missing_customer_id"] == 1
     assert used(settings)["customer_id"].to_list() == ["007", "8"]
+    other = quarantine(settings).filter(pl.col("rule") == "missing_customer_id").with_columns(customer_id=pl.lit("9"))
+    fed_back(settings, tmp_path, other)
+    assert "missing_customer_id" not in check(settings).rules
+    assert sorted(used(settings)["customer_id"]) == ["007", "8", "9"]
 
 
 def test_a_row_that_a_person_found_right_is_accepted_as_it_is(tmp_path: Path) -> None:
