@@ -107,7 +107,8 @@ def _distinct(lines: pl.DataFrame, files: list[str], of_all: int) -> pl.DataFram
     """Distinct good rows per file; of one file alone they are those of all."""
     if len(files) == 1:
         return pl.DataFrame({SOURCE: files, "distinct": [of_all]})
-    return lines.unique().group_by(pl.col(SOURCE).cast(pl.String)).agg(pl.len().alias("distinct"))
+    per_file = lines.group_by(SOURCE).agg(pl.col(CONTENT).n_unique().alias("distinct"))
+    return per_file.with_columns(pl.col(SOURCE).cast(pl.String))
 
 
 def quarantined(table: Table, judged: pl.LazyFrame, rules: list[Rule]) -> pl.LazyFrame:
