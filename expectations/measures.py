@@ -22,24 +22,27 @@ def of_rules(sifted: Sifted, rules: list[Rule], released: dict[str, int]) -> dic
     return {rule.name: Measure(counts.get(rule.name, 0) - released.get(rule.name, 0)) for rule in rules}
 
 
-def of_table(sifted: Sifted, limits: TableChecks, before: list[Load], files: list[str], now: datetime) -> dict[str, Measure]:
+def of_table(
+    sifted: Sifted, used: int, limits: TableChecks, before: list[Load], files: list[str], now: datetime
+) -> dict[str, Measure]:
     """Return the measures that every table has, and those of order lines where the columns are there.
 
-    `before` are the loads of the table so far, oldest first; `files` the names of all its files. Measures that compare
-    rows need `least_rows` rows in use.
+    `used` counts good rows and released ones; `before` are the loads of the table so far, oldest first; `files` the names of
+    all its files. Shares of all rows need `least_rows` rows read, what compares rows in use that many in use.
     """
     empty = sorted(set(files) - set(sifted.files[SOURCE]))
     distinct = int(sifted.files["distinct"].sum())
     found = {
         "rows_read": Measure(sifted.read),
-        "rows_used": Measure(sifted.used),
+        "rows_used": Measure(used),
         "empty_files": Measure(len(empty), ", ".join(empty)),
         "swapped_dates": Measure(sifted.totals["swapped"]),
         "mixed_zones": _zones(sifted),
         "duplicates": Measure(sifted.used - distinct),
         "overlap": Measure(distinct - sifted.distinct),
     }
-    found |= _fresh(sifted, now) | _against(sifted, before)
+    found |= _fresh(sifted, now) | _against(sifted, used, before)
+    found |= _shares(sifted, used) if sifted.read >= limits.least_rows else {}
     return found | (_relative(sifted) if sifted.used >= limits.least_rows else {})
 
 
@@ -72,14 +75,21 @@ def _fresh(sifted: Sifted, now: datetime) -> dict[str, Measure]:
     return {} if newest is None else {"fresh": Measure(max((now - newest).days, 0), f"the newest is of {newest:%Y-%m-%d}")}
 
 
-def _against(sifted: Sifted, before: list[Load]) -> dict[str, Measure]:
+def _shares(sifted: Sifted, used: int) -> dict[str, Measure]:
+    return {
+        "quarantined_share": Measure(1 - used / sifted.read),
+        "missing_customers": Measure(sifted.broken.get("missing_customer_id", 0) / sifted.read),
+    }
+
+
+def _against(sifted: Sifted, used: int, before: list[Load]) -> dict[str, Measure]:
     """Compare with the newest load of other rows that could be used."""
     others = [load for load in before if load.usable and load.used and load.content != sifted.content]
     if not others:
         return {}
     last = others[-1]
     emptied = sorted(set(empty_columns(sifted)) - set(last.empty_columns))
-    change, detail = sifted.used / last.used, f"{sifted.used:,} after {last.used:,}"
+    change, detail = used / last.used, f"{used:,} after {last.used:,}"
     return {
         "volume_shrink": Measure(change, detail),
         "volume_growth": Measure(change, detail),
@@ -88,11 +98,7 @@ def _against(sifted: Sifted, before: list[Load]) -> dict[str, Measure]:
 
 
 def _relative(sifted: Sifted) -> dict[str, Measure]:
-    found = {
-        "quarantined_share": Measure(1 - sifted.used / sifted.read),
-        "doubled": Measure(1 - sifted.distinct / sifted.used),
-        "missing_customers": Measure(sifted.broken.get("missing_customer_id", 0) / sifted.read),
-    }
+    found = {"doubled": Measure(1 - sifted.distinct / sifted.used)}
     if "returns" in sifted.totals:
         found["returns"] = Measure(sifted.totals["returns"] / sifted.used, f"{sifted.totals['returns']:,} rows")
     days = sifted.days

@@ -74,10 +74,11 @@ def check_table(settings: Settings, table: Table, before: list[Load], now: datet
     except TableUnusable as error:
         return Checked(table, {"readable": Measure(1)}, unusable=error)
     limits: TableChecks = getattr(settings.checks, table.name)
+    used = sifted.used + applied.rows
     good = pl.scan_parquet(good_path(settings.workspace.path, table.name), glob=False)
     found = measures.of_rules(sifted, rules, applied.rules)
-    found |= measures.of_table(sifted, limits, before, raw.files, now)
-    found |= measures.repeated_keys(good, SUITES[table.name].KEYS, sifted.used + applied.rows)
+    found |= measures.of_table(sifted, used, limits, before, raw.files, now)
+    found |= measures.repeated_keys(good, SUITES[table.name].KEYS, used)
     found |= odd_products(good) | own_measures(table, good, limits)
     found |= {"readable": Measure(0), "lost_releases": Measure(applied.lost)}
     return Checked(table, found, rules, sifted, applied)

@@ -99,6 +99,8 @@ FUTURE = sum(
 IN_CENTS = [",".join([*(cells := row.split(","))[:3], f"{float(cells[3]) * 100:.0f}", *cells[4:]]) for row in GOOD[ROWS // 2 :]]
 RETURNS = ["007,r1,2025-12-01,-12.5,-1,Brand 1"]
 
+FEW_GOOD = [*GOOD[:10], *(row.replace(row.split(",")[0], "", 1) for row in GOOD[10:])]
+
 GALLERY = [
     # types
     costs_itself("a word for a number", "007,x,2025-12-01,five,1,B", "unreadable_amount"),
@@ -256,6 +258,7 @@ GALLERY = [
     ),
     stopped("Parquet that breaks off", {"orders.parquet": parquet(frame(GOOD))[:-50]}, "cannot be read"),
     # configuration
+    stopped("all but ten rows set aside", one(csv(FEW_GOOD)), "At most 50% of the rows are set aside; found 99.2%"),
     stopped(
         "most rows set aside",
         one(csv([*GOOD[:500], *(row.replace(row.split(",")[0], "", 1) for row in GOOD[500:])])),
