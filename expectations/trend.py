@@ -20,9 +20,14 @@ def trend(loads: list[Load]) -> str:
     figure = Figure(figsize=(8, 2.1), layout="constrained")
     axes = figure.add_subplot()
     places = range(len(shown))
-    used = [load.used for load in shown]
-    axes.bar(places, used, color=[USED if load.usable else STOPPED for load in shown], label="used")
-    axes.bar(places, [load.quarantined for load in shown], bottom=used, color=SET_ASIDE, label="set aside")
+    good = [load.used if load.usable else 0 for load in shown]
+    stopped = [0 if load.usable else load.used for load in shown]
+    axes.bar(places, good, color=USED, label="used")
+    if any(stopped):
+        axes.bar(places, stopped, color=STOPPED, label="stopped")
+    axes.bar(
+        places, [load.quarantined for load in shown], bottom=[load.used for load in shown], color=SET_ASIDE, label="set aside"
+    )
     axes.set_xticks([0, len(shown) - 1], [_day(shown[0]), _day(shown[-1])])
     axes.yaxis.set_major_formatter(lambda rows, _: f"{rows:,.0f}")
     axes.spines[["top", "right"]].set_visible(False)

@@ -39,6 +39,7 @@ def any_table(limits: TableChecks) -> list[Check]:
             "volume_shrink",
             f"At most {limits.max_shrink:.0%} fewer rows in use than in the load before",
             low=1 - limits.max_shrink,
+            is_share=True,
         ),
         Check("volume_growth", f"At most {limits.max_growth:g} times the rows in use of the load before", high=limits.max_growth),
         Check("mixed_zones", "Either all times tell their zone, or none does", high=0),

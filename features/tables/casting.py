@@ -17,10 +17,9 @@ NO = ("false", "f", "no", "n", "0")
 def cast(value: pl.Expr, source: pl.DataType, kind: Kind) -> pl.Expr:
     """Return `value`, of type `source`, as the type of `kind`; null where it cannot be read as such.
 
-    Text is stripped and empty text is null. Zoned times become UTC; times without a zone are taken as UTC.
+    Text is `stripped` before. Zoned times become UTC; times without a zone are taken as UTC.
     """
-    cleaned = stripped(value) if source == pl.String else value
-    return CASTS[kind](cleaned, source)
+    return CASTS[kind](value, source)
 
 
 def stripped(value: pl.Expr) -> pl.Expr:

@@ -43,14 +43,16 @@ def canonical(table: Table, frame: pl.LazyFrame, columns: dict[str, str]) -> pl.
 
 
 def _cast_all(table: Table, columns: list[Column], frame: pl.LazyFrame) -> pl.LazyFrame:
-    """Cast in a step of its own, so that what could not be read is found without casting again."""
+    """Strip, cast and look for what could not be read, each in a step of its own: what one found, the next need not again."""
     schema = frame.collect_schema()
+    clean = [stripped(pl.col(c.name)).alias(c.name) for c in columns if schema[c.name] == pl.String]
     zoned = _zoned(table.known_from, schema.get(table.known_from, pl.Null())).alias(ZONED)
     typed = [cast(pl.col(c.name), schema[c.name], c.kind).alias(c.name) for c in columns]
     cells = [pl.col(c.name).alias(CELL + c.name) for c in columns if _may_fail(c, schema[c.name])]
     raws = [_unread(c, schema[c.name]) for c in columns if c.kind is not Kind.TEXT]
     return (
-        frame.with_columns(zoned, *typed, *cells)
+        frame.with_columns(clean)
+        .with_columns(zoned, *typed, *cells)
         .with_columns(raws)
         .select(
             ROW, SOURCE, OVERFLOW, ZONED, *(c.name for c in columns), *(RAW + c.name for c in columns if c.kind is not Kind.TEXT)
@@ -73,7 +75,8 @@ def _unread(column: Column, source: pl.DataType) -> pl.Expr:
     """The cell that could not be read: on the way through an expression, or in the last cast."""
     if not _may_fail(column, source):
         return pl.col(RAW + column.name)
-    cell = stripped(pl.col(CELL + column.name).cast(pl.String, strict=False))
+    cell = pl.col(CELL + column.name)
+    cell = cell if source == pl.String else stripped(cell.cast(pl.String, strict=False))
     own = pl.when(pl.col(column.name).is_null()).then(cell)
     return pl.coalesce(RAW + column.name, own).alias(RAW + column.name)
 

@@ -3,13 +3,14 @@ from datetime import datetime
 import polars as pl
 import pytest
 
-from features.tables.casting import cast
+from features.tables.casting import cast, stripped
 from features.tables.schema import Kind
 
 
 def read(cells: list[object], kind: Kind, dtype: pl.DataType | None = None) -> list[object]:
     frame = pl.DataFrame({"cell": pl.Series(cells, dtype=dtype)})
-    return frame.select(cast(pl.col("cell"), frame.schema["cell"], kind)).to_series().to_list()
+    cell = stripped(pl.col("cell")) if frame.schema["cell"] == pl.String else pl.col("cell")
+    return frame.select(cast(cell, frame.schema["cell"], kind)).to_series().to_list()
 
 
 @pytest.mark.parametrize(
