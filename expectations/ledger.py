@@ -1,12 +1,11 @@
 """The ledger of loads: what each load of a table held and how it was judged, in counts. For trends, volume and `since when`."""
 
-import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
-from features.tables.atomic import replacing
+from expectations.lines import read_lines, write_lines
 
 KEPT = 500
 
@@ -44,10 +43,7 @@ class Load:
 
 def read_ledger(workspace: Path) -> list[Load]:
     """Return all loads, oldest first."""
-    path = _path(workspace)
-    if not path.is_file():
-        return []
-    return [Load(**json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines()]
+    return [Load(**entry) for entry in read_lines(_path(workspace))]
 
 
 def of_table(ledger: list[Load], table: str) -> list[Load]:
@@ -55,8 +51,8 @@ def of_table(ledger: list[Load], table: str) -> list[Load]:
     return [load for load in ledger if load.table == table]
 
 
-def record(workspace: Path, loads: Iterable[Load]) -> list[Load]:
-    """Add loads and return the whole ledger. The same rows looked at again, with the same outcome, are no new load.
+def record(workspace: Path, loads: Iterable[Load]) -> None:
+    """Add loads to the ledger. The same rows looked at again, with the same outcome, are no new load.
 
     The newest 500 loads of each table are kept.
     """
@@ -65,13 +61,11 @@ def record(workspace: Path, loads: Iterable[Load]) -> list[Load]:
         mine = of_table(ledger, load.table)
         if mine and mine[-1].same(load):
             ledger[ledger.index(mine[-1])] = replace(mine[-1], seen_at=load.seen_at)
-        else:
-            ledger.append(load)
+            continue
+        ledger.append(load)
         if len(mine) >= KEPT:
             ledger.remove(mine[0])
-    with replacing(_path(workspace)) as beside:
-        beside.write_text("".join(json.dumps(asdict(load)) + "\n" for load in ledger), encoding="utf-8")
-    return ledger
+    write_lines(_path(workspace), ledger)
 
 
 def since(loads: list[Load], name: str) -> str:

@@ -56,6 +56,17 @@ def largest(sifted: Sifted) -> dict[str, float]:
     return {name.removeprefix(LARGEST): value for name, value in sifted.totals.items() if name.startswith(LARGEST) and value}
 
 
+def volume(rows: int, before: Load) -> Measure:
+    """Rows as a multiple of those of the load before."""
+    return Measure(rows / before.used, f"{rows:,} after {before.used:,}")
+
+
+def newly_empty(empty: list[str], before: Load) -> Measure:
+    """Count the empty columns that were filled in the load before."""
+    emptied = sorted(set(empty) - set(before.empty_columns))
+    return Measure(len(emptied), ", ".join(emptied))
+
+
 def repeated_keys(good: pl.LazyFrame, keys: tuple[str, ...], rows: int) -> dict[str, Measure]:
     """Rows whose key an earlier row has; nothing for a table without a key."""
     if not keys:
@@ -87,14 +98,9 @@ def _against(sifted: Sifted, used: int, before: list[Load]) -> dict[str, Measure
     others = [load for load in before if load.usable and load.used and load.content != sifted.content]
     if not others:
         return {}
-    last = others[-1]
-    emptied = sorted(set(empty_columns(sifted)) - set(last.empty_columns))
-    change, detail = used / last.used, f"{used:,} after {last.used:,}"
-    return {
-        "volume_shrink": Measure(change, detail),
-        "volume_growth": Measure(change, detail),
-        "emptied_columns": Measure(len(emptied), ", ".join(emptied)),
-    }
+    change = volume(used, others[-1])
+    emptied = newly_empty(empty_columns(sifted), others[-1])
+    return {"volume_shrink": change, "volume_growth": change, "emptied_columns": emptied}
 
 
 def _relative(sifted: Sifted) -> dict[str, Measure]:

@@ -4,6 +4,7 @@ import polars as pl
 
 from expectations.checks import Check, Measure
 from expectations.ledger import Load
+from expectations.measures import newly_empty, volume
 from settings.checks import FrameChecks
 
 LOYALTY = ("p_hard_core", "p_split", "p_shifting", "p_switcher")
@@ -45,20 +46,12 @@ def measures(frame: pl.LazyFrame, before: Load | None) -> dict[str, Measure]:
     }
     counts = frame.select(**asked).collect(engine="streaming").row(0, named=True)
     found = {name: Measure(value) for name, value in counts.items()}
-    return found | _against(found["rows"].value, empty_columns(frame), before)
+    if before is None or not before.used:
+        return found
+    return found | {"emptied_columns": newly_empty(empty_columns(frame), before), "volume_shrink": volume(counts["rows"], before)}
 
 
 def empty_columns(frame: pl.LazyFrame) -> list[str]:
     """Columns without a single value."""
     filled = frame.select(pl.all().count()).collect(engine="streaming").row(0, named=True)
     return sorted(name for name, values in filled.items() if not values)
-
-
-def _against(rows: float, empty: list[str], before: Load | None) -> dict[str, Measure]:
-    if before is None or not before.used:
-        return {}
-    emptied = sorted(set(empty) - set(before.empty_columns))
-    return {
-        "emptied_columns": Measure(len(emptied), ", ".join(emptied)),
-        "volume_shrink": Measure(rows / before.used, f"{rows:,.0f} after {before.used:,}"),
-    }

@@ -5,10 +5,11 @@ import polars as pl
 from expectations.checks import Check, Measure
 from expectations.drift import population_stability, shares
 from expectations.ledger import Load
+from expectations.measures import volume
+from expectations.suites.features import LOYALTY
 from settings.checks import FrameChecks
 
 BY_TENTHS = tuple(tenth / 10 for tenth in range(1, 10))
-LOYALTY = ("p_hard_core", "p_split", "p_shifting", "p_switcher")
 PROBABILITIES = ("p_churn", "p_alive", *LOYALTY)
 HIGHEST_PERCENTILE = 100
 TOLERANCE = 1e-9
@@ -62,7 +63,9 @@ def measures(frame: pl.LazyFrame, before: Load | None) -> dict[str, Measure]:
     }
     counts = frame.select(**asked).collect(engine="streaming").row(0, named=True)
     found = {name: Measure(value) for name, value in counts.items() if value is not None}
-    return found | _against(found["rows"].value, shape(frame), before)
+    if before is None or not before.used:
+        return found
+    return found | _drifts(shape(frame), before) | {"volume_shrink": volume(counts["rows"], before)}
 
 
 def shape(frame: pl.LazyFrame) -> dict[str, list[float]]:
@@ -72,13 +75,9 @@ def shape(frame: pl.LazyFrame) -> dict[str, list[float]]:
     return {"p_churn": shares(scored["p_churn"], BY_TENTHS), "status": [count / max(scored.height, 1) for count in known]}
 
 
-def _against(rows: float, now: dict[str, list[float]], before: Load | None) -> dict[str, Measure]:
-    if before is None or not before.used:
-        return {}
-    drifts = {
-        f"drift_{name}": Measure(population_stability(before.shape[name], now[name])) for name in now if name in before.shape
-    }
-    return drifts | {"volume_shrink": Measure(rows / before.used, f"{rows:,.0f} after {before.used:,}")}
+def _drifts(now: dict[str, list[float]], before: Load) -> dict[str, Measure]:
+    compared = [name for name in now if name in before.shape]
+    return {f"drift_{name}": Measure(population_stability(before.shape[name], now[name])) for name in compared}
 
 
 def _drift(name: str, limits: FrameChecks) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from expectations import ledger
 from expectations.ledger import Load, read_ledger, record, since
 from expectations.load import check_tables
 from expectations.reference import read_reference
@@ -65,12 +66,18 @@ def test_since_when_goes_back_to_the_first_load_without_a_break() -> None:
     assert since(loads, "b") == ""
 
 
-def test_the_ledger_keeps_the_newest_loads_of_each_table(tmp_path: Path) -> None:
+def test_the_ledger_keeps_the_newest_loads_of_each_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(3):
         record(tmp_path, [Load("t", str(number), str(number), content=str(number), read=number)])
     assert [load.read for load in read_ledger(tmp_path)] == [0, 1, 2]
+    monkeypatch.setattr(ledger, "KEPT", 3)
+    again = Load("t", "2", "9", content="2", read=2)
+    record(tmp_path, [again, again, Load("other", "3", "3")])
+    assert [load.read for load in read_ledger(tmp_path) if load.table == "t"] == [0, 1, 2]
+    record(tmp_path, [Load("t", "4", "4", content="4", read=4)])
+    assert [load.read for load in read_ledger(tmp_path) if load.table == "t"] == [1, 2, 4]
     lines = (tmp_path / "checks" / "loads.jsonl").read_text().splitlines()
-    assert json.loads(lines[-1])["content"] == "2"
+    assert json.loads(lines[-1])["content"] == "4"
 
 
 def test_extremes_are_held_against_a_reference_that_later_loads_do_not_move(tmp_path: Path) -> None:
