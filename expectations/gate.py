@@ -5,10 +5,11 @@ from datetime import datetime
 
 from expectations.ledger import of_table, read_ledger
 from expectations.load import check_tables, good_tables
-from expectations.one_table import good_path
 from expectations.overrides import record_override
 from expectations.report import TableReport
 from features.tables.errors import TableUnusable
+from features.tables.keyed_hash import NOBODY, Erased
+from features.tables.places import good_path
 from features.tables.schema import ALL_TABLES, Tables
 from settings.errors import UserError
 from settings.sections import Settings
@@ -28,13 +29,17 @@ class Despite:
     reason: str
 
 
-def load_tables(settings: Settings, now: datetime, despite: Despite | None = None) -> tuple[Tables, list[TableReport]]:
+def load_tables(
+    settings: Settings, now: datetime, despite: Despite | None = None, erased: Erased = NOBODY
+) -> tuple[Tables, list[TableReport]]:
     """Check every configured table and return the good rows with the counts.
 
     With `despite`, a table that a check stopped is used as it is; of one that cannot be read, the rows that were good last
-    time. Raises TableUnusable for a stopped table without it, and for an unreadable one that never was good.
+    time. `erased` customers do not come back.
+
+    Raises TableUnusable for a stopped table without it, and for an unreadable one that never was good.
     """
-    reports = check_tables(settings, now)
+    reports = check_tables(settings, now, erased=erased)
     stopped = [report for report in reports if not report.usable]
     for report in stopped:
         there = good_path(settings.workspace.path, report.table).is_file()

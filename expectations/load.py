@@ -10,10 +10,12 @@ from expectations.checks import Border, Finding
 from expectations.judge import judge
 from expectations.ledger import Load, of_table, read_ledger, record, stamp
 from expectations.links import days_behind, links
-from expectations.one_table import Checked, check_table, good_path
+from expectations.one_table import Checked, check_table
 from expectations.reference import freeze
 from expectations.report import TableReport
 from expectations.suites.tables import checks_of, refuse_unknown
+from features.tables.keyed_hash import NOBODY, Erased
+from features.tables.places import good_path
 from features.tables.schema import ALL_TABLES, TRANSACTIONS, Tables
 from settings.sections import Settings
 
@@ -23,17 +25,20 @@ def utc_now() -> datetime:
     return datetime.now(UTC).replace(tzinfo=None)
 
 
-def check_tables(settings: Settings, now: datetime, *, docs: bool = False, renew_reference: bool = False) -> list[TableReport]:
+def check_tables(
+    settings: Settings, now: datetime, *, docs: bool = False, renew_reference: bool = False, erased: Erased = NOBODY
+) -> list[TableReport]:
     """Check every configured table, unusable ones included; write good rows, quarantine, results and the ledger.
 
-    With `docs` Great Expectations' pages are written too; `renew_reference` freezes the largest numbers anew.
+    With `docs` Great Expectations' pages are written too; `renew_reference` freezes the largest numbers anew. `erased` customers
+    do not come back.
     Raises SettingsError for a rule, check or severity in `[checks]` that cannot be.
     """
     tables = [table for table in ALL_TABLES.values() if getattr(settings.tables, table.name) is not None]
     for table in tables:
         refuse_unknown(table, getattr(settings.checks, table.name))
     ledger, workspace = read_ledger(settings.workspace.path), settings.workspace.path
-    checked = [check_table(settings, table, of_table(ledger, table.name), now) for table in tables]
+    checked = [check_table(settings, table, of_table(ledger, table.name), now, erased) for table in tables]
     findings = judge(_borders(settings, checked), workspace, docs=docs)
     reports = [_report(each, findings[each.table.name]) for each in checked]
     record(workspace, [_load(each, report, now) for each, report in zip(checked, reports, strict=True)])

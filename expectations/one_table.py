@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
 
 import polars as pl
 
@@ -15,10 +14,13 @@ from expectations.reference import read_reference
 from expectations.released import NOTHING_RELEASED, Applied, apply_released
 from expectations.rules import Rule
 from expectations.sift import Sifted, sift
+from expectations.suites.any_rows import erased_rule
 from expectations.suites.tables import SUITES, rules_of
 from expectations.unusable import refuse_unusable
 from features.tables.atomic import beside
 from features.tables.errors import TableUnusable
+from features.tables.keyed_hash import Erased
+from features.tables.places import good_path, quarantine_path
 from features.tables.read import RawTable, read_table
 from features.tables.schema import Table
 from settings.checks import TableChecks
@@ -52,25 +54,17 @@ class Checked:
         return {name: rows for name, rows in left.items() if rows}
 
 
-def good_path(workspace: Path, table: str) -> Path:
-    """Return where the good rows of a table lie."""
-    return workspace / "tables" / f"{table}.parquet"
-
-
-def quarantine_path(workspace: Path, table: str) -> Path:
-    """Return where the rows of a table lie that were set aside."""
-    return workspace / "quarantine" / f"{table}.parquet"
-
-
-def check_table(settings: Settings, table: Table, before: list[Load], now: datetime) -> Checked:
+def check_table(settings: Settings, table: Table, before: list[Load], now: datetime, erased: Erased) -> Checked:
     """Write good rows and quarantine of one table, and return what was found; `before` are its loads so far.
+
+    Rows of `erased` customers are counted and go nowhere.
 
     Both files are replaced at the end; an unusable table leaves what was there.
     """
     try:
         raw = read_table(settings, table.name)
         assert raw is not None, "only configured tables are checked"  # noqa: S101  # for the type checker
-        rules, sifted, applied = _sifted(settings, table, raw, now)
+        rules, sifted, applied = _sifted(settings, table, raw, now, erased)
     except TableUnusable as error:
         return Checked(table, {"readable": Measure(1)}, unusable=error)
     limits: TableChecks = getattr(settings.checks, table.name)
@@ -84,16 +78,16 @@ def check_table(settings: Settings, table: Table, before: list[Load], now: datet
     return Checked(table, found, rules, sifted, applied)
 
 
-def _sifted(settings: Settings, table: Table, raw: RawTable, now: datetime) -> tuple[list[Rule], Sifted, Applied]:
+def _sifted(settings: Settings, table: Table, raw: RawTable, now: datetime, erased: Erased) -> tuple[list[Rule], Sifted, Applied]:
     """Sift the rows; where files repeat each other, once more without the copies."""
     workspace = settings.workspace.path
-    rules = _rules(settings, table, raw.rows, now)
+    rules = _rules(settings, table, raw.rows, now, erased)
     kept, set_aside = good_path(workspace, table.name), quarantine_path(workspace, table.name)
     with beside(kept) as good, beside(set_aside) as bad:
-        sifted = sift(table, raw, rules, good, bad)
+        sifted = sift(table, raw, rules, good, bad, erased)
         if sifted.repeated:
-            rules = _rules(settings, table, raw.rows, now, sifted.repeated)
-            sifted = sift(table, raw, rules, good, bad)
+            rules = _rules(settings, table, raw.rows, now, erased, sifted.repeated)
+            sifted = sift(table, raw, rules, good, bad, erased)
         refuse_unusable(table, sifted, raw.rows)
         applied = apply_released(workspace, table, sifted, rules, good, bad)
         good.replace(kept)
@@ -101,9 +95,12 @@ def _sifted(settings: Settings, table: Table, raw: RawTable, now: datetime) -> t
     return rules, sifted, applied
 
 
-def _rules(settings: Settings, table: Table, raw: pl.LazyFrame, now: datetime, repeated: list[str] | None = None) -> list[Rule]:
+def _rules(
+    settings: Settings, table: Table, raw: pl.LazyFrame, now: datetime, erased: Erased, repeated: list[str] | None = None
+) -> list[Rule]:
     reference = read_reference(settings.workspace.path).get(table.name)
     largest = reference.largest if reference else {}
     names = raw.collect_schema().names()
     columns = [column.name for column in table.columns if column.name in names]
-    return rules_of(table, columns, getattr(settings.checks, table.name), now, largest, repeated or [])
+    rules = rules_of(table, columns, getattr(settings.checks, table.name), now, largest, repeated or [])
+    return [erased_rule(erased), *rules] if erased.hashes and "customer_id" in columns else rules

@@ -5,14 +5,15 @@ from datetime import datetime
 from pathlib import Path
 
 from expectations.load import check_tables
-from expectations.one_table import quarantine_path
 from expectations.released import ReleaseRefused, cells_of, keep_released, read_corrected
 from expectations.suites.tables import rules_of
+from features.tables.keyed_hash import NOBODY, Erased
+from features.tables.places import quarantine_path
 from features.tables.schema import ALL_TABLES
 from settings.sections import Settings
 
 
-def release(settings: Settings, path: Path, now: datetime) -> dict[str, int]:
+def release(settings: Settings, path: Path, now: datetime, erased: Erased = NOBODY) -> dict[str, int]:
     """Keep the rows of a corrected copy of quarantine files, for the next check and every later one; return rows per table.
 
     Rows that break no firm rule any more come back into use; one fed back unchanged counts as looked at and right.
@@ -20,7 +21,7 @@ def release(settings: Settings, path: Path, now: datetime) -> dict[str, int]:
     """
     workspace = settings.workspace.path
     corrected = read_corrected(path, workspace / "quarantine")
-    check_tables(settings, now)
+    check_tables(settings, now, erased=erased)
     kept = {}
     for name in corrected["table"].unique(maintain_order=True).to_list():
         if name not in ALL_TABLES or not quarantine_path(workspace, name).is_file():

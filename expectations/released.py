@@ -10,6 +10,7 @@ from expectations.rules import RULE, Rule, broken_rule, named
 from expectations.sift import HOW_QUARANTINED, KEY, Sifted
 from features.tables.atomic import replacing
 from features.tables.mapping import canonical
+from features.tables.places import released_path
 from features.tables.schema import Table
 from features.tables.sources import OVERFLOW, ROW, SOURCE
 from settings.errors import UserError
@@ -69,7 +70,7 @@ def keep_released(table: Table, corrected: pl.DataFrame, quarantine: Path, rules
     A row is known again by its cells as the source had them; its place may change.
     Raises ReleaseRefused, keeping nothing, where a row is not in quarantine now or still cannot be used.
     """
-    bad, path = pl.read_parquet(quarantine), _path(workspace, table)
+    bad, path = pl.read_parquet(quarantine), released_path(workspace, table.name)
     kept = pl.read_parquet(path) if path.is_file() else None
     cells = _cells(bad)
     here = bad.select(pl.col("source"), pl.col("row").cast(pl.String), KEY, *(pl.col(name).alias(WAS + name) for name in cells))
@@ -95,7 +96,7 @@ def apply_released(workspace: Path, table: Table, sifted: Sifted, rules: list[Ru
 
     Rows that still break a firm rule stay where they are.
     """
-    path = _path(workspace, table)
+    path = released_path(workspace, table.name)
     if not path.is_file():
         return NOTHING_RELEASED
     released = pl.read_parquet(path)
@@ -147,7 +148,3 @@ def _cells(bad: pl.DataFrame) -> list[str]:
 
 def _nth(cells: list[str]) -> pl.Expr:
     return pl.int_range(pl.len(), dtype=pl.UInt32).over(cells).alias(NTH)
-
-
-def _path(workspace: Path, table: Table) -> Path:
-    return workspace / "released" / f"{table.name}.parquet"

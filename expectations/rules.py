@@ -8,6 +8,7 @@ import polars as pl
 from settings.checks import Severity
 
 RULE = "rule"
+ERASED_RULE = "erased_customer"  # the rows it sets aside are counted, and kept nowhere
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,9 @@ from typing import Any
 
 import polars as pl
 
-from expectations.rules import RULE, Rule, broken_rule, named
+from expectations.rules import ERASED_RULE, RULE, Rule, broken_rule, named
 from features.tables.errors import TableUnusable
+from features.tables.keyed_hash import NOBODY, Erased
 from features.tables.mapping import RAW, ZONED
 from features.tables.read import RawTable
 from features.tables.schema import Kind, Table
@@ -62,10 +63,11 @@ class Sifted:
         return self.files.sort(SOURCE).filter(~pl.struct("content", "rows").is_first_distinct())[SOURCE].to_list()
 
 
-def sift(table: Table, source: RawTable, rules: list[Rule], good: Path, bad: Path) -> Sifted:
+def sift(table: Table, source: RawTable, rules: list[Rule], good: Path, bad: Path, erased: Erased = NOBODY) -> Sifted:
     """Write the good rows of `source` to `good` and the others to `bad`, as Parquet, and count in the same pass.
 
-    `bad` has the rule, its sentence, source file and row, and the cells as the source had them.
+    `bad` has the rule, its sentence, source file and row, and the cells as the source had them. No row of an `erased` customer
+    goes to either, nor does a good row name one as the one who referred.
     Raises TableUnusable when reading stops midway.
     """
     raw, files = source.rows, source.files
@@ -75,7 +77,7 @@ def sift(table: Table, source: RawTable, rules: list[Rule], good: Path, bad: Pat
     kept = judged.filter(pl.col(RULE).is_null())
     warnings = [rule for rule in rules if rule.severity == "warn"]
     queries = [
-        kept.select(names).sink_parquet(good, lazy=True, compression="lz4", statistics=False),
+        kept.select(_without(erased, name) for name in names).sink_parquet(good, lazy=True, compression="lz4", statistics=False),
         quarantined(table, judged, rules).sink_parquet(bad, lazy=True),
         judged.select(*_totals(table, names), *((GOOD & rule.broken).sum().alias(WARNED + rule.name) for rule in warnings)),
         judged.group_by(RULE).len(),
@@ -93,6 +95,13 @@ def sift(table: Table, source: RawTable, rules: list[Rule], good: Path, bad: Pat
         distinct,
         days[0] if days else None,
     )
+
+
+def _without(erased: Erased, name: str) -> pl.Expr:
+    """The ids of other customers that a row names."""
+    if name != "referred_by" or not erased.hashes:
+        return pl.col(name)
+    return pl.when(~erased.holds(name)).then(name)
 
 
 def _per_file(judged: pl.LazyFrame, files: list[str]) -> pl.LazyFrame:
@@ -121,7 +130,8 @@ def quarantined(table: Table, judged: pl.LazyFrame, rules: list[Rule]) -> pl.Laz
     inner = {ROW, SOURCE, RULE, OVERFLOW, CONTENT, ZONED}
     cells = [_as_read(name, RAW + name in schema) for name in schema if name not in inner and not name.startswith(RAW)]
     reason = pl.col(RULE).replace_strict(sentences, default=None, return_dtype=pl.String).alias("reason")
-    set_aside = judged.filter(pl.col(RULE).is_not_null()).select(
+    gone = [place for place, rule in enumerate(rules) if rule.name == ERASED_RULE]
+    set_aside = judged.filter(pl.col(RULE).is_not_null() & ~pl.col(RULE).is_in(gone)).select(
         named(rules, pl.col(RULE)),
         reason,
         pl.col(SOURCE).alias("source"),

@@ -4,6 +4,7 @@ import numpy as np
 import polars as pl
 
 from features.columns import CUSTOMER, DAY
+from features.engine import collected
 from features.ordered import begins, customer_day, numbered, of_customer_day, over_stretches, packed
 from features.purchases import MONEY_DECIMALS, is_sale_line
 
@@ -46,7 +47,7 @@ def _spent(transactions: pl.LazyFrame, unit: str) -> pl.DataFrame:
         is_sale_line(columns).alias("sale"),
     )
     by = [KEY, CATEGORY, SYMBOL] if by_category else [KEY, SYMBOL]
-    ordered = lines.collect(engine="streaming").rechunk().sort(by, maintain_order=True)
+    ordered = collected(lines).rechunk().sort(by, maintain_order=True)
     sums = over_stretches(ordered, KEY, CATEGORY, SYMBOL, reduce={"amount": np.add, "sale": np.logical_or})
     return sums.filter("sale").with_columns(pl.col("amount").round(MONEY_DECIMALS))
 

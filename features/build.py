@@ -2,11 +2,13 @@
 
 from dataclasses import replace
 from datetime import date
+from functools import cache
 
 import polars as pl
 
 from features import basket, cadence, complaints, contacts, context, demand, lifecycle, loyalty, recency, satisfaction, spend
 from features.columns import CUSTOMER
+from features.engine import all_collected, collected
 from features.feature import Feature
 from features.history import History, history
 from features.known import known_before
@@ -50,12 +52,12 @@ def features_as_of(past: History, as_of: date, active_days: int, settings: Loyal
 
 def _read_once(known: Tables) -> Tables:
     """Every family reads the lines anew: they are told from the later ones here, and not once for each."""
-    return replace(known, transactions=known.transactions.collect(engine="streaming").rechunk().lazy())
+    return replace(known, transactions=collected(known.transactions).rechunk().lazy())
 
 
 def _everyone(known: Tables) -> pl.DataFrame:
     customers = [frame.select(CUSTOMER).unique() for frame in known.present().values()]
-    return pl.concat(customers).drop_nulls().unique().sort(CUSTOMER).collect(engine="streaming")
+    return collected(pl.concat(customers).drop_nulls().unique().sort(CUSTOMER))
 
 
 def _from_purchases(known: Tables, days: pl.LazyFrame, as_of: date, settings: Loyalty, usual: Norms) -> list[pl.LazyFrame]:
@@ -84,18 +86,17 @@ def _from_other_tables(known: Tables, days: pl.LazyFrame, as_of: date, usual: No
 
 
 def _joined(everyone: pl.DataFrame, parts: list[pl.LazyFrame]) -> pl.DataFrame:
-    """Collected one after the other, so that the working memory of no two parts is needed at once."""
-    columns = [_aligned(everyone, part.collect(engine="streaming")) for part in parts]
-    return pl.concat([everyone, *columns], how="horizontal")
+    return everyone.hstack([column for part in all_collected(parts) for column in _aligned(everyone, part)])
 
 
-def _aligned(everyone: pl.DataFrame, part: pl.DataFrame) -> pl.DataFrame:
+def _aligned(everyone: pl.DataFrame, part: pl.DataFrame) -> list[pl.Series]:
     """Most parts are of the very customers there are; others lack some, or hold some who were not known by then."""
-    if part.height == everyone.height:
+    rows = part
+    if part.height != everyone.height or not part[CUSTOMER].equals(everyone[CUSTOMER]):
         ordered = part.sort(CUSTOMER)
-        if ordered[CUSTOMER].equals(everyone[CUSTOMER]):
-            return ordered.drop(CUSTOMER)
-    return everyone.join(part, on=CUSTOMER, how="left", maintain_order="left").drop(CUSTOMER)
+        same = part.height == everyone.height and ordered[CUSTOMER].equals(everyone[CUSTOMER])
+        rows = ordered if same else everyone.join(part, on=CUSTOMER, how="left", maintain_order="left")
+    return [column for column in rows.get_columns() if column.name != CUSTOMER]
 
 
 def _finished(joined: pl.DataFrame, ids: pl.Series, as_of: date, active_days: int) -> pl.DataFrame:
@@ -106,15 +107,33 @@ def _finished(joined: pl.DataFrame, ids: pl.Series, as_of: date, active_days: in
         .with_columns(absent)
         .with_columns(pl.lit(as_of.month).alias("as_of_month"))
         .with_columns(pl.col(zero).fill_null(0), pl.col("loyalty_segment").fill_null(loyalty.UNDETERMINED))
-        .with_columns(*complaints.complaint_rates(), complaints.silent_decline(), lifecycle.status(active_days).alias("status"))
-        .with_columns(lifecycle.lifecycle_stage().alias("lifecycle_stage"))
+        .with_columns(*_told_by_others(active_days))
+        .with_columns(_stage())
         .select(
             pl.lit(ids).gather(pl.col(CUSTOMER)).alias(CUSTOMER),
             pl.lit(as_of).alias("as_of"),
-            *(pl.col(feature.name).cast(_dtype(feature)) for feature in FEATURES),
+            *_typed(),
         )
         .collect()
     )
+
+
+# Expressions that are always the same are built once: for a single customer, building them takes longer than using them.
+
+
+@cache
+def _told_by_others(active_days: int) -> tuple[pl.Expr, ...]:
+    return (*complaints.complaint_rates(), complaints.silent_decline(), lifecycle.status(active_days).alias("status"))
+
+
+@cache
+def _stage() -> pl.Expr:
+    return lifecycle.lifecycle_stage().alias("lifecycle_stage")
+
+
+@cache
+def _typed() -> tuple[pl.Expr, ...]:
+    return tuple(pl.col(feature.name).cast(_dtype(feature)) for feature in FEATURES)
 
 
 def _dtype(feature: Feature) -> pl.DataType:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import polars as pl
 
 from features.columns import CUSTOMER
+from features.engine import collected
 from features.ordered import customer_day
 from features.partition import WHOLE, Part
 from features.tables.schema import ALL_TABLES, CUSTOMERS, TRANSACTIONS, Kind, Table, Tables
@@ -36,7 +37,7 @@ def history(tables: Tables, part: Part = WHOLE) -> History:
     ids = _ids(list(frames.values()), part)
     coded = {name: _in_numbers(frame, _places(ids)) for name, frame in frames.items()}
     coded[TRANSACTIONS.name] = coded[TRANSACTIONS.name].sort(customer_day(pl.col("ordered_at").dt.date()))
-    return History(ids, replace(tables, **{name: frame.collect(engine="streaming").lazy() for name, frame in coded.items()}))
+    return History(ids, replace(tables, **{name: collected(frame).lazy() for name, frame in coded.items()}))
 
 
 def read_columns(table: Table, there: list[str]) -> list[str]:
@@ -51,7 +52,7 @@ def _read(table: Table, frame: pl.LazyFrame, part: Part) -> pl.DataFrame:
     if part != WHOLE:
         rows = rows.filter(_concerns(table, there, part))
     words = [c.name for c in table.columns if c.name in columns and c.kind is Kind.TEXT and c.name not in IDS]
-    read = rows.collect(engine="streaming")
+    read = collected(rows)
     return read.with_columns(_enum(read[word]) for word in words)
 
 
@@ -65,7 +66,7 @@ def _enum(words: pl.Series) -> pl.Series:
 
 
 def _ids(frames: list[pl.DataFrame], part: Part) -> pl.Series:
-    named = [frame.lazy().select(CUSTOMER).unique().collect(engine="streaming") for frame in frames]
+    named = [collected(frame.lazy().select(CUSTOMER).unique()) for frame in frames]
     return pl.concat(named).drop_nulls().filter(part.holds())[CUSTOMER].unique().sort()
 
 

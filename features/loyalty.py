@@ -10,6 +10,7 @@ from scipy.special import xlogy
 
 from features.brand_sequences import CATEGORY, NO_CATEGORY, SEQUENCE, SYMBOL, choices, in_time
 from features.columns import CUSTOMER, DAY
+from features.engine import collected
 from features.feature import Feature
 from features.history import History
 from features.known import known_before
@@ -181,7 +182,7 @@ def _ranked(rows: pl.DataFrame) -> pl.DataFrame:
     and first by one whole number: the second sort then finds its rows nearly in place.
     """
     numbered = rows.lazy().with_row_index("row").group_by(SEQUENCE, SYMBOL)
-    counts = numbered.agg(pl.len().cast(pl.Int64).alias("count"), pl.col("row").min()).collect(engine="streaming")
+    counts = collected(numbered.agg(pl.len().cast(pl.Int64).alias("count"), pl.col("row").min()))
     ranked = counts.sort(SEQUENCE).sort(SEQUENCE, "count", "row", descending=[False, True, False])
     return ranked.with_columns(place_within(SEQUENCE).alias("rank"))
 
@@ -247,7 +248,7 @@ def _favourites(ordered: pl.LazyFrame, brands: pl.Series) -> list[pl.LazyFrame]:
         .group_by(CUSTOMER, SYMBOL)
         .agg(pl.len().cast(pl.Int64).alias("uses"), pl.col("early").sum().cast(pl.Int64))
         .with_columns((pl.col("uses") - pl.col("early")).alias("late"))
-        .collect(engine="streaming")
+        .pipe(collected)
         .lazy()
     )
     halves = {"uses": "favourite_brand", "early": "favourite_brand_before", "late": "favourite_brand_recent"}
@@ -264,7 +265,7 @@ def _favourites(ordered: pl.LazyFrame, brands: pl.Series) -> list[pl.LazyFrame]:
             pl.col("late").sum().alias("all_late"),
         )
         .with_columns((n.log() - pl.col("spread") / n).round(LOG_DECIMALS).abs().alias("brand_entropy"))
-        .collect(engine="streaming")
+        .pipe(collected)
         .lazy()
     )
     names = found.select(CUSTOMER, "brand_entropy", *(named(pl.col(name), brands) for name in halves.values()))

@@ -4,6 +4,7 @@ import numpy as np
 import polars as pl
 
 from features.columns import CUSTOMER, DAY
+from features.engine import collected
 from features.ordered import customer_day, of_customer_day, over_stretches
 
 MONEY_DECIMALS = 6
@@ -39,7 +40,7 @@ def customer_days(transactions: pl.LazyFrame) -> pl.LazyFrame:
 def days_in_order(transactions: pl.LazyFrame) -> pl.DataFrame:
     """Return `customer_days` in order; `transactions` are those of a History, which have that order already."""
     key = customer_day(pl.col("ordered_at").dt.date()).alias("key")
-    lines = _lines(transactions, key).collect(engine="streaming").rechunk()
+    lines = collected(_lines(transactions, key)).rechunk()
     sums = over_stretches(lines, "key", reduce={"amount": np.add, "returned": np.add, "sale": np.logical_or})
     money = [pl.col("amount").round(MONEY_DECIMALS).alias("spend"), pl.col("returned").round(MONEY_DECIMALS)]
     return sums.select(*of_customer_day("key"), *money, pl.col("sale").alias("is_purchase"))

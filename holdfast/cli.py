@@ -12,12 +12,15 @@ from holdfast.commands import (
     demo,
     diagnose,
     features,
+    forget,
     inspect,
+    keys,
     list_,
     promote,
     rollback,
     score,
     serve,
+    suppress,
     train,
     tune,
     validate,
@@ -36,8 +39,10 @@ APP = typer.Typer(
 USER_MISTAKE = 2
 INTERRUPTED = 130
 
-for module in (demo, inspect, validate, features, diagnose, train, tune, compare, promote, rollback, score, list_, serve):
+COMMANDS = (demo, inspect, validate, features, diagnose, train, tune, compare, promote, rollback, score, list_, serve)
+for module in (*COMMANDS, suppress, forget):
     APP.command(name=module.NAME, epilog=f"Example: python -m holdfast {module.EXAMPLE}")(module.command)
+APP.add_typer(keys.APP)
 
 
 def main() -> None:

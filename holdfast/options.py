@@ -66,4 +66,5 @@ DespiteReason = Annotated[
     str | None,
     typer.Option("--despite", metavar="REASON", help="Go on although a check stopped a table. The reason is recorded."),
 ]
+Customer = Annotated[str, typer.Argument(metavar="CUSTOMER_ID", help="The customer's id, as the tables have it.")]
 DEFAULT_CONFIG = Path("holdfast.toml")

@@ -1,5 +1,6 @@
 """Results as tables on the console."""
 
+from datetime import datetime
 from typing import Any
 
 import polars as pl
@@ -7,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from features.tables.schema import ALL_TABLES, Tables
+from serving.store.keys import KeyRow
 from training.order_fit import OrderFit
 
 CHURN = {"log_loss": "log-loss", "auc": "AUC", "calibration_error": "calibration error", "lift_10": "lift at 10 %"}
@@ -77,6 +79,18 @@ def print_list(console: Console, frame: pl.DataFrame, currency: str, rows: int =
             f"{row['expected_gain']:.2f}",
             row["reason_1"] or "",
         )
+    console.print(table)
+
+
+def print_keys(console: Console, keys: list[KeyRow], now: datetime) -> None:
+    """Keys as they may be shown, live ones and others."""
+    table = Table(title="Keys of clients; times are UTC", title_justify="left")
+    for name in ("key id", "client", "scopes", "made", "ends", "state"):
+        table.add_column(name, overflow="fold")
+    for key in keys:
+        state = "live" if key.is_live(now) else "revoked" if key.revoked_at else "expired"
+        made, ends = (f"{moment:%Y-%m-%d %H:%M}" for moment in (key.created_at, key.expires_at))
+        table.add_row(key.key_id, key.client, key.scopes, made, ends, state)
     console.print(table)
 
 

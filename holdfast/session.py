@@ -12,9 +12,13 @@ from expectations.guard import guard
 from expectations.load import utc_now
 from expectations.report import TableReport
 from features.dates import checked_as_of
+from features.tables.keyed_hash import NOBODY, Erased
 from features.tables.schema import Tables
 from holdfast.options import MESSAGES
 from holdfast.print_checks import print_warnings
+from serving.secret import identity_key
+from serving.store.engine import has_store, open_store
+from serving.store.withheld import Withheld, all_withheld
 from settings.load import load_settings
 from settings.sections import Settings
 
@@ -27,6 +31,27 @@ class Session:
     tables: Tables
     reports: list[TableReport]
     as_of: date
+
+
+def erased_of(settings: Settings) -> Erased:
+    """Return the customers who were erased, whom no load may bring back; nobody where there is no store yet."""
+    return _withheld(settings, Withheld.ERASED)
+
+
+def suppressed_of(settings: Settings) -> Erased:
+    """Return the customers who objected to marketing, of whom nothing is foretold."""
+    return _withheld(settings, Withheld.SUPPRESSED)
+
+
+def _withheld(settings: Settings, reason: Withheld) -> Erased:
+    if not has_store(settings.store_url):
+        return NOBODY
+    store = open_store(settings.store_url)
+    try:
+        hashes = all_withheld(store, reason)
+        return Erased(identity_key(settings.secret_path, store), hashes) if hashes else NOBODY
+    finally:
+        store.dispose()
 
 
 def despite_of(command: str, reason: str | None) -> Despite | None:
@@ -53,5 +78,5 @@ def open_session(config: Path, as_of: date | None, despite: Despite | None = Non
     """
     settings = load_settings(config)
     now = utc_now()
-    tables, reports = load_tables(settings, now, despite)
+    tables, reports = load_tables(settings, now, despite, erased_of(settings))
     return Session(settings, tables, reports, checked_as_of(tables, as_of, now.date()))

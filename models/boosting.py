@@ -1,5 +1,7 @@
 """What every LightGBM model here shares: inputs, sums and contributions of the trees, and how little is too little."""
 
+from functools import reduce
+
 import lightgbm as lgb
 import numpy as np
 import polars as pl
@@ -14,6 +16,7 @@ INPUTS = (*MODEL_FEATURES, *COLUMNS)
 FAMILY_OF = {feature.name: family for family, members in FAMILIES.items() for feature in members} | dict.fromkeys(
     COLUMNS, "recency"
 )
+BLOCK, WORTH_THREADS = 50_000, 1_000
 FEWEST_ROWS, FEWEST_OF_A_KIND, FEWEST_BUYERS = 200, 20, 100
 
 
@@ -24,20 +27,38 @@ def matrix(frame: pl.DataFrame, inputs: tuple[str, ...] = INPUTS) -> pa.Table:
 
 def raw(booster: lgb.Booster, frame: pl.DataFrame, inputs: tuple[str, ...] = INPUTS) -> Array:
     """Return the sum of the trees for each row: log-odds, or the logarithm of a mean."""
-    return np.asarray(booster.predict(matrix(frame, inputs), raw_score=True), dtype=np.float64)
+    return predicted(booster, frame, inputs, raw_score=True)
+
+
+def predicted(booster: lgb.Booster, frame: pl.DataFrame, inputs: tuple[str, ...], **how: bool) -> Array:
+    """Return what the trees say of each row, in blocks: for one row, an Arrow table costs more than the trees themselves."""
+    blocks = frame.select(pl.col(inputs).cast(pl.Float64)).iter_slices(BLOCK)
+    said = [np.asarray(booster.predict(_rows(block), **how, num_threads=_threads(block)), dtype=np.float64) for block in blocks]
+    return np.concatenate(said) if said else np.empty(0)
+
+
+def _threads(block: pl.DataFrame) -> int:
+    """For a few rows, waking another thread takes longer than the rows do; 0 means all there are."""
+    return 1 if block.height < WORTH_THREADS else 0
+
+
+def _rows(block: pl.DataFrame) -> Array:
+    """Null is NaN, which the trees know as missing."""
+    return np.ascontiguousarray(block.to_numpy())
 
 
 def by_feature(booster: lgb.Booster, frame: pl.DataFrame, inputs: tuple[str, ...] = INPUTS) -> pl.DataFrame:
     """Return the trees' own contributions (Lundberg et al. 2020, doi:10.1038/s42256-019-0138-9), a column per input."""
-    shares = np.asarray(booster.predict(matrix(frame, inputs), pred_contrib=True))[:, :-1]
+    shares = predicted(booster, frame, inputs, pred_contrib=True)[:, :-1]
     return pl.DataFrame(shares, schema=list(inputs))
 
 
 def by_family(shares: pl.DataFrame) -> pl.DataFrame:
-    """Sum contributions by feature family."""
-    families = [FAMILY_OF.get(name, "other") for name in shares.columns]
-    columns = shares.to_numpy()
-    return pl.DataFrame({family: columns[:, [f == family for f in families]].sum(axis=1) for family in dict.fromkeys(families)})
+    """Sum contributions by feature family, one column after the other: the same to the last digit however many rows there are."""
+    families: dict[str, list[Array]] = {}
+    for column in shares.get_columns():
+        families.setdefault(FAMILY_OF.get(column.name, "other"), []).append(column.to_numpy())
+    return pl.DataFrame({family: reduce(np.add, columns) for family, columns in families.items()})
 
 
 def churned(frame: pl.DataFrame) -> Array:

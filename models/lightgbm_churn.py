@@ -5,10 +5,9 @@ from pathlib import Path
 from typing import Self
 
 import lightgbm as lgb
-import numpy as np
 import polars as pl
 
-from models.boosting import INPUTS, by_family, by_feature, churned, matrix, refuse_too_little
+from models.boosting import INPUTS, by_family, by_feature, churned, matrix, predicted, refuse_too_little
 from models.calibration import Calibration, fit_calibration
 from models.errors import TooLittleData
 from models.files import FILE, read_json, write_json
@@ -94,4 +93,4 @@ def _dataset(train: pl.DataFrame) -> lgb.Dataset:
 
 
 def _raw(booster: lgb.Booster, frame: pl.DataFrame, inputs: tuple[str, ...] = INPUTS) -> Array:
-    return np.asarray(booster.predict(matrix(frame, inputs)), dtype=np.float64)
+    return predicted(booster, frame, inputs)

@@ -6,7 +6,8 @@ import polars as pl
 
 from features.build import build_features
 from features.columns import CUSTOMER
-from features.norms import up_to_date
+from features.norms import Norms, up_to_date
+from features.tables.keyed_hash import NOBODY, Erased
 from features.tables.schema import Tables
 from models.champion import Champion
 from models.value import value_frame, value_terms
@@ -35,18 +36,47 @@ def refuse_hindsight(champion: Champion, as_of: date) -> None:
         )
 
 
-def score(settings: Settings, tables: Tables, champion: Champion, as_of: date, scored_at: datetime) -> pl.DataFrame:
+def usual_as_of(champion: Champion, tables: Tables, as_of: date) -> Norms:
+    """Return what is usual for the company: from the champion, and what sells now, on a later day, from all customers' tables."""
+    stored = champion.norms
+    return stored if as_of == stored.known_before else up_to_date(stored, tables, as_of)
+
+
+def score(
+    settings: Settings,
+    tables: Tables,
+    champion: Champion,
+    as_of: date,
+    scored_at: datetime,
+    usual: Norms | None = None,
+    suppressed: Erased = NOBODY,
+) -> pl.DataFrame:
     """Return SCORE_COLUMNS for every customer known before `as_of`, by customer_id.
 
-    What is usual for the company comes from the champion; what sells now, on a later day, from `tables`, which then hold all
-    customers. A customer without a purchase has status `prospect`, no score, and `no_score_reason` says so.
+    `usual` is what `usual_as_of` gives; without it `tables` must hold all customers. A customer without a purchase has status
+    `prospect`, and one of `suppressed` has nothing: neither has a score, and `no_score_reason` says why.
     """
     loyalty = Loyalty(unit=champion.terms.loyalty_unit, min_purchases=champion.terms.loyalty_min_purchases)  # type: ignore[arg-type]
-    stored = champion.norms
-    usual = stored if as_of == stored.known_before else up_to_date(stored, tables, as_of)
+    usual = usual or usual_as_of(champion, tables, as_of)
     features = build_features(tables, as_of, champion.terms.active_days, loyalty, usual)
-    scores = score_features(settings, features, consent(tables), champion, scored_at)
-    return _with_partners(scores, tables.customers)
+    profiled = features.filter(~suppressed.holds()) if suppressed.hashes else features
+    scores = score_features(settings, profiled, consent(tables), champion, scored_at)
+    told = _with_partners(scores, tables.customers)
+    return told if profiled.height == features.height else _with_suppressed(told, features, champion, scored_at)
+
+
+def _with_suppressed(scores: pl.DataFrame, features: pl.DataFrame, champion: Champion, scored_at: datetime) -> pl.DataFrame:
+    """Add a row for each customer of `features` who has none: who it is, and why nothing is said."""
+    left = features.join(scores, on=CUSTOMER, how="anti").select(
+        CUSTOMER,
+        "as_of",
+        pl.lit(scored_at).alias("scored_at"),
+        pl.lit(champion.version).alias("model_version"),
+        pl.lit(NO_ACTION).alias("action"),
+        pl.lit("suppressed").alias("no_score_reason"),
+    )
+    rows = left.select(_column(left, name, dtype) for name, dtype in SCORE_COLUMNS.items())
+    return pl.concat([scores, rows]).sort(CUSTOMER)
 
 
 def consent(tables: Tables) -> pl.LazyFrame | None:
@@ -126,9 +156,12 @@ def _banded(scored: pl.DataFrame, churn: Churn, champion: Champion) -> pl.DataFr
     p = pl.col("p_churn")
     existing = pl.when(pl.col("status") == "existing").then(p)
     level = sum((pl.col("expected_value") > cut).cast(pl.Int64) for cut in champion.value_cuts)
+    ranks = scored.select(existing.rank("average")).to_series()
+    # NumPy divides; Polars, by a single number, multiplies with its reciprocal, and is off in the last digit
+    percentile = pl.Series(100 * ranks.to_numpy() / max(ranks.count(), 1), dtype=pl.Float64, nan_to_null=True)
     return scored.with_columns(
         pl.when(p < low).then(pl.lit("low")).when(p < high).then(pl.lit("medium")).otherwise(pl.lit("high")).alias("churn_band"),
-        (100 * existing.rank("average") / existing.count()).clip(upper_bound=100).alias("churn_percentile"),
+        percentile.clip(upper_bound=100).alias("churn_percentile"),
         pl.col("btyd_p_alive").alias("p_alive"),
         (p * (pl.col("value_if_stays") - pl.col("value_if_leaves"))).alias("value_at_risk"),
         pl.lit(pl.Series(LEVELS)).gather(level).alias("relationship_level"),

@@ -8,6 +8,7 @@ from settings.sections import Action, Targeting
 
 NO_ACTION = "none"
 DISSATISFIED_DAYS = 365
+KIND, GAIN, BEST = "_kind", "_gain", "_best"
 
 
 def choose_actions(scores: pl.DataFrame, targeting: Targeting) -> pl.DataFrame:
@@ -17,18 +18,18 @@ def choose_actions(scores: pl.DataFrame, targeting: Targeting) -> pl.DataFrame:
     An open complaint, or a newest one settled to dissatisfaction in the last year, asks for recovery whatever it
     gains; retention and win-back are chosen only where they gain something. Without consent: none.
     """
-    kind = _kind(targeting.at_risk_threshold)
-    gains = {action: _gain(action) for action in targeting.actions}
-    best = pl.lit(None, pl.Float64)
-    for action, gain in gains.items():
-        best = pl.max_horizontal(best, pl.when(kind == action.kind).then(gain))
-    worth_it = (kind == "recovery") | (best > 0)
-    chosen = {action: worth_it & (kind == action.kind) & (gain == best) for action, gain in gains.items()}
-    return scores.with_columns(
+    asked = scores.with_columns(_kind(targeting.at_risk_threshold).alias(KIND))
+    gains = {action: f"{GAIN}{place}" for place, action in enumerate(targeting.actions)}
+    gained = asked.with_columns(_gain(action).alias(name) for action, name in gains.items())
+    fitting = [pl.when(pl.col(KIND) == action.kind).then(name) for action, name in gains.items()]
+    best = gained.with_columns((pl.max_horizontal(fitting) if fitting else pl.lit(None, pl.Float64)).alias(BEST))
+    worth_it = (pl.col(KIND) == "recovery") | (pl.col(BEST) > 0)
+    chosen = {action: worth_it & (pl.col(KIND) == action.kind) & (pl.col(name) == pl.col(BEST)) for action, name in gains.items()}
+    return best.with_columns(
         _first(chosen, lambda action: pl.lit(action.name)).fill_null(NO_ACTION).alias("action"),
         _first(chosen, lambda action: pl.lit(action.cost)).fill_null(0.0).alias("action_cost"),
-        _first(chosen, lambda action: gains[action]).fill_null(0.0).alias("expected_gain"),
-    )
+        _first(chosen, lambda action: pl.col(gains[action])).fill_null(0.0).alias("expected_gain"),
+    ).drop(KIND, BEST, *gains.values())
 
 
 def _kind(threshold: float) -> pl.Expr:

@@ -101,7 +101,11 @@ def _absolute(settings: Settings, folder: Path) -> Settings:
         tables=replace(settings.tables, **sources),
         workspace=replace(settings.workspace, path=folder / settings.workspace.path),
         tracking=replace(settings.tracking, mlflow_uri=_absolute_url(settings.tracking.mlflow_uri, folder)),
-        serving=replace(settings.serving, store=_absolute_url(settings.serving.store, folder)),
+        serving=replace(
+            settings.serving,
+            store=_absolute_url(settings.serving.store, folder),
+            secret_file=settings.serving.secret_file and folder / settings.serving.secret_file,
+        ),
     )
 
 

@@ -12,6 +12,8 @@ STRICT = ConfigDict(extra="forbid")
 
 Days = Annotated[int, Field(gt=0, le=36_500, strict=True)]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False, strict=True)]
+Count = Annotated[int, Field(gt=0, strict=True)]
+Seconds = Annotated[float, Field(gt=0, le=25, allow_inf_nan=False)]
 Money = Annotated[float, Field(ge=0, allow_inf_nan=False, strict=True)]
 
 
@@ -130,9 +132,29 @@ class Tracking:
 
 @dataclass(frozen=True, config=STRICT)
 class Serving:
-    """Where published scores live; None: `scores.db` in the workspace."""
+    """Where published scores live, for how long, and what the service lets through.
+
+    `store` None: `scores.db` in the workspace; `secret_file` None: `control.key` in the workspace. Runs stay for `keep_weeks`
+    weeks before the newest one; a run older than `stale_after_days` is told as stale. `development` asks for no key, on a
+    loopback address only. Limits are per call, but `requests_per_minute`, which is per key and worker. `threads` work at once
+    in a worker.
+    """
 
     store: str | None = None
+    secret_file: Path | None = None
+    keep_weeks: Count = 13
+    stale_after_days: Count = 8
+    development: bool = False
+    open_metrics: bool = False
+    open_docs: bool = False
+    threads: Annotated[int, Field(ge=1, le=64, strict=True)] = 4
+    requests_per_minute: Count = 60_000
+    max_body_bytes: Count = 4_000_000
+    max_live_customers: Count = 100
+    max_live_rows: Count = 20_000
+    max_page_rows: Count = 1_000
+    body_seconds: Seconds = 10.0
+    request_seconds: Seconds = 20.0
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -159,3 +181,8 @@ class Settings:
     def store_url(self) -> str:
         """Database URL of the score store, by default a SQLite file in the workspace."""
         return self.serving.store or f"sqlite:///{self.workspace.path / 'scores.db'}"
+
+    @property
+    def secret_path(self) -> Path:
+        """File of the key that draws controls and hashes ids, by default in the workspace."""
+        return self.serving.secret_file or self.workspace.path / "control.key"

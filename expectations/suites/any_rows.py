@@ -5,7 +5,8 @@ from datetime import datetime, time, timedelta
 
 import polars as pl
 
-from expectations.rules import Rule, never_null
+from expectations.rules import ERASED_RULE, Rule, never_null
+from features.tables.keyed_hash import Erased
 from features.tables.mapping import RAW
 from features.tables.quotes import BROKEN
 from features.tables.schema import Column, Kind, Table
@@ -37,6 +38,11 @@ def any_rows(
     for column in present:
         rules += _cell_rules(column) + _text_rules(column, limits) + _number_rules(column, limits, largest)
     return rules + (_date_rules(table, limits, now) if table.known_from in columns else [])
+
+
+def erased_rule(erased: Erased) -> Rule:
+    """Return the rule that keeps erased customers out: the first one, so that nothing of them is kept for another reason."""
+    return Rule(ERASED_RULE, "the customer was erased on request", erased.holds(), firm=True)
 
 
 def _shape_rules(present: list[Column]) -> list[Rule]:

@@ -17,7 +17,7 @@ Limit = Annotated[int | None, typer.Option("--limit", min=1, help="At most so ma
 Budget = Annotated[
     float | None, typer.Option("--budget", min=0, help="Costs of all actions together stay within it. Default: as configured.")
 ]
-Out = Annotated[Path | None, typer.Option("--out", help="CSV or Parquet file. Default: lists/ in the workspace.")]
+Out = Annotated[Path | None, typer.Option("--out", help="CSV, XLSX or Parquet file. Default: lists/ in the workspace.")]
 
 
 def command(
@@ -34,18 +34,22 @@ def command(
     from expectations.load import utc_now
     from holdfast.print_tables import print_list
     from holdfast.session import despite_of, guarded
-    from serving.lists import default_path, make_list, write_list
-    from serving.store import open_store
+    from serving.list_files import write_list
+    from serving.lists import default_path, issue, make_list
+    from serving.store.engine import open_store
     from settings.load import load_settings
 
     settings = load_settings(config)
-    refuse_stopped(settings, utc_now(), despite_of(NAME, despite))
-    weekly = make_list(settings, open_store(settings.store_url), kind, week, limit, budget)
+    now, store = utc_now(), open_store(settings.store_url)
+    refuse_stopped(settings, now, despite_of(NAME, despite))
+    weekly = make_list(settings, store, kind, week, limit, budget)
     guarded(settings)("lists", weekly.frame)
     path = out or default_path(settings, weekly)
-    write_list(weekly, path)
+    issued, frame = issue(store, weekly, f"command {NAME}", now)
+    write_list(frame, weekly.churn_sentence, path)
     CONSOLE.print(weekly.churn_sentence)
-    print_list(CONSOLE, weekly.frame, settings.value.currency)
+    print_list(CONSOLE, frame, settings.value.currency)
     CONSOLE.print(
-        f"Customers on the list: {weekly.frame.height:,}. Week {weekly.week}, data as of {weekly.run.as_of}, file {path}"
+        f"Customers on the list: {frame.height:,}. Week {weekly.week}, data as of {weekly.run.as_of}, "
+        f"issued as {issued.list_id}, file {path}"
     )

@@ -24,17 +24,21 @@ def command(
     """Score every customer known before the date with the champion, and publish the run in one step."""
     from expectations.load import utc_now
     from features.tables.atomic import replacing
-    from holdfast.session import despite_of, guarded, open_session
+    from holdfast.session import despite_of, guarded, open_session, suppressed_of
     from models.champion import current_champion
     from models.totals import total_value
-    from serving.scoring import consent, refuse_hindsight, score
-    from serving.store import current_run, open_store, publish
+    from serving.scoring import consent, refuse_hindsight, score, usual_as_of
+    from serving.store.engine import open_store
+    from serving.store.publish import publish
+    from serving.store.runs import current_run
 
     session = open_session(config, as_of, despite_of(NAME, despite))
     champion = current_champion(session.settings.workspace.path / "champion")
     if not allow_hindsight:
         refuse_hindsight(champion, session.as_of)
-    scores = score(session.settings, session.tables, champion, session.as_of, utc_now())
+    usual = usual_as_of(champion, session.tables, session.as_of)
+    suppressed = suppressed_of(session.settings)
+    scores = score(session.settings, session.tables, champion, session.as_of, utc_now(), usual, suppressed)
     guarded(session.settings)("scores", scores)
     if consent(session.tables) is None:
         MESSAGES.print("No table tells marketing_consent: every customer counts as willing to be contacted.")
@@ -53,7 +57,7 @@ def command(
     )
     if not no_publish:
         store = open_store(session.settings.store_url)
-        run = publish(store, scores, champion.terms.horizon_days)
+        run = publish(store, scores, champion.terms.horizon_days, usual, session.settings.serving.keep_weeks)
         with store.connect() as connection:
             newest = current_run(connection)
         note = "" if newest == run else f" Run {newest.run_id}, as of {newest.as_of}, is newer and stays current."

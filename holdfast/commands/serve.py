@@ -10,26 +10,42 @@ import typer
 from holdfast.options import DEFAULT_CONFIG, Config
 
 NAME = "serve"
-EXAMPLE = "serve --config demo/holdfast.toml --port 3000"
+EXAMPLE = "serve --config demo/holdfast.toml --port 3000 --workers 2"
 ROOT = Path(__file__).resolve().parents[2]
 LOOPBACK = "127.0.0.1"
+LOOPBACKS = (LOOPBACK, "localhost", "::1")
+GRACE_SECONDS = 25  # for what is under way when the service is stopped
 
-Port = Annotated[int, typer.Option("--port", min=1, max=65535, help="Port on the loopback address.")]
-Workers = Annotated[int, typer.Option("--workers", min=1, help="Worker processes.")]
+Port = Annotated[int, typer.Option("--port", min=1, max=65535, help="Port to listen on.")]
+Workers = Annotated[int, typer.Option("--workers", min=1, help="Worker processes; one per processor is a good beginning.")]
+Host = Annotated[str, typer.Option("--host", help="Address to listen on. Beyond this machine, put TLS in front of it.")]
+Development = Annotated[bool, typer.Option("--development", help="Ask for no key. Only on a loopback address.")]
 
 
-def command(config: Config = DEFAULT_CONFIG, port: Port = 3000, workers: Workers = 1) -> None:
-    """Serve the published scores on 127.0.0.1 until stopped. Only this machine can reach it."""
-    from serving.store import open_store
+def command(
+    config: Config = DEFAULT_CONFIG,
+    port: Port = 3000,
+    workers: Workers = 1,
+    host: Host = LOOPBACK,
+    development: Development = False,  # noqa: FBT002  # a flag of the command line
+) -> None:
+    """Serve scores and lists until stopped. Every call needs a key, which `keys create` makes."""
+    from serving.api.state import State
+    from settings.errors import UserError
     from settings.load import load_settings
 
-    open_store(load_settings(config).store_url).dispose()
+    settings = load_settings(config)
+    if (development or settings.serving.development) and host not in LOOPBACKS:
+        raise UserError(f"Development mode asks for no key, so it serves on {LOOPBACK} only, not on {host}.")
+    State.opened(settings).engine.dispose()
     environment = os.environ | {
         "HOLDFAST_CONFIG": str(config.resolve()),
         "HOLDFAST_WORKERS": str(workers),
         "BENTOML_DO_NOT_TRACK": "True",
         "PYTHONPATH": str(ROOT),
     }
-    arguments = [sys.executable, "-m", "bentoml", "serve", "serving.service:Holdfast", "--host", LOOPBACK, "--port", str(port)]
+    environment |= {"HOLDFAST__SERVING__DEVELOPMENT": "true"} if development else {}
+    bentoml = [sys.executable, "-m", "bentoml", "serve", "serving.service:Holdfast"]
+    where = ["--host", host, "--port", str(port), "--timeout-graceful-shutdown", str(GRACE_SECONDS)]
     os.chdir(ROOT)
-    os.execve(sys.executable, arguments, environment)  # noqa: S606  # the server takes this process's place
+    os.execve(sys.executable, [*bentoml, *where], environment)  # noqa: S606  # the server takes this process's place

@@ -42,11 +42,13 @@ def command(
     from expectations.load import check_tables, utc_now
     from expectations.release import release
     from holdfast.print_checks import print_reports
+    from holdfast.session import erased_of
     from settings.load import load_settings
 
     settings, now = load_settings(config), utc_now()
-    released = release(settings, release_file, now) if release_file else {}
-    reports = check_tables(settings, now, docs=True, renew_reference=freeze)
+    erased = erased_of(settings)
+    released = release(settings, release_file, now, erased) if release_file else {}
+    reports = check_tables(settings, now, docs=True, renew_reference=freeze, erased=erased)
     print_reports(CONSOLE, reports)
     if json_file:
         _write_json(json_file, reports)

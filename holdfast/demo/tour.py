@@ -13,10 +13,12 @@ from holdfast.print_tables import print_leaderboard, print_list
 from holdfast.progress import shown_progress
 from holdfast.session import Session, guarded, open_session
 from models.champion import Champion, current_champion
+from serving.list_files import write_list
 from serving.list_kind import ListKind
-from serving.lists import default_path, make_list, write_list
-from serving.scoring import score
-from serving.store import open_store, publish
+from serving.lists import default_path, issue, make_list
+from serving.scoring import score, usual_as_of
+from serving.store.engine import open_store
+from serving.store.publish import publish
 from training.train import train
 
 
@@ -37,18 +39,21 @@ def tour(config: Path, console: Console) -> None:
 
 
 def _publish(session: Session, champion: Champion) -> pl.DataFrame:
-    scores = score(session.settings, session.tables, champion, session.as_of, utc_now())
+    usual = usual_as_of(champion, session.tables, session.as_of)
+    scores = score(session.settings, session.tables, champion, session.as_of, utc_now(), usual)
     guarded(session.settings)("scores", scores)
-    publish(open_store(session.settings.store_url), scores, champion.terms.horizon_days)
+    publish(open_store(session.settings.store_url), scores, champion.terms.horizon_days, usual)
     return scores
 
 
 def _list(session: Session, console: Console) -> tuple[Path, str]:
     settings = session.settings
-    weekly = make_list(settings, open_store(settings.store_url), ListKind.AT_RISK)
+    store = open_store(settings.store_url)
+    weekly = make_list(settings, store, ListKind.AT_RISK)
     guarded(settings)("lists", weekly.frame)
+    issue(store, weekly, "demo", utc_now())
     path = default_path(settings, weekly)
-    write_list(weekly, path)
+    write_list(weekly.frame, weekly.churn_sentence, path)
     console.print(f"\nAt-risk list for week {weekly.week}. {weekly.churn_sentence}")
     print_list(console, weekly.frame, settings.value.currency)
     return path, str(weekly.frame.get_column("customer_id").first())
@@ -101,7 +106,7 @@ def _print_places(console: Console, config: Path, session: Session, docs: Path, 
     for name, place in places.items():
         console.print(f"  {name:<17} {place}", markup=False)
     body = f'{{"customer_ids": ["{shown}"]}}'
-    console.print(f"\nServe the scores:  {_python()} -m holdfast serve --config {config}")
-    console.print(
-        f"Then ask for one:  curl -s localhost:3000/score -H 'content-type: application/json' -d '{body}'", markup=False
-    )
+    console.print(f"\nMake a key:        {_python()} -m holdfast keys create --client me --scope score,list --config {config}")
+    console.print(f"Serve the scores:  {_python()} -m holdfast serve --config {config}")
+    asked = f"curl -s localhost:3000/score -H 'authorization: Bearer <key>' -H 'content-type: application/json' -d '{body}'"
+    console.print(f"Then ask for one:  {asked}", markup=False)

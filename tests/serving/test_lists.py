@@ -1,5 +1,7 @@
+import io
+import zipfile
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
 import polars as pl
@@ -7,12 +9,16 @@ import pytest
 import sqlalchemy as sa
 
 from serving.control import arms
+from serving.list_columns import LIST_COLUMNS
+from serving.list_files import as_csv, as_xlsx, write_list
 from serving.list_kind import ListKind
-from serving.lists import ListRefused, make_list, week_of, write_list
-from serving.store import open_store
+from serving.lists import ListRefused, issue, make_list, week_of
+from serving.store.engine import open_store
+from serving.store.issued import issued_lists, list_rows
 from settings.load import load_settings
 from settings.sections import Action, Settings
 
+NOW = datetime(2026, 11, 24, 9, 30)
 COLUMNS = [
     *("list_id", "week", "rank", "customer_id", "arm", "action", "channel", "owner", "status", "loyalty_segment"),
     *("lifecycle_stage", "p_churn", "expected_value", "value_at_risk", "expected_gain", "basis", "reason_1", "reason_2"),
@@ -26,12 +32,12 @@ def settings(demo: Path) -> Settings:
 
 
 @pytest.fixture(scope="module")
-def store(settings: Settings) -> sa.Engine:
+def published(settings: Settings) -> sa.Engine:
     return open_store(settings.store_url)
 
 
-def test_the_list_has_the_columns_of_the_contract_by_expected_gain(settings: Settings, store: sa.Engine) -> None:
-    weekly = make_list(settings, store, ListKind.AT_RISK)
+def test_the_list_has_the_columns_of_the_contract_by_expected_gain(settings: Settings, published: sa.Engine) -> None:
+    weekly = make_list(settings, published, ListKind.AT_RISK)
     assert weekly.frame.columns == COLUMNS
     assert weekly.frame["rank"].to_list() == list(range(1, weekly.frame.height + 1))
     assert weekly.frame["expected_gain"].is_sorted(descending=True)
@@ -42,25 +48,25 @@ def test_the_list_has_the_columns_of_the_contract_by_expected_gain(settings: Set
     assert f"in the 91 days from {weekly.run.as_of}" in weekly.churn_sentence
 
 
-def test_other_kinds_hold_other_customers(settings: Settings, store: sa.Engine) -> None:
-    assert set(make_list(settings, store, ListKind.WIN_BACK).frame["status"]) == {"former"}
-    assert set(make_list(settings, store, ListKind.RECOVERY).frame["owner"]) == {"service"}
+def test_other_kinds_hold_other_customers(settings: Settings, published: sa.Engine) -> None:
+    assert set(make_list(settings, published, ListKind.WIN_BACK).frame["status"]) == {"former"}
+    assert set(make_list(settings, published, ListKind.RECOVERY).frame["owner"]) == {"service"}
 
 
-def test_a_budget_pays_for_the_best_gains_and_the_held_out_cost_nothing(settings: Settings, store: sa.Engine) -> None:
-    everyone = make_list(settings, store, ListKind.AT_RISK).frame
-    weekly = make_list(settings, store, ListKind.AT_RISK, budget=10.0).frame
+def test_a_budget_pays_for_the_best_gains_and_the_held_out_cost_nothing(settings: Settings, published: sa.Engine) -> None:
+    everyone = make_list(settings, published, ListKind.AT_RISK).frame
+    weekly = make_list(settings, published, ListKind.AT_RISK, budget=10.0).frame
     assert weekly["customer_id"].to_list() == everyone["customer_id"].head(weekly.height).to_list()
     assert (weekly["arm"] == "treated").sum() * 0.5 <= 10.0 < ((weekly["arm"] == "treated").sum() + 1) * 0.5
-    assert make_list(settings, store, ListKind.AT_RISK, limit=3).frame.height == 3
-    nothing = make_list(settings, store, ListKind.AT_RISK, budget=0.0).frame
+    assert make_list(settings, published, ListKind.AT_RISK, limit=3).frame.height == 3
+    nothing = make_list(settings, published, ListKind.AT_RISK, budget=0.0).frame
     assert (nothing["arm"] == "control").all()
 
 
-def test_the_same_week_holds_out_the_same_customers(settings: Settings, store: sa.Engine) -> None:
-    first, second = (make_list(settings, store, ListKind.AT_RISK).frame for _ in range(2))
+def test_the_same_week_holds_out_the_same_customers(settings: Settings, published: sa.Engine) -> None:
+    first, second = (make_list(settings, published, ListKind.AT_RISK).frame for _ in range(2))
     assert first.equals(second)
-    other = make_list(settings, store, ListKind.AT_RISK, week="2030-W01").frame
+    other = make_list(settings, published, ListKind.AT_RISK, week="2030-W01").frame
     assert not other["arm"].equals(first["arm"])
 
 
@@ -73,26 +79,26 @@ def test_the_control_share_is_met_and_nobody_without_the_key_can_tell() -> None:
 
 
 @pytest.mark.parametrize("week", ["2026-W54", "2026W01", "last", "9999-W52"])
-def test_a_week_that_is_none_is_refused(settings: Settings, store: sa.Engine, week: str) -> None:
+def test_a_week_that_is_none_is_refused(settings: Settings, published: sa.Engine, week: str) -> None:
     with pytest.raises(ListRefused, match="A week is written as 2026-W47"):
-        make_list(settings, store, ListKind.AT_RISK, week=week)
+        make_list(settings, published, ListKind.AT_RISK, week=week)
 
 
-def test_renamed_actions_ask_for_new_scores(settings: Settings, store: sa.Engine) -> None:
+def test_renamed_actions_ask_for_new_scores(settings: Settings, published: sa.Engine) -> None:
     renamed = replace(settings, targeting=replace(settings.targeting, actions=(Action("mail", "retention", 1.0, 0.1),)))
     with pytest.raises(ListRefused, match=r"which the configuration no longer has; run `score` again"):
-        make_list(renamed, store, ListKind.AT_RISK)
+        make_list(renamed, published, ListKind.AT_RISK)
 
 
-def test_a_list_is_written_whole_as_csv_or_parquet(settings: Settings, store: sa.Engine, tmp_path: Path) -> None:
-    weekly = make_list(settings, store, ListKind.AT_RISK, limit=5)
-    write_list(weekly, tmp_path / "new" / "list.csv")
+def test_a_list_is_written_whole_as_csv_or_parquet(settings: Settings, published: sa.Engine, tmp_path: Path) -> None:
+    weekly = make_list(settings, published, ListKind.AT_RISK, limit=5)
+    write_list(weekly.frame, weekly.churn_sentence, tmp_path / "new" / "list.csv")
     written = pl.read_csv(tmp_path / "new" / "list.csv", infer_schema=False)
     assert written["customer_id"].to_list() == weekly.frame["customer_id"].to_list()
-    write_list(weekly, tmp_path / "list.parquet")
+    write_list(weekly.frame, weekly.churn_sentence, tmp_path / "list.parquet")
     assert pl.read_parquet(tmp_path / "list.parquet").equals(weekly.frame)
-    with pytest.raises(ListRefused, match=r"written as \.csv or \.parquet"):
-        write_list(weekly, tmp_path / "list.txt")
+    with pytest.raises(ListRefused, match=r"written as \.csv, \.xlsx or \.parquet"):
+        write_list(weekly.frame, weekly.churn_sentence, tmp_path / "list.txt")
 
 
 def test_weeks_are_iso_weeks() -> None:
@@ -101,3 +107,53 @@ def test_weeks_are_iso_weeks() -> None:
         "2025-W01",
         "2026-W53",
     ]
+
+
+def test_a_list_is_issued_once_and_never_changes(settings: Settings, published: sa.Engine, store: sa.Engine) -> None:
+    weekly = make_list(settings, published, ListKind.WIN_BACK)
+    first, frame = issue(store, weekly, "ann", NOW)
+    again, same = issue(store, weekly, "ben", NOW)
+    assert (again, first.issued_by) == (first, "ann")
+    assert frame.equals(same)
+    assert list_rows(store, first.list_id, {}).equals(frame)
+    shorter = make_list(settings, published, ListKind.WIN_BACK, limit=3)
+    other, _ = issue(store, shorter, "ben", NOW)
+    assert (other.list_id, other.rows, other.row_limit) == (f"{first.list_id}-2", 3, 3)
+    assert [each.list_id for each in issued_lists(store, "win_back")] == [other.list_id, first.list_id]
+    assert list_rows(store, first.list_id, {}).equals(frame)
+
+
+def test_rows_of_a_list_come_by_rank_and_filter(settings: Settings, published: sa.Engine, store: sa.Engine) -> None:
+    one, frame = issue(store, make_list(settings, published, ListKind.AT_RISK), "ann", NOW)
+    third = list_rows(store, one.list_id, {}, after=2, limit=1)
+    assert third.equals(frame.slice(2, 1))
+    held_out = list_rows(store, one.list_id, {"arm": "control"})
+    assert held_out.equals(frame.filter(arm="control"))
+
+
+def awkward() -> pl.DataFrame:
+    texts = {name: ["=1+1", "Zoë"] for name, dtype in LIST_COLUMNS.items() if dtype == pl.String}
+    others = {name: [None, None] for name, dtype in LIST_COLUMNS.items() if dtype != pl.String}
+    told = texts | others | {"reason_1": ["+49", "-9 days"], "reason_2": ["@x", "\ty"], "p_churn": [-0.5, 0.25]}
+    return pl.DataFrame({name: told[name] for name in LIST_COLUMNS}, schema=LIST_COLUMNS)
+
+
+def test_no_cell_of_a_csv_is_a_formula_and_numbers_stay_numbers() -> None:
+    text = as_csv(awkward())
+    assert text.startswith(b"\xef\xbb\xbf")
+    read = pl.read_csv(text, infer_schema=False)
+    assert read["customer_id"].to_list() == ["'=1+1", "Zoë"]
+    assert read["reason_1"].to_list() == ["'+49", "'-9 days"]
+    assert read["reason_2"].to_list() == ["'@x", "'\ty"]
+    assert read["p_churn"].to_list() == ["-0.5", "0.25"]
+
+
+def test_a_workbook_has_the_sentence_real_dates_and_no_formula() -> None:
+    dated = awkward().with_columns(pl.lit(date(2026, 11, 23)).alias("data_as_of"))
+    book = zipfile.ZipFile(io.BytesIO(as_xlsx(dated, "p_churn means this.")))
+    sheet, strings = (book.read(f"xl/{name}").decode() for name in ("worksheets/sheet1.xml", "sharedStrings.xml"))
+    assert "<f>" not in sheet
+    assert "p_churn means this." in strings
+    assert "=1+1" in strings
+    assert "<v>46349</v>" in sheet  # 23 November 2026 as spreadsheets count days
+    assert 'state="frozen"' in sheet

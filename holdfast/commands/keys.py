@@ -1,0 +1,64 @@
+"""`keys`: access of clients to the service."""
+
+from typing import Annotated
+
+import typer
+
+from holdfast.options import CONSOLE, DEFAULT_CONFIG, Config
+
+NAME = "keys"
+SCOPES = "score, list, admin"
+
+APP = typer.Typer(name=NAME, no_args_is_help=True, help="Make, show and revoke the keys that clients call the service with.")
+
+ClientName = Annotated[str, typer.Option("--client", help="Who the key is for; the logs and the audit name it.")]
+Scopes = Annotated[
+    str,
+    typer.Option("--scope", metavar="LIST", help=f"What it opens, by commas, of {SCOPES}; admin: objections and erasure."),
+]
+Days = Annotated[int, typer.Option("--days", min=1, max=3_650, help="After so many days it ends.")]
+KeyId = Annotated[str, typer.Argument(metavar="KEY_ID", help="As `keys list` shows it.")]
+
+
+def _example(text: str) -> str:
+    return f"Example: python -m holdfast keys {text}"
+
+
+@APP.command("create", epilog=_example("create --client crm --scope score"))
+def create(client: ClientName, scope: Scopes, days: Days = 365, config: Config = DEFAULT_CONFIG) -> None:
+    """Print a new key, once: only its hash is kept. A client may have two live keys, so that one can replace the other."""
+    from expectations.load import utc_now
+    from serving.store.engine import open_store
+    from serving.store.keys import Scope, create_key
+    from settings.load import load_settings
+
+    named = [word.strip() for word in scope.split(",")]
+    unknown = [word for word in named if word not in set(Scope)]
+    if unknown:
+        raise typer.BadParameter(f"the scopes are {SCOPES}, found {unknown[0]!r}", param_hint="--scope")
+    store = open_store(load_settings(config).store_url)
+    CONSOLE.print(create_key(store, client, [Scope(word) for word in named], days, utc_now()))
+
+
+@APP.command("list", epilog=_example("list"))
+def list_(config: Config = DEFAULT_CONFIG) -> None:
+    """Show all keys: whose, what they open, until when, and whether they are live."""
+    from expectations.load import utc_now
+    from holdfast.print_tables import print_keys
+    from serving.store.engine import open_store
+    from serving.store.keys import list_keys
+    from settings.load import load_settings
+
+    print_keys(CONSOLE, list_keys(open_store(load_settings(config).store_url)), utc_now())
+
+
+@APP.command("revoke", epilog=_example("revoke 1a2b3c4d"))
+def revoke(key_id: KeyId, config: Config = DEFAULT_CONFIG) -> None:
+    """End a key at once."""
+    from expectations.load import utc_now
+    from serving.store.engine import open_store
+    from serving.store.keys import revoke_key
+    from settings.load import load_settings
+
+    revoke_key(open_store(load_settings(config).store_url), key_id, utc_now())
+    CONSOLE.print(f"Key {key_id} is revoked.")

@@ -1,0 +1,46 @@
+"""All routes as one application, every error in one shape."""
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from serving.api import customers, lists, live, scores, system
+from serving.api.errors import INTERNAL, ApiError, error_reply
+from serving.api.faults import as_api_error
+from serving.api.gate import Gate
+from serving.api.state import State
+from settings.errors import UserError
+
+ABOUT = """Churn and lifetime-value scores by customer, live scores, weekly lists, objections and erasure.
+
+Every call but the health routes needs `Authorization: Bearer <key>`; `keys create` makes keys with the scopes score, list and
+admin. Every error has the shape of ErrorReply. Limits are told in docs/serving.md.
+"""
+
+
+def make_app(state: State) -> Gate:
+    """Return the application of one worker, its gate around it."""
+    api = make_api()
+    api.state.holdfast = state
+    return Gate(api, state)
+
+
+def make_api() -> FastAPI:
+    """Return the routes; whoever starts them sets `state.holdfast`."""
+    api = FastAPI(title="Holdfast", version="1", description=ABOUT, docs_url=None, redoc_url=None, openapi_url=None)
+    api.router.redirect_slashes = False
+    for part in (scores, live, lists, customers, system):
+        api.include_router(part.ROUTES)
+    for kind in (ApiError, HTTPException, RequestValidationError, UserError, SQLAlchemyError, Exception):
+        api.add_exception_handler(kind, _answer)
+    return api
+
+
+async def _answer(request: Request, error: Exception) -> Response:
+    """Answer in the one shape; what is our own fault goes on to the gate, which logs it."""
+    answer = as_api_error(error)
+    if answer.status >= INTERNAL and not isinstance(error, ApiError):
+        request.scope["holdfast.fault"] = error
+    return error_reply(answer, request.scope["holdfast.request_id"] if answer.status == INTERNAL else None)

@@ -1,0 +1,30 @@
+"""The kinds of fields that requests and answers share."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+LONGEST_ID = 256
+EARLIEST, LATEST = datetime(1900, 1, 1), datetime(2200, 1, 1)  # noqa: DTZ001  # the tables hold UTC without a zone
+
+
+def _clean(text: str) -> str:
+    if len(text.encode()) > LONGEST_ID:
+        raise ValueError(f"An id has at most {LONGEST_ID} bytes")
+    if not text.isprintable():
+        raise ValueError("An id holds no control characters")
+    return text
+
+
+def _utc(moment: datetime) -> datetime:
+    """Without a zone, in UTC, as the tables hold moments."""
+    plain = moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
+    if not EARLIEST <= plain < LATEST:
+        raise ValueError(f"A time should lie between {EARLIEST.year} and {LATEST.year}")
+    return plain
+
+
+Id = Annotated[str, Field(strict=True, min_length=1, max_length=LONGEST_ID), AfterValidator(_clean)]
+Text = Annotated[str, Field(strict=True, max_length=10_000)]
+Moment = Annotated[datetime, AfterValidator(_utc)]

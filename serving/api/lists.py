@@ -1,0 +1,154 @@
+"""Lists: those there are, pages of one, and downloads that spreadsheets open."""
+
+import base64
+import binascii
+from enum import StrEnum
+from typing import Annotated, Any
+
+import polars as pl
+from fastapi import APIRouter, Query, Request
+from starlette.responses import Response
+
+from features.tables.keyed_hash import hashed
+from serving.api.access import client_in, require, state_in
+from serving.api.answers import ListIndex, ListPage
+from serving.api.errors import ApiError, described
+from serving.api.metrics import store_time
+from serving.api.scores import json_reply
+from serving.api.state import State, utc_now
+from serving.api.strict import StrictRoute
+from serving.list_files import as_csv, as_xlsx
+from serving.list_kind import ListKind
+from serving.lists import issue, make_list, sunday_of, week_of
+from serving.store.audit import record
+from serving.store.engine import reading
+from serving.store.issued import IssuedList, issued_lists, list_rows
+from serving.store.keys import Scope
+from serving.store.runs import current_run
+from serving.store.withheld import Withheld, all_withheld
+
+ROUTES = APIRouter(route_class=StrictRoute, tags=["lists"], dependencies=[require(Scope.LIST)])
+SPREADSHEET = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+HEAD = ("list_id", "kind", "week", "run_id", "data_as_of", "model_version", "rows", "row_limit", "budget", "issued_by")
+FILES: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "A page of the list, or the whole list as a file",
+        "content": {"text/csv": {"schema": {"type": "string"}}, SPREADSHEET: {"schema": {"type": "string", "format": "binary"}}},
+    }
+}
+
+
+class Format(StrEnum):
+    """How the rows come: a page of JSON, or a file with all of them."""
+
+    JSON = "json"
+    CSV = "csv"
+    XLSX = "xlsx"
+
+
+Word = Annotated[str | None, Query(max_length=100)]
+
+
+@ROUTES.get("/lists", response_model=ListIndex, responses=described(), summary="The lists that were issued")
+def lists(request: Request, limit: Annotated[int, Query(ge=1, le=1_000)] = 100) -> Response:
+    """Return the lists that were issued, the newest first."""
+    return json_reply({"lists": [_head(each) for each in issued_lists(state_in(request).engine)[:limit]]})
+
+
+@ROUTES.get("/lists/{kind}", response_model=ListPage, responses=FILES | described(404), summary="A page of a list, or a download")
+def one_list(
+    request: Request,
+    kind: ListKind,
+    week: Annotated[str | None, Query(description="ISO week, as 2026-W47; by default that of the current run")] = None,
+    list_id: Annotated[str | None, Query(max_length=100, description="A list of the index, in place of a week")] = None,
+    segment: Word = None,
+    stage: Word = None,
+    action: Word = None,
+    arm: Word = None,
+    limit: Annotated[int | None, Query(ge=1, description="Rows of a page, or of the file")] = None,
+    cursor: Annotated[str | None, Query(max_length=200, description="next_cursor of the page before")] = None,
+    format: Format = Format.JSON,  # noqa: A002  # the name of the parameter in the URL
+) -> Response:
+    """Return rows of the list of a week by rank, without customers who objected or were erased since.
+
+    A list is issued once, when it is first asked for or by the command `list`, and then stays as it is. Who reads it, how
+    many rows and when is kept in the audit.
+    """
+    state = state_in(request)
+    pinned, after = _placed(cursor)
+    with store_time("list"):
+        found = _find(state, kind, week, pinned or list_id, client_in(request).name)
+    if pinned and (found.kind != kind or list_id not in {None, pinned}):
+        raise ApiError(422, "The cursor is of another list.", "cursor")
+    named = {"segment": segment, "stage": stage, "action": action, "arm": arm}
+    filters = {name: value for name, value in named.items() if value is not None}
+    most = limit if format is not Format.JSON else min(limit or 100, state.settings.serving.max_page_rows)
+    with store_time("list"):
+        rows = list_rows(state.engine, found.list_id, filters, after, None if most is None else most + 1)
+    shown = _still_allowed(state, rows if most is None else rows.head(most))
+    _audit(state, client_in(request).name, found, shown.height)
+    if format is not Format.JSON:
+        return _download(shown, found, format)
+    more = most is not None and rows.height > most
+    cursor_on = _cursor(found.list_id, int(rows["rank"][most - 1])) if more and most else None
+    return json_reply({"list": _head(found), "rows": _as_rows(shown), "next_cursor": cursor_on})
+
+
+def _find(state: State, kind: ListKind, week: str | None, list_id: str | None, client: str) -> IssuedList:
+    """The list named by its id; else the newest of the week that was issued as configured, and a new one where there is none."""
+    if list_id:
+        named = next((each for each in issued_lists(state.engine, kind) if each.list_id == list_id), None)
+        if named is None:
+            raise ApiError(404, f"There is no list {kind} of that id.", "list_id")
+        return named
+    with reading(state.engine).connect() as connection:
+        present = week_of(current_run(connection).as_of)
+    there = issued_lists(state.engine, kind, week or present)
+    found = next((each for each in there if each.row_limit is None and each.budget is None), None)
+    if found is not None:
+        return found
+    if week not in {None, present}:
+        sunday_of(str(week))
+        raise ApiError(404, f"No list {kind} was issued for {week}; the present week is {present}.", "week")
+    return issue(state.engine, make_list(state.settings, state.engine, kind), client, utc_now())[0]
+
+
+def _still_allowed(state: State, rows: pl.DataFrame) -> pl.DataFrame:
+    """Who objected since the list was issued is left out at once."""
+    hashes = all_withheld(state.engine, *Withheld)
+    return rows.filter(~hashed("customer_id", state.identity).is_in(hashes)) if hashes else rows
+
+
+def _audit(state: State, client: str, found: IssuedList, rows: int) -> None:
+    with state.engine.begin() as connection:
+        record(connection, client, "list read", utc_now(), found.list_id, rows)
+
+
+def _download(rows: pl.DataFrame, found: IssuedList, kind: Format) -> Response:
+    content = as_csv(rows) if kind is Format.CSV else as_xlsx(rows, found.churn_sentence)
+    headers = {"content-disposition": f'attachment; filename="{found.list_id}.{kind}"'}
+    return Response(content, headers=headers, media_type="text/csv; charset=utf-8" if kind is Format.CSV else SPREADSHEET)
+
+
+def _head(found: IssuedList) -> dict[str, Any]:
+    about = {name: getattr(found, name) for name in HEAD}
+    return about | {"issued_at": f"{found.issued_at.isoformat()}Z", "churn_sentence": found.churn_sentence}
+
+
+def _as_rows(rows: pl.DataFrame) -> list[dict[str, Any]]:
+    return rows.to_dicts()
+
+
+def _cursor(list_id: str, rank: int) -> str:
+    return base64.urlsafe_b64encode(f"{list_id} {rank}".encode()).decode().rstrip("=")
+
+
+def _placed(cursor: str | None) -> tuple[str | None, int]:
+    """The list a cursor is of, and the rank it stands at."""
+    if cursor is None:
+        return None, 0
+    try:
+        list_id, _, rank = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode().partition(" ")
+        return list_id, int(rank)
+    except (ValueError, binascii.Error):
+        raise ApiError(422, "The cursor is none that a page of a list gave.", "cursor") from None

@@ -1,0 +1,36 @@
+"""Logs: one JSON object a line on standard output, without an id of a customer in it."""
+
+import sys
+import traceback
+from pathlib import Path
+from typing import BinaryIO
+
+import orjson
+import structlog
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def open_log(stream: BinaryIO | None = None) -> structlog.typing.FilteringBoundLogger:
+    """Return a log that writes to a stream, by default to standard output."""
+    return structlog.wrap_logger(  # type: ignore[no-any-return]  # structlog's own type of wrapped loggers
+        structlog.BytesLogger(stream or sys.stdout.buffer),
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.JSONRenderer(serializer=orjson.dumps),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger("info"),
+        cache_logger_on_first_use=True,
+    )
+
+
+def where_of(error: BaseException) -> dict[str, object]:
+    """Return what failed and where, without what the error says: its text may quote a request."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return {"error": type(error).__name__, "at": [f"{_short(frame.filename)}:{frame.lineno}" for frame in frames[-8:]]}
+
+
+def _short(name: str) -> str:
+    path = Path(name)
+    return str(path.relative_to(ROOT)) if path.is_relative_to(ROOT) and "site-packages" not in name else path.name

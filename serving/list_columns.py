@@ -1,0 +1,28 @@
+"""The columns of a weekly list, in order, with their types: what callers rely on."""
+
+import polars as pl
+
+LIST_COLUMNS: dict[str, pl.DataType] = {
+    "list_id": pl.String(),
+    "week": pl.String(),
+    "rank": pl.UInt32(),
+    "customer_id": pl.String(),
+    "arm": pl.String(),
+    "action": pl.String(),
+    "channel": pl.String(),
+    "owner": pl.String(),
+    "status": pl.String(),
+    "loyalty_segment": pl.String(),
+    "lifecycle_stage": pl.String(),
+    "p_churn": pl.Float64(),
+    "expected_value": pl.Float64(),
+    "value_at_risk": pl.Float64(),
+    "expected_gain": pl.Float64(),
+    "basis": pl.String(),
+    "reason_1": pl.String(),
+    "reason_2": pl.String(),
+    "reason_3": pl.String(),
+    "data_as_of": pl.Date(),
+    "model_version": pl.String(),
+    "expires_on": pl.Date(),
+}

@@ -1,0 +1,71 @@
+"""Lists as files: CSV and XLSX that spreadsheets open correctly and safely, and Parquet."""
+
+import io
+from pathlib import Path
+
+import polars as pl
+
+from features.tables.atomic import replacing
+from serving.lists import ListRefused
+
+FORMULA = r"^[=+\-@\t\r]"  # what makes a spreadsheet read a text as a formula (OWASP, CSV injection)
+MONEY, SHARE, DAY = "#,##0.00", "0.0%", "yyyy-mm-dd"
+MONEY_COLUMNS = ("expected_value", "value_at_risk", "expected_gain")
+WIDEST = 60
+
+
+def neutralised(frame: pl.DataFrame) -> pl.DataFrame:
+    """Put an apostrophe before texts that a spreadsheet would take for formulas."""
+    return frame.with_columns(_harmless(name) for name, dtype in frame.schema.items() if dtype == pl.String)
+
+
+def _harmless(name: str) -> pl.Expr:
+    text = pl.col(name)
+    return pl.when(text.str.contains(FORMULA)).then(pl.format("'{}", text)).otherwise(text).alias(name)
+
+
+def as_csv(frame: pl.DataFrame, *, marked: bool = True) -> bytes:
+    """Return CSV; `marked` with a byte order mark, by which spreadsheets know UTF-8 and which some programs stumble over."""
+    text = io.BytesIO()
+    neutralised(frame).write_csv(text, include_bom=marked)
+    return text.getvalue()
+
+
+def as_xlsx(frame: pl.DataFrame, sentence: str) -> bytes:
+    """Return a workbook with `sentence` above the header, which stays in sight; texts are texts, dates are dates."""
+    from xlsxwriter import Workbook
+
+    book = io.BytesIO()
+    options = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False, "in_memory": True}
+    with Workbook(book, options) as workbook:
+        frame.write_excel(
+            workbook,
+            "List",
+            position="A3",
+            table_style="Table Style Light 1",
+            column_formats={"p_churn": SHARE, **dict.fromkeys(MONEY_COLUMNS, MONEY)},
+            dtype_formats={pl.Date: DAY},
+            autofit=True,
+        )
+        sheet = workbook.get_worksheet_by_name("List")
+        sheet.write_string("A1", sentence, workbook.add_format({"italic": True}))
+        sheet.freeze_panes(3, 4)
+        for place, name in enumerate(frame.columns):
+            if name.startswith("reason"):
+                sheet.set_column(place, place, WIDEST)
+    return book.getvalue()
+
+
+def write_list(frame: pl.DataFrame, sentence: str, path: Path) -> None:
+    """Write a list as CSV, XLSX or Parquet, by the ending of the name; in one step. Raises ListRefused for another ending."""
+    ending = path.suffix.lower()
+    if ending not in ENDINGS:
+        raise ListRefused(f"A list is written as {', '.join(ENDINGS[:-1])} or {ENDINGS[-1]}, not as {path.name}.")
+    with replacing(path) as beside:
+        if ending == ".parquet":
+            frame.write_parquet(beside)
+        else:
+            beside.write_bytes(as_csv(frame, marked=False) if ending == ".csv" else as_xlsx(frame, sentence))
+
+
+ENDINGS = (".csv", ".xlsx", ".parquet")

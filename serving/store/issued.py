@@ -1,0 +1,102 @@
+"""Lists that were issued: stored whole, and never changed but by an erasure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+import polars as pl
+import sqlalchemy as sa
+
+from serving.list_columns import LIST_COLUMNS
+from serving.store.audit import record
+from serving.store.engine import reading
+from serving.store.schema import LIST_ROWS, LISTS
+
+AT_ONCE = 5_000
+FILTERS = {"segment": "loyalty_segment", "stage": "lifecycle_stage", "action": "action", "arm": "arm"}
+
+
+@dataclass(frozen=True)
+class IssuedList:
+    """A list as it was issued. `row_limit` and `budget` are those asked for, None where the configuration decided.
+
+    `horizon_days` is how far its p_churn looks ahead, from `data_as_of`.
+    """
+
+    list_id: str
+    number: int
+    kind: str
+    week: str
+    run_id: int
+    data_as_of: date
+    model_version: str
+    horizon_days: int
+    row_limit: int | None
+    budget: float | None
+    content: str
+    rows: int
+    issued_at: datetime
+    issued_by: str
+
+    @property
+    def churn_sentence(self) -> str:
+        """What p_churn means, in words."""
+        return churn_sentence(self.horizon_days, self.data_as_of)
+
+
+def churn_sentence(horizon_days: int, as_of: date) -> str:
+    """Say in words what p_churn means."""
+    return f"p_churn is the probability of no purchase in the {horizon_days} days from {as_of}, if nothing special is done."
+
+
+ABOUT = tuple(LISTS.c[name] for name in IssuedList.__dataclass_fields__)
+
+
+def store_list(engine: sa.Engine, issued: IssuedList, frame: pl.DataFrame) -> None:
+    """Store a list and its rows, LIST_COLUMNS; both or neither. Raises IntegrityError where it was stored before."""
+    about = {name: getattr(issued, name) for name in IssuedList.__dataclass_fields__}
+    with engine.begin() as connection:
+        connection.execute(LISTS.insert().values(**about))
+        record(connection, issued.issued_by, "list issued", issued.issued_at, issued.list_id, frame.height)
+        for part in frame.iter_slices(AT_ONCE):
+            connection.execute(LIST_ROWS.insert(), part.to_dicts())
+
+
+def issued_lists(engine: sa.Engine, kind: str | None = None, week: str | None = None) -> list[IssuedList]:
+    """Return the lists there are, of a kind and week where these are named; the newest first."""
+    wanted = sa.select(*ABOUT).order_by(LISTS.c.week.desc(), LISTS.c.kind, LISTS.c.number.desc())
+    for column, value in ((LISTS.c.kind, kind), (LISTS.c.week, week)):
+        wanted = wanted if value is None else wanted.where(column == value)
+    with reading(engine).connect() as connection:
+        return [IssuedList(*row) for row in connection.execute(wanted)]
+
+
+def list_rows(
+    engine: sa.Engine, list_id: str, filters: Mapping[str, str], after: int = 0, limit: int | None = None
+) -> pl.DataFrame:
+    """Return rows of a list in order of rank, from the one behind `after` on; those of erased customers are left out.
+
+    `filters` are names of FILTERS and the value that rows must have.
+    """
+    wanted = sa.select(*(LIST_ROWS.c[name] for name in LIST_COLUMNS)).where(
+        LIST_ROWS.c.list_id == list_id, LIST_ROWS.c.rank > after, LIST_ROWS.c.customer_id.is_not(None)
+    )
+    for name, value in filters.items():
+        wanted = wanted.where(LIST_ROWS.c[FILTERS[name]] == value)
+    with reading(engine).connect() as connection:
+        rows = connection.execute(wanted.order_by(LIST_ROWS.c.rank).limit(limit)).all()
+    return pl.DataFrame([tuple(row) for row in rows], schema=LIST_COLUMNS, orient="row")
+
+
+def lists_naming(connection: sa.Connection, customer_id: str) -> list[tuple[str, date]]:
+    """Return the lists that name a customer, and as of which day each was made."""
+    named = sa.select(LIST_ROWS.c.list_id, LIST_ROWS.c.data_as_of).where(LIST_ROWS.c.customer_id == customer_id)
+    return [(row[0], row[1]) for row in connection.execute(named)]
+
+
+def erase_from_list(connection: sa.Connection, list_id: str, customer_id: str, outcome: Mapping[str, Any]) -> None:
+    """Take a customer's id and reasons out of a list; arm and outcome stay, so that its results stay unbiased."""
+    gone = dict.fromkeys(("customer_id", "reason_1", "reason_2", "reason_3"))
+    row = LIST_ROWS.update().where(LIST_ROWS.c.list_id == list_id, LIST_ROWS.c.customer_id == customer_id)
+    connection.execute(row.values(**gone, **outcome))

@@ -1,0 +1,8 @@
+"""How Alembic runs the migrations: on the connection it is handed, within the transaction that is open there."""
+
+from alembic import context
+
+from serving.store.schema import VERSION_TABLE
+
+context.configure(connection=context.config.attributes["connection"], version_table=VERSION_TABLE)
+context.run_migrations()

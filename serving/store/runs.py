@@ -1,0 +1,50 @@
+"""Which runs there are, and which one is current."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+import sqlalchemy as sa
+
+from serving.store.schema import COMPLETE, RUNS
+from settings.errors import UserError
+
+
+class NoRun(UserError):  # noqa: N818  # it names the state of the store, as the documentation does
+    """No scoring run has been published yet."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A published run: as of when, when it was made (UTC), and by which champion.
+
+    `horizon_days` is how far its p_churn looks ahead, `rows` how many customers it has.
+    """
+
+    run_id: int
+    as_of: date
+    scored_at: datetime
+    model_version: str
+    horizon_days: int
+    rows: int
+
+
+ABOUT = tuple(RUNS.c[name] for name in ("run_id", "as_of", "scored_at", "model_version", "horizon_days", "rows"))
+NEWEST_FIRST = (RUNS.c.as_of.desc(), RUNS.c.run_id.desc())
+CURRENT = sa.select(*ABOUT).where(RUNS.c.state == COMPLETE).order_by(*NEWEST_FIRST).limit(1)
+
+
+def current_run(connection: sa.Connection) -> Run:
+    """Return the run with the newest as-of date, and of several the newest made. Raises NoRun before the first."""
+    row = connection.execute(CURRENT).one_or_none()
+    if row is None:
+        raise NoRun("No scores have been published yet; run `score` first.")
+    return Run(*row)
+
+
+def kept_runs(connection: sa.Connection) -> list[Run]:
+    """Return the newest run of each as-of date that is kept, oldest date first."""
+    rows = connection.execute(sa.select(*ABOUT).where(RUNS.c.state == COMPLETE).order_by(*NEWEST_FIRST)).all()
+    newest: dict[date, Run] = {}
+    for row in rows:
+        newest.setdefault(row.as_of, Run(*row))
+    return list(reversed(newest.values()))

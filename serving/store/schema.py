@@ -1,0 +1,121 @@
+"""The tables of the store as they are now; `migrations/` has the way there. Each scoring run has a table of its own."""
+
+from functools import lru_cache
+from typing import Any
+
+import polars as pl
+import sqlalchemy as sa
+
+from serving.list_columns import LIST_COLUMNS
+from serving.score_columns import SCORE_COLUMNS
+
+VERSION = "0002"
+VERSION_TABLE = "holdfast_version"  # MLflow may keep its own tables, alembic_version among them, in the same database
+RUN_COLUMNS = ("as_of", "scored_at", "model_version")
+SQL_TYPES: dict[type[pl.DataType], type[sa.types.TypeEngine[Any]]] = {
+    pl.String: sa.Text,
+    pl.Float64: sa.Double,
+    pl.Int64: sa.BigInteger,
+    pl.Date: sa.Date,
+    pl.Datetime: sa.DateTime,
+    pl.List: sa.Text,
+}
+WRITING, COMPLETE = "writing", "complete"
+ID = sa.BigInteger().with_variant(sa.Integer, "sqlite")  # SQLite counts up by itself for INTEGER alone
+
+METADATA = sa.MetaData()
+META = sa.Table("store_meta", METADATA, sa.Column("name", sa.Text, primary_key=True), sa.Column("value", sa.Text, nullable=False))
+RUNS = sa.Table(
+    "scoring_runs",
+    METADATA,
+    sa.Column("run_id", ID, primary_key=True, autoincrement=True),
+    sa.Column("as_of", sa.Date, nullable=False),
+    sa.Column("scored_at", sa.DateTime, nullable=False),
+    sa.Column("model_version", sa.Text, nullable=False),
+    sa.Column("horizon_days", sa.Integer, nullable=False),
+    sa.Column("rows", sa.BigInteger, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("content", sa.Text, nullable=False),
+    sa.Column("published_at", sa.DateTime),
+    sa.Column("norms", sa.Text),
+    sa.Column("churn_ranks", sa.LargeBinary),
+    sqlite_autoincrement=True,
+)
+KEYS = sa.Table(
+    "api_keys",
+    METADATA,
+    sa.Column("key_id", sa.Text, primary_key=True),
+    sa.Column("client", sa.Text, nullable=False),
+    sa.Column("scopes", sa.Text, nullable=False),
+    sa.Column("secret_hash", sa.Text, nullable=False),
+    sa.Column("created_at", sa.DateTime, nullable=False),
+    sa.Column("expires_at", sa.DateTime, nullable=False),
+    sa.Column("revoked_at", sa.DateTime),
+)
+WITHHELD = sa.Table(
+    "withheld",
+    METADATA,
+    sa.Column("customer_hash", sa.Text, primary_key=True),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("since", sa.DateTime, nullable=False),
+)
+LISTS = sa.Table(
+    "lists",
+    METADATA,
+    sa.Column("list_id", sa.Text, primary_key=True),
+    sa.Column("number", sa.Integer, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("week", sa.Text, nullable=False),
+    sa.Column("run_id", ID, nullable=False),
+    sa.Column("data_as_of", sa.Date, nullable=False),
+    sa.Column("model_version", sa.Text, nullable=False),
+    sa.Column("horizon_days", sa.Integer, nullable=False),
+    sa.Column("row_limit", sa.Integer),
+    sa.Column("budget", sa.Double),
+    sa.Column("content", sa.Text, nullable=False),
+    sa.Column("rows", sa.Integer, nullable=False),
+    sa.Column("issued_at", sa.DateTime, nullable=False),
+    sa.Column("issued_by", sa.Text, nullable=False),
+)
+OUTCOME = ("outcome_orders", "outcome_spend", "outcome_until")
+LIST_ROWS = sa.Table(
+    "list_rows",
+    METADATA,
+    sa.Column("list_id", sa.Text, sa.ForeignKey("lists.list_id"), primary_key=True),
+    sa.Column("rank", sa.Integer, primary_key=True),
+    sa.Column("customer_id", sa.Text, index=True),
+    *(
+        sa.Column(name, SQL_TYPES[type(dtype)])
+        for name, dtype in LIST_COLUMNS.items()
+        if name not in {"list_id", "rank", "customer_id"}
+    ),
+    sa.Column("outcome_orders", sa.Integer),
+    sa.Column("outcome_spend", sa.Double),
+    sa.Column("outcome_until", sa.Date),
+)
+AUDIT = sa.Table(
+    "audit",
+    METADATA,
+    sa.Column("entry", ID, primary_key=True, autoincrement=True),
+    sa.Column("at", sa.DateTime, nullable=False),
+    sa.Column("client", sa.Text, nullable=False),
+    sa.Column("what", sa.Text, nullable=False),
+    sa.Column("subject", sa.Text),
+    sa.Column("rows", sa.Integer),
+    sqlite_autoincrement=True,
+)
+
+
+@lru_cache(maxsize=512)
+def score_table(run_id: int) -> sa.Table:
+    """Return the table of a run: a row per customer, SCORE_COLUMNS without those that are the run's own."""
+    return sa.Table(
+        f"scores_{run_id}",
+        sa.MetaData(),
+        sa.Column("customer_id", sa.Text, primary_key=True),
+        *(sa.Column(name, SQL_TYPES[type(SCORE_COLUMNS[name])]) for name in ROW_COLUMNS[1:]),
+        sqlite_with_rowid=False,
+    )
+
+
+ROW_COLUMNS = tuple(name for name in SCORE_COLUMNS if name not in RUN_COLUMNS)

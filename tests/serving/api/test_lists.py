@@ -1,0 +1,89 @@
+import io
+from typing import Any
+
+import polars as pl
+import pytest
+import sqlalchemy as sa
+
+from serving.list_columns import LIST_COLUMNS
+from serving.store.schema import AUDIT
+
+
+def rows_of(reply: Any) -> list[int]:  # noqa: ANN401  # httpx's reply
+    return [row["rank"] for row in reply.json()["rows"]]
+
+
+def test_a_list_is_issued_when_it_is_first_asked_for_and_stays(service: Any) -> None:  # noqa: ANN401
+    first = service.client.get("/lists/win_back").json()
+    assert first["list"]["issued_by"].startswith("tests")
+    assert service.client.get("/lists/win_back").json() == first
+    assert list(first["rows"][0]) == list(LIST_COLUMNS)
+    assert "the probability of no purchase in the 91 days" in first["list"]["churn_sentence"]
+    kinds = [each["kind"] for each in service.client.get("/lists").json()["lists"]]
+    assert {"at_risk", "win_back"} <= set(kinds)
+
+
+def test_pages_follow_each_other_without_a_gap(service: Any) -> None:  # noqa: ANN401
+    whole = service.client.get("/lists/at_risk?limit=1000").json()
+    ranks, cursor = [], ""
+    for _ in range(100):
+        page = service.client.get(f"/lists/at_risk?limit=7&cursor={cursor}" if cursor else "/lists/at_risk?limit=7")
+        ranks += rows_of(page)
+        cursor = page.json()["next_cursor"]
+        if cursor is None:
+            break
+    assert ranks == [row["rank"] for row in whole["rows"]] == list(range(1, whole["list"]["rows"] + 1))
+
+
+def test_rows_can_be_chosen_by_segment_stage_action_and_arm(service: Any) -> None:  # noqa: ANN401
+    everyone = service.client.get("/lists/at_risk?limit=1000").json()["rows"]
+    for name, column in (("segment", "loyalty_segment"), ("stage", "lifecycle_stage"), ("arm", "arm")):
+        value = everyone[0][column]
+        chosen = service.client.get(f"/lists/at_risk?limit=1000&{name}={value}").json()["rows"]
+        assert chosen == [row for row in everyone if row[column] == value]
+    assert service.client.get("/lists/at_risk?segment=none").json()["rows"] == []
+
+
+def test_a_download_holds_all_rows_and_opens_in_spreadsheets(service: Any) -> None:  # noqa: ANN401
+    whole = service.client.get("/lists/at_risk?limit=1000").json()
+    csv = service.client.get("/lists/at_risk?format=csv")
+    assert csv.headers["content-type"] == "text/csv; charset=utf-8"
+    assert csv.headers["content-disposition"] == f'attachment; filename="{whole["list"]["list_id"]}.csv"'
+    read = pl.read_csv(io.BytesIO(csv.content), infer_schema=False)
+    assert read.columns == list(LIST_COLUMNS)
+    assert read["customer_id"].to_list() == [row["customer_id"] for row in whole["rows"]]
+    xlsx = service.client.get("/lists/at_risk?format=xlsx&limit=3")
+    assert xlsx.content.startswith(b"PK")
+
+
+@pytest.mark.parametrize(
+    ("query", "status", "field"),
+    [
+        ("week=1999-W01", 404, "week"),
+        ("week=soon", 422, "week"),
+        ("list_id=none", 404, "list_id"),
+        ("cursor=bm9uZSAx", 404, "list_id"),
+        ("cursor=%2B%2B", 422, "cursor"),
+        ("limit=0", 422, "limit"),
+        ("limit=many", 422, "limit"),
+        ("format=pdf", 422, "format"),
+    ],
+)
+def test_what_there_is_not_is_told(service: Any, query: str, status: int, field: str) -> None:  # noqa: ANN401
+    reply = service.client.get(f"/lists/recovery?{query}")
+    assert (reply.status_code, reply.json()["error"]["field"]) == (status, field)
+
+
+def test_a_cursor_of_another_list_opens_nothing(service: Any) -> None:  # noqa: ANN401
+    cursor = service.client.get("/lists/at_risk?limit=1").json()["next_cursor"]
+    assert service.client.get(f"/lists/win_back?cursor={cursor}").status_code == 404
+
+
+def test_the_audit_says_who_read_which_list_and_how_many_rows(service: Any) -> None:  # noqa: ANN401
+    page = service.client.get("/lists/at_risk?limit=5").json()
+    service.client.get("/customers/000001")
+    with service.state.engine.connect() as connection:
+        rows = connection.execute(sa.select(AUDIT).order_by(AUDIT.c.entry.desc()).limit(2)).mappings().all()
+    assert (rows[1]["what"], rows[1]["subject"], rows[1]["rows"]) == ("list read", page["list"]["list_id"], 5)
+    assert rows[1]["client"].startswith("tests")
+    assert (rows[0]["what"], rows[0]["subject"]) == ("customer read", service.state.hash_of("000001"))

@@ -1,0 +1,169 @@
+"""Live scores say what the run says, by the same functions."""
+
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from features.tables.schema import ALL_TABLES, CUSTOMERS
+
+PEOPLE = [f"{number:06d}" for number in range(1, 61)]
+NOW = datetime.now(UTC)
+
+
+def history(service: Any, customer: str, *tables: str) -> dict[str, Any]:  # noqa: ANN401  # a fixture of this folder
+    """The stored rows of a customer as a request has them."""
+    rows: dict[str, Any] = {"customer_id": customer}
+    for name in tables or ALL_TABLES:
+        frame = pl.read_parquet(service.state.settings.workspace.path / "tables" / f"{name}.parquet")
+        own = pl.col("customer_id") == customer
+        named = own | (pl.col("referred_by") == customer) if name == CUSTOMERS.name else own
+        mine = frame.filter(named).with_columns(pl.col(pl.Datetime).dt.to_string("iso"))
+        rows[name] = (mine if name == CUSTOMERS.name else mine.drop("customer_id")).to_dicts()
+    return rows
+
+
+def score_live(service: Any, *customers: dict[str, Any], **how: Any) -> Any:  # noqa: ANN401  # JSON
+    reply = service.client.post("/score_live", json={"customers": list(customers)} | how)
+    assert reply.status_code == 200, reply.text
+    return reply.json()
+
+
+def stored(service: Any, *customers: str) -> Any:  # noqa: ANN401  # JSON
+    return service.client.post("/score", json={"customer_ids": list(customers)}).json()
+
+
+def test_of_the_same_history_it_says_what_the_run_says_to_the_last_digit(service: Any) -> None:  # noqa: ANN401
+    live = score_live(service, *(history(service, each) for each in PEOPLE))
+    batch = stored(service, *PEOPLE)
+    assert [score["customer_id"] for score in live["scores"]] == PEOPLE
+    for one, other in zip(live["scores"], batch["scores"], strict=True):
+        assert one | {"scored_at": None} == other | {"scored_at": None}
+    assert {score["no_score_reason"] for score in live["scores"]} == {None, "prospect"}
+
+
+def test_one_customer_alone_is_scored_as_among_others(service: Any) -> None:  # noqa: ANN401
+    alone = [score_live(service, history(service, each))["scores"][0] for each in PEOPLE[:5]]
+    together = score_live(service, *(history(service, each) for each in PEOPLE[:5]))["scores"]
+    for one, other in zip(alone, together, strict=True):
+        assert one | {"scored_at": None} == other | {"scored_at": None}
+
+
+def test_an_overlay_without_news_is_the_stored_score(service: Any) -> None:  # noqa: ANN401
+    live = score_live(service, *({"customer_id": each, "overlay": True} for each in PEOPLE))
+    batch = stored(service, *PEOPLE)
+    assert [score | {"scored_at": None} for score in live["scores"]] == [score | {"scored_at": None} for score in batch["scores"]]
+
+
+def test_a_complaint_opened_a_minute_ago_changes_score_and_reasons_now(service: Any) -> None:  # noqa: ANN401
+    scored = [score for score in stored(service, *PEOPLE)["scores"] if score["no_score_reason"] is None]
+    calm = [score for score in scored if score["open_complaints"] == 0 and score["p_churn"] < 0.9]
+    as_of = calm[0]["as_of"]
+    opened = f"{date.fromisoformat(as_of) - timedelta(days=1)}T23:59:00Z"
+    ids = [each["customer_id"] for each in calm]
+    asked = [{"customer_id": each, "overlay": True, "complaints": [{"complaint_id": each, "opened_at": opened}]} for each in ids]
+    angry = score_live(service, *asked)
+    assert angry["as_of"] == as_of
+    assert [score["open_complaints"] for score in angry["scores"]] == [1] * len(calm)
+    assert any(now["p_churn"] != before["p_churn"] for now, before in zip(angry["scores"], calm, strict=True))
+    assert any(reason["text"] == "Complaint open for 0 days" for score in angry["scores"] for reason in score["reasons"])
+    assert {score["action"] for score in angry["scores"]} <= {"recovery", "none"}
+
+
+def test_an_event_of_today_counts_from_tomorrow_and_a_complaint_that_changed_takes_its_own_place(service: Any) -> None:  # noqa: ANN401
+    opened = {"complaint_id": "new", "opened_at": (NOW - timedelta(minutes=1)).isoformat()}
+    asked = {"customer_id": PEOPLE[1], "overlay": True}
+    angry = score_live(service, asked | {"complaints": [opened]})
+    assert angry["as_of"] == str(NOW.date() + timedelta(days=1))
+    assert angry["scores"][0]["open_complaints"] == 1
+    resolved = opened | {"resolved_at": NOW.isoformat(), "satisfied": True}
+    settled = score_live(service, asked | {"complaints": [opened, resolved][1:]})
+    assert settled["scores"][0]["open_complaints"] == 0
+
+
+def test_a_table_left_out_is_not_known_and_one_without_rows_is_known_to_be_empty(service: Any) -> None:  # noqa: ANN401
+    orders = history(service, PEOPLE[0], "transactions")
+    unknown = score_live(service, orders)["scores"][0]
+    none = score_live(service, orders | {"complaints": []})["scores"][0]
+    assert (unknown["open_complaints"], none["open_complaints"]) == (None, 0)
+
+
+def test_events_from_the_as_of_date_on_do_not_count(service: Any) -> None:  # noqa: ANN401
+    own = history(service, PEOPLE[1])
+    as_of = date.fromisoformat(stored(service, PEOPLE[1])["as_of"])
+    later = {"order_id": "later", "ordered_at": f"{as_of}T00:00:00", "amount": 999.0}
+    before = score_live(service, own, as_of=str(as_of))
+    after = score_live(service, own | {"transactions": [*own["transactions"], later]}, as_of=str(as_of))
+    assert before["scores"][0] | {"scored_at": None} == after["scores"][0] | {"scored_at": None}
+
+
+def test_somebody_of_whom_nothing_is_known_is_unknown_and_a_newcomer_is_scored(service: Any) -> None:  # noqa: ANN401
+    order = {"order_id": "1", "ordered_at": "2025-02-09T12:00:00+02:00", "amount": 20}
+    reply = score_live(
+        service,
+        {"customer_id": "nobody", "overlay": True},
+        {"customer_id": "empty", "transactions": []},
+        {"customer_id": "new", "transactions": [order]},
+    )
+    assert reply["unknown"] == ["nobody", "empty"]
+    [new] = reply["scores"]
+    assert (new["customer_id"], new["orders"], new["lifecycle_stage"]) == ("new", 1, "first_time")
+    assert 0 < new["p_churn"] < 1
+    assert 0 < new["churn_percentile"] <= 100
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "field"),
+    [
+        ({"customers": []}, 422, "customers"),
+        ({"as_of": "2999-01-01"}, 422, "as_of"),
+        ({"as_of": "1990-01-01"}, 422, "as_of"),
+        ({"as_of": str(date(2020, 1, 1))}, 422, "as_of"),
+        ({"customers": [{"customer_id": 7, "transactions": []}]}, 422, "customers.0.customer_id"),
+        ({"customers": [{"customer_id": "a", "orders": []}]}, 422, "customers.0.orders"),
+        ({"customers": [{"customer_id": "a"}, {"customer_id": "a"}]}, 422, "body"),
+        ({"customers": [{"customer_id": f"c{n}"} for n in range(101)]}, 413, "customers"),
+    ],
+)
+def test_a_malformed_request_names_the_field(service: Any, change: dict[str, Any], status: int, field: str) -> None:  # noqa: ANN401
+    body = {"customers": [{"customer_id": "a", "transactions": []}]} | change
+    reply = service.client.post("/score_live", json=body)
+    assert (reply.status_code, reply.json()["error"]["field"]) == (status, field)
+
+
+@pytest.mark.parametrize(
+    ("row", "cell"),
+    [
+        ({"ordered_at": "yesterday"}, "ordered_at"),
+        ({"ordered_at": "0001-01-01T00:00:00"}, "ordered_at"),
+        ({"amount": "much"}, "amount"),
+        ({"amount": 1e300}, "amount"),
+        ({"order_id": None}, "order_id"),
+        ({"quantity": "x"}, "quantity"),
+    ],
+)
+def test_a_row_that_cannot_be_names_its_cell(service: Any, row: dict[str, Any], cell: str) -> None:  # noqa: ANN401
+    good = {"order_id": "1", "ordered_at": "2025-01-01", "amount": 1.0}
+    body = {"customers": [{"customer_id": "a", "transactions": [good, good | row]}]}
+    reply = service.client.post("/score_live", json=body)
+    assert (reply.status_code, reply.json()["error"]["field"]) == (422, f"customers.0.transactions.1.{cell}")
+
+
+def test_an_overlay_without_stored_history_is_told(own_service: Any) -> None:  # noqa: ANN401
+    path: Path = own_service.state.settings.workspace.path / "tables" / "transactions.parquet"
+    path.unlink()
+    reply = own_service.client.post("/score_live", json={"customers": [{"customer_id": "000001", "overlay": True}]})
+    assert (reply.status_code, reply.json()["error"]["code"]) == (409, "no_history")
+
+
+def test_a_new_champion_is_used_at_once_and_none_is_503(own_service: Any) -> None:  # noqa: ANN401
+    folder: Path = own_service.state.settings.workspace.path / "champion"
+    assert score_live(own_service, history(own_service, PEOPLE[0]))["model_version"] == "1"
+    (folder / "1").rename(folder / "2")
+    (folder / "CURRENT").write_text("2\n", encoding="utf-8")
+    assert score_live(own_service, history(own_service, PEOPLE[0]))["model_version"] == "2"
+    (folder / "CURRENT").unlink()
+    reply = own_service.client.post("/score_live", json={"customers": [{"customer_id": "a", "transactions": []}]})
+    assert (reply.status_code, reply.json()["error"]["code"]) == (503, "no_scores")

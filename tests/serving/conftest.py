@@ -1,0 +1,96 @@
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from starlette.testclient import TestClient
+
+from serving.api.app import make_app
+from serving.api.state import State, utc_now
+from serving.store.engine import open_store
+from serving.store.keys import Scope, create_key
+from settings.load import load_settings
+from settings.sections import Settings
+
+
+def emptied(url: str) -> str:
+    """A PostgreSQL database without anything in it."""
+    engine = sa.create_engine(url)
+    with engine.begin() as connection:
+        connection.execute(sa.text("drop schema public cascade"))
+        connection.execute(sa.text("create schema public"))
+    engine.dispose()
+    return url
+
+
+@pytest.fixture
+def postgres() -> str:
+    """The URL of an empty PostgreSQL database."""
+    url = os.environ.get("HOLDFAST_TEST_POSTGRES")
+    if not url:
+        pytest.skip("HOLDFAST_TEST_POSTGRES is not set")
+    return emptied(url)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of an empty store, of each kind."""
+    return f"sqlite:///{tmp_path}/s.db" if request.param == "sqlite" else str(request.getfixturevalue("postgres"))
+
+
+@pytest.fixture
+def store(store_url: str) -> Iterator[sa.Engine]:
+    """An empty store, of each kind."""
+    engine = open_store(store_url)
+    yield engine
+    engine.dispose()
+
+
+@dataclass(frozen=True)
+class Service:
+    """A worker's application over a copy of the finished demo, and a client with a key of every scope."""
+
+    state: State
+    client: TestClient
+
+    def ask(self, method: str, path: str, key: str | None = None, **how: Any) -> Any:  # noqa: ANN401  # httpx's own types
+        """Send a request with another key, or with none ("")."""
+        headers = {} if key == "" else {"authorization": f"Bearer {key}"}
+        with TestClient(self.client.app, raise_server_exceptions=False) as other:
+            return other.request(method, path, headers=headers | how.pop("headers", {}), **how)
+
+    def key(self, *scopes: Scope, days: int = 30, now: datetime | None = None, client: str | None = None) -> str:
+        """Make a key of a client of its own."""
+        name = client or f"client {next(COUNTER)}"
+        return create_key(self.state.engine, name, scopes, days, now or utc_now())
+
+
+COUNTER = count()
+
+
+def served(settings: Settings) -> Iterator[Service]:
+    state = State.opened(settings)
+    key = create_key(state.engine, f"tests {next(COUNTER)}", list(Scope), 30, utc_now())
+    with TestClient(make_app(state), raise_server_exceptions=False, headers={"authorization": f"Bearer {key}"}) as client:
+        yield Service(state, client)
+    state.engine.dispose()
+
+
+@pytest.fixture(scope="module")
+def service(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A service that the tests of a module share."""
+    folder = shutil.copytree(demo, tmp_path_factory.mktemp("service") / "shop")
+    yield from served(load_settings(folder / "holdfast.toml", {}))
+
+
+@pytest.fixture
+def own_service(demo: Path, tmp_path: Path) -> Iterator[Service]:
+    """A service of one test, which may suppress and erase."""
+    folder = shutil.copytree(demo, tmp_path / "shop")
+    yield from served(load_settings(folder / "holdfast.toml", {}))
