@@ -2,12 +2,13 @@
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from serving.api import customers, lists, live, scores, system
-from serving.api.errors import INTERNAL, ApiError, error_reply
+from serving.api.errors import INTERNAL, NOT_ALLOWED, ApiError, error_reply
 from serving.api.faults import as_api_error
 from serving.api.gate import Gate
 from serving.api.state import State
@@ -18,6 +19,9 @@ ABOUT = """Churn and lifetime-value scores by customer, live scores, weekly list
 Every call but the health routes needs `Authorization: Bearer <key>`; `keys create` makes keys with the scopes score, list and
 admin. Every error has the shape of ErrorReply. Limits are told in docs/serving.md.
 """
+
+
+PARTS = (scores, live, lists, customers, system)
 
 
 def make_app(state: State) -> Gate:
@@ -31,16 +35,24 @@ def make_api() -> FastAPI:
     """Return the routes; whoever starts them sets `state.holdfast`."""
     api = FastAPI(title="Holdfast", version="1", description=ABOUT, docs_url=None, redoc_url=None, openapi_url=None)
     api.router.redirect_slashes = False
-    for part in (scores, live, lists, customers, system):
+    for part in PARTS:
         api.include_router(part.ROUTES)
     for kind in (ApiError, HTTPException, RequestValidationError, UserError, SQLAlchemyError, Exception):
         api.add_exception_handler(kind, _answer)
     return api
 
 
+def _methods(path: str) -> set[str]:
+    """Return every method that some route answers on a path; the framework names those of one route alone."""
+    routes = [route for part in PARTS for route in part.ROUTES.routes if isinstance(route, APIRoute)]
+    return {method for route in routes if route.path_regex.match(path) for method in route.methods}
+
+
 async def _answer(request: Request, error: Exception) -> Response:
     """Answer in the one shape; what is our own fault goes on to the gate, which logs it."""
     answer = as_api_error(error)
+    if answer.status == NOT_ALLOWED:
+        answer.headers["allow"] = ", ".join(sorted(_methods(request.url.path)))
     if answer.status >= INTERNAL and not isinstance(error, ApiError):
         request.scope["holdfast.fault"] = error
     return error_reply(answer, request.scope["holdfast.request_id"] if answer.status == INTERNAL else None)

@@ -70,7 +70,7 @@ def suppression(wanted: SuppressionRequest, request: Request) -> Response:
 @ROUTES.delete(
     "/customers/{customer_id:path}",
     response_model=ErasureReply,
-    responses=described(),
+    responses=described(404),
     summary="Erase a customer",
     dependencies=[require(Scope.ADMIN)],
 )

@@ -92,4 +92,4 @@ def described(*statuses: int) -> dict[int | str, dict[str, Any]]:
     }
 
 
-UNAUTHORIZED, INTERNAL = 401, 500
+UNAUTHORIZED, NOT_ALLOWED, INTERNAL = 401, 405, 500

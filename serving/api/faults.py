@@ -42,9 +42,11 @@ def _malformed(error: RequestValidationError) -> ApiError:
         return ApiError(404, "There is no such thing here.", field)
     if problem["type"] == "json_invalid":
         return ApiError(422, "The body is not valid JSON.", "body")
-    if problem["type"] == "too_long":
+    if problem["type"] == "too_long" and where == "body":
         most, found = problem["ctx"]["max_length"], problem["ctx"]["actual_length"]
         return ApiError(413, f"At most {most:,} {field} per call, found {found}.", field)
+    if problem["type"] == "string_pattern_mismatch":
+        return ApiError(422, "An id holds no control characters.", field)
     said = problem["msg"].removeprefix("Value error, ")
     return ApiError(422, f"{said.rstrip('.')}.", field or "body")
 
@@ -61,6 +63,10 @@ def _of_time(_: TimeoutError) -> ApiError:
     return ApiError(503, "This took too long; try again.", retry_after=RETRY_SECONDS)
 
 
+def _of_hindsight(_: HindsightRefused) -> ApiError:
+    return ApiError(422, "The champion was trained on what happened after this as_of date; ask for a later one.", "as_of")
+
+
 def _about(status: int, field: str) -> Callable[[Any], ApiError]:
     return lambda error: ApiError(status, str(error), field)
 
@@ -73,7 +79,7 @@ ANSWERS: dict[type[BaseException], Callable[[Any], ApiError]] = {
     NoChampion: _of_no_scores,
     TimeoutError: _of_time,
     NoHistory: _about(409, "overlay"),
-    HindsightRefused: _about(422, "as_of"),
+    HindsightRefused: _of_hindsight,
     ListRefused: _about(422, "week"),
     SQLAlchemyError: _of_store,
 }

@@ -6,15 +6,8 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 LONGEST_ID = 256
+NO_CONTROL = r"^[^\x00-\x1f\x7f]+$"
 EARLIEST, LATEST = datetime(1900, 1, 1), datetime(2200, 1, 1)  # noqa: DTZ001  # the tables hold UTC without a zone
-
-
-def _clean(text: str) -> str:
-    if len(text.encode()) > LONGEST_ID:
-        raise ValueError(f"An id has at most {LONGEST_ID} bytes")
-    if not text.isprintable():
-        raise ValueError("An id holds no control characters")
-    return text
 
 
 def _utc(moment: datetime) -> datetime:
@@ -25,6 +18,6 @@ def _utc(moment: datetime) -> datetime:
     return plain
 
 
-Id = Annotated[str, Field(strict=True, min_length=1, max_length=LONGEST_ID), AfterValidator(_clean)]
+Id = Annotated[str, Field(strict=True, min_length=1, max_length=LONGEST_ID, pattern=NO_CONTROL)]
 Text = Annotated[str, Field(strict=True, max_length=10_000)]
 Moment = Annotated[datetime, AfterValidator(_utc)]

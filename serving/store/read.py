@@ -74,9 +74,10 @@ def score_history(engine: sa.Engine, customer_id: str) -> list[dict[str, Any]]:
         for run in kept_runs(connection):
             table = score_table(run.run_id)
             wanted = sa.select(*(table.c[name] for name in HISTORY)).where(table.c.customer_id == customer_id)
-            row = connection.execute(wanted).mappings().one_or_none()
+            row = connection.execute(wanted).one_or_none()
             if row is not None:
-                told.append(_about(run) | {**row, "reasons": _reasons(row["reasons"])})
+                said = dict(zip(HISTORY, row, strict=True))
+                told.append(_about(run) | said | {"reasons": _reasons(said["reasons"])})
         return told
 
     return steadily(engine, read)

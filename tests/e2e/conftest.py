@@ -1,0 +1,69 @@
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+Running = Callable[..., AbstractContextManager[subprocess.Popen[bytes]]]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def running(arguments: list[str], port: int, log: Path, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
+    known = {"BENTOML_DO_NOT_TRACK": "True"} | environment
+    with (
+        log.open("w") as said,
+        subprocess.Popen(arguments, stdout=said, stderr=said, env=os.environ | known, cwd=log.parent) as server,
+    ):
+        try:
+            wait_for(port, server, log)
+            yield server
+        finally:
+            server.terminate()
+            server.wait(timeout=30)
+
+
+def wait_for(port: int, server: subprocess.Popen[bytes], log: Path) -> None:
+    for _ in range(240):
+        assert server.poll() is None, log.read_text()
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=2):
+                return
+        except OSError:
+            time.sleep(0.25)
+    raise AssertionError(log.read_text())
+
+
+@pytest.fixture
+def port() -> int:
+    """A port that is free."""
+    return free_port()
+
+
+@pytest.fixture
+def run_server() -> Running:
+    """Start a server program and wait until it is ready; it ends with the context."""
+    return running
+
+
+@pytest.fixture
+def serve(port: int, tmp_path: Path) -> Running:
+    """Start the service of a configuration on `port`, as the README does; its output is `serve.log` in `tmp_path`."""
+
+    def start(config: Path, *options: str) -> AbstractContextManager[subprocess.Popen[bytes]]:
+        arguments = [sys.executable, "-m", "holdfast", "serve", "--config", str(config), "--port", str(port), *options]
+        return running(arguments, port, tmp_path / "serve.log", PYTHONPATH=str(ROOT))
+
+    return start

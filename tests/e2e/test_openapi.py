@@ -1,0 +1,47 @@
+"""The OpenAPI document against the running service: whatever it allows to be sent is answered as it says."""
+
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+CHECKS = (
+    "not_a_server_error",
+    "status_code_conformance",
+    "content_type_conformance",
+    "response_schema_conformance",
+    "response_headers_conformance",
+    "allow_header_conformance",
+)
+EXAMPLES = 15
+
+
+@pytest.fixture
+def key(workshop: Path, holdfast: Callable[..., tuple[int, str, str]]) -> str:
+    _, said, _ = holdfast("keys", "create", "--client", "tests", "--scope", "score,list,admin", "--config", workshop)
+    return said.strip()
+
+
+@pytest.mark.timeout(400)
+def test_no_answer_is_a_server_error_or_another_than_the_document_says(
+    workshop: Path,
+    key: str,
+    port: int,
+    serve: Any,  # noqa: ANN401  # a fixture of this folder
+    tmp_path: Path,
+) -> None:
+    with serve(workshop):
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{port}/docs.json", headers={"authorization": f"Bearer {key}"}
+        )  # loopback
+        with urllib.request.urlopen(request, timeout=10) as reply:  # noqa: S310  # likewise
+            (tmp_path / "docs.json").write_bytes(reply.read())
+        program = [str(Path(sys.executable).with_name("schemathesis")), "run", "docs.json", "--url", f"http://127.0.0.1:{port}"]
+        how = ["--checks", ",".join(CHECKS), "--phases", "examples,coverage,fuzzing", "--max-examples", str(EXAMPLES)]
+        key_header = ["--header", f"authorization: Bearer {key}", "--continue-on-failure", "--seed", "1"]
+        found = subprocess.run([*program, *how, *key_header], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert found.returncode == 0, found.stdout[-5000:] + found.stderr[-2000:]
