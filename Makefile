@@ -38,6 +38,7 @@ bento: setup  ## build the bento of the scoring service
 
 bench: setup  ## run the benchmarks
 	$(BIN)/python -m benchmarks.features
+	$(BIN)/python -m benchmarks.serving
 
 lock: setup  ## write the lock files anew from pyproject.toml
 	$(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \

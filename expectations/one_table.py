@@ -19,7 +19,7 @@ from expectations.suites.tables import SUITES, rules_of
 from expectations.unusable import refuse_unusable
 from features.tables.atomic import beside
 from features.tables.errors import TableUnusable
-from features.tables.keyed_hash import Erased
+from features.tables.keyed_hash import NOBODY, Erased
 from features.tables.places import good_path, quarantine_path
 from features.tables.read import RawTable, read_table
 from features.tables.schema import Table
@@ -54,7 +54,7 @@ class Checked:
         return {name: rows for name, rows in left.items() if rows}
 
 
-def check_table(settings: Settings, table: Table, before: list[Load], now: datetime, erased: Erased) -> Checked:
+def check_table(settings: Settings, table: Table, before: list[Load], now: datetime, erased: Erased = NOBODY) -> Checked:
     """Write good rows and quarantine of one table, and return what was found; `before` are its loads so far.
 
     Rows of `erased` customers are counted and go nowhere.

@@ -24,10 +24,13 @@ def _harmless(name: str) -> pl.Expr:
     return pl.when(text.str.contains(FORMULA)).then(pl.format("'{}", text)).otherwise(text).alias(name)
 
 
-def as_csv(frame: pl.DataFrame, *, marked: bool = True) -> bytes:
-    """Return CSV; `marked` with a byte order mark, by which spreadsheets know UTF-8 and which some programs stumble over."""
+def as_csv(frame: pl.DataFrame, *, marked: bool = True, headed: bool = True) -> bytes:
+    """Return CSV, without its header where that has been written before.
+
+    `marked`: with a byte order mark, by which spreadsheets know UTF-8 and which some programs stumble over.
+    """
     text = io.BytesIO()
-    neutralised(frame).write_csv(text, include_bom=marked)
+    neutralised(frame).write_csv(text, include_bom=marked and headed, include_header=headed)
     return text.getvalue()
 
 

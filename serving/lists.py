@@ -24,6 +24,10 @@ from settings.sections import Action, Settings
 
 WEEK = re.compile(r"(\d{4})-W(\d{2})")
 ASSUMED = "assumed"
+NEEDED = (
+    *("customer_id", "status", "lifecycle_stage", "loyalty_segment", "p_churn", "expected_value", "value_at_risk"),
+    *("action", "action_cost", "expected_gain", "reasons"),
+)
 
 
 ACTION_KIND = {ListKind.AT_RISK: "retention", ListKind.WIN_BACK: "win_back", ListKind.RECOVERY: "recovery"}
@@ -80,7 +84,7 @@ def make_list(
         raise ListRefused(f"The budget should be 0 or more, found {budget:g}.")
     actions = {action.name: action for action in settings.targeting.actions if action.kind == ACTION_KIND[kind]}
     _refuse_renamed(settings, engine)
-    run, scores = read_actions(engine, list(actions))
+    run, scores = read_actions(engine, list(actions), NEEDED)
     chosen = week or week_of(run.as_of)
     expires = sunday_of(chosen)
     allowed = scores.filter(~_withheld(settings, engine).holds())

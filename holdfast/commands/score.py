@@ -61,4 +61,5 @@ def command(
         with store.connect() as connection:
             newest = current_run(connection)
         note = "" if newest == run else f" Run {newest.run_id}, as of {newest.as_of}, is newer and stays current."
-        CONSOLE.print(f"Published as run {run.run_id}.{note}")
+        again = " The very same scores were published before." if run.scored_at != scores["scored_at"][0] else ""
+        CONSOLE.print(f"Published as run {run.run_id}.{again}{note}")

@@ -45,7 +45,7 @@ def make_api() -> FastAPI:
 def _methods(path: str) -> set[str]:
     """Return every method that some route answers on a path; the framework names those of one route alone."""
     routes = [route for part in PARTS for route in part.ROUTES.routes if isinstance(route, APIRoute)]
-    return {method for route in routes if route.path_regex.match(path) for method in route.methods}
+    return {method for route in routes if route.path_regex.match(path) for method in route.methods or ()}
 
 
 async def _answer(request: Request, error: Exception) -> Response:

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+from collections.abc import Callable, Iterable
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -17,18 +18,22 @@ from serving.api.metrics import store_time
 from serving.api.scores import json_reply
 from serving.api.state import State, utc_now
 from serving.api.strict import StrictRoute
+from serving.list_columns import LIST_COLUMNS
 from serving.list_files import as_csv, as_xlsx
 from serving.list_kind import ListKind
 from serving.lists import issue, make_list, sunday_of, week_of
 from serving.store.audit import record
 from serving.store.engine import reading
-from serving.store.issued import IssuedList, issued_lists, list_rows
+from serving.store.issued import IssuedList, issued_lists, list_parts, list_rows
 from serving.store.keys import Scope
 from serving.store.runs import current_run
 from serving.store.withheld import Withheld, all_withheld
 
 ROUTES = APIRouter(route_class=StrictRoute, tags=["lists"], dependencies=[require(Scope.LIST)])
 SPREADSHEET = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+MEDIA = {"csv": "text/csv; charset=utf-8", "xlsx": SPREADSHEET}
+USUAL_PAGE = 100
+NO_ROWS = pl.DataFrame(schema=LIST_COLUMNS)
 HEAD = ("list_id", "kind", "week", "run_id", "data_as_of", "model_version", "rows", "row_limit", "budget", "issued_by")
 FILES: dict[int | str, dict[str, Any]] = {
     200: {
@@ -82,16 +87,42 @@ def one_list(
         raise ApiError(422, "The cursor is of another list.", "cursor")
     named = {"segment": segment, "stage": stage, "action": action, "arm": arm}
     filters = {name: value for name, value in named.items() if value is not None}
-    most = limit if format is not Format.JSON else min(limit or 100, state.settings.serving.max_page_rows)
-    with store_time("list"):
-        rows = list_rows(state.engine, found.list_id, filters, after, None if most is None else most + 1)
-    shown = _still_allowed(state, rows if most is None else rows.head(most))
-    _audit(state, client_in(request).name, found, shown.height)
     if format is not Format.JSON:
-        return _download(shown, found, format)
-    more = most is not None and rows.height > most
-    cursor_on = _cursor(found.list_id, int(rows["rank"][most - 1])) if more and most else None
-    return json_reply({"list": _head(found), "rows": _as_rows(shown), "next_cursor": cursor_on})
+        return _download(state, client_in(request).name, found, filters, after, limit, format)
+    most = min(limit or USUAL_PAGE, state.settings.serving.max_page_rows)
+    with store_time("list"):
+        rows = list_rows(state.engine, found.list_id, filters, after, most + 1)
+    shown = _still_allowed(state)(rows.head(most))
+    _audit(state, client_in(request).name, found, shown.height)
+    cursor_on = _cursor(found.list_id, int(rows["rank"][most - 1])) if rows.height > most else None
+    return json_reply({"list": _head(found), "rows": shown.to_dicts(), "next_cursor": cursor_on})
+
+
+def _download(
+    state: State, client: str, found: IssuedList, filters: dict[str, str], after: int, limit: int | None, kind: Format
+) -> Response:
+    """Return a file with all rows that pass the filters."""
+    allowed = _still_allowed(state)
+    with store_time("list"):
+        parts = (allowed(part) for part in list_parts(state.engine, found.list_id, filters, after, limit))
+        content, rows = _csv(parts) if kind is Format.CSV else _xlsx(parts, found.churn_sentence)
+    _audit(state, client, found, rows)
+    headers = {"content-disposition": f'attachment; filename="{found.list_id}.{kind}"'}
+    return Response(content, headers=headers, media_type=MEDIA[kind])
+
+
+def _csv(parts: Iterable[pl.DataFrame]) -> tuple[bytes, int]:
+    """Return the file and its rows; each part becomes text by itself, so that a long list needs little memory."""
+    text, rows = [as_csv(NO_ROWS)], 0
+    for part in parts:
+        text.append(as_csv(part, headed=False))
+        rows += part.height
+    return b"".join(text), rows
+
+
+def _xlsx(parts: Iterable[pl.DataFrame], sentence: str) -> tuple[bytes, int]:
+    whole = pl.concat([NO_ROWS, *parts])
+    return as_xlsx(whole, sentence), whole.height
 
 
 def _find(state: State, kind: ListKind, week: str | None, list_id: str | None, client: str) -> IssuedList:
@@ -113,10 +144,10 @@ def _find(state: State, kind: ListKind, week: str | None, list_id: str | None, c
     return issue(state.engine, make_list(state.settings, state.engine, kind), client, utc_now())[0]
 
 
-def _still_allowed(state: State, rows: pl.DataFrame) -> pl.DataFrame:
-    """Who objected since the list was issued is left out at once."""
+def _still_allowed(state: State) -> Callable[[pl.DataFrame], pl.DataFrame]:
+    """Return what leaves out at once who objected since the list was issued."""
     hashes = all_withheld(state.engine, *Withheld)
-    return rows.filter(~hashed("customer_id", state.identity).is_in(hashes)) if hashes else rows
+    return lambda rows: rows.filter(~hashed("customer_id", state.identity).is_in(hashes)) if hashes else rows
 
 
 def _audit(state: State, client: str, found: IssuedList, rows: int) -> None:
@@ -124,19 +155,9 @@ def _audit(state: State, client: str, found: IssuedList, rows: int) -> None:
         record(connection, client, "list read", utc_now(), found.list_id, rows)
 
 
-def _download(rows: pl.DataFrame, found: IssuedList, kind: Format) -> Response:
-    content = as_csv(rows) if kind is Format.CSV else as_xlsx(rows, found.churn_sentence)
-    headers = {"content-disposition": f'attachment; filename="{found.list_id}.{kind}"'}
-    return Response(content, headers=headers, media_type="text/csv; charset=utf-8" if kind is Format.CSV else SPREADSHEET)
-
-
 def _head(found: IssuedList) -> dict[str, Any]:
     about = {name: getattr(found, name) for name in HEAD}
     return about | {"issued_at": f"{found.issued_at.isoformat()}Z", "churn_sentence": found.churn_sentence}
-
-
-def _as_rows(rows: pl.DataFrame) -> list[dict[str, Any]]:
-    return rows.to_dicts()
 
 
 def _cursor(list_id: str, rank: int) -> str:

@@ -49,12 +49,17 @@ class State:
         engine = open_store(settings.store_url, settings.serving.threads)
         return cls(settings, engine, identity_key(settings.secret_path, engine))
 
+    @property
+    def is_near(self) -> bool:
+        """Whether the store is a file of this machine, which answers faster than a thread takes its turn."""
+        return self.engine.dialect.name == "sqlite"
+
     async def run(self, work: Callable[..., Result], *arguments: Any, size: int = 1) -> Result:  # noqa: ANN401  # the work's own
         """Do short work where it is quickest: on a file at once, which takes less than a thread's turn; else on a thread.
 
         `size` is how many customers it is about.
         """
-        if self.engine.dialect.name == "sqlite" and size <= FEW:
+        if self.is_near and size <= FEW:
             return work(*arguments)
         return await to_thread.run_sync(work, *arguments)
 

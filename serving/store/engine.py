@@ -13,6 +13,7 @@ from serving.store.migrate import StoreNewer, bring_up_to_date
 from settings.errors import UserError, first_line
 
 BUSY_MILLISECONDS = 15_000
+USED, IDLE_SECONDS = "used", 2.0
 POSTGRES: dict[str, Any] = {
     "connect_timeout": 3,
     "options": "-c statement_timeout=60000 -c lock_timeout=15000",
@@ -52,7 +53,10 @@ def has_store(url: str) -> bool:
 def _engine(url: URL, connections: int) -> sa.Engine:
     how: dict[str, Any] = {"pool_size": connections, "max_overflow": 2, "pool_timeout": 5, "hide_parameters": True}
     if url.get_backend_name() == "postgresql":
-        return sa.create_engine(url, connect_args=POSTGRES, pool_pre_ping=True, **how)
+        engine = sa.create_engine(url, connect_args=POSTGRES, **how)
+        sa.event.listen(engine, "checkin", _remember_use)
+        sa.event.listen(engine, "checkout", _alive)
+        return engine
     if url.get_backend_name() == "sqlite" and url.database:
         Path(url.database).parent.mkdir(parents=True, exist_ok=True)
     engine = sa.create_engine(url, **how)
@@ -68,6 +72,21 @@ def reading(engine: sa.Engine) -> sa.Engine:
     SQLite opens none for reading anyway.
     """
     return engine if engine.dialect.name == "sqlite" else engine.execution_options(isolation_level="AUTOCOMMIT")
+
+
+def _remember_use(_connection: Any, record: Any) -> None:  # noqa: ANN401  # the pool's own types
+    record.info[USED] = time.monotonic()
+
+
+def _alive(connection: Any, record: Any, _proxy: Any) -> None:  # noqa: ANN401  # likewise
+    """Look whether a connection still answers that has lain idle: of one just used, the next statement will tell."""
+    if time.monotonic() - record.info.get(USED, time.monotonic()) < IDLE_SECONDS:
+        return
+    try:
+        connection.execute("select 1")
+        connection.rollback()
+    except Exception:  # noqa: BLE001  # whatever it is, the connection is dead, and the pool makes another
+        raise sa.exc.DisconnectionError from None
 
 
 def _prepare(connection: Any, _record: Any) -> None:  # noqa: ANN401  # the driver's own types

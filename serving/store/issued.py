@@ -1,6 +1,6 @@
 """Lists that were issued: stored whole, and never changed but by an erasure."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from serving.list_columns import LIST_COLUMNS
 from serving.store.audit import record
 from serving.store.engine import reading
+from serving.store.read import read_parts
 from serving.store.schema import LIST_ROWS, LISTS
 
 AT_ONCE = 5_000
@@ -79,14 +80,21 @@ def list_rows(
 
     `filters` are names of FILTERS and the value that rows must have.
     """
+    parts = list(list_parts(engine, list_id, filters, after, limit))
+    return pl.concat(parts) if parts else pl.DataFrame(schema=LIST_COLUMNS)
+
+
+def list_parts(
+    engine: sa.Engine, list_id: str, filters: Mapping[str, str], after: int = 0, limit: int | None = None
+) -> Iterator[pl.DataFrame]:
+    """Yield the same rows part by part, for lists of any length."""
     wanted = sa.select(*(LIST_ROWS.c[name] for name in LIST_COLUMNS)).where(
         LIST_ROWS.c.list_id == list_id, LIST_ROWS.c.rank > after, LIST_ROWS.c.customer_id.is_not(None)
     )
     for name, value in filters.items():
         wanted = wanted.where(LIST_ROWS.c[FILTERS[name]] == value)
-    with reading(engine).connect() as connection:
-        rows = connection.execute(wanted.order_by(LIST_ROWS.c.rank).limit(limit)).all()
-    return pl.DataFrame([tuple(row) for row in rows], schema=LIST_COLUMNS, orient="row")
+    with engine.connect() as connection:
+        yield from read_parts(connection, wanted.order_by(LIST_ROWS.c.rank).limit(limit), LIST_COLUMNS)
 
 
 def lists_naming(connection: sa.Connection, customer_id: str) -> list[tuple[str, date]]:

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from serving.store.audit import record
 from serving.store.engine import reading
+from serving.store.read import steadily
 from serving.store.schema import KEYS
 from settings.errors import UserError
 
@@ -105,8 +106,7 @@ def client_of(engine: sa.Engine, key: str, now: datetime) -> Client | None:
     key_id, _, secret = rest.partition("_")
     if prefix != PREFIX or not key_id.isalnum() or not secret.isascii():
         return None
-    with reading(engine).connect() as connection:
-        row = connection.execute(BY_ID, {"wanted": key_id}).one_or_none()
+    row = steadily(engine, lambda connection: connection.execute(BY_ID, {"wanted": key_id}).one_or_none())
     expected = _hash("") if row is None else row.secret_hash
     matches = hmac.compare_digest(_hash(secret), expected)
     if row is None or not matches or not KeyRow(*row[:-1]).is_live(now):

@@ -1,14 +1,14 @@
 """Read scores: of customers by id, of a run by action, of one customer over time."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any, TypeVar
 
 import polars as pl
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.exc import OperationalError, ProgrammingError
+from sqlalchemy.exc import DBAPIError
 
 from features.norms import Norms
 from models.log_odds import Array
@@ -20,6 +20,7 @@ from serving.store.schema import ROW_COLUMNS, RUN_COLUMNS, RUNS, score_table
 
 Result = TypeVar("Result")
 VALUES = "values"
+PART = 10_000
 HISTORY = ("status", "lifecycle_stage", "loyalty_segment", "p_churn", "churn_band", "expected_value", "action", "reasons")
 
 
@@ -43,17 +44,32 @@ def find_scores(engine: sa.Engine, customer_ids: Sequence[str]) -> tuple[Run, di
     return run, {row[0]: _full(run, row) for row in rows}
 
 
-def read_actions(engine: sa.Engine, actions: Sequence[str]) -> tuple[Run, pl.DataFrame]:
-    """Return the current run and its scores with one of these actions, as SCORE_COLUMNS."""
-
-    def read(connection: sa.Connection) -> tuple[Run, list[dict[str, Any]]]:
+def read_actions(engine: sa.Engine, actions: Sequence[str], columns: Sequence[str] = ROW_COLUMNS) -> tuple[Run, pl.DataFrame]:
+    """Return the current run and its scores with one of these actions: `columns` of ROW_COLUMNS, and those of the run."""
+    with engine.connect() as connection:
         run = current_run(connection)
         table = score_table(run.run_id)
-        found = connection.execute(sa.select(table).where(table.c.action.in_(actions)))
-        return run, [_full(run, tuple(row)) for row in found]
+        wanted = sa.select(*(table.c[name] for name in columns)).where(table.c.action.in_(actions))
+        schema = {name: SCORE_COLUMNS[name] for name in columns}
+        frame = pl.concat([pl.DataFrame(schema=schema), *read_parts(connection, wanted, schema)])
+    of_run = {name: pl.lit(getattr(run, name), SCORE_COLUMNS[name]) for name in RUN_COLUMNS}
+    return run, frame.with_columns(**of_run).select(name for name in SCORE_COLUMNS if name in {*columns, *RUN_COLUMNS})
 
-    run, rows = steadily(engine, read)
-    return run, pl.DataFrame(rows, schema=SCORE_COLUMNS)
+
+def read_parts(connection: sa.Connection, wanted: sa.Select[Any], schema: dict[str, pl.DataType]) -> Iterator[pl.DataFrame]:
+    """Yield many rows as frames of a part each: rows of Python objects take many times the memory of a frame.
+
+    The connection is in a transaction, which PostgreSQL's cursors need.
+    """
+    for rows in connection.execution_options(yield_per=PART).execute(wanted).partitions():
+        yield _part(rows, schema)
+
+
+def _part(rows: Sequence[sa.Row[Any]], schema: dict[str, pl.DataType]) -> pl.DataFrame:
+    """Reasons are stored as JSON text."""
+    stored = {name: pl.String() if name == "reasons" else dtype for name, dtype in schema.items()}
+    part = pl.DataFrame([tuple(row) for row in rows], schema=stored, orient="row")
+    return part.with_columns(pl.col("reasons").str.json_decode(schema["reasons"])) if "reasons" in schema else part
 
 
 def actions_in(engine: sa.Engine) -> list[str]:
@@ -105,11 +121,11 @@ def many(connection: sa.Connection, values: Sequence[str]) -> list[str] | str:
 
 
 def steadily(engine: sa.Engine, read: Callable[[sa.Connection], Result]) -> Result:
-    """Read on a connection, and once more if the run that was current went away meanwhile."""
+    """Read on a connection, and once more if the run that was current went away meanwhile, or the connection did."""
     try:
         return _read(engine, read)
-    except (OperationalError, ProgrammingError) as error:
-        if "scores_" not in str(error.orig):
+    except DBAPIError as error:
+        if not error.connection_invalidated and "scores_" not in str(error.orig):
             raise
         return _read(engine, read)
 

@@ -37,7 +37,7 @@ def killed_at(config: Path, stage: str) -> None:
 
 def published(config: Path) -> list[tuple[object, ...]]:
     with sqlite3.connect(config.parent / "workspace" / "scores.db") as store:
-        rows = store.execute("select * from runs").fetchall()
+        rows = store.execute("select * from scoring_runs").fetchall()
     store.close()
     return rows
 

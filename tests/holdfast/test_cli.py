@@ -215,7 +215,7 @@ def test_scoring_again_publishes_again_and_an_older_date_stays_behind(demo: Path
     folder = shutil.copytree(demo, tmp_path / "shop")
     config = folder / "holdfast.toml"
     code, said, _ = holdfast("score", "--config", config, "--out", tmp_path / "scores.parquet")
-    assert (code, "Published as run 2." in said) == (0, True)
+    assert (code, "Published as run 1. The very same scores were published before." in said) == (0, True)
     assert pl.read_parquet(tmp_path / "scores.parquet")["as_of"].n_unique() == 1
     code, _, problem = holdfast("score", "--config", config, "--as-of", "2024-12-01")
     assert (code, "add --allow-hindsight" in problem) == (2, True)
@@ -224,7 +224,25 @@ def test_scoring_again_publishes_again_and_an_older_date_stays_behind(demo: Path
     code, said, _ = holdfast("score", "--config", config, "--no-publish")
     assert (code, "Published" in said) == (0, False)
     with sqlite3.connect(folder / "workspace" / "scores.db") as store:
-        assert store.execute("select count(*) from runs").fetchone() == (3,)
+        assert store.execute("select count(*) from scoring_runs").fetchone() == (2,)
     store.close()
     code, said, _ = holdfast("list", "--config", config, "--out", tmp_path / "list.csv", "--limit", "2")
     assert (code, "Customers on the list: 2." in said) == (0, True)
+
+
+def test_keys_are_shown_once_listed_and_revoked(demo: Path, holdfast: Run, tmp_path: Path) -> None:
+    import shutil
+
+    config = shutil.copytree(demo, tmp_path / "shop") / "holdfast.toml"
+    code, key, _ = holdfast("keys", "create", "--client", "crm", "--scope", "score,list", "--config", config)
+    key_id = key.split("_")[1]
+    assert (code, key.startswith("hf_")) == (0, True)
+    code, said, _ = holdfast("keys", "list", "--config", config)
+    assert (code, key_id in said, "list,score" in said, "live" in said) == (0, True, True, True)
+    assert key.split("_", 2)[2].strip() not in said
+    assert holdfast("keys", "revoke", key_id, "--config", config)[:2] == (0, f"Key {key_id} is revoked.\n")
+    assert "revoked" in holdfast("keys", "list", "--config", config)[1]
+    code, _, problem = holdfast("keys", "revoke", "nothing", "--config", config)
+    assert (code, problem) == (2, "There is no key 'nothing'; `keys list` shows them.\n")
+    code, _, problem = holdfast("keys", "create", "--client", "crm", "--scope", "everything", "--config", config)
+    assert (code, "the scopes are score, list, admin, found 'everything'" in problem) == (2, True)

@@ -1,5 +1,7 @@
+import asyncio
 import io
 import json
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -218,3 +220,32 @@ def test_no_id_is_in_logs_or_metrics(service: Any, log: io.BytesIO) -> None:  # 
     assert "holdfast_score_age_seconds" in metrics
     assert "000017" not in said
     assert "customer-17" not in said
+
+
+def test_a_body_that_does_not_come_in_time_is_408(changed: Any) -> None:  # noqa: ANN401
+    async def slow() -> dict[str, object]:
+        await asyncio.sleep(5)
+        return {"type": "http.request", "body": b"{}", "more_body": False}
+
+    gate, key = changed(body_seconds=0.05).app, service_key(changed)
+    answers: list[Any] = []
+
+    async def send(message: Any) -> None:  # noqa: ANN401  # ASGI
+        answers.append(message)
+
+    headers = [(b"authorization", key.encode()), (b"content-type", b"application/json")]
+    scope = {"type": "http", "method": "POST", "path": "/score", "headers": headers, "query_string": b"", "client": None}
+    asyncio.run(gate(scope, slow, send))
+    assert answers[0]["status"] == 408
+    assert json.loads(answers[1]["body"])["error"]["code"] == "too_slow"
+
+
+def test_work_that_takes_too_long_is_503(changed: Any, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ANN401
+    monkeypatch.setattr("serving.api.system.exposition", lambda _: time.sleep(0.5))
+    with changed(request_seconds=0.1) as client:
+        reply = client.get("/metrics")
+    assert (reply.status_code, reply.json()["error"]["code"]) == (503, "unavailable")
+
+
+def service_key(changed: Any) -> str:  # noqa: ANN401  # a fixture
+    return str(changed().headers["authorization"])
