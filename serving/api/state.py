@@ -1,7 +1,7 @@
 """What a worker holds: settings, the store, the key that hashes ids, the champion and what live scores are compared with."""
 
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from threading import Lock
@@ -19,7 +19,7 @@ from serving.secret import identity_key
 from serving.store.engine import open_store
 from serving.store.read import find_rows, run_context, steadily
 from serving.store.runs import Run
-from serving.store.withheld import withheld_among
+from serving.store.withheld import find_at_once, withheld_among
 from settings.sections import Settings
 
 RUNS_HELD = 2
@@ -41,6 +41,7 @@ class State:
     identity: str
     _lock: Lock = field(default_factory=Lock)
     _champion: tuple[str, Champion] | None = None
+    _run_id: int | None = None
     _contexts: OrderedDict[int, tuple[Norms | None, Array]] = field(default_factory=OrderedDict)
 
     @classmethod
@@ -73,13 +74,24 @@ class State:
         Raises NoRun before the first run.
         """
         of_hash = {self.hash_of(each): each for each in customer_ids}
+        reasons, run, rows = steadily(self.engine, lambda connection: self._found(connection, of_hash))
+        withheld = {of_hash[found]: why for found, why in reasons.items()}
+        return withheld, run, [row for row in rows if row[0] not in withheld]
 
-        def read(connection: sa.Connection) -> tuple[dict[str, str], Run, list[tuple[Any, ...]]]:
-            withheld = {of_hash[found]: why for found, why in withheld_among(connection, list(of_hash)).items()}
-            run, rows = find_rows(connection, [each for each in of_hash.values() if each not in withheld])
-            return withheld, run, rows
-
-        return steadily(self.engine, read)
+    def _found(
+        self, connection: sa.Connection, of_hash: Mapping[str, str]
+    ) -> tuple[Mapping[str, str], Run, list[tuple[Any, ...]]]:
+        """Ask a store that is not near but once, in the hope that the run that was current is so still."""
+        hoped, self._run_id = self._run_id, None
+        if hoped is not None and not self.is_near:
+            run, reasons, rows = find_at_once(connection, hoped, list(of_hash.values()), list(of_hash))
+            if run.run_id == hoped:
+                self._run_id = hoped
+                return reasons, run, rows
+        reasons = withheld_among(connection, list(of_hash))
+        run, rows = find_rows(connection, list(of_hash.values()))
+        self._run_id = run.run_id
+        return reasons, run, rows
 
     def champion(self) -> Champion:
         """Return the champion that is current now. Raises NoChampion before the first."""
