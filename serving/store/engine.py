@@ -36,12 +36,18 @@ def open_store(url: str, connections: int = 5) -> sa.Engine:
     """
     try:
         engine = _engine(make_url(url), connections)
-        bring_up_to_date(engine)
-    except StoreNewer as error:
-        raise StoreUnusable(str(error)) from None
     except (SQLAlchemyError, ModuleNotFoundError) as error:
-        raise StoreUnusable(f"The score store of [serving] cannot be opened: {first_line(error)}.") from None
+        raise _unusable(error) from None
+    try:
+        bring_up_to_date(engine)
+    except (StoreNewer, SQLAlchemyError) as error:
+        engine.dispose()
+        raise (StoreUnusable(str(error)) if isinstance(error, StoreNewer) else _unusable(error)) from None
     return engine
+
+
+def _unusable(error: Exception) -> StoreUnusable:
+    return StoreUnusable(f"The score store of [serving] cannot be opened: {first_line(error)}.")
 
 
 def has_store(url: str) -> bool:
