@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import polars as pl
 from fastapi import APIRouter, Query, Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
 from features.tables.keyed_hash import hashed
 from serving.api.access import client_in, require, state_in
@@ -107,22 +107,23 @@ def _download(
         parts = (allowed(part) for part in list_parts(state.engine, found.list_id, filters, after, limit))
         content, rows = _csv(parts) if kind is Format.CSV else _xlsx(parts, found.churn_sentence)
     _audit(state, client, found, rows)
-    headers = {"content-disposition": f'attachment; filename="{found.list_id}.{kind}"'}
-    return Response(content, headers=headers, media_type=MEDIA[kind])
+    length = sum(len(part) for part in content)
+    headers = {"content-disposition": f'attachment; filename="{found.list_id}.{kind}"', "content-length": str(length)}
+    return StreamingResponse(iter(content), headers=headers, media_type=MEDIA[kind])
 
 
-def _csv(parts: Iterable[pl.DataFrame]) -> tuple[bytes, int]:
-    """Return the file and its rows; each part becomes text by itself, so that a long list needs little memory."""
+def _csv(parts: Iterable[pl.DataFrame]) -> tuple[list[bytes], int]:
+    """Return the file in pieces, and its rows; each part becomes text by itself, so that a long list needs little memory."""
     text, rows = [as_csv(NO_ROWS)], 0
     for part in parts:
         text.append(as_csv(part, headed=False))
         rows += part.height
-    return b"".join(text), rows
+    return text, rows
 
 
-def _xlsx(parts: Iterable[pl.DataFrame], sentence: str) -> tuple[bytes, int]:
+def _xlsx(parts: Iterable[pl.DataFrame], sentence: str) -> tuple[list[bytes], int]:
     whole = pl.concat([NO_ROWS, *parts])
-    return as_xlsx(whole, sentence), whole.height
+    return [as_xlsx(whole, sentence)], whole.height
 
 
 def _find(state: State, kind: ListKind, week: str | None, list_id: str | None, client: str) -> IssuedList:

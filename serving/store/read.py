@@ -20,7 +20,7 @@ from serving.store.schema import ROW_COLUMNS, RUN_COLUMNS, RUNS, score_table
 
 Result = TypeVar("Result")
 VALUES = "values"
-PART = 10_000
+PART = 2_000
 HISTORY = ("status", "lifecycle_stage", "loyalty_segment", "p_churn", "churn_band", "expected_value", "action", "reasons")
 
 
