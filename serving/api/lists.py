@@ -32,7 +32,7 @@ from serving.store.withheld import Withheld, all_withheld
 ROUTES = APIRouter(route_class=StrictRoute, tags=["lists"], dependencies=[require(Scope.LIST)])
 SPREADSHEET = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 MEDIA = {"csv": "text/csv; charset=utf-8", "xlsx": SPREADSHEET}
-USUAL_PAGE = 100
+USUAL_PAGE, MOST_ROWS = 100, 10_000_000
 NO_ROWS = pl.DataFrame(schema=LIST_COLUMNS)
 HEAD = ("list_id", "kind", "week", "run_id", "data_as_of", "model_version", "rows", "row_limit", "budget", "issued_by")
 FILES: dict[int | str, dict[str, Any]] = {
@@ -70,7 +70,7 @@ def one_list(
     stage: Word = None,
     action: Word = None,
     arm: Word = None,
-    limit: Annotated[int | None, Query(ge=1, description="Rows of a page, or of the file")] = None,
+    limit: Annotated[int | None, Query(ge=1, le=MOST_ROWS, description="Rows of a page, or of the file")] = None,
     cursor: Annotated[str | None, Query(max_length=200, description="next_cursor of the page before")] = None,
     format: Format = Format.JSON,  # noqa: A002  # the name of the parameter in the URL
 ) -> Response:
@@ -169,8 +169,12 @@ def _placed(cursor: str | None) -> tuple[str | None, int]:
     """The list a cursor is of, and the rank it stands at."""
     if cursor is None:
         return None, 0
+    list_id = ""
     try:
         list_id, _, rank = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode().partition(" ")
-        return list_id, int(rank)
+        place = int(rank)
     except (ValueError, binascii.Error):
-        raise ApiError(422, "The cursor is none that a page of a list gave.", "cursor") from None
+        place = -1
+    if not 0 <= place <= MOST_ROWS:
+        raise ApiError(422, "The cursor is none that a page of a list gave.", "cursor")
+    return list_id, place

@@ -41,7 +41,7 @@ def test_no_answer_is_a_server_error_or_another_than_the_document_says(
         with urllib.request.urlopen(request, timeout=10) as reply:  # noqa: S310  # likewise
             (tmp_path / "docs.json").write_bytes(reply.read())
         program = [str(Path(sys.executable).with_name("schemathesis")), "run", "docs.json", "--url", f"http://127.0.0.1:{port}"]
-        how = ["--checks", ",".join(CHECKS), "--phases", "examples,coverage,fuzzing", "--max-examples", str(EXAMPLES)]
+        how = ["--checks", ",".join(CHECKS), "--phases", "examples,coverage,fuzzing,stateful", "--max-examples", str(EXAMPLES)]
         key_header = ["--header", f"authorization: Bearer {key}", "--continue-on-failure", "--seed", "1"]
         found = subprocess.run([*program, *how, *key_header], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert found.returncode == 0, found.stdout[-5000:] + found.stderr[-2000:]
