@@ -89,9 +89,8 @@ def newest_day(customers: Sequence[LiveCustomer]) -> date | None:
 
 
 def _tables(group: Sequence[LiveCustomer], stored: Mapping[str, pl.DataFrame]) -> Tables:
-    named = [name for name in ALL_TABLES if name in group[0].rows or name in stored]
-    frames = {name: _frame(ALL_TABLES[name], group, stored.get(name)).lazy() for name in named}
-    return Tables(**({TRANSACTIONS.name: _frame(TRANSACTIONS, group, None).lazy()} | frames))
+    named = [name for name in ALL_TABLES if name in {TRANSACTIONS.name, *group[0].rows, *stored}]
+    return Tables(**{name: _frame(ALL_TABLES[name], group, stored.get(name)).lazy() for name in named})
 
 
 def _frame(table: Table, group: Sequence[LiveCustomer], stored: pl.DataFrame | None) -> pl.DataFrame:

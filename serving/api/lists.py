@@ -10,7 +10,7 @@ import polars as pl
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response, StreamingResponse
 
-from features.tables.keyed_hash import hashed
+from features.tables.keyed_hash import Erased
 from serving.api.access import client_in, require, state_in
 from serving.api.answers import ListIndex, ListPage
 from serving.api.errors import ApiError, described
@@ -83,7 +83,7 @@ def one_list(
     pinned, after = _placed(cursor)
     with store_time("list"):
         found = _find(state, kind, week, pinned or list_id, client_in(request).name)
-    if pinned and (found.kind != kind or list_id not in {None, pinned}):
+    if pinned and list_id not in {None, pinned}:
         raise ApiError(422, "The cursor is of another list.", "cursor")
     named = {"segment": segment, "stage": stage, "action": action, "arm": arm}
     filters = {name: value for name, value in named.items() if value is not None}
@@ -147,8 +147,8 @@ def _find(state: State, kind: ListKind, week: str | None, list_id: str | None, c
 
 def _still_allowed(state: State) -> Callable[[pl.DataFrame], pl.DataFrame]:
     """Return what leaves out at once who objected since the list was issued."""
-    hashes = all_withheld(state.engine, *Withheld)
-    return lambda rows: rows.filter(~hashed("customer_id", state.identity).is_in(hashes)) if hashes else rows
+    withheld = Erased(state.identity, all_withheld(state.engine, *Withheld))
+    return lambda rows: rows.filter(~withheld.holds()) if withheld.hashes else rows
 
 
 def _audit(state: State, client: str, found: IssuedList, rows: int) -> None:
@@ -169,12 +169,10 @@ def _placed(cursor: str | None) -> tuple[str | None, int]:
     """The list a cursor is of, and the rank it stands at."""
     if cursor is None:
         return None, 0
-    list_id = ""
     try:
         list_id, _, rank = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode().partition(" ")
-        place = int(rank)
+        if 0 <= int(rank) <= MOST_ROWS:
+            return list_id, int(rank)
     except (ValueError, binascii.Error):
-        place = -1
-    if not 0 <= place <= MOST_ROWS:
-        raise ApiError(422, "The cursor is none that a page of a list gave.", "cursor")
-    return list_id, place
+        pass
+    raise ApiError(422, "The cursor is none that a page of a list gave.", "cursor")
