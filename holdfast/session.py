@@ -16,9 +16,9 @@ from features.tables.keyed_hash import NOBODY, Erased
 from features.tables.schema import Tables
 from holdfast.options import MESSAGES
 from holdfast.print_checks import print_warnings
-from serving.secret import identity_key
+from serving.erasure import withheld_by
 from serving.store.engine import has_store, open_store
-from serving.store.withheld import Withheld, all_withheld
+from serving.store.withheld import Withheld
 from settings.load import load_settings
 from settings.sections import Settings
 
@@ -48,8 +48,7 @@ def _withheld(settings: Settings, reason: Withheld) -> Erased:
         return NOBODY
     store = open_store(settings.store_url)
     try:
-        hashes = all_withheld(store, reason)
-        return Erased(identity_key(settings.secret_path, store), hashes) if hashes else NOBODY
+        return withheld_by(settings, store, reason)
     finally:
         store.dispose()
 

@@ -13,14 +13,14 @@ import sqlalchemy as sa
 from features.columns import CUSTOMER
 from features.labels import labels
 from features.tables.atomic import replacing
-from features.tables.keyed_hash import hash_of
+from features.tables.keyed_hash import NOBODY, Erased, hash_of
 from features.tables.places import good_path
 from features.tables.schema import TRANSACTIONS
 from serving.secret import identity_key
 from serving.store.audit import record
 from serving.store.issued import erase_from_list, lists_naming
 from serving.store.schema import RUNS, score_table
-from serving.store.withheld import Withheld, withhold
+from serving.store.withheld import Withheld, all_withheld, withhold
 from settings.sections import Settings, SqlQuery
 
 NAMED_BY = (CUSTOMER, "was_customer_id")
@@ -35,6 +35,12 @@ class Erasure:
     rows: dict[str, int] = field(default_factory=dict)
     lists: int = 0
     out_of_reach: list[str] = field(default_factory=list)
+
+
+def withheld_by(settings: Settings, engine: sa.Engine, *reasons: Withheld) -> Erased:
+    """Return the customers who are withheld for any of the reasons, with the key that knows them again."""
+    hashes = all_withheld(engine, *reasons)
+    return Erased(identity_key(settings.secret_path, engine), hashes) if hashes else NOBODY
 
 
 def suppress(settings: Settings, engine: sa.Engine, customer_id: str, now: datetime, client: str) -> bool:

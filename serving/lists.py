@@ -9,15 +9,15 @@ import polars as pl
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
-from features.tables.keyed_hash import Erased
 from serving.control import arms
+from serving.erasure import withheld_by
 from serving.list_columns import LIST_COLUMNS
 from serving.list_kind import ListKind
-from serving.secret import identity_key, workspace_key
+from serving.secret import workspace_key
 from serving.store.issued import IssuedList, churn_sentence, issued_lists, store_list
 from serving.store.read import actions_in, read_actions
 from serving.store.runs import Run
-from serving.store.withheld import Withheld, all_withheld
+from serving.store.withheld import Withheld
 from serving.targeting import NO_ACTION
 from settings.errors import UserError
 from settings.sections import Action, Settings
@@ -87,7 +87,7 @@ def make_list(
     run, scores = read_actions(engine, list(actions), NEEDED)
     chosen = week or week_of(run.as_of)
     expires = sunday_of(chosen)
-    allowed = scores.filter(~_withheld(settings, engine).holds())
+    allowed = scores.filter(~withheld_by(settings, engine, *Withheld).holds())
     ordered = allowed.sort("expected_gain", "customer_id", descending=[True, False])
     key, share = workspace_key(settings.secret_path), settings.targeting.control_share
     drawn = ordered.with_columns(arms(ordered["customer_id"], f"{kind}-{chosen}", key, share))
@@ -145,11 +145,6 @@ def _issued(weekly: WeeklyList, there: list[IssuedList], content: str, issued_by
 
 def _under(frame: pl.DataFrame, list_id: str) -> pl.DataFrame:
     return frame.with_columns(pl.lit(list_id).alias("list_id"))
-
-
-def _withheld(settings: Settings, engine: sa.Engine) -> Erased:
-    hashes = all_withheld(engine, *Withheld)
-    return Erased(identity_key(settings.secret_path, engine), hashes) if hashes else Erased()
 
 
 def _refuse_renamed(settings: Settings, engine: sa.Engine) -> None:
