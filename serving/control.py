@@ -1,10 +1,11 @@
-"""Who is held out of a list: drawn by a keyed hash of the customer, so that the draw can be repeated."""
+"""Who is held out: drawn by a keyed hash of the customer, so that the draw can be repeated."""
 
 import polars as pl
 
 from features.tables.keyed_hash import hash_of, hashed
 
 DIGITS = 13  # 52 bits: as many as a float holds exactly
+GLOBAL = "global control"
 
 
 def arms(customers: pl.Series, draw: str, key: bytes, control_share: float) -> pl.Series:
@@ -13,7 +14,25 @@ def arms(customers: pl.Series, draw: str, key: bytes, control_share: float) -> p
     HMAC-SHA256 under a key made from the workspace's own and the name of the draw: the same draw takes the same customers,
     another one others, and nobody without the key can tell who.
     """
-    list_key = hash_of(draw, key.hex())
-    share = hashed("customer", list_key).str.slice(0, DIGITS).str.to_integer(base=16, strict=True) / 16**DIGITS
-    arm = pl.when(share < control_share).then(pl.lit("control")).otherwise(pl.lit("treated")).alias("arm")
-    return customers.alias("customer").to_frame().select(arm).to_series()
+    return (
+        pl.select(pl.when(_luck(customers, draw, key) < control_share).then(pl.lit("control")).otherwise(pl.lit("treated")))
+        .to_series()
+        .alias("arm")
+    )
+
+
+def held_by(customers: pl.Series, draw: str, key: bytes, control_share: float, global_share: float) -> pl.Series:
+    """Return `global` for those whom no list ever treats, `list` for those held out by this draw, and null for the others.
+
+    Together they are `control_share` of the customers; the global ones, at most all of these, are the same in every draw.
+    """
+    everywhere = min(global_share, control_share)
+    rest = (control_share - everywhere) / (1 - everywhere)
+    globally, here = _luck(customers, GLOBAL, key) < everywhere, _luck(customers, draw, key) < rest
+    return pl.select(pl.when(globally).then(pl.lit("global")).when(here).then(pl.lit("list"))).to_series().alias("held_by")
+
+
+def _luck(customers: pl.Series, draw: str, key: bytes) -> pl.Series:
+    """A number in [0, 1) per customer."""
+    number = hashed("customer", hash_of(draw, key.hex())).str.slice(0, DIGITS).str.to_integer(base=16, strict=True)
+    return customers.alias("customer").to_frame().select(number / 16**DIGITS).to_series()

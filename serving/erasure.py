@@ -19,7 +19,7 @@ from features.tables.schema import TRANSACTIONS
 from serving.secret import identity_key
 from serving.store.audit import record
 from serving.store.issued import erase_from_list, lists_naming
-from serving.store.schema import RUNS, score_table
+from serving.store.schema import RUNS, score_table, target_table
 from serving.store.withheld import Withheld, all_withheld, withhold
 from settings.sections import Settings, SqlQuery
 
@@ -97,6 +97,9 @@ def _from_runs(engine: sa.Engine, customer_id: str, erasure: Erasure) -> None:
             table = score_table(run_id)
             gone = connection.execute(table.delete().where(table.c.customer_id == customer_id)).rowcount
             erasure.rows["scores"] = erasure.rows.get("scores", 0) + gone
+            targets = target_table(run_id)
+            if sa.inspect(connection).has_table(targets.name):
+                connection.execute(targets.delete().where(targets.c.customer_id == customer_id))
 
 
 def _tables_below(workspace: Path) -> Iterator[Path]:

@@ -1,4 +1,8 @@
-"""The columns of a weekly list, in order, with their types: what callers rely on."""
+"""The columns of a weekly list, in order, with their types: what callers rely on; and what the store keeps beside each row.
+
+`held_by` says which draw held a customer out (global, list), `propensity` is the probability of having been treated,
+`averted` the reduction of the churn probability that was expected.
+"""
 
 import polars as pl
 
@@ -25,4 +29,12 @@ LIST_COLUMNS: dict[str, pl.DataType] = {
     "data_as_of": pl.Date(),
     "model_version": pl.String(),
     "expires_on": pl.Date(),
+}
+
+EXPECTED_COLUMNS: dict[str, pl.DataType] = {
+    "held_by": pl.String(),
+    "propensity": pl.Float64(),
+    "action_cost": pl.Float64(),
+    "averted": pl.Float64(),
+    "region": pl.String(),
 }

@@ -2,6 +2,8 @@
 
 from enum import StrEnum
 
+from serving.targeting.rules import Target
+
 
 class ListKind(StrEnum):
     """Existing customers about to leave, former customers, and customers with a complaint to settle."""
@@ -9,3 +11,6 @@ class ListKind(StrEnum):
     AT_RISK = "at_risk"
     WIN_BACK = "win_back"
     RECOVERY = "recovery"
+
+
+TARGET_OF = {ListKind.AT_RISK: Target.RETENTION, ListKind.WIN_BACK: Target.WIN_BACK, ListKind.RECOVERY: Target.RECOVERY}

@@ -1,50 +1,61 @@
-"""The weekly list: whom to act on, with what, ordered by what it is expected to gain."""
+"""The weekly lists: whom to act on, with what, ordered by what it is expected to gain."""
 
-import re
+import json
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
-from serving.control import arms
 from serving.erasure import withheld_by
-from serving.list_columns import LIST_COLUMNS
-from serving.list_kind import ListKind
+from serving.list_changes import changes
+from serving.list_columns import EXPECTED_COLUMNS, LIST_COLUMNS
+from serving.list_kind import TARGET_OF, ListKind
+from serving.list_summary import summary
 from serving.secret import workspace_key
-from serving.store.issued import IssuedList, churn_sentence, issued_lists, store_list
-from serving.store.read import actions_in, read_actions
+from serving.store.issued import IssuedList, churn_sentence, earlier_rows, issued_lists, store_list
+from serving.store.read import actions_in
 from serving.store.runs import Run
+from serving.store.targets import read_targets
 from serving.store.withheld import Withheld
-from serving.targeting import NO_ACTION
+from serving.targeting.choice import NO_ACTION
+from serving.targeting.plan import Plan, Terms, Wanted, make_plan
+from serving.weeks import acted_on, sunday_of, week_of
 from settings.errors import UserError
-from settings.sections import Action, Settings
-
-WEEK = re.compile(r"(\d{4})-W(\d{2})")
-ASSUMED = "assumed"
-NEEDED = (
-    *("customer_id", "status", "lifecycle_stage", "loyalty_segment", "p_churn", "expected_value", "value_at_risk"),
-    *("action", "action_cost", "expected_gain", "reasons"),
-)
-
-
-ACTION_KIND = {ListKind.AT_RISK: "retention", ListKind.WIN_BACK: "win_back", ListKind.RECOVERY: "recovery"}
+from settings.sections import Settings
 
 
 class ListRefused(UserError):  # noqa: N818  # it names what happened, as the documentation does
-    """The list cannot be made as asked: a week that is none, a budget that is none, a file of another type."""
+    """The list cannot be made as asked: a budget that is none, a file of another type, actions that are gone."""
+
+
+@dataclass(frozen=True)
+class WeeklyPlan:
+    """What was decided for the lists of a week together, from one run."""
+
+    settings: Settings
+    run: Run
+    week: str
+    plan: Plan
 
 
 @dataclass(frozen=True)
 class WeeklyList:
-    """A list and what it rests on; `row_limit` and `budget` are those asked for."""
+    """A list and what it rests on; `row_limit` and `budget` are those asked for. `frame` has LIST_COLUMNS.
+
+    `expected` has EXPECTED_COLUMNS of the same rows, `summary` its figures.
+    """
 
     kind: ListKind
     week: str
     run: Run
     frame: pl.DataFrame
+    expected: pl.DataFrame
+    summary: dict[str, Any]
     row_limit: int | None = None
     budget: float | None = None
 
@@ -58,11 +69,10 @@ class WeeklyList:
         """What p_churn means, in words."""
         return churn_sentence(self.run.horizon_days, self.run.as_of)
 
-
-def week_of(day: date) -> str:
-    """Return the ISO week of a day, as 2026-W47."""
-    year, week, _ = day.isocalendar()
-    return f"{year}-W{week:02d}"
+    @cached_property
+    def content(self) -> str:
+        """A number that two lists share if they say the same, whatever their ids."""
+        return str(self.frame.drop("list_id").hash_rows(seed=1).implode().hash(seed=self.frame.height)[0])
 
 
 def make_list(
@@ -75,26 +85,53 @@ def make_list(
 ) -> WeeklyList:
     """Return the list of one kind from the current run.
 
-    Rows come by expected gain, ties by customer; `budget` (by default the configured one) keeps the first
-    whose costs fit into it together, `limit` the first so many. A control share is held out before that, the same
-    one however often a week's list is made, and costs nothing. Who objected or was erased since the run is left out.
-    Raises ListRefused for a week or budget that is none, NoRun before the first published run.
+    Rows come by expected gain, ties by customer; the rules of `serving.targeting` say who is on it. `budget` (by default the
+    configured one) pays for the largest gains that it can, `limit` keeps the first so many rows. A control share is held out
+    before that, the same one however often a week's list is made, and costs nothing. Raises ListRefused for a budget that is
+    none, WeekRefused for a week that is none, NoRun before the first published run.
     """
     if budget is not None and budget < 0:
         raise ListRefused(f"The budget should be 0 or more, found {budget:g}.")
-    actions = {action.name: action for action in settings.targeting.actions if action.kind == ACTION_KIND[kind]}
+    weekly = plan_week(settings, engine, week, {kind: Wanted(settings.targeting.budget if budget is None else budget, limit)})
+    return list_of(engine, weekly, kind, limit, budget)
+
+
+def plan_week(
+    settings: Settings, engine: sa.Engine, week: str | None = None, asked: dict[ListKind, Wanted] | None = None
+) -> WeeklyPlan:
+    """Decide about all lists of a week at once, from the current run; by default of the week of its as-of date.
+
+    `asked` are bounds of single lists in place of the configured budget.
+    """
     _refuse_renamed(settings, engine)
-    run, scores = read_actions(engine, list(actions), NEEDED)
-    chosen = week or week_of(run.as_of)
-    expires = sunday_of(chosen)
-    allowed = scores.filter(~withheld_by(settings, engine, *Withheld).holds())
-    ordered = allowed.sort("expected_gain", "customer_id", descending=[True, False])
-    key, share = workspace_key(settings.secret_path), settings.targeting.control_share
-    drawn = ordered.with_columns(arms(ordered["customer_id"], f"{kind}-{chosen}", key, share))
-    affordable = _within(drawn, settings.targeting.budget if budget is None else budget)
-    kept = affordable if limit is None else affordable.head(limit)
-    frame = _columns(kept, list_name(kind, chosen, run), chosen, actions, expires)
-    return WeeklyList(kind, chosen, run, frame, limit, budget)
+    run, customers = read_targets(engine)
+    chosen, targeting = week or week_of(run.as_of), settings.targeting
+    wanted = {kind: Wanted(targeting.budget) for kind in ListKind} | (asked or {})
+    hold = targeting.hold_out_days or run.horizon_days
+    today = acted_on(chosen, run.as_of)
+    terms = Terms(
+        targeting,
+        workspace_key(settings.secret_path),
+        {TARGET_OF[kind]: f"{kind}-{chosen}" for kind in ListKind},
+        {TARGET_OF[kind]: wanted[kind] for kind in ListKind},
+        hold,
+    )
+    earlier = earlier_rows(engine, chosen, run.run_id, today, max(hold, targeting.pause_days))
+    withheld = withheld_by(settings, engine, *Withheld).holds()
+    return WeeklyPlan(settings, run, chosen, make_plan(customers, earlier, withheld, terms))
+
+
+def list_of(
+    engine: sa.Engine, weekly: WeeklyPlan, kind: ListKind, limit: int | None = None, budget: float | None = None
+) -> WeeklyList:
+    """Return one list of a plan; `limit` and `budget` are those that were asked for."""
+    plan, target = weekly.plan, TARGET_OF[kind]
+    of_kind = plan.frame.filter(pl.col("target") == target.value)
+    listed = of_kind.filter(pl.col("left_out").is_null()).sort("expected_gain", "customer_id", descending=[True, False])
+    frame = _columns(listed, list_name(kind, weekly.week, weekly.run), weekly.week, weekly.run, sunday_of(weekly.week))
+    expected = listed.select(pl.col(name).cast(dtype) for name, dtype in EXPECTED_COLUMNS.items())
+    told = summary(plan, target, listed, of_kind) | {"changes": changes(engine, weekly.run, plan.frame, kind, weekly.week)}
+    return WeeklyList(kind, weekly.week, weekly.run, frame, expected, told, limit, budget)
 
 
 def issue(engine: sa.Engine, weekly: WeeklyList, issued_by: str, now: datetime) -> tuple[IssuedList, pl.DataFrame]:
@@ -102,16 +139,15 @@ def issue(engine: sa.Engine, weekly: WeeklyList, issued_by: str, now: datetime) 
 
     A list that was issued never changes. Another one for the same run has a number behind its id.
     """
-    content = str(weekly.frame.drop("list_id").hash_rows(seed=1).implode().hash(seed=weekly.frame.height)[0])
     while True:
         there = issued_lists(engine, weekly.kind, weekly.week)
-        same = next((one for one in there if (one.content, one.run_id) == (content, weekly.run.run_id)), None)
+        same = next((one for one in there if (one.content, one.run_id) == (weekly.content, weekly.run.run_id)), None)
         if same is not None:
             return same, _under(weekly.frame, same.list_id)
-        one = _issued(weekly, there, content, issued_by, now)
+        one = _issued(weekly, there, issued_by, now)
         frame = _under(weekly.frame, one.list_id)
         try:
-            store_list(engine, one, frame)
+            store_list(engine, one, frame.hstack(weekly.expected))
         except IntegrityError:  # somebody else issued one meanwhile
             continue
         return one, frame
@@ -122,7 +158,7 @@ def list_name(kind: ListKind, week: str, run: Run) -> str:
     return f"{kind}-{week}-run{run.run_id}"
 
 
-def _issued(weekly: WeeklyList, there: list[IssuedList], content: str, issued_by: str, now: datetime) -> IssuedList:
+def _issued(weekly: WeeklyList, there: list[IssuedList], issued_by: str, now: datetime) -> IssuedList:
     run, ids = weekly.run, {one.list_id for one in there}
     names = (weekly.list_id if again == 1 else f"{weekly.list_id}-{again}" for again in range(1, len(ids) + 2))
     return IssuedList(
@@ -136,10 +172,11 @@ def _issued(weekly: WeeklyList, there: list[IssuedList], content: str, issued_by
         run.horizon_days,
         weekly.row_limit,
         weekly.budget,
-        content,
+        weekly.content,
         weekly.frame.height,
         now,
         issued_by,
+        json.dumps(weekly.summary),
     )
 
 
@@ -160,54 +197,17 @@ def default_path(settings: Settings, weekly: WeeklyList) -> Path:
     return settings.workspace.path / "lists" / f"{weekly.kind}-{weekly.week}.csv"
 
 
-def _within(ordered: pl.DataFrame, budget: float | None) -> pl.DataFrame:
-    """Held-out customers cost nothing; a millionth of the currency is forgiven to sums in floating point."""
-    spent = pl.when(pl.col("arm") == "treated").then(pl.col("action_cost")).otherwise(0.0).cum_sum()
-    return ordered if budget is None else ordered.filter(spent.round(6) <= budget)
-
-
-def sunday_of(week: str) -> date:
-    """Return the last day of an ISO week, written as 2026-W47. Raises ListRefused for anything else."""
-    found = WEEK.fullmatch(week)
-    try:
-        year, number = (int(part) for part in found.groups()) if found else (0, 0)
-        return date.fromisocalendar(year, number, 1) + timedelta(days=6)
-    except (ValueError, OverflowError):
-        raise ListRefused(f"A week is written as 2026-W47, found {week!r}.") from None
-
-
-def _columns(kept: pl.DataFrame, list_id: str, week: str, actions: dict[str, Action], expires: date) -> pl.DataFrame:
+def _columns(listed: pl.DataFrame, list_id: str, week: str, run: Run, expires: date) -> pl.DataFrame:
     said = [
         pl.col("reasons").list.get(place, null_on_oob=True).struct.field("text").alias(f"reason_{place + 1}")
         for place in range(3)
     ]
-    return (
-        kept.with_row_index("rank", offset=1)
-        .select(
-            pl.lit(list_id).alias("list_id"),
-            pl.lit(week).alias("week"),
-            "rank",
-            "customer_id",
-            "arm",
-            "action",
-            pl.col("action")
-            .replace_strict({name: action.channel for name, action in actions.items()}, return_dtype=pl.String)
-            .alias("channel"),
-            pl.col("action")
-            .replace_strict({name: action.owner for name, action in actions.items()}, return_dtype=pl.String)
-            .alias("owner"),
-            "status",
-            "loyalty_segment",
-            "lifecycle_stage",
-            "p_churn",
-            "expected_value",
-            "value_at_risk",
-            "expected_gain",
-            pl.lit(ASSUMED).alias("basis"),
-            *said,
-            pl.col("as_of").alias("data_as_of"),
-            "model_version",
-            pl.lit(expires).alias("expires_on"),
-        )
-        .cast(pl.Schema(LIST_COLUMNS))
+    ranked = listed.with_row_index("rank", offset=1).with_columns(
+        *said,
+        pl.lit(list_id).alias("list_id"),
+        pl.lit(week).alias("week"),
+        pl.lit(run.as_of).alias("data_as_of"),
+        pl.lit(run.model_version).alias("model_version"),
+        pl.lit(expires).alias("expires_on"),
     )
+    return ranked.select(pl.col(name).cast(dtype) for name, dtype in LIST_COLUMNS.items())

@@ -1,5 +1,6 @@
 """Score customers with the champion: features as of a date to the contract's columns."""
 
+from dataclasses import dataclass
 from datetime import date, datetime
 
 import polars as pl
@@ -13,11 +14,13 @@ from models.champion import Champion
 from models.value import value_frame, value_terms
 from serving.reasons import reasons
 from serving.score_columns import SCORE_COLUMNS
-from serving.targeting import NO_ACTION, choose_actions
+from serving.standing import with_standing
+from serving.target_columns import targets_of
+from serving.targeting.choice import NO_ACTION, choose_actions
+from serving.targeting.rules import LEVELS
 from settings.errors import UserError
 from settings.sections import Churn, Loyalty, Settings
 
-LEVELS = ("basic", "reactive", "accountable", "proactive", "partnership")
 EVEN = 0.5
 FAR_AHEAD_DAYS = 36_500
 
@@ -42,6 +45,14 @@ def usual_as_of(champion: Champion, tables: Tables, as_of: date) -> Norms:
     return stored if as_of == stored.known_before else up_to_date(stored, tables, as_of)
 
 
+@dataclass(frozen=True)
+class Scored:
+    """A scoring run: SCORE_COLUMNS of every customer, and TARGET_COLUMNS of those who may come on a list."""
+
+    scores: pl.DataFrame
+    targets: pl.DataFrame
+
+
 def score(
     settings: Settings,
     tables: Tables,
@@ -56,13 +67,27 @@ def score(
     `usual` is what `usual_as_of` gives; without it `tables` must hold all customers. A customer without a purchase has status
     `prospect`, and one of `suppressed` has nothing: neither has a score, and `no_score_reason` says why.
     """
+    return score_run(settings, tables, champion, as_of, scored_at, usual, suppressed).scores
+
+
+def score_run(
+    settings: Settings,
+    tables: Tables,
+    champion: Champion,
+    as_of: date,
+    scored_at: datetime,
+    usual: Norms | None = None,
+    suppressed: Erased = NOBODY,
+) -> Scored:
+    """Return what `score` does, and what lists ask of the customers on top."""
     loyalty = Loyalty(unit=champion.terms.loyalty_unit, min_purchases=champion.terms.loyalty_min_purchases)  # type: ignore[arg-type]
     usual = usual or usual_as_of(champion, tables, as_of)
     features = build_features(tables, as_of, champion.terms.active_days, loyalty, usual)
     profiled = features.filter(~suppressed.holds()) if suppressed.hashes else features
-    scores = score_features(settings, profiled, consent(tables), champion, scored_at)
-    told = _with_partners(scores, tables.customers)
-    return told if profiled.height == features.height else _with_suppressed(told, features, champion, scored_at)
+    everyone = _profiled(settings, with_standing(profiled, tables), champion, scored_at)
+    scores = everyone.select(_column(everyone, name, dtype) for name, dtype in SCORE_COLUMNS.items())
+    whole = scores if profiled.height == features.height else _with_suppressed(scores, features, champion, scored_at)
+    return Scored(whole, targets_of(everyone))
 
 
 def _with_suppressed(scores: pl.DataFrame, features: pl.DataFrame, champion: Champion, scored_at: datetime) -> pl.DataFrame:
@@ -79,47 +104,22 @@ def _with_suppressed(scores: pl.DataFrame, features: pl.DataFrame, champion: Cha
     return pl.concat([scores, rows]).sort(CUSTOMER)
 
 
-def consent(tables: Tables) -> pl.LazyFrame | None:
-    """Return may_contact per customer from today's marketing_consent; None where no table tells."""
-    if tables.customers is None or "marketing_consent" not in tables.customers.collect_schema():
-        return None
-    given = pl.col("marketing_consent").fill_null(value=False).all().alias("may_contact")
-    return tables.customers.group_by(CUSTOMER).agg(given)
-
-
-def _with_partners(scores: pl.DataFrame, customers: pl.LazyFrame | None) -> pl.DataFrame:
-    """Stage and level of those the business calls partners today; what it says of now is for actions, not for features."""
-    if customers is None or "partner" not in customers.collect_schema():
-        return scores
-    named = customers.filter("partner").select(CUSTOMER).unique().collect()[CUSTOMER].implode()
-    is_partner = pl.col(CUSTOMER).is_in(named)
-    scored = pl.col("no_score_reason").is_null()
-    return scores.with_columns(
-        pl.when(is_partner).then(pl.lit("partner")).otherwise("lifecycle_stage").alias("lifecycle_stage"),
-        pl.when(is_partner & scored).then(pl.lit(LEVELS[-1])).otherwise("relationship_level").alias("relationship_level"),
-    )
-
-
-def score_features(
-    settings: Settings, features: pl.DataFrame, may_contact: pl.LazyFrame | None, champion: Champion, scored_at: datetime
-) -> pl.DataFrame:
-    """Return SCORE_COLUMNS for rows of features; everything about one customer but the percentile is its own."""
+def _profiled(settings: Settings, features: pl.DataFrame, champion: Champion, scored_at: datetime) -> pl.DataFrame:
+    """Return all there is to say of rows of features and standing; but for the percentile, of each customer by itself."""
     buyers = features.filter(pl.col("orders") > 0)
-    acted = buyers if buyers.is_empty() else _acted(settings, buyers, may_contact, champion)
+    acted = buyers if buyers.is_empty() else _acted(settings, buyers, champion)
     prospects = features.filter(pl.col("orders") == 0).with_columns(
         pl.lit(NO_ACTION).alias("action"), pl.lit("prospect").alias("no_score_reason")
     )
     everyone = pl.concat([acted, prospects], how="diagonal").with_columns(
         pl.lit(champion.version).alias("model_version"), pl.lit(scored_at).alias("scored_at")
     )
-    return everyone.sort(CUSTOMER).select(_column(everyone, name, dtype) for name, dtype in SCORE_COLUMNS.items())
+    return everyone.sort(CUSTOMER)
 
 
-def _acted(settings: Settings, buyers: pl.DataFrame, may_contact: pl.LazyFrame | None, champion: Champion) -> pl.DataFrame:
+def _acted(settings: Settings, buyers: pl.DataFrame, champion: Champion) -> pl.DataFrame:
     scored = _banded(_model(settings, buyers, champion), settings.churn, champion)
-    allowed = pl.lit(value=True) if may_contact is None else pl.col("may_contact").fill_null(value=False)
-    joined = scored if may_contact is None else scored.join(may_contact.collect(), on=CUSTOMER, how="left")
-    return choose_actions(joined.with_columns(allowed.alias("may_contact")), settings.targeting)
+    return choose_actions(scored, settings.targeting)
 
 
 def _column(frame: pl.DataFrame, name: str, dtype: pl.DataType) -> pl.Expr:
@@ -164,5 +164,8 @@ def _banded(scored: pl.DataFrame, churn: Churn, champion: Champion) -> pl.DataFr
         percentile.clip(upper_bound=100).alias("churn_percentile"),
         pl.col("btyd_p_alive").alias("p_alive"),
         (p * (pl.col("value_if_stays") - pl.col("value_if_leaves"))).alias("value_at_risk"),
-        pl.lit(pl.Series(LEVELS)).gather(level).alias("relationship_level"),
+        pl.when("partner")
+        .then(pl.lit(LEVELS[-1]))
+        .otherwise(pl.lit(pl.Series(LEVELS)).gather(level))
+        .alias("relationship_level"),
     )

@@ -90,20 +90,35 @@ class Loyalty:
     min_purchases: Annotated[int, Field(ge=2, strict=True)] = 4
 
 
+Level = Literal["basic", "reactive", "accountable", "proactive", "partnership"]
+Status = Literal["existing", "former"]
+
+
 @dataclass(frozen=True, config=STRICT)
 class Action:
     """Something that can be done for a customer. Actions of one kind compete; the best one is taken.
 
-    `save_rate` is the assumed share of leaving customers that the action keeps, `cost` is per
-    customer in the currency of `[value]`.
+    `save_rate` is the assumed share of leaving customers that the action keeps, `cost` is per customer in the currency of
+    `[value]`. It is for customers of `statuses`, from the relationship level `level` on, and for `buyers`: those who bought
+    once, more often, or all. `measured_by` is the name the contacts table has for it, by default its own. An action of kind
+    nurture is for existing customers who are not at risk.
     """
 
     name: Annotated[str, Field(min_length=1)]
-    kind: Literal["retention", "win_back", "recovery"]
+    kind: Literal["retention", "win_back", "recovery", "nurture"]
     cost: Money
     save_rate: Share
     channel: str = "email"
     owner: str = "marketing"
+    statuses: tuple[Status, ...] = ("existing", "former")
+    level: Level = "basic"
+    buyers: Literal["all", "repeat", "one_time"] = "all"
+    measured_by: str | None = None
+
+    @property
+    def in_contacts(self) -> str:
+        """What the contacts table calls it."""
+        return self.measured_by or self.name
 
 
 DEFAULT_ACTIONS = (
@@ -114,12 +129,34 @@ DEFAULT_ACTIONS = (
 
 
 @dataclass(frozen=True, config=STRICT)
+class Caps:
+    """How many customers a week's lists may hold together; those held out do not count.
+
+    `week` in all, `owner` and `segment` by name of owner and loyalty segment, `one_time` of those who bought once.
+    """
+
+    week: Count | None = None
+    one_time: Count | None = None
+    owner: dict[str, Count] = Field(default_factory=dict)
+    segment: dict[str, Count] = Field(default_factory=dict)
+
+
+@dataclass(frozen=True, config=STRICT)
 class Targeting:
-    """Whom to act on, with what, and for how much in a week."""
+    """Whom to act on, with what, and for how much in a week.
+
+    `budget` is per list. Of each list `control_share` is held out, those of the global control included: the same
+    `global_control_share` of all customers (at most `control_share`), whom no list ever treats. Who was contacted in the last
+    `pause_days` is left out, and so is who was held out of a list in the last `hold_out_days` (None: the churn horizon).
+    """
 
     at_risk_threshold: Share = 0.5
     budget: Money | None = None
     control_share: Annotated[float, Field(ge=0, lt=1, strict=True)] = 0.10
+    global_control_share: Annotated[float, Field(ge=0, lt=1, strict=True)] = 0.02
+    pause_days: Annotated[int, Field(ge=0, le=365, strict=True)] = 14
+    hold_out_days: Days | None = None
+    caps: Caps = Caps()
     actions: tuple[Action, ...] = DEFAULT_ACTIONS
 
 

@@ -135,9 +135,11 @@ CUSTOMERS = Table(
         Column("referred_by"),
         Column("partner", Kind.FLAG),
         Column("marketing_consent", Kind.FLAG),
+        Column("household"),
+        Column("contact_point"),
         INGESTED_AT,
     ),
-    current_state=("partner", "marketing_consent"),
+    current_state=("partner", "marketing_consent", "household", "contact_point"),
 )
 ALL_TABLES = {table.name: table for table in (TRANSACTIONS, COMPLAINTS, SURVEYS, CONTACTS, CUSTOMERS)}
 

@@ -27,7 +27,8 @@ def command(
     from holdfast.session import despite_of, guarded, open_session, suppressed_of
     from models.champion import current_champion
     from models.totals import total_value
-    from serving.scoring import consent, refuse_hindsight, score, usual_as_of
+    from serving.scoring import refuse_hindsight, score_run, usual_as_of
+    from serving.standing import tells_consent
     from serving.store.engine import open_store
     from serving.store.publish import publish
     from serving.store.runs import current_run
@@ -38,9 +39,10 @@ def command(
         refuse_hindsight(champion, session.as_of)
     usual = usual_as_of(champion, session.tables, session.as_of)
     suppressed = suppressed_of(session.settings)
-    scores = score(session.settings, session.tables, champion, session.as_of, utc_now(), usual, suppressed)
+    scored_run = score_run(session.settings, session.tables, champion, session.as_of, utc_now(), usual, suppressed)
+    scores = scored_run.scores
     guarded(session.settings)("scores", scores)
-    if consent(session.tables) is None:
+    if not tells_consent(session.tables):
         MESSAGES.print("No table tells marketing_consent: every customer counts as willing to be contacted.")
     if out:
         with replacing(out) as beside:
@@ -57,7 +59,8 @@ def command(
     )
     if not no_publish:
         store = open_store(session.settings.store_url)
-        run = publish(store, scores, champion.terms.horizon_days, usual, session.settings.serving.keep_weeks)
+        keep = session.settings.serving.keep_weeks
+        run = publish(store, scores, champion.terms.horizon_days, usual, keep, scored_run.targets)
         with store.connect() as connection:
             newest = current_run(connection)
         note = "" if newest == run else f" Run {newest.run_id}, as of {newest.as_of}, is newer and stays current."

@@ -16,7 +16,7 @@ from models.champion import Champion, current_champion
 from serving.list_files import write_list
 from serving.list_kind import ListKind
 from serving.lists import default_path, issue, make_list
-from serving.scoring import score, usual_as_of
+from serving.scoring import score_run, usual_as_of
 from serving.store.engine import open_store
 from serving.store.publish import publish
 from training.train import train
@@ -40,10 +40,10 @@ def tour(config: Path, console: Console) -> None:
 
 def _publish(session: Session, champion: Champion) -> pl.DataFrame:
     usual = usual_as_of(champion, session.tables, session.as_of)
-    scores = score(session.settings, session.tables, champion, session.as_of, utc_now(), usual)
-    guarded(session.settings)("scores", scores)
-    publish(open_store(session.settings.store_url), scores, champion.terms.horizon_days, usual)
-    return scores
+    run = score_run(session.settings, session.tables, champion, session.as_of, utc_now(), usual)
+    guarded(session.settings)("scores", run.scores)
+    publish(open_store(session.settings.store_url), run.scores, champion.terms.horizon_days, usual, targets=run.targets)
+    return run.scores
 
 
 def _list(session: Session, console: Console) -> tuple[Path, str]:

@@ -13,6 +13,8 @@ from serving.lists import ListRefused
 from serving.live import NoHistory
 from serving.scoring import HindsightRefused
 from serving.store.runs import NoRun
+from serving.store.targets import NoTargets
+from serving.weeks import WeekRefused
 from settings.errors import UserError
 
 
@@ -81,5 +83,7 @@ ANSWERS: dict[type[BaseException], Callable[[Any], ApiError]] = {
     NoHistory: _about(409, "overlay"),
     HindsightRefused: _of_hindsight,
     ListRefused: _about(422, "week"),
+    WeekRefused: _about(422, "week"),
+    NoTargets: _of_no_scores,
     SQLAlchemyError: _of_store,
 }

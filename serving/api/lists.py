@@ -21,13 +21,14 @@ from serving.api.strict import StrictRoute
 from serving.list_columns import LIST_COLUMNS
 from serving.list_files import as_csv, as_xlsx
 from serving.list_kind import ListKind
-from serving.lists import issue, make_list, sunday_of, week_of
+from serving.lists import issue, make_list
 from serving.store.audit import record
 from serving.store.engine import reading
 from serving.store.issued import IssuedList, issued_lists, list_parts, list_rows
 from serving.store.keys import Scope
 from serving.store.runs import current_run
 from serving.store.withheld import Withheld, all_withheld
+from serving.weeks import sunday_of, week_of
 
 ROUTES = APIRouter(route_class=StrictRoute, tags=["lists"], dependencies=[require(Scope.LIST)])
 SPREADSHEET = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"

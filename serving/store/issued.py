@@ -1,21 +1,27 @@
 """Lists that were issued: stored whole, and never changed but by an erasure."""
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import polars as pl
 import sqlalchemy as sa
 
+from features.columns import CUSTOMER
 from serving.list_columns import LIST_COLUMNS
+from serving.list_kind import TARGET_OF, ListKind
 from serving.store.audit import record
 from serving.store.engine import reading
 from serving.store.read import read_parts
 from serving.store.schema import LIST_ROWS, LISTS
+from serving.weeks import acted_on
 
 AT_ONCE = 5_000
-FILTERS = {"segment": "loyalty_segment", "stage": "lifecycle_stage", "action": "action", "arm": "arm"}
+NAMED: dict[str, pl.DataType] = {"customer_id": pl.String(), "arm": pl.String()}
+EARLIER = {"customer_id": pl.String(), "target": pl.String(), "arm": pl.String(), "days": pl.Int64(), "this_week": pl.Boolean()}
+FILTERS = {"region": "region", "segment": "loyalty_segment", "stage": "lifecycle_stage", "action": "action", "arm": "arm"}
 
 
 @dataclass(frozen=True)
@@ -39,6 +45,12 @@ class IssuedList:
     rows: int
     issued_at: datetime
     issued_by: str
+    summary: str | None = None
+
+    @property
+    def figures(self) -> dict[str, Any]:
+        """What `serving/list_summary.py` told of it when it was issued; nothing of a list from before there were summaries."""
+        return {} if self.summary is None else dict(json.loads(self.summary))
 
     @property
     def churn_sentence(self) -> str:
@@ -55,7 +67,10 @@ ABOUT = tuple(LISTS.c[name] for name in IssuedList.__dataclass_fields__)
 
 
 def store_list(engine: sa.Engine, issued: IssuedList, frame: pl.DataFrame) -> None:
-    """Store a list and its rows, LIST_COLUMNS; both or neither. Raises IntegrityError where it was stored before."""
+    """Store a list and its rows, LIST_COLUMNS and EXPECTED_COLUMNS; both or neither.
+
+    Raises IntegrityError where it was stored before.
+    """
     about = {name: getattr(issued, name) for name in IssuedList.__dataclass_fields__}
     with engine.begin() as connection:
         connection.execute(LISTS.insert().values(**about))
@@ -95,6 +110,38 @@ def list_parts(
         wanted = wanted.where(LIST_ROWS.c[FILTERS[name]] == value)
     with engine.connect() as connection:
         yield from read_parts(connection, wanted.order_by(LIST_ROWS.c.rank).limit(limit), LIST_COLUMNS)
+
+
+def customers_on(engine: sa.Engine, list_id: str) -> tuple[pl.Series, int]:
+    """Return the ids on a list, treated and held out, and how many rows are of customers who were erased since."""
+    with reading(engine).connect() as connection:
+        named = connection.scalars(sa.select(LIST_ROWS.c.customer_id).where(LIST_ROWS.c.list_id == list_id)).all()
+    ids = pl.Series(CUSTOMER, named, dtype=pl.String).drop_nulls()
+    return ids, len(named) - len(ids)
+
+
+def earlier_rows(engine: sa.Engine, week: str, run_id: int, today: date, within_days: int) -> pl.DataFrame:
+    """Return who was on earlier lists: EARLIER, with the days from then to `today`, at most `within_days`.
+
+    Earlier are lists of weeks before `week`; and of this same week those that another run gave.
+    """
+    about = sa.select(LISTS.c.list_id, LISTS.c.kind, LISTS.c.week, LISTS.c.data_as_of).where(LISTS.c.week <= week)
+    since = LISTS.c.data_as_of >= today - timedelta(days=within_days)
+    recent = about.where(since, (LISTS.c.week < week) | (LISTS.c.run_id != run_id))
+    parts = [pl.DataFrame(schema=EARLIER)]
+    with engine.connect() as connection:
+        for one in connection.execute(recent).all():
+            about_list = {
+                "target": pl.lit(TARGET_OF[ListKind(one.kind)].value),
+                "days": pl.lit(max((today - acted_on(one.week, one.data_as_of)).days, 0), pl.Int64),
+                "this_week": pl.lit(one.week == week),
+            }
+            wanted = sa.select(LIST_ROWS.c.customer_id, LIST_ROWS.c.arm).where(
+                LIST_ROWS.c.list_id == one.list_id, LIST_ROWS.c.customer_id.is_not(None)
+            )
+            found = pl.concat([pl.DataFrame(schema=NAMED), *read_parts(connection, wanted, NAMED)])
+            parts.append(found.with_columns(**about_list).select(EARLIER.keys()))
+    return pl.concat(parts)
 
 
 def lists_naming(connection: sa.Connection, customer_id: str) -> list[tuple[str, date]]:

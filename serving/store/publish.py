@@ -16,7 +16,7 @@ from features.norms import Norms
 from serving.store.bulk import write_rows
 from serving.store.ranks import packed_ranks
 from serving.store.runs import ABOUT, NEWEST_FIRST, Run
-from serving.store.schema import COMPLETE, ROW_COLUMNS, RUN_COLUMNS, RUNS, WRITING, score_table
+from serving.store.schema import COMPLETE, ROW_COLUMNS, RUN_COLUMNS, RUNS, WRITING, score_table, target_table
 
 PUBLISHING = 0x70756273  # the number of the lock that a publisher holds in PostgreSQL
 DEFAULT_KEEP_WEEKS = 13
@@ -28,6 +28,7 @@ def publish(
     horizon_days: int,
     norms: Norms | None = None,
     keep_weeks: int = DEFAULT_KEEP_WEEKS,
+    targets: pl.DataFrame | None = None,
 ) -> Run:
     """Write a run of SCORE_COLUMNS and make it current if no run has a newer as-of date; return it.
 
@@ -38,15 +39,16 @@ def publish(
     content = content_of(scores, horizon_days)
     with _alone(engine):
         _drop(engine, _unfinished(engine))
-        run = _published(engine, content) or _write(engine, scores, horizon_days, content, norms)
+        run = _published(engine, content) or _write(engine, scores, horizon_days, content, norms, targets)
         _drop(engine, _outdated(engine, keep_weeks))
     return run
 
 
-def content_of(scores: pl.DataFrame, horizon_days: int) -> str:
+def content_of(scores: pl.DataFrame, horizon_days: int, targets: pl.DataFrame | None = None) -> str:
     """Return a number that two runs share if they say the same, whenever they were made."""
-    told = scores.drop("scored_at").hash_rows(seed=1).sort().to_numpy()
-    return hashlib.sha256(np.ascontiguousarray(told).tobytes() + str(horizon_days).encode()).hexdigest()
+    told = [scores.drop("scored_at"), *([] if targets is None else [targets])]
+    rows = b"".join(np.ascontiguousarray(each.hash_rows(seed=1).sort().to_numpy()).tobytes() for each in told)
+    return hashlib.sha256(rows + str(horizon_days).encode()).hexdigest()
 
 
 @contextmanager
@@ -78,7 +80,9 @@ def _published(engine: sa.Engine, content: str) -> Run | None:
         return None if connection.scalar(later) else Run(*row[:-1])
 
 
-def _write(engine: sa.Engine, scores: pl.DataFrame, horizon_days: int, content: str, norms: Norms | None) -> Run:
+def _write(
+    engine: sa.Engine, scores: pl.DataFrame, horizon_days: int, content: str, norms: Norms | None, targets: pl.DataFrame | None
+) -> Run:
     first = scores.row(0, named=True)
     about: dict[str, Any] = {name: first[name] for name in RUN_COLUMNS} | {"horizon_days": horizon_days, "rows": scores.height}
     own: dict[str, Any] = {"content": content, "state": WRITING, "churn_ranks": packed_ranks(scores)}
@@ -86,7 +90,11 @@ def _write(engine: sa.Engine, scores: pl.DataFrame, horizon_days: int, content: 
     with engine.begin() as connection:
         run_id = connection.execute(RUNS.insert().values(**about, **own).returning(RUNS.c.run_id)).scalar_one()
         score_table(run_id).create(connection)
+        if targets is not None:
+            target_table(run_id).create(connection)
     write_rows(engine, score_table(run_id), flat(scores))
+    if targets is not None:
+        write_rows(engine, target_table(run_id), targets)
     with engine.begin() as connection:
         done = {"state": COMPLETE, "published_at": datetime.now(UTC).replace(tzinfo=None)}
         connection.execute(RUNS.update().where(RUNS.c.run_id == run_id).values(**done))
@@ -119,5 +127,6 @@ def _outdated(engine: sa.Engine, keep_weeks: int) -> list[int]:
 def _drop(engine: sa.Engine, run_ids: list[int]) -> None:
     for run_id in run_ids:
         with engine.begin() as connection:
-            score_table(run_id).drop(connection, checkfirst=True)
+            for table in (score_table(run_id), target_table(run_id)):
+                table.drop(connection, checkfirst=True)
             connection.execute(RUNS.delete().where(RUNS.c.run_id == run_id))

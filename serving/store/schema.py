@@ -1,4 +1,4 @@
-"""The tables of the store as they are now; `migrations/` has the way there. Each scoring run has a table of its own."""
+"""The tables of the store as they are now; `migrations/` has the way there. Each scoring run has tables of its own."""
 
 from functools import lru_cache
 from typing import Any
@@ -6,10 +6,11 @@ from typing import Any
 import polars as pl
 import sqlalchemy as sa
 
-from serving.list_columns import LIST_COLUMNS
+from serving.list_columns import EXPECTED_COLUMNS, LIST_COLUMNS
 from serving.score_columns import SCORE_COLUMNS
+from serving.target_columns import TARGET_COLUMNS
 
-VERSION = "0002"
+VERSION = "0003"
 VERSION_TABLE = "holdfast_version"  # MLflow may keep its own tables, alembic_version among them, in the same database
 RUN_COLUMNS = ("as_of", "scored_at", "model_version")
 SQL_TYPES: dict[type[pl.DataType], type[sa.types.TypeEngine[Any]]] = {
@@ -39,6 +40,7 @@ RUNS = sa.Table(
     sa.Column("published_at", sa.DateTime),
     sa.Column("norms", sa.Text),
     sa.Column("churn_ranks", sa.LargeBinary),
+    sa.Column("summary", sa.Text),
     sqlite_autoincrement=True,
 )
 KEYS = sa.Table(
@@ -76,6 +78,7 @@ LISTS = sa.Table(
     sa.Column("rows", sa.Integer, nullable=False),
     sa.Column("issued_at", sa.DateTime, nullable=False),
     sa.Column("issued_by", sa.Text, nullable=False),
+    sa.Column("summary", sa.Text),
 )
 OUTCOME = ("outcome_orders", "outcome_spend", "outcome_until")
 LIST_ROWS = sa.Table(
@@ -89,9 +92,25 @@ LIST_ROWS = sa.Table(
         for name, dtype in LIST_COLUMNS.items()
         if name not in {"list_id", "rank", "customer_id"}
     ),
+    *(sa.Column(name, SQL_TYPES[type(dtype)]) for name, dtype in EXPECTED_COLUMNS.items()),
     sa.Column("outcome_orders", sa.Integer),
     sa.Column("outcome_spend", sa.Double),
     sa.Column("outcome_until", sa.Date),
+)
+REPORTS = sa.Table(
+    "reports",
+    METADATA,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("made_at", sa.DateTime, nullable=False),
+    sa.Column("content", sa.Text, nullable=False),
+)
+SESSIONS = sa.Table(
+    "sessions",
+    METADATA,
+    sa.Column("session_hash", sa.Text, primary_key=True),
+    sa.Column("key_id", sa.Text, nullable=False),
+    sa.Column("began_at", sa.DateTime, nullable=False),
+    sa.Column("ends_at", sa.DateTime, nullable=False),
 )
 AUDIT = sa.Table(
     "audit",
@@ -114,6 +133,18 @@ def score_table(run_id: int) -> sa.Table:
         sa.MetaData(),
         sa.Column("customer_id", sa.Text, primary_key=True),
         *(sa.Column(name, SQL_TYPES[type(SCORE_COLUMNS[name])]) for name in ROW_COLUMNS[1:]),
+        sqlite_with_rowid=False,
+    )
+
+
+@lru_cache(maxsize=512)
+def target_table(run_id: int) -> sa.Table:
+    """Return the table beside a run's: TARGET_COLUMNS, a row per customer who may come on a list."""
+    return sa.Table(
+        f"targets_{run_id}",
+        sa.MetaData(),
+        sa.Column("customer_id", sa.Text, primary_key=True),
+        *(sa.Column(name, SQL_TYPES[type(dtype)]) for name, dtype in TARGET_COLUMNS.items() if name != "customer_id"),
         sqlite_with_rowid=False,
     )
 

@@ -1,20 +1,24 @@
 import io
 import zipfile
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import polars as pl
 import pytest
 import sqlalchemy as sa
 
-from serving.control import arms
+from serving.control import held_by
 from serving.list_columns import LIST_COLUMNS
 from serving.list_files import as_csv, as_xlsx, write_list
 from serving.list_kind import ListKind
-from serving.lists import ListRefused, issue, make_list, week_of
+from serving.lists import ListRefused, issue, make_list
 from serving.store.engine import open_store
 from serving.store.issued import issued_lists, list_rows
+from serving.store.publish import publish
+from serving.store.read import read_actions
+from serving.store.targets import NoTargets
+from serving.weeks import WeekRefused, week_of
 from settings.load import load_settings
 from settings.sections import Action, Settings
 
@@ -72,15 +76,24 @@ def test_the_same_week_holds_out_the_same_customers(settings: Settings, publishe
 
 def test_the_control_share_is_met_and_nobody_without_the_key_can_tell() -> None:
     people = pl.Series([f"c{n}" for n in range(20_000)])
-    drawn = arms(people, "at_risk-2026-W01", b"k" * 16, 0.10)
-    assert (drawn == "control").mean() == pytest.approx(0.10, abs=0.01)
-    assert not drawn.equals(arms(people, "at_risk-2026-W01", b"x" * 16, 0.10))
-    assert (arms(people, "w", b"k" * 16, 0.0) == "treated").all()
+    drawn = held_by(people, "at_risk-2026-W01", b"k" * 16, 0.10, 0.02)
+    assert drawn.is_not_null().mean() == pytest.approx(0.10, abs=0.01)
+    assert (drawn == "global").sum() / 20_000 == pytest.approx(0.02, abs=0.005)
+    assert not drawn.equals(held_by(people, "at_risk-2026-W01", b"x" * 16, 0.10, 0.02))
+    assert held_by(people, "w", b"k" * 16, 0.0, 0.02).is_null().all()
+
+
+def test_the_global_control_is_the_same_in_every_draw_and_the_lists_own_is_not() -> None:
+    people = pl.Series([f"c{n}" for n in range(5_000)])
+    one, other = (held_by(people, f"at_risk-2026-W{week}", b"k" * 16, 0.10, 0.05) for week in ("01", "02"))
+    assert ((one == "global").fill_null(value=False) == (other == "global").fill_null(value=False)).all()
+    both = ((one == "list") & (other == "list")).sum() / 5_000
+    assert both == pytest.approx(0.95 * (0.05 / 0.95) ** 2, abs=0.005)
 
 
 @pytest.mark.parametrize("week", ["2026-W54", "2026W01", "last", "9999-W52"])
 def test_a_week_that_is_none_is_refused(settings: Settings, published: sa.Engine, week: str) -> None:
-    with pytest.raises(ListRefused, match="A week is written as 2026-W47"):
+    with pytest.raises(WeekRefused, match="A week is written as 2026-W47"):
         make_list(settings, published, ListKind.AT_RISK, week=week)
 
 
@@ -121,6 +134,48 @@ def test_a_list_is_issued_once_and_never_changes(settings: Settings, published: 
     assert (other.list_id, other.rows, other.row_limit) == (f"{first.list_id}-2", 3, 3)
     assert [each.list_id for each in issued_lists(store, "win_back")] == [other.list_id, first.list_id]
     assert list_rows(store, first.list_id, {}).equals(frame)
+
+
+def test_the_figures_of_a_list_add_up(settings: Settings, published: sa.Engine) -> None:
+    weekly = make_list(settings, published, ListKind.AT_RISK, budget=20.0)
+    told = weekly.summary
+    assert told["candidates"] == told["rows"] + sum(told["left_out"].values())
+    assert (told["rows"], told["treated"]) == (weekly.frame.height, (weekly.frame["arm"] == "treated").sum())
+    assert told["action_cost"] <= 20.0
+    assert told["left_out"]["budget"] > 0
+    assert told["curve"]["spent"][-1] >= told["curve"]["best_budget"] > 20.0
+    assert sum(told["facets"]["region"].values()) == told["treated"]
+    assert weekly.expected["propensity"].unique().to_list() == [0.9]
+    assert weekly.expected["averted"].sum() > 0
+
+
+def test_next_weeks_list_leaves_out_who_was_treated_or_held_out_and_says_why(workshop: Path) -> None:
+    own = load_settings(workshop, {})
+    store = open_store(own.store_url)
+    first = make_list(own, store, ListKind.WIN_BACK)
+    issue(store, first, "ann", NOW)
+    assert first.summary["changes"] is None
+    week = week_of(first.run.as_of + timedelta(days=7))
+    second = make_list(own, store, ListKind.WIN_BACK, week=week)
+    treated = first.frame.filter(arm="treated").height
+    assert second.frame.is_empty()
+    before = first.summary["left_out"]["contacted"]  # by the shop's own campaign
+    assert second.summary["left_out"]["contacted"] == before + treated
+    assert second.summary["left_out"]["held_out"] == first.frame.height - treated
+    gone = {"contacted": treated, "held_out": first.frame.height - treated}
+    told = {"list_id": first.list_id, "week": first.week, "new": 0, "stayed": 0, "gone": gone}
+    assert second.summary["changes"] == told
+    later = make_list(own, store, ListKind.WIN_BACK, week=week_of(first.run.as_of + timedelta(days=14)))
+    assert later.frame["customer_id"].sort().to_list() == first.frame.filter(arm="treated")["customer_id"].sort().to_list()
+    assert make_list(own, store, ListKind.WIN_BACK).frame.equals(first.frame)
+    store.dispose()
+
+
+def test_a_run_without_targets_asks_for_new_scores(settings: Settings, published: sa.Engine, store: sa.Engine) -> None:
+    run, scores = read_actions(published, ["retention"])
+    publish(store, scores, run.horizon_days)
+    with pytest.raises(NoTargets, match=r"run `score` again"):
+        make_list(settings, store, ListKind.AT_RISK)
 
 
 def test_rows_of_a_list_come_by_rank_and_filter(settings: Settings, published: sa.Engine, store: sa.Engine) -> None:

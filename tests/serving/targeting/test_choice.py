@@ -3,7 +3,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from serving.targeting import choose_actions
+from serving.targeting.choice import choose_actions
 from settings.sections import Action, Targeting
 
 ACTIONS = (
@@ -21,6 +21,8 @@ CUSTOMER: dict[str, Any] = {
     "last_settled_satisfied": None,
     "last_settled_days": None,
     "may_contact": True,
+    "relationship_level": "reactive",
+    "orders": 3,
 }
 
 
