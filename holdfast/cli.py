@@ -7,6 +7,7 @@ import typer
 from sqlalchemy.exc import SQLAlchemyError
 from typer.exceptions import TyperException
 
+from holdfast.alone import alone
 from holdfast.commands import (
     compare,
     demo,
@@ -16,8 +17,10 @@ from holdfast.commands import (
     inspect,
     keys,
     list_,
+    outcomes,
     promote,
     rollback,
+    run,
     score,
     serve,
     suppress,
@@ -39,9 +42,13 @@ APP = typer.Typer(
 USER_MISTAKE = 2
 INTERRUPTED = 130
 
-COMMANDS = (demo, inspect, validate, features, diagnose, train, tune, compare, promote, rollback, score, list_, serve)
-for module in (*COMMANDS, suppress, forget):
-    APP.command(name=module.NAME, epilog=f"Example: python -m holdfast {module.EXAMPLE}")(module.command)
+ALONE = frozenset(
+    {inspect, validate, features, diagnose, train, tune, compare, promote, rollback, score, list_, run, outcomes, forget}
+)
+COMMANDS = (demo, inspect, validate, features, diagnose, train, tune, compare, promote, rollback, score, list_, run, outcomes)
+for module in (*COMMANDS, serve, suppress, forget):
+    command = alone(module.NAME, module.command, waits=module is not run) if module in ALONE else module.command
+    APP.command(name=module.NAME, epilog=f"Example: python -m holdfast {module.EXAMPLE}")(command)
 APP.add_typer(keys.APP)
 
 

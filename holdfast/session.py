@@ -1,7 +1,7 @@
 """What most commands begin with: settings, checked tables, and the as-of date."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from features.tables.schema import Tables
 from holdfast.options import MESSAGES
 from holdfast.print_checks import print_warnings
 from serving.erasure import withheld_by
+from serving.issued_contacts import issued_contacts, with_issued
 from serving.store.engine import has_store, open_store
 from serving.store.withheld import Withheld
 from settings.load import load_settings
@@ -78,4 +79,16 @@ def open_session(config: Path, as_of: date | None, despite: Despite | None = Non
     settings = load_settings(config)
     now = utc_now()
     tables, reports = load_tables(settings, now, despite, erased_of(settings))
-    return Session(settings, tables, reports, checked_as_of(tables, as_of, now.date()))
+    told = with_issued_lists(settings, tables)
+    return Session(settings, told, reports, checked_as_of(tables, as_of, now.date()))
+
+
+def with_issued_lists(settings: Settings, tables: Tables) -> Tables:
+    """Return the tables with what was issued among the contacts: to whoever learns from them, a list is a campaign."""
+    if not has_store(settings.store_url):
+        return tables
+    store = open_store(settings.store_url)
+    try:
+        return replace(tables, contacts=with_issued(tables.contacts, issued_contacts(store)))
+    finally:
+        store.dispose()

@@ -14,6 +14,7 @@ from features.norms import Norms
 from features.tables.places import good_path
 from features.tables.schema import ALL_TABLES, COMPLAINTS, CONTACTS, CUSTOMERS, DTYPES, SURVEYS, TRANSACTIONS, Kind, Table, Tables
 from models.champion import Champion
+from serving.issued_contacts import with_issued
 from serving.scoring import score
 from settings.errors import UserError
 from settings.sections import Settings
@@ -47,13 +48,15 @@ def score_live(
     as_of: date,
     scored_at: datetime,
     usual: Norms,
+    issued: pl.DataFrame,
 ) -> pl.DataFrame:
     """Return SCORE_COLUMNS for the customers, by customer_id; churn_percentile is null, since it takes a run.
 
-    `usual` is what the run they are compared with was scored with. Customers who tell of the same tables are scored together.
+    `usual` is what the run they are compared with was scored with, `issued` are contacts by lists that were issued to those whose
+    stored history counts. Customers who tell of the same tables are scored together.
     Raises NoHistory for an overlay where there is no history.
     """
-    stored = _stored(settings.workspace.path, [each.customer_id for each in customers if each.overlay])
+    stored = _stored(settings.workspace.path, [each.customer_id for each in customers if each.overlay], issued)
     alike: dict[tuple[bool, frozenset[str]], list[LiveCustomer]] = {}
     for each in customers:
         alike.setdefault((each.overlay, frozenset(each.rows)), []).append(each)
@@ -108,8 +111,8 @@ def _frame(table: Table, group: Sequence[LiveCustomer], stored: pl.DataFrame | N
     return pl.concat([kept, fresh], how="diagonal")
 
 
-def _stored(workspace: Path, customer_ids: Sequence[str]) -> dict[str, pl.DataFrame]:
-    """The good rows of some customers, and of those whom they referred."""
+def _stored(workspace: Path, customer_ids: Sequence[str], issued: pl.DataFrame) -> dict[str, pl.DataFrame]:
+    """The good rows of some customers and of those whom they referred, with what was issued among the contacts."""
     if not customer_ids:
         return {}
     if not good_path(workspace, TRANSACTIONS.name).is_file():
@@ -117,7 +120,9 @@ def _stored(workspace: Path, customer_ids: Sequence[str]) -> dict[str, pl.DataFr
     there = {name: good_path(workspace, name) for name in ALL_TABLES if good_path(workspace, name).is_file()}
     scans = [pl.scan_parquet(path, glob=False) for path in there.values()]
     wanted = [scan.filter(_concerns(scan.collect_schema().names(), customer_ids)) for scan in scans]
-    return dict(zip(there, pl.collect_all(wanted), strict=True))
+    rows = dict(zip(there, pl.collect_all(wanted), strict=True))
+    contacts = with_issued(rows[CONTACTS.name].lazy() if CONTACTS.name in rows else None, issued)
+    return rows | ({} if contacts is None else {CONTACTS.name: contacts.collect()})
 
 
 def _concerns(columns: list[str], customer_ids: Sequence[str]) -> pl.Expr:

@@ -83,7 +83,7 @@ def publishing(config: Path, key: str, rows: int) -> None:
     took = []
     for frame in frames:
         started = time.perf_counter()
-        publish(store, frame, 91)
+        publish(store, frame, 91, targets=world.targets(frame))
         took.append(time.perf_counter() - started)
     done.set()
     asking.join()
@@ -122,7 +122,8 @@ def compare(store: str | None, workers: int, rows: int) -> None:
         config = world.lay_out(Path(name) / "shop", store)
         settings = load_settings(config)
         engine = open_store(settings.store_url)
-        run = publish(engine, world.scores(config, world.CUSTOMERS), 91)
+        first = world.scores(config, world.CUSTOMERS)
+        run = publish(engine, first, 91, targets=world.targets(first))
         engine.dispose()
         key = make_key(config)
         print(f"store {engine.dialect.name}, {workers} workers, {CONNECTIONS} connections, {REQUESTS:,} requests a turn")

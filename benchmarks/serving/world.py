@@ -10,8 +10,10 @@ import polars as pl
 
 from benchmarks.serving.server import ROOT
 from serving.score_columns import SCORE_COLUMNS
+from serving.target_columns import TARGET_COLUMNS
 
 CUSTOMERS = 3_000
+REGIONS = ("north", "east", "south", "west", "centre")
 
 
 def lay_out(folder: Path, store: str | None) -> Path:
@@ -41,6 +43,15 @@ def scores(config: Path, rows: int, weeks_later: int = 0) -> pl.DataFrame:
     return many.with_columns(
         pl.int_range(pl.len()).cast(pl.String).str.zfill(8).alias("customer_id"), pl.lit(day).alias("as_of")
     ).select(list(SCORE_COLUMNS))
+
+
+def targets(run: pl.DataFrame) -> pl.DataFrame:
+    """Return what lists ask of the customers of such a run: a target of what was chosen for each, in five regions."""
+    rows = run.filter(pl.col("action") != "none")
+    region = pl.lit(pl.Series(REGIONS)).gather(pl.int_range(pl.len()) % len(REGIONS))
+    told = rows.select("customer_id", pl.col("action").alias("target"), region.alias("region"))
+    columns = (pl.col(name) if name in told.columns else pl.lit(None).alias(name) for name in TARGET_COLUMNS)
+    return told.select(columns).cast(pl.Schema(TARGET_COLUMNS))
 
 
 def ids(rows: int, step: int) -> list[str]:

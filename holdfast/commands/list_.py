@@ -32,6 +32,7 @@ def command(
     """Write the weekly list from the newest published scores, ordered by expected gain."""
     from expectations.gate import refuse_stopped
     from expectations.load import utc_now
+    from holdfast.print_lists import print_left_out
     from holdfast.print_tables import print_list
     from holdfast.session import despite_of, guarded
     from serving.list_files import write_list
@@ -49,6 +50,7 @@ def command(
     write_list(frame, weekly.churn_sentence, path)
     CONSOLE.print(weekly.churn_sentence)
     print_list(CONSOLE, frame, settings.value.currency)
+    print_left_out(CONSOLE, weekly.summary["left_out"], settings)
     CONSOLE.print(
         f"Customers on the list: {frame.height:,}. Week {weekly.week}, data as of {weekly.run.as_of}, "
         f"issued as {issued.list_id}, file {path}"

@@ -22,26 +22,22 @@ def command(
     despite: DespiteReason = None,
 ) -> None:
     """Score every customer known before the date with the champion, and publish the run in one step."""
-    from expectations.load import utc_now
     from features.tables.atomic import replacing
-    from holdfast.session import despite_of, guarded, open_session, suppressed_of
+    from holdfast.session import despite_of, open_session, suppressed_of
+    from holdfast.weekly import publish_scores
     from models.champion import current_champion
     from models.totals import total_value
-    from serving.scoring import refuse_hindsight, score_run, usual_as_of
+    from serving.scoring import refuse_hindsight
     from serving.standing import tells_consent
     from serving.store.engine import open_store
-    from serving.store.publish import publish
-    from serving.store.runs import current_run
 
     session = open_session(config, as_of, despite_of(NAME, despite))
     champion = current_champion(session.settings.workspace.path / "champion")
     if not allow_hindsight:
         refuse_hindsight(champion, session.as_of)
-    usual = usual_as_of(champion, session.tables, session.as_of)
-    suppressed = suppressed_of(session.settings)
-    scored_run = score_run(session.settings, session.tables, champion, session.as_of, utc_now(), usual, suppressed)
-    scores = scored_run.scores
-    guarded(session.settings)("scores", scores)
+    store = None if no_publish else open_store(session.settings.store_url)
+    published = publish_scores(session, champion, store, suppressed_of(session.settings))
+    scores = published.scores
     if not tells_consent(session.tables):
         MESSAGES.print("No table tells marketing_consent: every customer counts as willing to be contacted.")
     if out:
@@ -57,12 +53,8 @@ def command(
         f"Expected of them over {value.horizon_days} days: {total.expected:,.0f} {value.currency}, "
         f"with 80 % probability between {total.low:,.0f} and {total.high:,.0f}."
     )
-    if not no_publish:
-        store = open_store(session.settings.store_url)
-        keep = session.settings.serving.keep_weeks
-        run = publish(store, scores, champion.terms.horizon_days, usual, keep, scored_run.targets)
-        with store.connect() as connection:
-            newest = current_run(connection)
+    run, newest = published.run, published.current
+    if run and newest:
         note = "" if newest == run else f" Run {newest.run_id}, as of {newest.as_of}, is newer and stays current."
-        again = " The very same scores were published before." if run.scored_at != scores["scored_at"][0] else ""
+        again = "" if published.is_new else " The very same scores were published before."
         CONSOLE.print(f"Published as run {run.run_id}.{again}{note}")

@@ -9,16 +9,14 @@ from rich.console import Console
 from expectations.data_docs import write_data_docs
 from expectations.load import utc_now
 from holdfast.print_checks import print_reports
+from holdfast.print_lists import print_issued
 from holdfast.print_tables import print_leaderboard, print_list
 from holdfast.progress import shown_progress
 from holdfast.session import Session, guarded, open_session
-from models.champion import Champion, current_champion
-from serving.list_files import write_list
+from holdfast.weekly import issue_lists, publish_scores
+from models.champion import current_champion
 from serving.list_kind import ListKind
-from serving.lists import default_path, issue, make_list
-from serving.scoring import score_run, usual_as_of
 from serving.store.engine import open_store
-from serving.store.publish import publish
 from training.train import train
 
 
@@ -30,33 +28,24 @@ def tour(config: Path, console: Console) -> None:
         trained = train(session.settings, session.tables, session.as_of, progress, guard=guarded(session.settings))
     print_leaderboard(console, trained.board)
     champion = current_champion(session.settings.workspace.path / "champion")
-    scores = _publish(session, champion)
+    scores = publish_scores(session, champion, open_store(session.settings.store_url)).scores
     _print_truth(console, config.parent / "simulated_truth.parquet", scores)
-    path, shown = _list(session, console)
+    path, shown = _lists(session, console)
     docs = write_data_docs(session.settings, session.reports, utc_now())
     console.print(f"\nScored {scores.height:,} customers as of {session.as_of}; for instance customer {shown}.")
     _print_places(console, config, session, docs, path, shown)
 
 
-def _publish(session: Session, champion: Champion) -> pl.DataFrame:
-    usual = usual_as_of(champion, session.tables, session.as_of)
-    run = score_run(session.settings, session.tables, champion, session.as_of, utc_now(), usual)
-    guarded(session.settings)("scores", run.scores)
-    publish(open_store(session.settings.store_url), run.scores, champion.terms.horizon_days, usual, targets=run.targets)
-    return run.scores
-
-
-def _list(session: Session, console: Console) -> tuple[Path, str]:
+def _lists(session: Session, console: Console) -> tuple[Path, str]:
+    """Issue all three; return where the at-risk list is, and its first customer."""
     settings = session.settings
-    store = open_store(settings.store_url)
-    weekly = make_list(settings, store, ListKind.AT_RISK)
-    guarded(settings)("lists", weekly.frame)
-    issue(store, weekly, "demo", utc_now())
-    path = default_path(settings, weekly)
-    write_list(weekly.frame, weekly.churn_sentence, path)
-    console.print(f"\nAt-risk list for week {weekly.week}. {weekly.churn_sentence}")
-    print_list(console, weekly.frame, settings.value.currency)
-    return path, str(weekly.frame.get_column("customer_id").first())
+    done = issue_lists(session, open_store(settings.store_url), "demo")
+    console.print(f"\nThis week's lists. {done[0].weekly.churn_sentence}")
+    for each in done:
+        print_issued(console, each, settings)
+    shown = next(each for each in done if each.weekly.kind is ListKind.AT_RISK)
+    print_list(console, shown.rows, settings.value.currency)
+    return shown.path, str(shown.rows.get_column("customer_id").first())
 
 
 def _print_truth(console: Console, truth: Path, scores: pl.DataFrame) -> None:

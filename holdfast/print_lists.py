@@ -1,0 +1,37 @@
+"""An issued list on the console: what it should bring, why others are not on it, what changed."""
+
+from rich.console import Console
+
+from holdfast.weekly import IssuedFile
+from serving.list_changes import SENTENCES
+from serving.targeting.left_out import LeftOut, sentence
+from settings.sections import Settings
+
+
+def print_issued(console: Console, done: IssuedFile, settings: Settings) -> None:
+    """A few lines per list."""
+    told, currency = done.weekly.summary, settings.value.currency
+    console.print(
+        f"{done.weekly.kind}, week {done.weekly.week}: {told['treated']:,} customers to act on for {told['action_cost']:,.2f} "
+        f"{currency}, {told['control']:,} held out; expected gain {told['expected_gain']:,.2f} {currency}, value at risk "
+        f"{told['value_at_risk']:,.2f} {currency}. Issued as {done.issued.list_id}, file {done.path}"
+    )
+    print_left_out(console, told["left_out"], settings)
+    changed = told["changes"]
+    if changed:
+        gone = "; ".join(f"{count:,} {_gone(reason, count, settings)}" for reason, count in changed["gone"].items())
+        against = f"{changed['week']}: {changed['new']:,} new, {changed['stayed']:,} stayed"
+        console.print(f"  Against {against}. Gone: {gone or 'nobody'}.")
+
+
+def print_left_out(console: Console, left_out: dict[str, int], settings: Settings) -> None:
+    """Who could have been on the list and is not."""
+    if left_out:
+        said = "; ".join(sentence(reason, count, settings.targeting) for reason, count in left_out.items())
+        console.print(f"  Left out: {said}.")
+
+
+def _gone(reason: str, count: int, settings: Settings) -> str:
+    if reason in set(LeftOut):
+        return sentence(reason, count, settings.targeting).partition(" ")[2]
+    return SENTENCES[reason]

@@ -1,0 +1,98 @@
+"""What lists earned against those held out: for each list, action, segment and kind, and cumulated over the weeks."""
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from datetime import date, timedelta
+from typing import Any
+
+import polars as pl
+
+from models.effects import Effect, effect
+from serving.outcomes.rows import enrolments
+
+COVARIATES = ("p_churn", "expected_value")
+
+
+@dataclass(frozen=True)
+class Earned:
+    """What a group of issued rows earned: effects per treated customer, and in all.
+
+    `scope` is list, kind, action, segment, cumulated, global or all; `closed` the share of rows whose window has ended. `orders`
+    and `profit` are None where an arm has fewer than two customers. `more` is how many more customers it would take to see the
+    expected gain, None where it can be told already or no number would do.
+    """
+
+    scope: str
+    name: str
+    treated: int
+    control: int
+    closed: float
+    expected_gain: float
+    orders: Effect | None
+    profit: Effect | None
+    more: int | None
+
+    @property
+    def is_too_small(self) -> bool:
+        """Whether nothing can be told yet."""
+        return self.profit is None or not self.profit.is_seen
+
+    @property
+    def total(self) -> tuple[float, float, float] | None:
+        """Incremental profit of all treated together, and its interval."""
+        if self.profit is None:
+            return None
+        return tuple(self.treated * each for each in (self.profit.mean, self.profit.low, self.profit.high))  # type: ignore[return-value]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as data."""
+        return asdict(self)
+
+
+def earned(rows: pl.DataFrame) -> list[Earned]:
+    """Return what was earned, from rows with outcomes (`serving.outcomes.rows`), analysed as assigned.
+
+    A list, and an action or segment, are of their rows as issued; kinds, the weeks and all together count each customer once
+    per window.
+    """
+    once = enrolments(rows)
+    untouched = (pl.col("arm") == "treated") | (pl.col("held_by") == "global")
+    lists = rows.sort("start", descending=True, maintain_order=True)
+    return [
+        *([_earned("all", "all lists", once)] if once.height else []),
+        *_groups("kind", once, "kind"),
+        *_groups("action", once, "action"),
+        *_groups("segment", once, "loyalty_segment"),
+        *([_earned("global", "against the global control", once.filter(untouched))] if once.height else []),
+        *_weeks(once),
+        *_groups("list", lists, "list_id"),
+    ]
+
+
+def _groups(scope: str, rows: pl.DataFrame, column: str) -> Iterator[Earned]:
+    for (name,), part in rows.group_by(column, maintain_order=True):
+        yield _earned(scope, str(name), part)
+
+
+def _weeks(once: pl.DataFrame) -> Iterator[Earned]:
+    """From the first week to each."""
+    for week in once["week"].unique().sort():
+        yield _earned("cumulated", week, once.filter(pl.col("week") <= week))
+
+
+def _earned(scope: str, name: str, rows: pl.DataFrame) -> Earned:
+    gain = pl.col("expected_gain").filter(pl.col("arm") == "treated").mean()
+    treated = (rows["arm"] == "treated").to_numpy()
+    propensity = rows["propensity"].to_numpy()
+    known = rows.select(COVARIATES).to_numpy()
+    orders, profit = (effect(rows[what].cast(pl.Float64).to_numpy(), treated, propensity, known) for what in ("orders", "profit"))
+    expected, closed = (float(each or 0.0) for each in rows.select(gain, pl.col("closed").mean()).row(0))
+    more = None if profit is None or profit.is_seen else profit.more_needed(expected)
+    counted = int(treated.sum())
+    return Earned(scope, name, counted, rows.height - counted, closed, expected, orders, profit, more)
+
+
+def until_of(transactions: pl.LazyFrame) -> date:
+    """Return the day after the newest order: up to there outcomes are known."""
+    newest = transactions.select(pl.col("ordered_at").max().dt.date()).collect(engine="streaming").item()
+    return date.fromisoformat(str(newest)) + timedelta(days=1)
