@@ -1,7 +1,8 @@
 """The champion: all that scoring needs, as a folder of data without a customer in it."""
 
 import shutil
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from datetime import date
 from filecmp import cmpfiles
 from itertools import count
@@ -14,10 +15,12 @@ from models.churn_model import ChurnModel
 from models.errors import NoChampion
 from models.files import read_json, write_json
 from models.registry import load_churn_model, load_value_model
+from models.uplift.learners import Uplift
 from models.value_model import SavedValueModel
 
 FILE = "champion.json"
 TOLD = ("value_spread", "value_cuts", "doubt", "grade")
+UPLIFT = "uplift"
 CURRENT, FORMER = "CURRENT", "FORMER"
 
 
@@ -43,6 +46,9 @@ class Champion:
     `value_cuts` are the 50, 80, 95 and 99 % quantiles of expected_value when it was trained: the reference
     for relationship levels. `doubt` is by how much the logarithm of a total is off
     (`models/totals.py`). `grade` is what promotion looks at (`training/grade.py`); empty without a backtest.
+
+    `uplift` has who responds to an action, by its name in the contacts table, where that earned more than risk x value;
+    `responses` are the figures of all actions that were tried with a control group (`training/uplift.py`).
     """
 
     terms: Terms
@@ -55,6 +61,8 @@ class Champion:
     grade: dict[str, float]
     version: str = ""
     value: SavedValueModel | None = None
+    uplift: Mapping[str, Uplift] = field(default_factory=dict)
+    responses: tuple[Mapping[str, Any], ...] = ()
 
 
 def save_champion(champion: Champion, folder: Path) -> None:
@@ -66,7 +74,10 @@ def save_champion(champion: Champion, folder: Path) -> None:
     terms = asdict(champion.terms) | {"trained_as_of": champion.terms.trained_as_of.isoformat()}
     data: dict[str, Any] = {"terms": terms, "norms": champion.norms.to_json(), "btyd": champion.btyd.to_json()}
     told = {name: getattr(champion, name) for name in TOLD}
-    write_json(folder / FILE, data | told)
+    for place, model in enumerate(champion.uplift.values()):
+        model.save(folder / UPLIFT / str(place))
+    effects = {"uplift": list(champion.uplift), "responses": list(champion.responses)}
+    write_json(folder / FILE, data | told | effects)
 
 
 def load_champion(folder: Path) -> Champion:
@@ -85,6 +96,8 @@ def load_champion(folder: Path) -> Champion:
         data["grade"],
         folder.name,
         load_value_model(folder),
+        {name: Uplift.load(folder / UPLIFT / str(place)) for place, name in enumerate(data.get("uplift", ()))},
+        tuple(data.get("responses", ())),
     )
 
 

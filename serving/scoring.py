@@ -15,7 +15,7 @@ from models.value import value_frame, value_terms
 from serving.reasons import reasons
 from serving.score_columns import SCORE_COLUMNS
 from serving.standing import with_standing
-from serving.target_columns import targets_of
+from serving.target_columns import averted_json, targets_of
 from serving.targeting.choice import NO_ACTION, choose_actions
 from serving.targeting.rules import LEVELS
 from settings.errors import UserError
@@ -119,7 +119,16 @@ def _profiled(settings: Settings, features: pl.DataFrame, champion: Champion, sc
 
 def _acted(settings: Settings, buyers: pl.DataFrame, champion: Champion) -> pl.DataFrame:
     scored = _banded(_model(settings, buyers, champion), settings.churn, champion)
-    return choose_actions(scored, settings.targeting)
+    measured = _measured(settings, scored, champion)
+    columns = {name: f"averted:{name}" for name in measured}
+    told = scored.with_columns(effect.alias(columns[name]) for name, effect in measured.items())
+    return choose_actions(told.with_columns(averted_json(measured, told.height)), settings.targeting, columns)
+
+
+def _measured(settings: Settings, scored: pl.DataFrame, champion: Champion) -> dict[str, pl.Series]:
+    """By how much each action whose effect was measured lowers the churn probability, for each customer."""
+    models = {action.name: champion.uplift.get(action.in_contacts) for action in settings.targeting.actions}
+    return {name: pl.Series(name, model.effect(scored)) for name, model in models.items() if model is not None}
 
 
 def _column(frame: pl.DataFrame, name: str, dtype: pl.DataType) -> pl.Expr:

@@ -1,5 +1,7 @@
 """What lists ask of a run's customers beyond their scores; kept beside the scores, and not part of them."""
 
+from collections.abc import Mapping
+
 import polars as pl
 
 from features.columns import CUSTOMER
@@ -16,6 +18,13 @@ TARGET_COLUMNS: dict[str, pl.DataType] = {
     "averted": pl.String(),
 }
 LISTED = (Target.RECOVERY, Target.RETENTION, Target.WIN_BACK)
+
+
+def averted_json(measured: Mapping[str, pl.Series], rows: int) -> pl.Series:
+    """Return the column `averted` from what was measured of each action."""
+    if not measured:
+        return pl.Series("averted", [None] * rows, dtype=pl.String)
+    return pl.DataFrame(dict(measured)).select(pl.struct(pl.all()).struct.json_encode().alias("averted")).to_series()
 
 
 def targets_of(everyone: pl.DataFrame) -> pl.DataFrame:

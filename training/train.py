@@ -1,7 +1,7 @@
 """Train: fit every candidate, judge them on past days, and register the winner."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 
 from features.columns import CUSTOMER
+from features.known import known_before
 from features.labels import LABELS
 from features.tables.schema import Tables
 from models.bgnbd_churn import NAME as SHORT_LOG_CHOICE
@@ -34,6 +35,8 @@ from training.material import Material, gather
 from training.record import record
 from training.shuffled import refuse_foretold_shuffles
 from training.snapshots import Progress
+from training.trials import Asked
+from training.uplift import effects_of, responses
 
 ORIGINS = 4
 VALUE_QUANTILES = (0.5, 0.8, 0.95, 0.99)
@@ -75,8 +78,10 @@ def train(
     board = leaderboard(result, as_of, material.windows.horizon_days, notes=material.notes)
     chosen = candidate_named(winner(board, SHORT_LOG_CHOICE), tried)
     refuse_foretold_shuffles(chosen, material.snapshots, material.tables)
+    found, told = responses(Asked(settings, known_before(tables, as_of), as_of, material.windows), progress)
+    board["notes"] = [*board["notes"], *told]
+    champion = replace(_champion(settings, material, chosen, result, board), **effects_of(found))
     progress("logging to MLflow", 0, 1)
-    champion = _champion(settings, material, chosen, result, board)
     version, is_champion = record(settings, material, champion, result, board, trees)
     progress("logging to MLflow", 1, 1)
     return Trained(version, is_champion, chosen.name, board)

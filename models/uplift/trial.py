@@ -1,0 +1,62 @@
+"""A randomised trial: who was treated, with which probability, and what came of it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from models.errors import TooLittleData
+from models.log_odds import Array
+
+Flags = NDArray[np.bool_]
+FEWEST_IN_ARM, FEWEST_OF_A_KIND = 200, 20
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One entry per customer and contact in every part; `frame` holds what was known before the contact.
+
+    `stayed` is 1 with a purchase in the window after it, else 0; `money` is the margin that the window brought, in currency.
+    `propensity` is the probability of having been treated, in (0, 1). `unit` names the customer: folds and resamples take all
+    rows of one or none.
+    """
+
+    frame: pl.DataFrame
+    unit: NDArray[np.int64]
+    treated: Flags
+    propensity: Array
+    stayed: Array
+    money: Array
+
+    def __len__(self) -> int:
+        """How many rows there are."""
+        return len(self.treated)
+
+    def only(self, which: Flags) -> "Trial":
+        """Return some of the rows."""
+        return Trial(
+            self.frame.filter(pl.Series(which)),
+            self.unit[which],
+            self.treated[which],
+            self.propensity[which],
+            self.stayed[which],
+            self.money[which],
+        )
+
+    def folds(self, count: int, seed: int) -> NDArray[np.int64]:
+        """Return a fold for each row, the same for all rows of a customer."""
+        units, place = np.unique(self.unit, return_inverse=True)
+        drawn: NDArray[np.int64] = np.random.default_rng(seed).permutation(np.arange(len(units)) % count)[place]
+        return drawn
+
+
+def refuse_small(trial: Trial) -> None:
+    """Raise TooLittleData with fewer than 200 rows in an arm, or fewer than 20 of either outcome in one."""
+    for name, arm in (("treated", trial.treated), ("held out", ~trial.treated)):
+        rows, stayed = int(arm.sum()), int(trial.stayed[arm].sum())
+        if rows < FEWEST_IN_ARM or min(stayed, rows - stayed) < FEWEST_OF_A_KIND:
+            raise TooLittleData(
+                f"Who responds is learned from {FEWEST_IN_ARM} contacts an arm with {FEWEST_OF_A_KIND} of each outcome; "
+                f"found {rows} {name}, of whom {stayed} ordered."
+            )
