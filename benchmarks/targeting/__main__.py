@@ -10,12 +10,15 @@ from pathlib import Path
 
 from benchmarks.serving.world import lay_out
 from benchmarks.targeting.coverage import coverage
+from benchmarks.targeting.policies import policies
 
 
 def main() -> None:
     """Read the command line."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.targeting", description=__doc__)
     parser.add_argument("--coverage", action="store_true")
+    parser.add_argument("--policies", action="store_true")
+    parser.add_argument("--worlds", type=int, default=20)
     parser.add_argument("--seeds", type=int, default=100)
     parser.add_argument("--processes", type=int, default=2)
     arguments = parser.parse_args()
@@ -23,6 +26,8 @@ def main() -> None:
         config = lay_out(Path(name) / "shop", None)
         if arguments.coverage:
             coverage(config, arguments.seeds, arguments.processes)
+        if arguments.policies:
+            policies(config, arguments.worlds, arguments.processes)
 
 
 if __name__ == "__main__":

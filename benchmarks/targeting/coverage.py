@@ -10,10 +10,8 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from benchmarks.targeting.programme import WINDOW_WEEKS, Company, begin, history, issue_week, live_week
-from holdfast.demo.simulated.shop import start_of
-from holdfast.demo.simulated.tables import customer_ids, week_tables
-from holdfast.demo.simulated.world import State, Week
+from benchmarks.targeting.programme import WINDOW_WEEKS, Company, amounts, begin, issue_week, live_week
+from holdfast.demo.simulated.shop import simulate, start_of
 from models.champion import current_champion
 from serving.list_kind import ListKind
 from serving.outcomes.measure import earned
@@ -22,7 +20,6 @@ from settings.load import load_settings
 
 CUSTOMERS, HISTORY_WEEKS, LIST_WEEKS = 2_000, 104, 12
 KINDS = (ListKind.AT_RISK, ListKind.WIN_BACK)
-REPEATS = 40
 
 
 @dataclass(frozen=True)
@@ -40,7 +37,7 @@ def one_world(config: Path, seed: int) -> Seen:
     settings = load_settings(config, {})
     champion = current_champion(settings.workspace.path / "champion")
     with tempfile.TemporaryDirectory() as name:
-        shop = history(CUSTOMERS, HISTORY_WEEKS, seed)
+        shop = simulate(CUSTOMERS, HISTORY_WEEKS, seed)
         company, twin = (begin(settings, champion, shop, Path(name) / each) for each in ("acts", "waits"))
         for week in range(LIST_WEEKS + WINDOW_WEEKS):
             listed = issue_week(company, KINDS).filter(arm="treated") if week < LIST_WEEKS else None
@@ -58,7 +55,7 @@ def _compare(company: Company, twin: Company) -> Seen:
     without = with_outcomes(issued, twin.tables["transactions"].lazy(), until, margin)
     treated = enrolments(rows).filter(arm="treated")
     both = treated.join(without.select("list_id", "who", pl.col("orders").alias("without")), on=["list_id", "who"])
-    told = both.join(_amounts(company.state), on="customer_id")
+    told = both.join(amounts(company.state), on="customer_id")
     more = pl.col("orders") - pl.col("without")
     truth = told.select(more.mean().alias("orders"), (margin * more * pl.col("amount") - pl.col("cost")).mean().alias("profit"))
     orders, profit = found.orders, found.profit
@@ -71,18 +68,6 @@ def _compare(company: Company, twin: Company) -> Seen:
         found.treated,
         found.control,
     )
-
-
-def _amounts(state: State) -> pl.DataFrame:
-    """What an order of each customer comes to on average: amounts are drawn anew in each world, so the truth is their mean."""
-    people = state.population
-    everybody = np.tile(np.arange(people.size), REPEATS)
-    none = np.zeros(0, dtype=np.int64)
-    happened = Week(state.week, everybody, none, none, none.astype(bool), none, none, state.mood)
-    rows = week_tables(people, happened, none, {})["transactions"]
-    spent = rows.group_by("customer_id").agg((pl.col("amount").sum() / REPEATS).alias("amount"))
-    everyone = pl.DataFrame({"customer_id": customer_ids(np.arange(people.size))})
-    return everyone.join(spent, on="customer_id", how="left").with_columns(pl.col("amount").fill_null(0.0))
 
 
 def coverage(config: Path, seeds: int, processes: int) -> None:

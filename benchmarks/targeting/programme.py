@@ -1,7 +1,7 @@
 """A simulated shop that acts on its lists week by week: real scoring, planning and issuing, in a world whose truth is known."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,9 +10,9 @@ import polars as pl
 import sqlalchemy as sa
 
 from features.tables.schema import Tables
-from holdfast.demo.simulated.shop import CONTACT_COST, Shop, simulate, start_of
+from holdfast.demo.simulated.shop import Shop, start_of
 from holdfast.demo.simulated.tables import customer_ids, week_tables
-from holdfast.demo.simulated.world import State, advance
+from holdfast.demo.simulated.world import State, Week, advance
 from models.champion import Champion
 from serving.issued_contacts import issued_contacts, with_issued
 from serving.list_kind import ListKind
@@ -23,7 +23,8 @@ from serving.store.publish import publish
 from settings.sections import Settings
 
 WINDOW_WEEKS = 13
-Policy = Callable[[pl.DataFrame, pl.DataFrame, int], pl.DataFrame]
+REPEATS = 40
+Choice = Callable[[pl.DataFrame], pl.DataFrame]
 NOTHING = {"campaign_id": "none", "action": "none", "channel": "none", "propensity": 1.0, "cost": 0.0}
 
 
@@ -37,7 +38,6 @@ class Company:
     tables: dict[str, pl.DataFrame]
     store: sa.Engine
     contacts: int = 0
-    spend: np.ndarray = field(default_factory=lambda: np.zeros(0))
 
 
 def begin(settings: Settings, champion: Champion, shop: Shop, folder: Path) -> Company:
@@ -48,13 +48,7 @@ def begin(settings: Settings, champion: Champion, shop: Shop, folder: Path) -> C
         serving=replace(settings.serving, store=f"sqlite:///{folder}/scores.db", keep_weeks=60),
         workspace=replace(settings.workspace, path=folder),
     )
-    spend = np.zeros(shop.state.population.size)
-    return Company(own, champion, shop.state, dict(shop.tables), open_store(own.store_url), spend=spend)
-
-
-def history(customers: int, weeks: int, seed: int) -> Shop:
-    """Return a shop of some years, with its campaigns at random."""
-    return simulate(customers, weeks, seed)
+    return Company(own, champion, shop.state, dict(shop.tables), open_store(own.store_url))
 
 
 def known(company: Company) -> Tables:
@@ -63,13 +57,14 @@ def known(company: Company) -> Tables:
     return Tables(**frames | {"contacts": with_issued(frames["contacts"], issued_contacts(company.store))})
 
 
-def issue_week(company: Company, kinds: tuple[ListKind, ...]) -> pl.DataFrame:
-    """Score, publish and issue this week's lists as `run` does; return their rows."""
+def issue_week(company: Company, kinds: tuple[ListKind, ...], choose: Choice | None = None) -> pl.DataFrame:
+    """Score, publish and issue this week's lists as `run` does; return their rows. `choose` has the last word."""
     as_of, tables, now = start_of(company.state.week), known(company), datetime.now(UTC).replace(tzinfo=None)
     usual = usual_as_of(company.champion, tables, as_of)
     run = score_run(company.settings, tables, company.champion, as_of, now, usual)
     publish(company.store, run.scores, company.champion.terms.horizon_days, usual, 60, run.targets)
     plan = plan_week(company.settings, company.store)
+    plan = plan if choose is None else replace(plan, plan=replace(plan.plan, frame=choose(plan.plan.frame)))
     lists = [list_of(company.store, plan, kind) for kind in kinds]
     return pl.concat([issue(company.store, each, "benchmark", now)[1] for each in lists])
 
@@ -87,11 +82,13 @@ def live_week(company: Company, treated_ids: pl.Series) -> None:
     company.contacts += int(treated.sum())
 
 
-def spent_since(company: Company, week: int, until: int) -> pl.DataFrame:
-    """Return each customer's orders and net spend from the Monday of one week to that of another."""
-    first, last = (pl.lit(datetime.combine(start_of(each), datetime.min.time())) for each in (week, until))
-    rows = company.tables["transactions"].filter(pl.col("ordered_at").is_between(first, last, closed="left"))
-    return rows.group_by("customer_id").agg(pl.col("amount").sum().alias("spend"))
-
-
-COST = CONTACT_COST
+def amounts(state: State) -> pl.DataFrame:
+    """Return what an order of each customer comes to on average: each world draws amounts anew, so the truth is their mean."""
+    people = state.population
+    everybody = np.tile(np.arange(people.size), REPEATS)
+    none = np.zeros(0, dtype=np.int64)
+    happened = Week(state.week, everybody, none, none, none.astype(bool), none, none, state.mood)
+    rows = week_tables(people, happened, none, {})["transactions"]
+    spent = rows.group_by("customer_id").agg((pl.col("amount").sum() / REPEATS).alias("amount"))
+    everyone = pl.DataFrame({"customer_id": customer_ids(np.arange(people.size))})
+    return everyone.join(spent, on="customer_id", how="left").with_columns(pl.col("amount").fill_null(0.0))

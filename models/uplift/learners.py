@@ -21,8 +21,8 @@ from models.log_odds import Array
 from models.uplift.trial import Flags, Trial
 
 ARMS = Trees(learning_rate=0.03, num_leaves=7, min_data_in_leaf=50, feature_fraction=0.5, lambda_l2=20.0)
-EFFECTS = Trees(learning_rate=0.03, num_leaves=4, min_data_in_leaf=100, feature_fraction=0.5, lambda_l2=50.0)
-ARM_ROUNDS, EFFECT_ROUNDS = 120, 60
+EFFECTS = Trees(learning_rate=0.05, num_leaves=4, min_data_in_leaf=100, feature_fraction=0.5, lambda_l2=20.0)
+ARM_ROUNDS, EFFECT_ROUNDS = 120, 100
 INNER_FOLDS, SEED = 3, 5
 FILE = "uplift.json"
 

@@ -1,0 +1,88 @@
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from models.errors import TooLittleData
+from models.uplift.crossfit import cross_fitted, learned
+from models.uplift.curves import qini, resampled
+from models.uplift.learners import LEARNERS, Uplift
+from models.uplift.trial import Trial, refuse_small
+
+INPUTS = ("x", "z")
+
+
+def trial(rows: int = 4_000, share: float = 0.5, *, responds: bool = True, seed: int = 1) -> tuple[Trial, np.ndarray]:
+    """Where x is above a half, treating adds .3 to the chance of staying; elsewhere it takes .1 away."""
+    rng = np.random.default_rng(seed)
+    x, z, luck = rng.random((3, rows))
+    effect = np.where(x > 0.5, 0.3, -0.1) if responds else np.zeros(rows)
+    treated = rng.random(rows) < share
+    stayed = (luck < 0.3 + 0.2 * z + effect * treated).astype(float)
+    frame = pl.DataFrame({"x": x, "z": z})
+    return Trial(frame, np.arange(rows), treated, np.full(rows, share), stayed, 10 * stayed), effect
+
+
+@pytest.mark.parametrize("share", [0.5, 0.85])
+@pytest.mark.parametrize("name", LEARNERS)
+def test_each_learner_finds_who_responds_and_how_much(name: str, share: float) -> None:
+    seen, _ = trial(share=share)
+    unseen, effect = trial(seed=2)
+    found = learned(seen, INPUTS, (name,))[name].effect(unseen.frame)
+    assert np.corrcoef(found, effect)[0, 1] > 0.8
+    assert found.mean() == pytest.approx(effect.mean(), abs=0.04)
+    assert found[effect > 0].mean() == pytest.approx(0.3, abs=0.08)
+    assert found[effect < 0].mean() == pytest.approx(-0.1, abs=0.08)
+
+
+@pytest.mark.parametrize("name", LEARNERS)
+def test_where_nobody_differs_everybody_has_nearly_the_same_effect(name: str) -> None:
+    seen, _ = trial(responds=False)
+    found = learned(seen, INPUTS, (name,))[name].effect(seen.frame)
+    assert found.std() < 0.03
+    assert found.mean() == pytest.approx(0.0, abs=0.04)
+
+
+def test_effects_are_of_rows_that_the_learner_had_not_seen() -> None:
+    nothing, _ = trial(rows=2_000, responds=False)
+    unseen = cross_fitted(nothing, INPUTS)
+    found = resampled(
+        nothing.unit,
+        lambda rows: qini(unseen.effects["t"][rows], nothing.stayed[rows], nothing.treated[rows], nothing.propensity[rows]),
+        200,
+    )
+    assert found.low < 0 < found.high
+    assert unseen.stays.mean() == pytest.approx(0.0, abs=0.05)
+
+
+def test_the_doubly_robust_effects_are_right_on_average_whatever_is_asked() -> None:
+    some, effect = trial(share=0.8)
+    unseen = cross_fitted(some, INPUTS)
+    for part in (effect > 0, effect < 0):
+        error = unseen.stays[part].std() / np.sqrt(part.sum())
+        assert unseen.stays[part].mean() == pytest.approx(effect[part].mean(), abs=4 * error)
+    assert unseen.money.mean() == pytest.approx(10 * unseen.stays.mean(), rel=0.1)
+
+
+def test_all_rows_of_a_customer_are_in_one_fold() -> None:
+    some, _ = trial(rows=400)
+    unit = np.repeat(np.arange(100), 4)
+    folds = Trial(some.frame, unit, some.treated, some.propensity, some.stayed, some.money).folds(5, 1)
+    assert all(len(set(folds[unit == each])) == 1 for each in range(100))
+    assert np.bincount(folds).tolist() == [80] * 5
+
+
+def test_what_was_saved_says_the_same(tmp_path: Path) -> None:
+    some, _ = trial(rows=1_000)
+    model = learned(some, INPUTS, ("x",))["x"]
+    model.save(tmp_path / "uplift")
+    again = Uplift.load(tmp_path / "uplift")
+    assert np.array_equal(again.effect(some.frame), model.effect(some.frame))
+    assert (again.learner, again.inputs) == ("x", INPUTS)
+
+
+def test_a_small_trial_is_refused_in_words() -> None:
+    small, _ = trial(rows=300)
+    with pytest.raises(TooLittleData, match="200 contacts an arm with 20 of each outcome; found 1"):
+        refuse_small(small)
