@@ -23,6 +23,6 @@ def refresh_outcomes(session: Session, store: sa.Engine, now: datetime) -> str:
     total, low, high = whole.total
     currency = session.settings.value.currency
     return (
-        f"Earlier lists earned {total:,.0f} {currency} more than nothing would have, "
-        f"with 95 % probability between {low:,.0f} and {high:,.0f}; see `outcomes`."
+        f"Earlier lists earned {total:+,.0f} {currency} against doing nothing, "
+        f"with 95 % probability between {low:+,.0f} and {high:+,.0f}; see `outcomes`."
     )

@@ -48,7 +48,8 @@ class Champion:
     (`models/totals.py`). `grade` is what promotion looks at (`training/grade.py`); empty without a backtest.
 
     `uplift` has who responds to an action, by its name in the contacts table, where that earned more than risk x value;
-    `responses` are the figures of all actions that were tried with a control group (`training/uplift.py`).
+    `responses` are the figures of all actions that were tried with a control group (`training/uplift.py`). `reliability` has
+    the share that was foretold to leave, the share that left, and how many there were, for tenths of the backtest.
     """
 
     terms: Terms
@@ -63,6 +64,7 @@ class Champion:
     value: SavedValueModel | None = None
     uplift: Mapping[str, Uplift] = field(default_factory=dict)
     responses: tuple[Mapping[str, Any], ...] = ()
+    reliability: tuple[tuple[float, float, int], ...] = ()
 
 
 def save_champion(champion: Champion, folder: Path) -> None:
@@ -76,7 +78,7 @@ def save_champion(champion: Champion, folder: Path) -> None:
     told = {name: getattr(champion, name) for name in TOLD}
     for place, model in enumerate(champion.uplift.values()):
         model.save(folder / UPLIFT / str(place))
-    effects = {"uplift": list(champion.uplift), "responses": list(champion.responses)}
+    effects = {"uplift": list(champion.uplift), "responses": list(champion.responses), "reliability": list(champion.reliability)}
     write_json(folder / FILE, data | told | effects)
 
 
@@ -98,6 +100,7 @@ def load_champion(folder: Path) -> Champion:
         load_value_model(folder),
         {name: Uplift.load(folder / UPLIFT / str(place)) for place, name in enumerate(data.get("uplift", ()))},
         tuple(data.get("responses", ())),
+        tuple((foretold, seen, rows) for foretold, seen, rows in data.get("reliability", ())),
     )
 
 

@@ -1,6 +1,7 @@
 """Lists as files: CSV and XLSX that spreadsheets open correctly and safely, and Parquet."""
 
 import io
+from enum import StrEnum
 from pathlib import Path
 
 import polars as pl
@@ -12,6 +13,15 @@ FORMULA = r"^[=+\-@\t\r]"  # what makes a spreadsheet read a text as a formula (
 MONEY, SHARE, DAY = "#,##0.00", "0.0%", "yyyy-mm-dd"
 MONEY_COLUMNS = ("expected_value", "value_at_risk", "expected_gain")
 WIDEST = 60
+
+
+class Format(StrEnum):
+    """How the rows of a list come: a page of JSON, or a file with all of them."""
+
+    JSON = "json"
+    CSV = "csv"
+    XLSX = "xlsx"
+    PARQUET = "parquet"
 
 
 def neutralised(frame: pl.DataFrame) -> pl.DataFrame:
@@ -57,6 +67,13 @@ def as_xlsx(frame: pl.DataFrame, sentence: str) -> bytes:
             if name.startswith("reason"):
                 sheet.set_column(place, place, WIDEST)
     return book.getvalue()
+
+
+def as_parquet(frame: pl.DataFrame) -> bytes:
+    """Return the rows as they are, for programs."""
+    rows = io.BytesIO()
+    frame.write_parquet(rows)
+    return rows.getvalue()
 
 
 def write_list(frame: pl.DataFrame, sentence: str, path: Path) -> None:

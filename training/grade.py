@@ -3,11 +3,12 @@
 from typing import Any
 
 import numpy as np
+import polars as pl
 
 from models.registry import BASELINE
 from training.backtest import Backtest
 from training.bootstrap import paired_interval
-from training.metrics import Array, calibration_error, log_loss
+from training.metrics import BINS, Array, calibration_error, log_loss
 
 DRAWS = 20
 
@@ -33,6 +34,16 @@ def graded(result: Backtest, board: dict[str, Any], chosen: str) -> dict[str, fl
         "worst_segment": _worst(entries[chosen]["by_segment"], entries[BASELINE.name]["by_segment"]),
         **above,
     }
+
+
+def reliability(result: Backtest, chosen: str) -> tuple[tuple[float, float, int], ...]:
+    """Return, for tenths of the rows by the probability that `chosen` foretold: its mean, the share that left, the rows."""
+    if result.frame is None or f"p:{chosen}" not in result.frame.columns:
+        return ()
+    ordered = result.frame.select(pl.col(f"p:{chosen}").alias("p"), pl.col("churned").cast(pl.Float64)).sort("p")
+    tenth = (pl.int_range(pl.len()) * BINS // pl.len()).alias("tenth")
+    told = ordered.group_by(tenth, maintain_order=True).agg(pl.col("p").mean(), pl.col("churned").mean(), pl.len())
+    return tuple((row[1], row[2], row[3]) for row in told.iter_rows())
 
 
 def calibration_floor(p: Array) -> float:

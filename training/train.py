@@ -29,7 +29,7 @@ from settings.sections import Settings
 from training.backtest import Backtest, backtest
 from training.compare_page import compare_page
 from training.explain import explain
-from training.grade import graded
+from training.grade import graded, reliability
 from training.leaderboard import leaderboard, winner
 from training.material import Material, gather
 from training.record import record
@@ -123,7 +123,8 @@ def _champion(settings: Settings, material: Material, chosen: Candidate, result:
     value = _value_model(material.snapshots, present, board)
     cuts = _value_cuts(value_terms(settings.value, terms.horizon_days), material.btyd, present, churn, spread, value)
     doubt = _doubt(board, ORDER_MODELS.name if value is None else value.name)
-    return Champion(terms, material.norms, churn, material.btyd, spread, cuts, doubt, grade, value=value)
+    told = reliability(result, chosen.name)
+    return Champion(terms, material.norms, churn, material.btyd, spread, cuts, doubt, grade, value=value, reliability=told)
 
 
 def _doubt(board: dict[str, Any], chosen: str) -> float:

@@ -26,13 +26,15 @@ TOP = 0.2
 class Response:
     """What is known of who responds to an action, judged on customers that each learner had not seen.
 
-    `qini` and `top` (the mean effect on the fifth with the highest score) by learner; `effect` is the mean on everybody.
+    `qini` and `top` (the mean effect on the fifth with the highest score) by learner; `effect` is the mean on everybody,
+    `assumed` what the save rate of the configuration would make of it.
     `model` is None where it is not used, and `why` says so.
     """
 
     action: str
     rows: int
     effect: Interval
+    assumed: float
     learner: str
     qini: dict[str, Interval]
     top: dict[str, Interval]
@@ -79,7 +81,8 @@ def _response(asked: Asked, action: Action, trial: Trial) -> Response:
     policies = _policies(trial, unseen.effects[best], unseen.money, action.cost, could)
     overall = resampled(trial.unit, lambda rows: float(unseen.stays[rows].mean()))
     model = learned(trial, INPUTS, (best,))[best] if policies.is_better else None
-    return Response(action.in_contacts, len(trial), overall, best, ranked, top, policies, model, _why(policies))
+    assumed = action.save_rate * float(trial.frame[RISK_COLUMN].cast(pl.Float64).to_numpy().mean())
+    return Response(action.in_contacts, len(trial), overall, assumed, best, ranked, top, policies, model, _why(policies))
 
 
 def _measured(trial: Trial, score: Array, measure: Any) -> Interval:  # noqa: ANN401  # a Measure

@@ -33,12 +33,14 @@ name = "retention"
 kind = "retention"
 cost = 0.5
 save_rate = 0.10
+measured_by = "newsletter"
 
 [[targeting.actions]]
 name = "win_back"
 kind = "win_back"
 cost = 0.5
 save_rate = 0.05
+measured_by = "newsletter"
 
 [[targeting.actions]]
 name = "recovery"

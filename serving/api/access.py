@@ -2,6 +2,7 @@
 
 import math
 import time
+from http.cookies import CookieError, SimpleCookie
 from typing import Annotated
 
 from cachetools import TTLCache
@@ -13,7 +14,9 @@ from limits.strategies import SlidingWindowCounterRateLimiter
 
 from serving.api.errors import ApiError
 from serving.api.state import State, utc_now
+from serving.pages.paths import COOKIE
 from serving.store.keys import Client, Scope, client_of
+from serving.store.sessions import client_of_session
 
 OPEN = frozenset({"/livez", "/readyz", "/healthz"})
 ANYBODY = Client("nobody", "", frozenset())
@@ -50,6 +53,12 @@ class Turnstile:
             self.trusted[authorization] = known
         return known
 
+    async def visitor(self, cookie: str) -> Client:
+        """Return whose session a Cookie header names; ANYBODY where it names none that is live."""
+        token = token_in(cookie)
+        found = await self.state.run(client_of_session, self.state.engine, token, utc_now()) if token else None
+        return found or ANYBODY
+
     def _client(self, authorization: str) -> Client:
         kind, _, key = authorization.partition(" ")
         if kind.lower() != "bearer" or not key or len(key) > LONGEST_KEY:
@@ -65,6 +74,15 @@ class Turnstile:
             reset = self.limiter.get_window_stats(self.limit, client.key_id).reset_time
             wait = max(1, math.ceil(reset - time.time()))
             raise ApiError(429, f"At most {self.limit.amount:,} requests a minute with one key.", retry_after=wait)
+
+
+def token_in(cookie: str) -> str:
+    """Return the session's token of a Cookie header; nothing where there is none."""
+    try:
+        found = SimpleCookie(cookie).get(COOKIE)
+    except CookieError:
+        return ""
+    return found.value if found else ""
 
 
 def is_loopback(address: tuple[str, int] | None) -> bool:

@@ -8,10 +8,13 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from serving.api import customers, lists, live, scores, system
-from serving.api.errors import INTERNAL, NOT_ALLOWED, ApiError, error_reply
+from serving.api.errors import INTERNAL, NOT_ALLOWED, ApiError
 from serving.api.faults import as_api_error
 from serving.api.gate import Gate
 from serving.api.state import State
+from serving.pages import customer, entrance, models, outcomes, segments, week
+from serving.pages.error_page import answer_for
+from serving.pages.visits import Attempts
 from settings.errors import UserError
 
 ABOUT = """Churn and lifetime-value scores by customer, live scores, weekly lists, objections and erasure.
@@ -21,7 +24,7 @@ admin. Every error has the shape of ErrorReply. Limits are told in docs/serving.
 """
 
 
-PARTS = (scores, live, lists, customers, system)
+PARTS = (scores, live, lists, customers, system, entrance, week, customer, segments, outcomes, models)
 
 
 def make_app(state: State) -> Gate:
@@ -43,6 +46,7 @@ def make_api() -> FastAPI:
         redoc_url=None,
     )
     api.router.redirect_slashes = False
+    api.state.attempts = Attempts()
     for part in PARTS:
         api.include_router(part.ROUTES)
     for kind in (ApiError, HTTPException, RequestValidationError, UserError, SQLAlchemyError, Exception):
@@ -68,4 +72,4 @@ async def _answer(request: Request, error: Exception) -> Response:
         answer.headers["allow"] = ", ".join(sorted(_methods(request.url.path)))
     if answer.status >= INTERNAL and not isinstance(error, ApiError):
         request.scope["holdfast.fault"] = error
-    return error_reply(answer, request.scope["holdfast.request_id"] if answer.status == INTERNAL else None)
+    return answer_for(request.scope, answer)

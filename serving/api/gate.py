@@ -9,11 +9,13 @@ from typing import Any
 from anyio import to_thread
 
 from serving.api.access import ANYBODY, DEVELOPER, Turnstile, is_loopback
-from serving.api.errors import INTERNAL, ApiError, error_reply
+from serving.api.errors import INTERNAL, ApiError
 from serving.api.faults import as_api_error
 from serving.api.logs import open_log, where_of
 from serving.api.metrics import REQUEST_SECONDS, REQUESTS
 from serving.api.state import State
+from serving.pages.error_page import answer_for
+from serving.pages.paths import POLICY, is_page
 from serving.store.keys import Client
 
 Message = MutableMapping[str, Any]
@@ -29,6 +31,9 @@ SECURITY = (
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
     (b"cross-origin-resource-policy", b"same-origin"),
 )
+
+
+PAGE_SECURITY = tuple((dict(SECURITY) | {b"content-security-policy": POLICY, b"referrer-policy": b"same-origin"}).items())
 
 
 class Gate:
@@ -77,9 +82,12 @@ class Gate:
             if not (is_loopback(scope.get("server")) and is_loopback(scope.get("client"))):
                 raise ApiError(403, "Development mode answers on a loopback address only.", code="development")
             return DEVELOPER
-        given = headers.get(b"authorization", b"").decode("latin-1")
-        client = await self.turnstile.client(given)
-        self.turnstile.count(client)
+        if is_page(scope["path"]):
+            client = await self.turnstile.visitor(headers.get(b"cookie", b"").decode("latin-1"))
+        else:
+            client = await self.turnstile.client(headers.get(b"authorization", b"").decode("latin-1"))
+        if client is not ANYBODY:
+            self.turnstile.count(client)
         return client
 
     def _remember(self, visit: "Visit", scope: Message) -> None:
@@ -125,13 +133,16 @@ class Visit:
         """Pass an answer on, with the headers that every answer has."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            message["headers"] = [*message["headers"], *SECURITY, (b"x-request-id", self.request_id.encode())]
+            own = {name for name, _ in message["headers"]}
+            usual = PAGE_SECURITY if is_page(self.scope["path"]) else SECURITY
+            added = [each for each in usual if each[0] not in own]
+            message["headers"] = [*message["headers"], *added, (b"x-request-id", self.request_id.encode())]
         await self._send(message)
 
     async def fail(self, error: ApiError) -> None:
         """Answer with an error, where nothing has been answered yet."""
         if not self.status:
-            await error_reply(error, self.request_id if error.status == INTERNAL else None)(self.scope, _nothing, self.send)
+            await answer_for(self.scope, error)(self.scope, _nothing, self.send)
 
 
 async def _read(receive: Receive, most: int) -> bytes:

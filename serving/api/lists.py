@@ -3,7 +3,6 @@
 import base64
 import binascii
 from collections.abc import Callable, Iterable
-from enum import StrEnum
 from typing import Annotated, Any
 
 import polars as pl
@@ -19,7 +18,7 @@ from serving.api.scores import json_reply
 from serving.api.state import State, utc_now
 from serving.api.strict import StrictRoute
 from serving.list_columns import LIST_COLUMNS
-from serving.list_files import as_csv, as_xlsx
+from serving.list_files import Format, as_csv, as_parquet, as_xlsx
 from serving.list_kind import ListKind
 from serving.lists import issue, make_list
 from serving.store.audit import record
@@ -31,25 +30,22 @@ from serving.store.withheld import Withheld, all_withheld
 from serving.weeks import sunday_of, week_of
 
 ROUTES = APIRouter(route_class=StrictRoute, tags=["lists"], dependencies=[require(Scope.LIST)])
+PARQUET = "application/vnd.apache.parquet"
 SPREADSHEET = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-MEDIA = {"csv": "text/csv; charset=utf-8", "xlsx": SPREADSHEET}
+MEDIA = {"csv": "text/csv; charset=utf-8", "xlsx": SPREADSHEET, "parquet": PARQUET}
 USUAL_PAGE, MOST_ROWS = 100, 10_000_000
 NO_ROWS = pl.DataFrame(schema=LIST_COLUMNS)
 HEAD = ("list_id", "kind", "week", "run_id", "data_as_of", "model_version", "rows", "row_limit", "budget", "issued_by")
 FILES: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "A page of the list, or the whole list as a file",
-        "content": {"text/csv": {"schema": {"type": "string"}}, SPREADSHEET: {"schema": {"type": "string", "format": "binary"}}},
+        "content": {
+            "text/csv": {"schema": {"type": "string"}},
+            SPREADSHEET: {"schema": {"type": "string", "format": "binary"}},
+            PARQUET: {"schema": {"type": "string", "format": "binary"}},
+        },
     }
 }
-
-
-class Format(StrEnum):
-    """How the rows come: a page of JSON, or a file with all of them."""
-
-    JSON = "json"
-    CSV = "csv"
-    XLSX = "xlsx"
 
 
 Word = Annotated[str | None, Query(max_length=100)]
@@ -69,6 +65,7 @@ def one_list(
     list_id: Annotated[str | None, Query(max_length=100, description="A list of the index, in place of a week")] = None,
     segment: Word = None,
     stage: Word = None,
+    region: Word = None,
     action: Word = None,
     arm: Word = None,
     limit: Annotated[int | None, Query(ge=1, le=MOST_ROWS, description="Rows of a page, or of the file")] = None,
@@ -86,28 +83,28 @@ def one_list(
         found = _find(state, kind, week, pinned or list_id, client_in(request).name)
     if pinned and list_id not in {None, pinned}:
         raise ApiError(422, "The cursor is of another list.", "cursor")
-    named = {"segment": segment, "stage": stage, "action": action, "arm": arm}
+    named = {"segment": segment, "stage": stage, "region": region, "action": action, "arm": arm}
     filters = {name: value for name, value in named.items() if value is not None}
     if format is not Format.JSON:
-        return _download(state, client_in(request).name, found, filters, after, limit, format)
+        return file_of(state, client_in(request).name, found, filters, after, limit, format)
     most = min(limit or USUAL_PAGE, state.settings.serving.max_page_rows)
     with store_time("list"):
         rows = list_rows(state.engine, found.list_id, filters, after, most + 1)
-    shown = _still_allowed(state)(rows.head(most))
-    _audit(state, client_in(request).name, found, shown.height)
+    shown = still_allowed(state)(rows.head(most))
+    audit_read(state, client_in(request).name, found, shown.height)
     cursor_on = _cursor(found.list_id, int(rows["rank"][most - 1])) if rows.height > most else None
     return json_reply({"list": _head(found), "rows": shown.to_dicts(), "next_cursor": cursor_on})
 
 
-def _download(
+def file_of(
     state: State, client: str, found: IssuedList, filters: dict[str, str], after: int, limit: int | None, kind: Format
 ) -> Response:
     """Return a file with all rows that pass the filters."""
-    allowed = _still_allowed(state)
+    allowed = still_allowed(state)
     with store_time("list"):
         parts = (allowed(part) for part in list_parts(state.engine, found.list_id, filters, after, limit))
-        content, rows = _csv(parts) if kind is Format.CSV else _xlsx(parts, found.churn_sentence)
-    _audit(state, client, found, rows)
+        content, rows = _csv(parts) if kind is Format.CSV else _whole(parts, kind, found.churn_sentence)
+    audit_read(state, client, found, rows)
     length = sum(len(part) for part in content)
     headers = {"content-disposition": f'attachment; filename="{found.list_id}.{kind}"', "content-length": str(length)}
     return StreamingResponse(iter(content), headers=headers, media_type=MEDIA[kind])
@@ -122,9 +119,9 @@ def _csv(parts: Iterable[pl.DataFrame]) -> tuple[list[bytes], int]:
     return text, rows
 
 
-def _xlsx(parts: Iterable[pl.DataFrame], sentence: str) -> tuple[list[bytes], int]:
+def _whole(parts: Iterable[pl.DataFrame], kind: Format, sentence: str) -> tuple[list[bytes], int]:
     whole = pl.concat([NO_ROWS, *parts])
-    return [as_xlsx(whole, sentence)], whole.height
+    return [as_xlsx(whole, sentence) if kind is Format.XLSX else as_parquet(whole)], whole.height
 
 
 def _find(state: State, kind: ListKind, week: str | None, list_id: str | None, client: str) -> IssuedList:
@@ -146,13 +143,14 @@ def _find(state: State, kind: ListKind, week: str | None, list_id: str | None, c
     return issue(state.engine, make_list(state.settings, state.engine, kind), client, utc_now())[0]
 
 
-def _still_allowed(state: State) -> Callable[[pl.DataFrame], pl.DataFrame]:
+def still_allowed(state: State) -> Callable[[pl.DataFrame], pl.DataFrame]:
     """Return what leaves out at once who objected since the list was issued."""
     withheld = Erased(state.identity, all_withheld(state.engine, *Withheld))
     return lambda rows: rows.filter(~withheld.holds()) if withheld.hashes else rows
 
 
-def _audit(state: State, client: str, found: IssuedList, rows: int) -> None:
+def audit_read(state: State, client: str, found: IssuedList, rows: int) -> None:
+    """Keep who read a list, and how many rows."""
     with state.engine.begin() as connection:
         record(connection, client, "list read", utc_now(), found.list_id, rows)
 

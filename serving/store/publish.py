@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -13,9 +13,11 @@ import sqlalchemy as sa
 from filelock import FileLock
 
 from features.norms import Norms
+from serving.run_summary import KEY, MONTH_DAYS, MOVED, run_summary
 from serving.store.bulk import write_rows
 from serving.store.ranks import packed_ranks
-from serving.store.runs import ABOUT, NEWEST_FIRST, Run
+from serving.store.read import read_parts
+from serving.store.runs import ABOUT, NEWEST_FIRST, Run, kept_runs
 from serving.store.schema import COMPLETE, ROW_COLUMNS, RUN_COLUMNS, RUNS, WRITING, score_table, target_table
 
 PUBLISHING = 0x70756273  # the number of the lock that a publisher holds in PostgreSQL
@@ -86,6 +88,7 @@ def _write(
     first = scores.row(0, named=True)
     about: dict[str, Any] = {name: first[name] for name in RUN_COLUMNS} | {"horizon_days": horizon_days, "rows": scores.height}
     own: dict[str, Any] = {"content": content, "state": WRITING, "churn_ranks": packed_ranks(scores)}
+    own["summary"] = json.dumps(run_summary(scores, _month_before(engine, about["as_of"])))
     own["norms"] = None if norms is None else json.dumps(norms.to_json())
     with engine.begin() as connection:
         run_id = connection.execute(RUNS.insert().values(**about, **own).returning(RUNS.c.run_id)).scalar_one()
@@ -99,6 +102,19 @@ def _write(
         done = {"state": COMPLETE, "published_at": datetime.now(UTC).replace(tzinfo=None)}
         connection.execute(RUNS.update().where(RUNS.c.run_id == run_id).values(**done))
     return Run(run_id=run_id, **about)
+
+
+def _month_before(engine: sa.Engine, as_of: date) -> tuple[date, pl.DataFrame] | None:
+    """What the kept run nearest to a month before said of segments and stages; None where none is two weeks older or more."""
+    with engine.connect() as connection:
+        older = [run for run in kept_runs(connection) if (as_of - run.as_of).days >= MONTH_DAYS // 2]
+        if not older:
+            return None
+        nearest = min(older, key=lambda run: abs((as_of - run.as_of).days - MONTH_DAYS))
+        table = score_table(nearest.run_id)
+        schema: dict[str, pl.DataType] = dict.fromkeys((KEY, *MOVED), pl.String())
+        wanted = sa.select(*(table.c[name] for name in schema))
+        return nearest.as_of, pl.concat([pl.DataFrame(schema=schema), *read_parts(connection, wanted, schema)])
 
 
 def flat(scores: pl.DataFrame) -> pl.DataFrame:

@@ -1,7 +1,9 @@
 """Which runs there are, and which one is current."""
 
+import json
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -39,6 +41,12 @@ def current_run(connection: sa.Connection) -> Run:
     if row is None:
         raise NoRun("No scores have been published yet; run `score` first.")
     return Run(*row)
+
+
+def summary_of(connection: sa.Connection, run: Run) -> dict[str, Any] | None:
+    """Return the figures of a run (`serving/run_summary.py`); None of one of an earlier Holdfast."""
+    told = connection.scalar(sa.select(RUNS.c.summary).where(RUNS.c.run_id == run.run_id))
+    return None if told is None else dict(json.loads(told))
 
 
 def kept_runs(connection: sa.Connection) -> list[Run]:

@@ -12,6 +12,7 @@ from settings.errors import UserError
 
 OF_SCORES = (
     *("customer_id", "status", "lifecycle_stage", "relationship_level", "loyalty_segment", "recency_days", "orders", "p_churn"),
+    "open_complaints",
     *("expected_value", "value_at_risk", "action", "action_cost", "expected_gain", "reasons"),
 )
 OF_TARGETS = tuple(name for name in TARGET_COLUMNS if name != "customer_id")

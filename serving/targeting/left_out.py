@@ -15,6 +15,7 @@ class LeftOut(StrEnum):
     NOT_WORTH_IT = "not_worth_it"
     CONTACTED = "contacted"
     HELD_OUT = "held_out"
+    ANSWERED = "answered"
     HOUSEHOLD = "household"
     CAP_WEEK = "cap_week"
     CAP_ONE_TIME = "cap_one_time"
@@ -32,6 +33,7 @@ def sentence(reason: str, count: int, targeting: Targeting) -> str:
         LeftOut.NO_ACTION: "have no action configured for them",
         LeftOut.NOT_WORTH_IT: "would cost more than they are expected to bring",
         LeftOut.CONTACTED: f"were contacted in the last {targeting.pause_days} days",
+        LeftOut.ANSWERED: "were answered by service already, and have no complaint open",
         LeftOut.HELD_OUT: "are held out as control of an earlier list",
         LeftOut.HOUSEHOLD: "share a household or contact point with somebody on a list",
         LeftOut.CAP_WEEK: "are beyond the most customers of a week",

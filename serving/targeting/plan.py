@@ -123,7 +123,8 @@ def _history(earlier: pl.DataFrame, customers: pl.DataFrame) -> pl.DataFrame:
 def _ruled(frame: pl.DataFrame, withheld: pl.Expr, terms: Terms) -> pl.DataFrame:
     """Ask rule after rule; the first that leaves a customer out is the reason.
 
-    A complaint is not left to wait because marketing wrote last week: service looks at its own lists alone.
+    A complaint is not left to wait because marketing wrote last week: service looks at its own lists alone. One that was settled
+    badly is answered once, not every few weeks.
     """
     pause, hold = terms.targeting.pause_days, terms.hold_out_days
     service = pl.col("target").is_in([each.value for each in SERVICE])
@@ -135,6 +136,7 @@ def _ruled(frame: pl.DataFrame, withheld: pl.Expr, terms: Terms) -> pl.DataFrame
         LeftOut.NO_ACTION: pl.col(BEST).is_null(),
         LeftOut.NOT_WORTH_IT: ~service & (pl.col(BEST) <= 0),
         LeftOut.HELD_OUT: own["control"] < hold,
+        LeftOut.ANSWERED: service & ~(pl.col("open_complaints") > 0).fill_null(value=False) & (own["treated"] < hold),
         LeftOut.CONTACTED: pl.min_horizontal(contacted, own["treated"]) < pause,
     }
     said = [pl.when(broken.fill_null(value=False)).then(pl.lit(why.value)) for why, broken in rules.items()]

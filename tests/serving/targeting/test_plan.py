@@ -101,9 +101,9 @@ def test_everybody_is_on_a_list_or_left_out_for_one_reason() -> None:
 
 
 def test_marketing_waits_after_its_own_lists_and_service_after_its_own() -> None:
-    asked = {"target": "recovery"}
+    asked = {"target": "recovery", "open_complaints": 1}
     plan = planned(
-        customers({}, {}, {}, asked, asked | {"contacted_days": 1}, {}),
+        customers({}, {}, {}, asked, asked | {"contacted_days": 1}, {}, asked, {"target": "recovery"}),
         past=earlier(
             ("c0", "retention", "treated", 13, False),
             ("c1", "win_back", "treated", 14, False),
@@ -111,6 +111,8 @@ def test_marketing_waits_after_its_own_lists_and_service_after_its_own() -> None
             ("c3", "recovery", "treated", 3, False),
             ("c4", "retention", "treated", 3, False),
             ("c5", "retention", "treated", 0, True),
+            ("c6", "recovery", "treated", 20, False),
+            ("c7", "recovery", "treated", 20, False),
         ),
     )
     assert fates(plan) == {
@@ -119,6 +121,8 @@ def test_marketing_waits_after_its_own_lists_and_service_after_its_own() -> None
         "c2": LeftOut.HELD_OUT,
         "c3": LeftOut.CONTACTED,
         "c4": None,
+        "c6": None,
+        "c7": LeftOut.ANSWERED,
         "c5": None,  # the same list of the same week, made anew
     }
 

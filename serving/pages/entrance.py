@@ -1,0 +1,76 @@
+"""Signing in and out, the way in, and the files that pages are made with."""
+
+from pathlib import Path
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Query, Request
+from starlette.responses import FileResponse, RedirectResponse, Response
+
+from serving.api.access import ANYBODY, client_in, state_in
+from serving.api.errors import ApiError
+from serving.api.state import utc_now
+from serving.pages.paths import COOKIE, HOME, LOGIN, STATIC, UI, safe_next
+from serving.pages.render import page
+from serving.pages.visits import checked_form, refuse_foreign
+from serving.store.keys import Scope, client_of
+from serving.store.sessions import HOURS, begin_session, end_session
+
+ROUTES = APIRouter(include_in_schema=False)
+FILES = {"holdfast.css": "text/css", "holdfast.js": "text/javascript", "icon.svg": "image/svg+xml"}
+SEE_OTHER = 303
+
+
+@ROUTES.get(HOME)
+@ROUTES.get(UI)
+def home() -> Response:
+    """Lead to the page of this week."""
+    return RedirectResponse(f"{UI}/week", SEE_OTHER)
+
+
+@ROUTES.get(LOGIN)
+def login(request: Request, onward: Annotated[str | None, Query(alias="next")] = None) -> Response:
+    """Ask for a key."""
+    if client_in(request) is not ANYBODY:
+        return RedirectResponse(safe_next(onward), SEE_OTHER)
+    return page(request, "login", next=safe_next(onward), problem=None)
+
+
+@ROUTES.post(LOGIN)
+def sign_in(
+    request: Request,
+    key: Annotated[str, Form(max_length=200)],
+    onward: Annotated[str, Form(alias="next", max_length=500)] = "",
+) -> Response:
+    """Begin a session with a live key of scope list."""
+    refuse_foreign(request)
+    request.app.state.attempts.count(request)
+    state, now = state_in(request), utc_now()
+    client = client_of(state.engine, key.strip(), now)
+    if client is None or Scope.LIST not in client.scopes:
+        problem = "This key is unknown, expired or revoked." if client is None else "This key does not have the scope list."
+        return page(request, "login", 403, next=safe_next(onward), problem=problem)
+    answer = RedirectResponse(safe_next(onward), SEE_OTHER)
+    secure = request.headers.get("x-forwarded-proto", request.url.scheme) == "https"
+    token = begin_session(state.engine, client, now)
+    answer.set_cookie(COOKIE, token, max_age=HOURS * 3600, httponly=True, samesite="lax", secure=secure)
+    return answer
+
+
+@ROUTES.post(f"{UI}/logout")
+def sign_out(request: Request, csrf: Annotated[str, Form(max_length=100)] = "") -> Response:
+    """End the session."""
+    checked_form(request, {"csrf": csrf})
+    end_session(state_in(request).engine, request.cookies.get(COOKIE, ""))
+    answer = RedirectResponse(LOGIN, SEE_OTHER)
+    answer.delete_cookie(COOKIE)
+    return answer
+
+
+@ROUTES.get(STATIC + "{name}")
+def static(name: str) -> Response:
+    """Return a file that pages are made with."""
+    if name not in FILES:
+        raise ApiError(404, "There is no such file.")
+    return FileResponse(
+        Path(__file__).parent / "static" / name, media_type=FILES[name], headers={"cache-control": "max-age=3600"}
+    )

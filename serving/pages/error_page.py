@@ -1,0 +1,35 @@
+"""Errors in the shape that fits whoever asked: a page for the pages, JSON for the routes."""
+
+from collections.abc import MutableMapping
+from typing import Any
+from urllib.parse import quote
+
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from serving.api.errors import INTERNAL, UNAUTHORIZED, ApiError, error_reply
+from serving.pages.paths import LOGIN, is_page
+from serving.pages.render import template
+
+SEE_OTHER = 303
+TITLES = {
+    403: "Not allowed",
+    404: "Not found",
+    405: "Not possible here",
+    422: "Not understood",
+    429: "Too often",
+    503: "Not ready",
+}
+
+
+def answer_for(scope: MutableMapping[str, Any], error: ApiError) -> Response:
+    """Return the answer to a request that went wrong; who is not signed in is led to where one signs in."""
+    request_id = scope["holdfast.request_id"] if error.status == INTERNAL else None
+    if not is_page(scope["path"]):
+        return error_reply(error, request_id)
+    if error.status == UNAUTHORIZED:
+        wanted = scope["path"] + (f"?{scope['query_string'].decode('latin-1')}" if scope.get("query_string") else "")
+        return RedirectResponse(f"{LOGIN}?next={quote(wanted, safe='')}", SEE_OTHER)
+    title = TITLES.get(error.status, "Something went wrong")
+    headers = error.headers | ({} if error.retry_after is None else {"retry-after": str(error.retry_after)})
+    content = template("error").render(title=title, message=error.message, request_id=request_id)
+    return HTMLResponse(content, error.status, headers)

@@ -1,0 +1,68 @@
+"""Outcomes: what the lists earned against those held out."""
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from serving.api.access import state_in
+from serving.api.errors import ApiError
+from serving.outcomes.report import REPORT
+from serving.pages import charts
+from serving.pages.paths import UI
+from serving.pages.render import named, page, picture
+from serving.pages.visits import SIGNED_IN
+from serving.store.reports import read_report
+
+ROUTES = APIRouter(include_in_schema=False, dependencies=[SIGNED_IN])
+SCOPES = {"kind": "By list", "action": "By action", "segment": "By loyalty segment", "list": "Each issued list"}
+DRAWN = ("kind", "action", "segment")
+MOST_LISTS = 30
+
+
+@ROUTES.get(f"{UI}/outcomes")
+def outcomes(request: Request) -> Response:
+    """Show what was measured last."""
+    found = read_report(state_in(request).engine, REPORT)
+    if found is None:
+        return page(request, "outcomes", made_at=None, until=None, whole=None, control=None, parts=[], weeks=[])
+    made_at, told = found
+    rows = told["earned"]
+    parts = [{"scope": scope, "title": title, "rows": _of(rows, scope)[:MOST_LISTS]} for scope, title in SCOPES.items()]
+    whole, control = _first(rows, "all"), _first(rows, "global")
+    weeks = _of(rows, "cumulated")
+    return page(request, "outcomes", made_at=made_at, until=told["until"], whole=whole, control=control, parts=parts, weeks=weeks)
+
+
+def _of(rows: list[dict[str, Any]], scope: str) -> list[dict[str, Any]]:
+    return [row for row in rows if row["scope"] == scope]
+
+
+def _first(rows: list[dict[str, Any]], scope: str) -> dict[str, Any] | None:
+    return next(iter(_of(rows, scope)), None)
+
+
+@ROUTES.get(f"{UI}/charts/earned.svg")
+def earned_chart(request: Request) -> Response:
+    """Draw profit per treated customer by list, action and segment."""
+    state = state_in(request)
+    found = read_report(state.engine, REPORT)
+    rows = [] if found is None else [row for row in found[1]["earned"] if row["scope"] in DRAWN and row["profit"]]
+    if not rows:
+        raise ApiError(404, "There is no such picture.")
+    names = [f"{named(row['name'])} ({row['scope']})" for row in rows]
+    means, lows, highs = ([row["profit"][what] for row in rows] for what in ("mean", "low", "high"))
+    return picture(charts.intervals(names, means, lows, highs, f"profit per treated customer, {state.settings.value.currency}"))
+
+
+@ROUTES.get(f"{UI}/charts/cumulated.svg")
+def cumulated_chart(request: Request) -> Response:
+    """Draw the profit of all lists up to each week."""
+    state = state_in(request)
+    found = read_report(state.engine, REPORT)
+    rows = [] if found is None else [row for row in _of(found[1]["earned"], "cumulated") if row["profit"]]
+    if not rows:
+        raise ApiError(404, "There is no such picture.")
+    weeks = [row["name"] for row in rows]
+    means, lows, highs = ([row["treated"] * row["profit"][what] for row in rows] for what in ("mean", "low", "high"))
+    return picture(charts.cumulated(weeks, means, lows, highs, f"profit in all, {state.settings.value.currency}"))

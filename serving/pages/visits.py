@@ -1,0 +1,67 @@
+"""Who looks at the pages: sessions in a cookie, and the proof that a form came from one of our pages."""
+
+import hmac
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from fastapi import Depends, Request, params
+from limits import RateLimitItemPerMinute
+from limits.storage import MemoryStorage
+from limits.strategies import MovingWindowRateLimiter
+
+from features.tables.keyed_hash import hash_of
+from serving.api.access import ANYBODY, client_in, state_in
+from serving.api.errors import ApiError
+from serving.pages.paths import COOKIE
+from serving.store.keys import Scope
+
+ATTEMPTS_A_MINUTE = 20
+OWN_SITE = {"same-origin", "none"}
+
+
+class Attempts:
+    """Counts attempts to sign in, by address and worker."""
+
+    def __init__(self) -> None:
+        """Start counting."""
+        self.limiter = MovingWindowRateLimiter(MemoryStorage())
+        self.limit = RateLimitItemPerMinute(ATTEMPTS_A_MINUTE)
+
+    def count(self, request: Request) -> None:
+        """Count one. Raises ApiError 429 beyond twenty a minute."""
+        address = request.client.host if request.client else "local"
+        if not self.limiter.hit(self.limit, address):
+            raise ApiError(429, "Too many attempts to sign in; wait a minute.", retry_after=60)
+
+
+def csrf_of(request: Request) -> str:
+    """Return what a form of this session carries: made from the cookie with the store's own key."""
+    return hash_of(f"form {request.cookies.get(COOKIE, '')}", state_in(request).identity)
+
+
+def refuse_foreign(request: Request) -> None:
+    """Raise ApiError 403 where a browser says that a form was sent from elsewhere."""
+    headers = request.headers
+    site, origin = headers.get("sec-fetch-site"), headers.get("origin")
+    foreign = site is not None and site not in OWN_SITE
+    if foreign or (origin is not None and urlsplit(origin).netloc != headers.get("host")):
+        raise ApiError(403, "This form was sent from another site.", code="foreign_form")
+
+
+def checked_form(request: Request, form: Mapping[str, Any]) -> None:
+    """Raise ApiError 403 for a form that did not come from a page of this very session."""
+    refuse_foreign(request)
+    if not hmac.compare_digest(str(form.get("csrf", "")), csrf_of(request)):
+        raise ApiError(403, "The form is too old; open the page again.", code="foreign_form")
+
+
+async def _signed_in(request: Request) -> None:
+    client = client_in(request)
+    if client is ANYBODY:
+        raise ApiError(401, "Sign in to see this page.")
+    if Scope.LIST not in client.scopes:
+        raise ApiError(403, f"These pages need a key with the scope {Scope.LIST}.")
+
+
+SIGNED_IN: params.Depends = Depends(_signed_in)

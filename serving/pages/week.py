@@ -1,0 +1,195 @@
+"""This week: the three lists, what they should bring, what another budget would, and the rows to act on."""
+
+from collections.abc import Iterable
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Form, Query, Request
+from starlette.responses import RedirectResponse, Response
+
+from serving.api.access import client_in, state_in
+from serving.api.errors import ApiError
+from serving.api.lists import audit_read, file_of, still_allowed
+from serving.api.state import State, utc_now
+from serving.list_changes import SENTENCES
+from serving.list_files import Format
+from serving.list_kind import ListKind
+from serving.lists import issue, list_of, plan_week
+from serving.pages import charts
+from serving.pages.paths import UI
+from serving.pages.render import page, picture, query
+from serving.pages.visits import SIGNED_IN, checked_form
+from serving.store.engine import reading
+from serving.store.issued import IssuedList, issued_lists, list_rows, list_sums
+from serving.store.runs import NoRun, Run, current_run
+from serving.targeting.curve import Curve
+from serving.targeting.left_out import LeftOut, sentence
+from serving.targeting.plan import Wanted
+from serving.weeks import sunday_of, week_of
+
+ROUTES = APIRouter(include_in_schema=False, dependencies=[SIGNED_IN])
+ROWS = 50
+FACETS = {"segment": "loyalty_segment", "stage": "lifecycle_stage", "region": "region", "action": "action"}
+SEE_OTHER = 303
+Word = Annotated[str | None, Query(max_length=100)]
+Money = Annotated[float | None, Query(ge=0, le=1e12, allow_inf_nan=False)]
+
+
+@ROUTES.get(f"{UI}/week")
+def week(
+    request: Request,
+    kind: ListKind = ListKind.AT_RISK,
+    list_id: Word = None,
+    segment: Word = None,
+    stage: Word = None,
+    region: Word = None,
+    action: Word = None,
+    budget: Annotated[str | None, Query(max_length=20)] = None,
+    after: Annotated[int, Query(ge=0, le=10_000_000)] = 0,
+) -> Response:
+    """Show the lists of the current week, one of them row by row."""
+    state = state_in(request)
+    run = _run(state)
+    if run is None:
+        return page(request, "empty")
+    present = week_of(run.as_of)
+    lists = {each: _newest(state, each, present) for each in ListKind}
+    chosen = _named(state, list_id) if list_id else lists[kind]
+    told: dict[str, Any] = {
+        "run": run,
+        "week": present,
+        "lists": lists,
+        "kind": ListKind(chosen.kind) if chosen else kind,
+        "chosen": chosen,
+    }
+    named = {"segment": segment, "stage": stage, "region": region, "action": action}
+    filters = {name: value for name, value in named.items() if value}
+    if chosen is None:
+        return page(request, "week", **told, stale=state.is_stale(run, utc_now().date()), detail=None)
+    return page(
+        request,
+        "week",
+        **told,
+        stale=state.is_stale(run, utc_now().date()),
+        detail=_detail(request, state, chosen, filters, _amount(budget), after),
+    )
+
+
+def _run(state: State) -> Run | None:
+    with reading(state.engine).connect() as connection:
+        try:
+            return current_run(connection)
+        except NoRun:
+            return None
+
+
+def _amount(text: str | None) -> float | None:
+    """A budget as somebody typed it; None for nothing, and for what is no amount."""
+    try:
+        amount = float((text or "").replace(",", "."))
+    except ValueError:
+        return None
+    return amount if 0 <= amount <= 1e12 else None  # noqa: PLR2004
+
+
+def _newest(state: State, kind: ListKind, present: str) -> IssuedList | None:
+    """The newest list of the week as configured; else the newest with a budget or limit of its own."""
+    there = issued_lists(state.engine, kind, present)
+    whole = [each for each in there if each.row_limit is None and each.budget is None]
+    return next(iter([*whole, *there]), None)
+
+
+def _named(state: State, list_id: str) -> IssuedList:
+    found = next((each for each in issued_lists(state.engine) if each.list_id == list_id), None)
+    if found is None:
+        raise ApiError(404, "There is no list of that id.")
+    return found
+
+
+def _detail(
+    request: Request, state: State, chosen: IssuedList, filters: dict[str, str], budget: float | None, after: int
+) -> dict[str, Any]:
+    figures = chosen.figures
+    rows = list_rows(state.engine, chosen.list_id, filters, after, ROWS + 1)
+    shown = still_allowed(state)(rows.head(ROWS))
+    audit_read(state, client_in(request).name, chosen, shown.height)
+    return {
+        "figures": figures,
+        "sums": list_sums(state.engine, chosen.list_id, filters) if filters or not figures else figures,
+        "facets": {name: figures.get("facets", {}).get(column, {}) for name, column in FACETS.items()},
+        "filters": filters,
+        "rows": shown.to_dicts(),
+        "next": int(rows["rank"][ROWS - 1]) if rows.height > ROWS else None,
+        "after": after,
+        "left_out": [sentence(why, count, state.settings.targeting) for why, count in figures.get("left_out", {}).items()],
+        "changes": _changes(figures.get("changes"), state),
+        "budget": budget,
+        "spending": _spending(figures.get("curve"), budget),
+        "expires": sunday_of(chosen.week),
+    }
+
+
+def _changes(changes: dict[str, Any] | None, state: State) -> dict[str, Any] | None:
+    if changes is None:
+        return None
+    gone = [
+        f"{count:,} {SENTENCES[why]}" if why in SENTENCES else _left(why, count, state) for why, count in changes["gone"].items()
+    ]
+    return changes | {"gone": gone}
+
+
+def _left(why: str, count: int, state: State) -> str:
+    return sentence(LeftOut(why), count, state.settings.targeting)
+
+
+def _spending(told: dict[str, Any] | None, budget: float | None) -> dict[str, float] | None:
+    """What a budget is expected to bring; without one, the best."""
+    if told is None:
+        return None
+    curve = Curve(**told)
+    spent, contacts, saved, profit = curve.at(curve.best_budget if budget is None else budget)
+    parts = {"spent": spent, "contacts": contacts, "saved": saved, "wasted": contacts - saved, "profit": profit}
+    return parts | {"best": curve.best_budget, "most": curve.spent[-1]}
+
+
+@ROUTES.post(f"{UI}/week/issue")
+def issue_lists(
+    request: Request,
+    csrf: Annotated[str, Form(max_length=100)] = "",
+    kind: Annotated[ListKind | None, Form()] = None,
+    budget: Annotated[str, Form(max_length=20)] = "",
+) -> Response:
+    """Issue this week's lists as configured, or one of them with another budget."""
+    checked_form(request, {"csrf": csrf})
+    state, client, amount = state_in(request), client_in(request).name, _amount(budget)
+    asked = {} if kind is None or amount is None else {kind: Wanted(amount)}
+    plan = plan_week(state.settings, state.engine, None, asked)
+    kinds: Iterable[ListKind] = ListKind if kind is None else [kind]
+    issued = [issue(state.engine, list_of(state.engine, plan, each, None, amount), client, utc_now())[0] for each in kinds]
+    return RedirectResponse(f"{UI}/week{query(kind=issued[0].kind, list_id=issued[0].list_id if kind else None)}", SEE_OTHER)
+
+
+@ROUTES.get(f"{UI}/week/download")
+def download(
+    request: Request,
+    list_id: Annotated[str, Query(max_length=100)],
+    format: Format = Format.XLSX,  # noqa: A002  # as it stands in the link
+    segment: Word = None,
+    stage: Word = None,
+    region: Word = None,
+    action: Word = None,
+) -> Response:
+    """Return the rows that pass the filters as a file."""
+    state = state_in(request)
+    named = {"segment": segment, "stage": stage, "region": region, "action": action}
+    filters = {name: value for name, value in named.items() if value}
+    return file_of(state, client_in(request).name, _named(state, list_id), filters, 0, None, format)
+
+
+@ROUTES.get(f"{UI}/charts/budget.svg")
+def budget_chart(request: Request, list_id: Annotated[str, Query(max_length=100)], budget: Money = None) -> Response:
+    """Draw expected profit against budget."""
+    state = state_in(request)
+    told = _named(state, list_id).figures.get("curve")
+    if not told:
+        raise ApiError(404, "There is no curve of that list.")
+    return picture(charts.budget(told, budget, state.settings.value.currency))
