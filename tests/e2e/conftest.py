@@ -21,25 +21,27 @@ def free_port() -> int:
 
 
 @contextmanager
-def running(arguments: list[str], port: int, log: Path, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
+def running(
+    arguments: list[str], port: int, log: Path, ready: str = "readyz", **environment: str
+) -> Iterator[subprocess.Popen[bytes]]:
     known = {"BENTOML_DO_NOT_TRACK": "True"} | environment
     with (
         log.open("w") as said,
         subprocess.Popen(arguments, stdout=said, stderr=said, env=os.environ | known, cwd=log.parent) as server,
     ):
         try:
-            wait_for(port, server, log)
+            wait_for(f"http://127.0.0.1:{port}/{ready}", server, log)
             yield server
         finally:
             server.terminate()
             server.wait(timeout=30)
 
 
-def wait_for(port: int, server: subprocess.Popen[bytes], log: Path) -> None:
+def wait_for(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
     for _ in range(240):
         assert server.poll() is None, log.read_text()
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=2):
+            with urllib.request.urlopen(url, timeout=2):  # noqa: S310  # loopback
                 return
         except OSError:
             time.sleep(0.25)
@@ -52,7 +54,13 @@ def port() -> int:
     return free_port()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
+def new_port() -> Callable[[], int]:
+    """Find a port that is free."""
+    return free_port
+
+
+@pytest.fixture(scope="session")
 def run_server() -> Running:
     """Start a server program and wait until it is ready; it ends with the context."""
     return running
