@@ -1,0 +1,132 @@
+from collections.abc import Callable
+from datetime import date, datetime
+from typing import Any
+
+import polars as pl
+import pytest
+import sqlalchemy as sa
+
+from serving.list_columns import EXPECTED_COLUMNS, LIST_COLUMNS
+from serving.outcomes.measure import earned
+from serving.outcomes.report import NoLists, keep_outcomes, measure_outcomes
+from serving.outcomes.rows import enrolments, issued_rows, with_outcomes
+from serving.store.issued import IssuedList, erase_from_list, store_list
+from serving.store.reports import read_report
+
+Orders = Callable[..., pl.LazyFrame]
+UNTIL = date(2026, 6, 1)
+
+
+def issued(store: sa.Engine, week: str, day: date, *rows: tuple[str, str], kind: str = "at_risk", number: int = 1) -> str:
+    """Issue a list of customers and arms; each action costs 2, and everybody was treated with a probability of .8."""
+    list_id = f"{kind}-{week}-{number}"
+    about = IssuedList(list_id, number, kind, week, 1, day, "1", 30, None, None, list_id, len(rows), datetime(2026, 1, 1), "ann")
+    told: list[dict[str, Any]] = [
+        {
+            "list_id": list_id,
+            "week": week,
+            "rank": place,
+            "customer_id": who,
+            "arm": arm,
+            "action": "mail",
+            "loyalty_segment": "split",
+            "p_churn": 0.8,
+            "expected_value": 10.0,
+            "expected_gain": 1.0,
+            "data_as_of": day,
+            "held_by": None if arm == "treated" else "list",
+            "propensity": 0.8,
+            "action_cost": 2.0,
+        }
+        for place, (who, arm) in enumerate(rows, 1)
+    ]
+    schema = LIST_COLUMNS | EXPECTED_COLUMNS
+    store_list(store, about, pl.DataFrame([{name: row.get(name) for name in schema} for row in told], schema=schema))
+    return list_id
+
+
+def told(rows: pl.DataFrame) -> list[tuple[Any, ...]]:
+    return rows.select("who", "week", "orders", "spend", "cost", "profit", "closed").rows()
+
+
+def test_orders_and_spend_of_the_window_and_what_all_treatments_in_it_cost(store: sa.Engine, orders: Orders) -> None:
+    issued(store, "2026-W10", date(2026, 3, 2), ("a", "treated"), ("b", "control"), ("c", "treated"))
+    issued(store, "2026-W12", date(2026, 3, 16), ("a", "treated"))
+    lines = orders(
+        [
+            ("a", "2026-03-01", 99.0),
+            ("a", "2026-03-02", 10.0),
+            ("a", "2026-03-31", 5.0),
+            ("b", "2026-04-01", 7.0),
+            ("c", "2026-03-10", -3.0),
+        ]
+    )
+    found = with_outcomes(issued_rows(store), lines, UNTIL, 0.5)
+    assert told(found) == [
+        ("a", "2026-W10", 2, 15.0, 4.0, 3.5, True),
+        ("b", "2026-W10", 0, 0.0, 0.0, 0.0, True),
+        ("c", "2026-W10", 0, -3.0, 2.0, -3.5, True),
+        ("a", "2026-W12", 1, 5.0, 2.0, 0.5, True),
+    ]
+
+
+def test_a_window_that_is_still_open_counts_what_is_known_so_far(store: sa.Engine, orders: Orders) -> None:
+    issued(store, "2026-W10", date(2026, 3, 2), ("a", "treated"))
+    issued(store, "2026-W11", date(2026, 3, 9), ("a", "treated"))
+    lines = orders([("a", "2026-03-03", 10.0), ("a", "2026-03-20", 5.0)])
+    found = with_outcomes(issued_rows(store), lines, date(2026, 3, 8), 1.0)
+    assert told(found)[0] == ("a", "2026-W10", 1, 10.0, 2.0, 8.0, False)
+
+
+def test_what_was_kept_of_an_erased_customer_counts(store: sa.Engine, orders: Orders) -> None:
+    one = issued(store, "2026-W10", date(2026, 3, 2), ("a", "treated"), ("b", "treated"))
+    with store.begin() as connection:
+        outcome = {"outcome_orders": 3, "outcome_spend": 30.0, "outcome_until": date(2026, 3, 20)}
+        erase_from_list(connection, one, "a", outcome)
+    found = with_outcomes(issued_rows(store), orders([("b", "2026-03-03", 1.0)]), UNTIL, 1.0)
+    assert told(found) == [(f"{one} 1", "2026-W10", 3, 30.0, 2.0, 28.0, True), ("b", "2026-W10", 1, 1.0, 2.0, -1.0, True)]
+
+
+def test_of_several_lists_of_a_week_a_customer_counts_once(store: sa.Engine) -> None:
+    issued(store, "2026-W10", date(2026, 3, 2), ("a", "treated"))
+    issued(store, "2026-W10", date(2026, 3, 2), ("a", "treated"), ("b", "control"), number=2)
+    assert issued_rows(store).select("who", "list_id").rows() == [("a", "at_risk-2026-W10-1"), ("b", "at_risk-2026-W10-2")]
+
+
+def test_a_customer_is_enrolled_once_per_window(store: sa.Engine) -> None:
+    for week, day in (("2026-W10", date(2026, 3, 2)), ("2026-W12", date(2026, 3, 16)), ("2026-W15", date(2026, 4, 6))):
+        issued(store, week, day, ("a", "treated"))
+    assert enrolments(issued_rows(store))["week"].to_list() == ["2026-W10", "2026-W15"]
+
+
+def test_groups_are_compared_as_assigned(store: sa.Engine, orders: Orders) -> None:
+    treated, control = [(f"t{n}", "treated") for n in range(40)], [(f"c{n}", "control") for n in range(10)]
+    one = issued(store, "2026-W10", date(2026, 3, 2), *treated, *control)
+    lines = [(f"t{n}", "2026-03-05", 10.0) for n in range(30)] + [(f"c{n}", "2026-03-05", 10.0) for n in range(5)]
+    found = earned(with_outcomes(issued_rows(store), orders(lines), UNTIL, 1.0))
+    by = {(each.scope, each.name): each for each in found}
+    assert [each.scope for each in found] == ["all", "kind", "action", "segment", "global", "cumulated", "list"]
+    whole = by["list", one]
+    assert whole.orders is not None
+    assert whole.profit is not None
+    assert whole.orders.mean == pytest.approx(0.75 - 0.5)
+    assert whole.profit.mean == pytest.approx(7.5 - 2 - 5.0)
+    assert (whole.treated, whole.control, whole.closed, whole.expected_gain) == (40, 10, 1.0, 1.0)
+    assert whole.is_too_small
+    assert whole.more is not None
+    assert whole.more > 0
+    assert whole.total == pytest.approx(tuple(40 * each for each in (whole.profit.mean, whole.profit.low, whole.profit.high)))
+    assert by["global", "against the global control"].profit is None  # nobody of the global control is on the list
+
+
+def test_the_figures_are_kept_for_the_page(store: sa.Engine, orders: Orders) -> None:
+    with pytest.raises(NoLists, match="No list was issued before 2026-06-01"):
+        measure_outcomes(store, orders([("a", "2026-03-05", 1.0)]), UNTIL, 1.0)
+    issued(store, "2026-W10", date(2026, 3, 2), ("a", "treated"), ("b", "control"))
+    found = measure_outcomes(store, orders([("a", "2026-03-05", 1.0)]), UNTIL, 1.0)
+    for _ in range(2):
+        keep_outcomes(store, found, UNTIL, datetime(2026, 6, 1, 8))
+    kept = read_report(store, "outcomes")
+    assert kept is not None
+    assert (kept[0], kept[1]["until"], len(kept[1]["earned"])) == (datetime(2026, 6, 1, 8), "2026-06-01", len(found))
+    assert kept[1]["earned"][0]["profit"] is None  # one in each arm tells nothing
