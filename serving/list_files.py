@@ -3,6 +3,7 @@
 import io
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -11,8 +12,11 @@ from serving.lists import ListRefused
 
 FORMULA = r"^[=+\-@\t\r]"  # what makes a spreadsheet read a text as a formula (OWASP, CSV injection)
 MONEY, SHARE, DAY = "#,##0.00", "0.0%", "yyyy-mm-dd"
+AFTER_NUMBERS = ("customer_id", "basis", "model_version")
 MONEY_COLUMNS = ("expected_value", "value_at_risk", "expected_gain")
-WIDEST = 60
+WIDEST, A3 = 52, 8
+HEADER = {"bold": True, "font_color": "#ffffff", "bg_color": "#12303f", "valign": "top"}
+GREY = {"font_color": "#777777", "italic": True}
 
 
 class Format(StrEnum):
@@ -56,17 +60,36 @@ def as_xlsx(frame: pl.DataFrame, sentence: str) -> bytes:
             "List",
             position="A3",
             table_style="Table Style Light 1",
-            column_formats={"p_churn": SHARE, **dict.fromkeys(MONEY_COLUMNS, MONEY)},
+            column_formats=_formats(),  # type: ignore[arg-type]  # a mapping is allowed
             dtype_formats={pl.Date: DAY},
+            header_format=HEADER,
             autofit=True,
         )
         sheet = workbook.get_worksheet_by_name("List")
         sheet.write_string("A1", sentence, workbook.add_format({"italic": True}))
         sheet.freeze_panes(3, 4)
+        sheet.set_landscape()
+        sheet.set_paper(A3)
+        sheet.fit_to_pages(1, 0)
+        sheet.repeat_rows(2)
         for place, name in enumerate(frame.columns):
             if name.startswith("reason"):
                 sheet.set_column(place, place, WIDEST)
+        held_out = {"type": "formula", "criteria": f'=${_letter(frame, "arm")}4="control"', "format": workbook.add_format(GREY)}
+        if frame.height:
+            sheet.conditional_format(3, 0, frame.height + 2, frame.width - 1, held_out)
     return book.getvalue()
+
+
+def _formats() -> dict[str, Any]:
+    """Numbers as numbers; a little room before texts that follow a number."""
+    indented = {name: {"indent": 1} for name in AFTER_NUMBERS}
+    return {"p_churn": SHARE, **dict.fromkeys(MONEY_COLUMNS, MONEY), **indented}
+
+
+def _letter(frame: pl.DataFrame, name: str) -> str:
+    """The letter of a column, of the first 26."""
+    return chr(ord("A") + frame.get_column_index(name))
 
 
 def as_parquet(frame: pl.DataFrame) -> bytes:
