@@ -8,13 +8,11 @@ from serving.targeting.curve import curve
 from serving.targeting.plan import Plan
 from serving.targeting.rules import Target
 
-FACETS = ("loyalty_segment", "lifecycle_stage", "region", "action")
-
 
 def summary(plan: Plan, target: Target, listed: pl.DataFrame, of_kind: pl.DataFrame) -> dict[str, Any]:
     """Return the figures of a list, ready for JSON: `candidates` = `rows` + all of `left_out`.
 
-    Money, saved customers and facets are of the treated; `curve` is what other budgets would bring. Nobody is named.
+    Money and saved customers are of the treated; `curve` is what other budgets would bring. Nobody is named.
     """
     treated = listed.filter(arm="treated")
     sums = treated.select(pl.col("value_at_risk", "expected_gain", "action_cost", "averted").sum()).row(0, named=True)
@@ -29,11 +27,5 @@ def summary(plan: Plan, target: Target, listed: pl.DataFrame, of_kind: pl.DataFr
         "measured": treated.filter(basis="measured").height,
         **sums,
         "left_out": dict(left_out.iter_rows()),
-        "facets": {name: _counts(treated, name) for name in FACETS},
         "curve": curve(plan.frame, plan.ladders[target]).as_dict(),
     }
-
-
-def _counts(treated: pl.DataFrame, name: str) -> dict[str, int]:
-    counted = treated.drop_nulls(name).group_by(name).len().sort("len", name, descending=[True, False])
-    return dict(counted.iter_rows())

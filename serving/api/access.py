@@ -2,8 +2,9 @@
 
 import math
 import time
-from http.cookies import CookieError, SimpleCookie
+from ipaddress import ip_address
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from cachetools import TTLCache
 from fastapi import Depends, Request, params
@@ -11,6 +12,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from limits import RateLimitItemPerMinute
 from limits.storage import MemoryStorage
 from limits.strategies import SlidingWindowCounterRateLimiter
+from starlette.requests import cookie_parser
 
 from serving.api.errors import ApiError
 from serving.api.state import State, utc_now
@@ -23,7 +25,6 @@ ANYBODY = Client("nobody", "", frozenset())
 DEVELOPER = Client("development", "", frozenset(Scope))
 LONGEST_KEY = 200
 TRUST_SECONDS, MOST_TRUSTED = 1.0, 1_000
-LOOPBACK = ("127.", "::1", "::ffff:127.", "localhost")
 BEARER = HTTPBearer(auto_error=False, description="A key made by `keys create`.")
 
 
@@ -78,16 +79,25 @@ class Turnstile:
 
 def token_in(cookie: str) -> str:
     """Return the session's token of a Cookie header; nothing where there is none."""
-    try:
-        found = SimpleCookie(cookie).get(COOKIE)
-    except CookieError:
-        return ""
-    return found.value if found else ""
+    return cookie_parser(cookie).get(COOKIE, "")
 
 
 def is_loopback(address: tuple[str, int] | None) -> bool:
     """Whether an address is this machine's own; a connection without one (a Unix socket) is."""
-    return address is None or address[0].startswith(LOOPBACK)
+    if address is None or address[0] == "localhost":
+        return True
+    try:
+        known = ip_address(address[0])
+    except ValueError:
+        return False
+    mapped = getattr(known, "ipv4_mapped", None)
+    return (mapped or known).is_loopback
+
+
+def names_loopback(host: str) -> bool:
+    """Whether a Host header names this machine: another name may lead here too, from a page of somebody else's."""
+    name = urlsplit(f"//{host}").hostname if host.isascii() and "[" not in host.strip("[")[1:] else None
+    return name is not None and is_loopback((name, 0))
 
 
 def require(scope: Scope) -> params.Depends:

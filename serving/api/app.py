@@ -11,6 +11,7 @@ from serving.api import customers, lists, live, scores, system
 from serving.api.errors import INTERNAL, NOT_ALLOWED, ApiError
 from serving.api.faults import as_api_error
 from serving.api.gate import Gate
+from serving.api.logs import where_of
 from serving.api.state import State
 from serving.pages import customer, entrance, models, outcomes, segments, week
 from serving.pages.error_page import answer_for
@@ -69,7 +70,8 @@ async def _answer(request: Request, error: Exception) -> Response:
     """Answer in the one shape; what is our own fault goes on to the gate, which logs it."""
     answer = as_api_error(error)
     if answer.status == NOT_ALLOWED:
+        answer.headers = {name: value for name, value in answer.headers.items() if name.lower() != "allow"}
         answer.headers["allow"] = ", ".join(sorted(_methods(request.url.path)))
     if answer.status >= INTERNAL and not isinstance(error, ApiError):
-        request.scope["holdfast.fault"] = error
+        request.scope["holdfast.fault"] = where_of(error)  # before the framework takes the traceback away
     return answer_for(request.scope, answer)

@@ -3,10 +3,12 @@
 from datetime import UTC, datetime
 from typing import Annotated
 
+from fastapi import Query
 from pydantic import AfterValidator, Field
 
 LONGEST_ID = 256
 NO_CONTROL = r"^[^\x00-\x1f\x7f]+$"
+NO_CONTROL_OR_EMPTY = r"^[^\x00-\x1f\x7f]*$"
 EARLIEST, LATEST = datetime(1900, 1, 1), datetime(2200, 1, 1)  # noqa: DTZ001  # the tables hold UTC without a zone
 
 
@@ -19,5 +21,6 @@ def _utc(moment: datetime) -> datetime:
 
 
 Id = Annotated[str, Field(strict=True, min_length=1, max_length=LONGEST_ID, pattern=NO_CONTROL)]
+Word = Annotated[str | None, Query(max_length=100, pattern=NO_CONTROL_OR_EMPTY)]
 Text = Annotated[str, Field(strict=True, max_length=10_000)]
 Moment = Annotated[datetime, AfterValidator(_utc)]

@@ -8,14 +8,14 @@ from typing import Any
 
 from anyio import to_thread
 
-from serving.api.access import ANYBODY, DEVELOPER, Turnstile, is_loopback
+from serving.api.access import ANYBODY, DEVELOPER, Turnstile, is_loopback, names_loopback
 from serving.api.errors import INTERNAL, ApiError
 from serving.api.faults import as_api_error
 from serving.api.logs import open_log, where_of
 from serving.api.metrics import REQUEST_SECONDS, REQUESTS
 from serving.api.state import State
 from serving.pages.error_page import answer_for
-from serving.pages.paths import POLICY, is_page
+from serving.pages.paths import POLICY, STATIC, is_page
 from serving.store.keys import Client
 
 Message = MutableMapping[str, Any]
@@ -57,7 +57,7 @@ class Gate:
             async with asyncio.timeout(self.settings.request_seconds):
                 await self.api(scope, _replayed(body, receive), visit.send)
         except Exception as error:  # noqa: BLE001  # the last resort: whatever it is, the client gets an answer
-            scope.setdefault("holdfast.fault", error)
+            scope.setdefault("holdfast.fault", where_of(error))
             await visit.fail(as_api_error(error))
         finally:
             self._remember(visit, scope)
@@ -79,9 +79,12 @@ class Gate:
         if self.turnstile.is_open(scope["path"]):
             return ANYBODY
         if self.settings.development:
-            if not (is_loopback(scope.get("server")) and is_loopback(scope.get("client"))):
+            host = headers.get(b"host", b"localhost").decode("latin-1")
+            if not (is_loopback(scope.get("server")) and is_loopback(scope.get("client")) and names_loopback(host)):
                 raise ApiError(403, "Development mode answers on a loopback address only.", code="development")
             return DEVELOPER
+        if scope["path"].startswith(STATIC):
+            return ANYBODY
         if is_page(scope["path"]):
             client = await self.turnstile.visitor(headers.get(b"cookie", b"").decode("latin-1"))
         else:
@@ -94,7 +97,7 @@ class Gate:
         seconds, client = perf_counter() - visit.started, scope.get("holdfast.client", ANYBODY)
         fault = scope.get("holdfast.fault")
         if fault is not None and visit.status >= INTERNAL:
-            self.log.error("fault", request_id=visit.request_id, route=visit.route, **where_of(fault))
+            self.log.error("fault", request_id=visit.request_id, route=visit.route, **fault)
         REQUESTS.labels(visit.route, visit.method, visit.status).inc()
         REQUEST_SECONDS.labels(visit.route).observe(seconds)
         self.log.info(

@@ -13,6 +13,7 @@ from features.tables.keyed_hash import Erased
 from serving.api.access import client_in, require, state_in
 from serving.api.answers import ListIndex, ListPage
 from serving.api.errors import ApiError, described
+from serving.api.fields import NO_CONTROL_OR_EMPTY, Word
 from serving.api.metrics import store_time
 from serving.api.scores import json_reply
 from serving.api.state import State, utc_now
@@ -48,9 +49,6 @@ FILES: dict[int | str, dict[str, Any]] = {
 }
 
 
-Word = Annotated[str | None, Query(max_length=100)]
-
-
 @ROUTES.get("/lists", response_model=ListIndex, responses=described(), summary="The lists that were issued")
 def lists(request: Request, limit: Annotated[int, Query(ge=1, le=1_000)] = 100) -> Response:
     """Return the lists that were issued, the newest first."""
@@ -61,8 +59,12 @@ def lists(request: Request, limit: Annotated[int, Query(ge=1, le=1_000)] = 100) 
 def one_list(
     request: Request,
     kind: ListKind,
-    week: Annotated[str | None, Query(description="ISO week, as 2026-W47; by default that of the current run")] = None,
-    list_id: Annotated[str | None, Query(max_length=100, description="A list of the index, in place of a week")] = None,
+    week: Annotated[
+        str | None, Query(pattern=NO_CONTROL_OR_EMPTY, description="ISO week, as 2026-W47; by default that of the current run")
+    ] = None,
+    list_id: Annotated[
+        str | None, Query(max_length=100, pattern=NO_CONTROL_OR_EMPTY, description="A list of the index, in place of a week")
+    ] = None,
     segment: Word = None,
     stage: Word = None,
     region: Word = None,

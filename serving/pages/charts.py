@@ -1,6 +1,7 @@
 """Charts of the pages, as SVG drawn by Matplotlib on the server. The pages have the numbers beside them."""
 
 import io
+import warnings
 from collections.abc import Callable, Sequence
 from datetime import date
 from functools import cache
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 BLUE, AMBER, GREEN, RED, GREY = "#1b5e9b", "#a85b00", "#2e7d32", "#b3261e", "#5f6b76"
 PALETTE = (BLUE, AMBER, GREEN, "#7b3fa0", RED, "#00737f", GREY)
-WIDTH, ROW = 7.2, 0.34
+WIDTH, ROW, LONGEST_NAME = 7.2, 0.34, 32
 DRAWING = Lock()  # Matplotlib draws in one thread at a time
 Draw = Callable[["Axes"], None]
 
@@ -28,6 +29,7 @@ def _matplotlib() -> None:
     mpl.use("svg")
     mpl.rcParams |= {
         "svg.hashsalt": "holdfast",
+        "text.parse_math": False,
         "font.size": 10,
         "axes.spines.top": False,
         "axes.spines.right": False,
@@ -52,7 +54,8 @@ def _picture(fill: Callable[["Figure"], None], width: float, height: float) -> b
     from matplotlib.figure import Figure
 
     out = io.BytesIO()
-    with DRAWING:
+    with DRAWING, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # letters that the font does not have are drawn as boxes
         figure = Figure(figsize=(width, height), layout="constrained")
         fill(figure)
         figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
@@ -94,6 +97,12 @@ def score_history(days: Sequence[date], p_churn: Sequence[float]) -> bytes:
     return svg(draw, 2.2)
 
 
+def plain(name: str) -> str:
+    """Return a name as a chart can show it: without control characters, and not too long."""
+    shown = "".join(letter for letter in name if letter.isprintable())
+    return shown if len(shown) <= LONGEST_NAME else f"{shown[:LONGEST_NAME]}..."
+
+
 def brands(days: Sequence[date], bought: Sequence[str]) -> bytes:
     """A dot per purchase, a line per brand, the brand bought most on top."""
 
@@ -103,7 +112,7 @@ def brands(days: Sequence[date], bought: Sequence[str]) -> bytes:
         rows = [len(order) - 1 - order.index(each) for each in bought]
         colours = [PALETTE[order.index(each) % len(PALETTE)] for each in bought]
         axes.scatter(np.array(days, dtype="datetime64[D]"), rows, s=34, color=colours)
-        axes.set_yticks(range(len(order)), order[::-1])
+        axes.set_yticks(range(len(order)), [plain(each) for each in order[::-1]])
         axes.set_ylim(-0.6, len(order) - 0.4)
         _few_dates(axes)
 
@@ -133,7 +142,7 @@ def groups(names: Sequence[str], customers: Sequence[float], value_at_risk: Sequ
             axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
             axes.locator_params(axis="x", nbins=4)
             axes.grid(visible=False, axis="y")
-        left.set_yticks(places, list(names))
+        left.set_yticks(places, [plain(each) for each in names])
 
     return _picture(fill, WIDTH, 0.9 + ROW * len(names))
 
@@ -157,7 +166,7 @@ def flow(moves: Sequence[tuple[str, str, int]]) -> bytes:
             middles = _apart([start + size / 2 for start, size in side.values()], 0.055 * (total + gap * len(side)))
             for (name, (start, size)), middle in zip(side.items(), middles, strict=True):
                 axes.barh(start + size / 2, 0.02, height=size, left=at - 0.01, color=colours[name])
-                axes.text(at + (0.025 if at else -0.025), middle, f"{name}  {size:,}", ha=align, va="center")
+                axes.text(at + (0.025 if at else -0.025), middle, f"{plain(name)}  {size:,}", ha=align, va="center")
         axes.set_xlim(-0.42, 1.42)
         axes.axis("off")
 
@@ -201,7 +210,7 @@ def intervals(names: Sequence[str], means: Sequence[float], lows: Sequence[float
             axes.plot([low, high], [place, place], color=colour, linewidth=2.5, solid_capstyle="butt")
             axes.plot([mean], [place], "o", color=colour)
         axes.axvline(0, color="#333333", linewidth=1)
-        axes.set_yticks(places, list(names))
+        axes.set_yticks(places, [plain(each) for each in names])
         axes.set_ylim(-0.6, len(names) - 0.4)
         axes.set_xlabel(label)
 

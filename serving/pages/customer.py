@@ -45,8 +45,7 @@ def customer(customer_id: CustomerId, request: Request) -> Response:
     """Show a customer's score card. Who looked at whom is kept in the audit, by keyed hash."""
     state = state_in(request)
     withheld, run, _ = state.find([customer_id])
-    with state.engine.begin() as connection:
-        record(connection, client_in(request).name, "customer read", utc_now(), state.hash_of(customer_id), 1)
+    _audit(request, state, customer_id)
     suppressed = withheld.get(customer_id) == "suppressed"
     found = {} if withheld else find_scores(state.engine, [customer_id])[1]
     if not found and not suppressed:
@@ -68,6 +67,11 @@ def customer(customer_id: CustomerId, request: Request) -> Response:
         chance=None if score is None or score["p_churn"] is None else round(100 * score["p_churn"]),
         action=_action(state.settings, score),
     )
+
+
+def _audit(request: Request, state: State, customer_id: str) -> None:
+    with state.engine.begin() as connection:
+        record(connection, client_in(request).name, "customer read", utc_now(), state.hash_of(customer_id), 1)
 
 
 def _action(settings: Settings, score: dict[str, Any] | None) -> dict[str, Any] | None:
@@ -139,6 +143,7 @@ def brands_chart(customer_id: AskedId, request: Request) -> Response:
     """Draw a customer's purchases by brand."""
     state = state_in(request)
     bought = None if state.find([customer_id])[0] else _purchases(state, customer_id)
+    _audit(request, state, customer_id)
     if bought is None or bought.is_empty():
         raise ApiError(404, "There is no such picture.")
     often = bought["unit"].value_counts(sort=True)["unit"].head(MOST_BRANDS - 1)
@@ -151,6 +156,7 @@ def history_chart(customer_id: AskedId, request: Request) -> Response:
     """Draw the risk that past runs foretold of a customer."""
     state = state_in(request)
     told = [] if state.find([customer_id])[0] else _history(state, customer_id)
+    _audit(request, state, customer_id)
     if not told:
         raise ApiError(404, "There is no such picture.")
     return picture(charts.score_history([row["as_of"] for row in told], [row["p_churn"] for row in told]))

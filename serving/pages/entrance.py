@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Query, Request
 from starlette.responses import FileResponse, RedirectResponse, Response
 
-from serving.api.access import ANYBODY, client_in, state_in
+from serving.api.access import ANYBODY, LONGEST_KEY, client_in, state_in
 from serving.api.errors import ApiError
 from serving.api.state import utc_now
 from serving.pages.paths import COOKIE, HOME, LOGIN, STATIC, UI, safe_next
@@ -36,30 +36,27 @@ def login(request: Request, onward: Annotated[str | None, Query(alias="next")] =
 
 
 @ROUTES.post(LOGIN)
-def sign_in(
-    request: Request,
-    key: Annotated[str, Form(max_length=200)],
-    onward: Annotated[str, Form(alias="next", max_length=500)] = "",
-) -> Response:
-    """Begin a session with a live key of scope list."""
+def sign_in(request: Request, key: Annotated[str, Form()] = "", onward: Annotated[str, Form(alias="next")] = "") -> Response:
+    """Begin a session with a live key of scope list; another one of this browser ends."""
     refuse_foreign(request)
-    request.app.state.attempts.count(request)
     state, now = state_in(request), utc_now()
-    client = client_of(state.engine, key.strip(), now)
+    client = client_of(state.engine, key.strip(), now) if len(key) <= LONGEST_KEY else None
     if client is None or Scope.LIST not in client.scopes:
+        request.app.state.attempts.count(request)
         problem = "This key is unknown, expired or revoked." if client is None else "This key does not have the scope list."
         return page(request, "login", 403, next=safe_next(onward), problem=problem)
+    end_session(state.engine, request.cookies.get(COOKIE, ""))
     answer = RedirectResponse(safe_next(onward), SEE_OTHER)
-    secure = request.headers.get("x-forwarded-proto", request.url.scheme) == "https"
+    secure = request.headers.get("x-forwarded-proto", request.url.scheme).partition(",")[0].strip() == "https"
     token = begin_session(state.engine, client, now)
     answer.set_cookie(COOKIE, token, max_age=HOURS * 3600, httponly=True, samesite="lax", secure=secure)
     return answer
 
 
 @ROUTES.post(f"{UI}/logout")
-def sign_out(request: Request, csrf: Annotated[str, Form(max_length=100)] = "") -> Response:
+def sign_out(request: Request, csrf: Annotated[str, Form()] = "") -> Response:
     """End the session."""
-    checked_form(request, {"csrf": csrf})
+    checked_form(request, csrf)
     end_session(state_in(request).engine, request.cookies.get(COOKIE, ""))
     answer = RedirectResponse(LOGIN, SEE_OTHER)
     answer.delete_cookie(COOKIE)

@@ -7,14 +7,17 @@ from urllib.parse import quote
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from serving.api.errors import INTERNAL, UNAUTHORIZED, ApiError, error_reply
-from serving.pages.paths import LOGIN, is_page
+from serving.pages.paths import HOME, LOGIN, is_page
 from serving.pages.render import template
 
 SEE_OTHER = 303
 TITLES = {
+    400: "Not understood",
     403: "Not allowed",
     404: "Not found",
     405: "Not possible here",
+    408: "Too slow",
+    413: "Too much",
     422: "Not understood",
     429: "Too often",
     503: "Not ready",
@@ -27,9 +30,17 @@ def answer_for(scope: MutableMapping[str, Any], error: ApiError) -> Response:
     if not is_page(scope["path"]):
         return error_reply(error, request_id)
     if error.status == UNAUTHORIZED:
-        wanted = scope["path"] + (f"?{scope['query_string'].decode('latin-1')}" if scope.get("query_string") else "")
-        return RedirectResponse(f"{LOGIN}?next={quote(wanted, safe='')}", SEE_OTHER)
+        return RedirectResponse(f"{LOGIN}?next={quote(_wanted(scope), safe='')}", SEE_OTHER)
     title = TITLES.get(error.status, "Something went wrong")
     headers = error.headers | ({} if error.retry_after is None else {"retry-after": str(error.retry_after)})
     content = template("error").render(title=title, message=error.message, request_id=request_id)
     return HTMLResponse(content, error.status, headers)
+
+
+def _wanted(scope: MutableMapping[str, Any]) -> str:
+    """Where to go after signing in: the page that was asked for, as it was asked for; a form is not sent again."""
+    if scope["method"] != "GET":
+        return HOME
+    query = scope.get("query_string", b"").decode("latin-1")
+    path = str(scope.get("raw_path", scope["path"].encode()).decode("latin-1"))
+    return f"{path}?{query}" if query else path

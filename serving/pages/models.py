@@ -49,7 +49,7 @@ def models(request: Request) -> Response:
 def _champion(state: State) -> Champion | None:
     try:
         return state.champion()
-    except NoChampion:
+    except (NoChampion, OSError):  # what CURRENT names may not have come to this machine yet
         return None
 
 

@@ -2,6 +2,7 @@
 
 HOME, UI, LOGIN, STATIC = "/", "/ui", "/ui/login", "/ui/static/"
 COOKIE = "holdfast_session"
+LONGEST_NEXT = 1_000
 POLICY = (
     b"default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; "
     b"frame-ancestors 'none'"
@@ -14,12 +15,13 @@ def is_page(path: str) -> bool:
     return path in {HOME, UI} or path.startswith(f"{UI}/")
 
 
-def is_open_page(path: str) -> bool:
-    """Whether a page needs no session."""
-    return path == LOGIN or path.startswith(STATIC)
-
-
 def safe_next(wanted: str | None) -> str:
     """Return where to go after signing in: only to a page of ours."""
-    known = wanted is not None and wanted.startswith(f"{UI}/") and not set(wanted) & set("\\\r\n") and "//" not in wanted
+    known = (
+        wanted is not None
+        and len(wanted) <= LONGEST_NEXT
+        and wanted.startswith(f"{UI}/")
+        and not set(wanted) & set("\\\r\n")
+        and "//" not in wanted
+    )
     return str(wanted) if known else f"{UI}/week"

@@ -65,6 +65,7 @@ def _templates() -> Environment:
         "moment": moment,
         "named": named,
         "signed": signed,
+        "plain": plain,
     }
     found.globals |= {"query": query, "path_of": path_of}
     return found
@@ -80,6 +81,11 @@ def money(amount: float | None) -> str:
     if amount is None:
         return NOTHING
     return f"{amount:,.2f}" if abs(amount) < 100 else f"{amount:,.0f}"  # noqa: PLR2004
+
+
+def plain(amount: float) -> str:
+    """Write an amount as a field of a form holds it: every digit, and no exponent."""
+    return f"{amount:.6f}".rstrip("0").rstrip(".")
 
 
 def signed(amount: float | None) -> str:

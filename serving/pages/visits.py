@@ -1,8 +1,6 @@
 """Who looks at the pages: sessions in a cookie, and the proof that a form came from one of our pages."""
 
 import hmac
-from collections.abc import Mapping
-from typing import Any
 from urllib.parse import urlsplit
 
 from fastapi import Depends, Request, params
@@ -21,7 +19,7 @@ OWN_SITE = {"same-origin", "none"}
 
 
 class Attempts:
-    """Counts attempts to sign in, by address and worker."""
+    """Counts attempts to sign in that failed, by address and worker."""
 
     def __init__(self) -> None:
         """Start counting."""
@@ -41,18 +39,27 @@ def csrf_of(request: Request) -> str:
 
 
 def refuse_foreign(request: Request) -> None:
-    """Raise ApiError 403 where a browser says that a form was sent from elsewhere."""
-    headers = request.headers
-    site, origin = headers.get("sec-fetch-site"), headers.get("origin")
-    foreign = site is not None and site not in OWN_SITE
-    if foreign or (origin is not None and urlsplit(origin).netloc != headers.get("host")):
+    """Raise ApiError 403 where a browser says that a form was sent from elsewhere.
+
+    Browsers say it themselves (Sec-Fetch-Site), whatever a proxy makes of the Host; an old one names where it was (Origin).
+    """
+    site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
+    foreign = site not in OWN_SITE if site else origin is not None and not _is_own(origin, request.headers.get("host", ""))
+    if foreign:
         raise ApiError(403, "This form was sent from another site.", code="foreign_form")
 
 
-def checked_form(request: Request, form: Mapping[str, Any]) -> None:
+def _is_own(origin: str, host: str) -> bool:
+    try:
+        return urlsplit(origin).netloc == host
+    except ValueError:
+        return False
+
+
+def checked_form(request: Request, csrf: str) -> None:
     """Raise ApiError 403 for a form that did not come from a page of this very session."""
     refuse_foreign(request)
-    if not hmac.compare_digest(str(form.get("csrf", "")), csrf_of(request)):
+    if not hmac.compare_digest(csrf.encode(), csrf_of(request).encode()):
         raise ApiError(403, "The form is too old; open the page again.", code="foreign_form")
 
 

@@ -1,6 +1,8 @@
 """This week: the three lists, what they should bring, what another budget would, and the rows to act on."""
 
+import re
 from collections.abc import Iterable
+from enum import StrEnum
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Query, Request
@@ -8,6 +10,7 @@ from starlette.responses import RedirectResponse, Response
 
 from serving.api.access import client_in, state_in
 from serving.api.errors import ApiError
+from serving.api.fields import NO_CONTROL, Word
 from serving.api.lists import audit_read, file_of, still_allowed
 from serving.api.state import State, utc_now
 from serving.list_changes import SENTENCES
@@ -15,11 +18,12 @@ from serving.list_files import Format
 from serving.list_kind import ListKind
 from serving.lists import issue, list_of, plan_week
 from serving.pages import charts
+from serving.pages.figures import figures_now
 from serving.pages.paths import UI
 from serving.pages.render import page, picture, query
 from serving.pages.visits import SIGNED_IN, checked_form
 from serving.store.engine import reading
-from serving.store.issued import IssuedList, issued_lists, list_rows, list_sums
+from serving.store.issued import FILTERS, IssuedList, issued_lists, list_rows
 from serving.store.runs import NoRun, Run, current_run
 from serving.targeting.curve import Curve
 from serving.targeting.left_out import LeftOut, sentence
@@ -28,10 +32,20 @@ from serving.weeks import sunday_of, week_of
 
 ROUTES = APIRouter(include_in_schema=False, dependencies=[SIGNED_IN])
 ROWS = 50
-FACETS = {"segment": "loyalty_segment", "stage": "lifecycle_stage", "region": "region", "action": "action"}
+
+
+class File(StrEnum):
+    """The files that a list can be had as."""
+
+    XLSX = "xlsx"
+    CSV = "csv"
+    PARQUET = "parquet"
+
+
 SEE_OTHER = 303
-Word = Annotated[str | None, Query(max_length=100)]
-Money = Annotated[float | None, Query(ge=0, le=1e12, allow_inf_nan=False)]
+ListId = Annotated[str, Query(max_length=100, pattern=NO_CONTROL)]
+Amount = Annotated[str, Query(max_length=20)]
+AMOUNT, MOST = re.compile(r"\d+(\.\d*)?|\.\d+"), 1e12
 
 
 @ROUTES.get(f"{UI}/week")
@@ -43,8 +57,8 @@ def week(
     stage: Word = None,
     region: Word = None,
     action: Word = None,
-    budget: Annotated[str | None, Query(max_length=20)] = None,
-    after: Annotated[int, Query(ge=0, le=10_000_000)] = 0,
+    budget: Amount = "",
+    after: Annotated[str, Query(max_length=10)] = "",
 ) -> Response:
     """Show the lists of the current week, one of them row by row."""
     state = state_in(request)
@@ -54,7 +68,9 @@ def week(
     present = week_of(run.as_of)
     lists = {each: _newest(state, each, present) for each in ListKind}
     chosen = _named(state, list_id) if list_id else lists[kind]
+    cards = {name: None if one is None else figures_now(state, one, {}) for name, one in lists.items()}
     told: dict[str, Any] = {
+        "cards": cards,
         "run": run,
         "week": present,
         "lists": lists,
@@ -70,7 +86,7 @@ def week(
         "week",
         **told,
         stale=state.is_stale(run, utc_now().date()),
-        detail=_detail(request, state, chosen, filters, _amount(budget), after),
+        detail=_detail(request, state, chosen, filters, _amount(budget), int(after) if after.isdecimal() else 0),
     )
 
 
@@ -82,13 +98,10 @@ def _run(state: State) -> Run | None:
             return None
 
 
-def _amount(text: str | None) -> float | None:
+def _amount(text: str) -> float | None:
     """A budget as somebody typed it; None for nothing, and for what is no amount."""
-    try:
-        amount = float((text or "").replace(",", "."))
-    except ValueError:
-        return None
-    return amount if 0 <= amount <= 1e12 else None  # noqa: PLR2004
+    amount = float(text) if AMOUNT.fullmatch(text.strip()) else None
+    return amount if amount is not None and amount <= MOST else None
 
 
 def _newest(state: State, kind: ListKind, present: str) -> IssuedList | None:
@@ -109,13 +122,14 @@ def _detail(
     request: Request, state: State, chosen: IssuedList, filters: dict[str, str], budget: float | None, after: int
 ) -> dict[str, Any]:
     figures = chosen.figures
+    now = figures_now(state, chosen, filters)
     rows = list_rows(state.engine, chosen.list_id, filters, after, ROWS + 1)
     shown = still_allowed(state)(rows.head(ROWS))
     audit_read(state, client_in(request).name, chosen, shown.height)
     return {
         "figures": figures,
-        "sums": list_sums(state.engine, chosen.list_id, filters) if filters or not figures else figures,
-        "facets": {name: figures.get("facets", {}).get(column, {}) for name, column in FACETS.items()},
+        "sums": now,
+        "facets": {name: now["facets"].get(column, {}) for name, column in FILTERS.items() if column in now["facets"]},
         "filters": filters,
         "rows": shown.to_dicts(),
         "next": int(rows["rank"][ROWS - 1]) if rows.height > ROWS else None,
@@ -154,13 +168,15 @@ def _spending(told: dict[str, Any] | None, budget: float | None) -> dict[str, fl
 @ROUTES.post(f"{UI}/week/issue")
 def issue_lists(
     request: Request,
-    csrf: Annotated[str, Form(max_length=100)] = "",
+    csrf: Annotated[str, Form()] = "",
     kind: Annotated[ListKind | None, Form()] = None,
     budget: Annotated[str, Form(max_length=20)] = "",
 ) -> Response:
     """Issue this week's lists as configured, or one of them with another budget."""
-    checked_form(request, {"csrf": csrf})
+    checked_form(request, csrf)
     state, client, amount = state_in(request), client_in(request).name, _amount(budget)
+    if budget and (amount is None or kind is None):
+        raise ApiError(422, "A budget is an amount such as 250.50, for one of the lists.", "budget")
     asked = {} if kind is None or amount is None else {kind: Wanted(amount)}
     plan = plan_week(state.settings, state.engine, None, asked)
     kinds: Iterable[ListKind] = ListKind if kind is None else [kind]
@@ -171,8 +187,8 @@ def issue_lists(
 @ROUTES.get(f"{UI}/week/download")
 def download(
     request: Request,
-    list_id: Annotated[str, Query(max_length=100)],
-    format: Format = Format.XLSX,  # noqa: A002  # as it stands in the link
+    list_id: ListId,
+    format: File = File.XLSX,  # noqa: A002  # as it stands in the link
     segment: Word = None,
     stage: Word = None,
     region: Word = None,
@@ -182,14 +198,14 @@ def download(
     state = state_in(request)
     named = {"segment": segment, "stage": stage, "region": region, "action": action}
     filters = {name: value for name, value in named.items() if value}
-    return file_of(state, client_in(request).name, _named(state, list_id), filters, 0, None, format)
+    return file_of(state, client_in(request).name, _named(state, list_id), filters, 0, None, Format(format))
 
 
 @ROUTES.get(f"{UI}/charts/budget.svg")
-def budget_chart(request: Request, list_id: Annotated[str, Query(max_length=100)], budget: Money = None) -> Response:
+def budget_chart(request: Request, list_id: ListId, budget: Amount = "") -> Response:
     """Draw expected profit against budget."""
     state = state_in(request)
     told = _named(state, list_id).figures.get("curve")
     if not told:
         raise ApiError(404, "There is no curve of that list.")
-    return picture(charts.budget(told, budget, state.settings.value.currency))
+    return picture(charts.budget(told, _amount(budget), state.settings.value.currency))

@@ -19,7 +19,14 @@ from serving.store.schema import LIST_ROWS, LISTS
 from serving.weeks import acted_on
 
 AT_ONCE = 5_000
+FACETS = ("loyalty_segment", "lifecycle_stage", "region", "action")
 SUMMED = ("value_at_risk", "expected_gain", "action_cost", "averted")
+FIGURES: dict[str, pl.DataType] = {
+    "customer_id": pl.String(),
+    "arm": pl.String(),
+    **dict.fromkeys(FACETS, pl.String()),
+    **dict.fromkeys(SUMMED, pl.Float64()),
+}
 NAMED: dict[str, pl.DataType] = {"customer_id": pl.String(), "arm": pl.String()}
 EARLIER = {"customer_id": pl.String(), "target": pl.String(), "arm": pl.String(), "days": pl.Int64(), "this_week": pl.Boolean()}
 FILTERS = {"region": "region", "segment": "loyalty_segment", "stage": "lifecycle_stage", "action": "action", "arm": "arm"}
@@ -113,19 +120,17 @@ def list_parts(
         yield from read_parts(connection, wanted.order_by(LIST_ROWS.c.rank).limit(limit), LIST_COLUMNS)
 
 
-def list_sums(engine: sa.Engine, list_id: str, filters: Mapping[str, str]) -> dict[str, float]:
-    """Return how many of the rows that pass the filters are treated and held out, and what the treated come to."""
-    treated = LIST_ROWS.c.arm == "treated"
-    money = {name: sa.func.sum(LIST_ROWS.c[name]).filter(treated).label(name) for name in SUMMED}
-    wanted = sa.select(sa.func.count().filter(treated).label("treated"), sa.func.count().label("rows"), *money.values()).where(
+def list_figures(engine: sa.Engine, list_id: str, hashed_by: pl.Expr) -> pl.DataFrame:
+    """Return what the figures of a list are made of: FIGURES of every row, and the keyed hash of its customer in place of the id.
+
+    Those who were erased are not among them.
+    """
+    wanted = sa.select(*(LIST_ROWS.c[name] for name in FIGURES)).where(
         LIST_ROWS.c.list_id == list_id, LIST_ROWS.c.customer_id.is_not(None)
     )
-    for name, value in filters.items():
-        wanted = wanted.where(LIST_ROWS.c[FILTERS[name]] == value)
-    with reading(engine).connect() as connection:
-        row = connection.execute(wanted).one()._mapping  # noqa: SLF001  # SQLAlchemy's own name for it
-    sums = {name: float(row[name] or 0.0) for name in SUMMED}
-    return {"treated": row["treated"], "control": row["rows"] - row["treated"], "rows": row["rows"], **sums}
+    with engine.connect() as connection:
+        rows = pl.concat([pl.DataFrame(schema=FIGURES), *read_parts(connection, wanted, FIGURES)])
+    return rows.with_columns(hashed_by.alias(CUSTOMER))
 
 
 def customers_on(engine: sa.Engine, list_id: str) -> tuple[pl.Series, int]:

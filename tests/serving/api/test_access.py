@@ -55,7 +55,6 @@ def log(service: Any, monkeypatch: pytest.MonkeyPatch) -> io.BytesIO:  # noqa: A
         ("GET", "/metrics"),
         ("GET", "/docs.json"),
         ("GET", "/schema.json"),
-        ("GET", "/"),
         ("GET", "/static_content/index.css"),
         ("GET", "/anything"),
     ],
