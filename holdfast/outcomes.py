@@ -24,5 +24,5 @@ def refresh_outcomes(session: Session, store: sa.Engine, now: datetime) -> str:
     currency = session.settings.value.currency
     return (
         f"Earlier lists earned {total:+,.0f} {currency} against doing nothing, "
-        f"with 95 % probability between {low:+,.0f} and {high:+,.0f}; see `outcomes`."
+        f"with 95 % probability between {low:+,.0f} and {high:+,.0f}; the window of {whole.closed:.0%} has ended; see `outcomes`."
     )

@@ -17,7 +17,7 @@ from features.tables.schema import Tables
 from holdfast.options import MESSAGES
 from holdfast.print_checks import print_warnings
 from serving.erasure import withheld_by
-from serving.issued_contacts import issued_contacts, with_issued
+from serving.issued_contacts import issued_contacts, names_in_contacts, with_issued
 from serving.store.engine import has_store, open_store
 from serving.store.withheld import Withheld
 from settings.load import load_settings
@@ -89,6 +89,6 @@ def with_issued_lists(settings: Settings, tables: Tables) -> Tables:
         return tables
     store = open_store(settings.store_url)
     try:
-        return replace(tables, contacts=with_issued(tables.contacts, issued_contacts(store)))
+        return replace(tables, contacts=with_issued(tables.contacts, issued_contacts(store, None, names_in_contacts(settings))))
     finally:
         store.dispose()

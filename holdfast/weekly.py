@@ -63,7 +63,7 @@ def issue_lists(session: Session, store: sa.Engine, issued_by: str, endings: tup
         weekly = list_of(store, plan, kind)
         check("lists", weekly.frame)
         issued, rows = issue(store, weekly, issued_by, utc_now())
-        paths = [default_path(settings, weekly).with_suffix(ending) for ending in endings]
+        paths = [default_path(settings, weekly, issued).with_suffix(ending) for ending in endings]
         for path in paths:
             write_list(rows, weekly.churn_sentence, path)
         done.append(IssuedFile(weekly, issued, rows, paths[0]))

@@ -30,8 +30,8 @@ class Effect:
 
     @property
     def is_seen(self) -> bool:
-        """Whether the interval leaves out zero."""
-        return self.low > 0 or self.high < 0
+        """Whether the interval leaves out zero; outcomes that are all the same tell nothing."""
+        return self.standard_error > 0 and (self.low > 0 or self.high < 0)
 
     def more_needed(self, worth_seeing: float) -> int | None:
         """Return how many more customers, split the same way, would show an effect of that size in four of five trials.

@@ -21,15 +21,23 @@ def arms(customers: pl.Series, draw: str, key: bytes, control_share: float) -> p
     )
 
 
-def held_by(customers: pl.Series, draw: str, key: bytes, control_share: float, global_share: float) -> pl.Series:
+def held_by(customers: pl.Series, draw: str, key: bytes, list_share: float, global_share: float) -> pl.Series:
     """Return `global` for those whom no list ever treats, `list` for those held out by this draw, and null for the others.
 
-    Together they are `control_share` of the customers; the global ones, at most all of these, are the same in every draw.
+    HMAC-SHA256 under a key made from the workspace's own and the name of the draw: the same draw takes the same customers,
+    another one others, and nobody without the key can tell who. `global_share` of all customers are the same in every draw;
+    of the others this one takes `list_share`.
     """
-    everywhere = min(global_share, control_share)
-    rest = (control_share - everywhere) / (1 - everywhere)
-    globally, here = _luck(customers, GLOBAL, key) < everywhere, _luck(customers, draw, key) < rest
-    return pl.select(pl.when(globally).then(pl.lit("global")).when(here).then(pl.lit("list"))).to_series().alias("held_by")
+    globally, here = _luck(customers, GLOBAL, key) < global_share, _luck(customers, draw, key) < list_share
+    drawn = pl.DataFrame({"globally": globally, "here": here}).select(
+        pl.when("globally")
+        .then(pl.lit("global"))
+        .when("here")
+        .then(pl.lit("list"))
+        .otherwise(pl.lit(None, pl.String))
+        .alias("held_by")
+    )
+    return drawn.to_series()
 
 
 def _luck(customers: pl.Series, draw: str, key: bytes) -> pl.Series:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -69,26 +69,37 @@ def erase(settings: Settings, engine: sa.Engine, customer_id: str, now: datetime
         gone = _from_file(path, customer_id)
         if gone:
             erasure.rows[str(path.relative_to(settings.workspace.path))] = gone
+        if gone and path.suffix == ".parquet":
+            _without_workbook(path, settings.workspace.path, erasure)
     erasure.out_of_reach = _out_of_reach(settings, engine)
     return erasure
 
 
+def _without_workbook(path: Path, workspace: Path, erasure: Erasure) -> None:
+    """Delete the workbook of a list beside its Parquet file: `run` and the page make it anew."""
+    workbook = path.with_suffix(".xlsx")
+    if workbook.is_file():
+        workbook.unlink()
+        erasure.rows[f"{workbook.relative_to(workspace)} (deleted)"] = 1
+
+
 def _from_lists(settings: Settings, engine: sa.Engine, customer_id: str, today: date, erasure: Erasure) -> None:
     with engine.begin() as connection:
-        for list_id, as_of in lists_naming(connection, customer_id):
-            erase_from_list(connection, list_id, customer_id, _outcome(settings.workspace.path, customer_id, as_of, today))
+        for list_id, start, days in lists_naming(connection, customer_id):
+            until = min(start + timedelta(days=days), today)
+            erase_from_list(connection, list_id, customer_id, _outcome(settings.workspace.path, customer_id, start, until))
             erasure.lists += 1
 
 
-def _outcome(workspace: Path, customer_id: str, as_of: date, today: date) -> dict[str, Any]:
-    """Orders and spend since a list's data date, as far as the orders below the workspace tell."""
+def _outcome(workspace: Path, customer_id: str, start: date, until: date) -> dict[str, Any]:
+    """Orders and spend from a list's day on, as far as its window and the orders below the workspace tell."""
     path = good_path(workspace, TRANSACTIONS.name)
-    if not path.is_file() or today <= as_of:
+    if not path.is_file() or until <= start:
         return {}
     own = pl.scan_parquet(path, glob=False).filter(pl.col(CUSTOMER) == customer_id)
-    found = labels(own, as_of, (today - as_of).days).collect()
+    found = labels(own, start, (until - start).days).collect()
     orders, spend = found.row(0)[1:] if found.height else (0, 0.0)
-    return {"outcome_orders": orders, "outcome_spend": spend, "outcome_until": today}
+    return {"outcome_orders": orders, "outcome_spend": spend, "outcome_until": until}
 
 
 def _from_runs(engine: sa.Engine, customer_id: str, erasure: Erasure) -> None:

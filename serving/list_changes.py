@@ -11,7 +11,9 @@ from serving.list_kind import TARGET_OF, ListKind
 from serving.store.issued import IssuedList, customers_on, issued_lists
 from serving.store.runs import Run
 from serving.store.targets import recency_of
+from serving.targeting.left_out import LeftOut
 
+OBJECTED = LeftOut.OBJECTED.value
 BOUGHT, ERASED, RECOVERED = "bought", "erased", "no_longer"
 SENTENCES = {
     BOUGHT: "bought since",
@@ -56,8 +58,8 @@ def _why(engine: sa.Engine, run: Run, decided: pl.DataFrame, gone: pl.Series, ta
     reason = (
         pl.when(pl.col("known").is_null())
         .then(pl.lit(ERASED))
-        .when(pl.col("left_out") == "objected")
-        .then(pl.col("left_out"))
+        .when((pl.col("left_out") == OBJECTED) | pl.col("recency_days").is_null())  # who is known and has no score objected
+        .then(pl.lit(OBJECTED))
         .when(pl.col("recency_days") <= days)
         .then(pl.lit(BOUGHT))
         .when(pl.col("target").is_null())

@@ -1,6 +1,7 @@
 """The columns of a weekly list, in order, with their types: what callers rely on; and what the store keeps beside each row.
 
-`held_by` says which draw held a customer out (global, list), `propensity` is the probability of having been treated,
+`held_by` says which draw held a customer out (global, list), `propensity` is the probability of having been treated (0 for
+the global control, which is `global_share` of all customers),
 `averted` the reduction of the churn probability that was expected.
 """
 
@@ -34,6 +35,7 @@ LIST_COLUMNS: dict[str, pl.DataType] = {
 EXPECTED_COLUMNS: dict[str, pl.DataType] = {
     "held_by": pl.String(),
     "propensity": pl.Float64(),
+    "global_share": pl.Float64(),
     "action_cost": pl.Float64(),
     "averted": pl.Float64(),
     "region": pl.String(),

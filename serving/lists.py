@@ -106,6 +106,8 @@ def plan_week(
     _refuse_renamed(settings, engine)
     run, customers = read_targets(engine)
     chosen, targeting = week or week_of(run.as_of), settings.targeting
+    if sunday_of(chosen) < run.as_of:
+        raise ListRefused(f"The week {chosen} lies before the data of the scores, which are as of {run.as_of}.")
     wanted = {kind: Wanted(targeting.budget) for kind in ListKind} | (asked or {})
     hold = targeting.hold_out_days or run.horizon_days
     today = acted_on(chosen, run.as_of)
@@ -116,7 +118,7 @@ def plan_week(
         {TARGET_OF[kind]: wanted[kind] for kind in ListKind},
         hold,
     )
-    earlier = earlier_rows(engine, chosen, run.run_id, today, max(hold, targeting.pause_days))
+    earlier = earlier_rows(engine, chosen, run.run_id, today, targeting.pause_days, targeting.hold_out_days)
     withheld = withheld_by(settings, engine, *Withheld).holds()
     return WeeklyPlan(settings, run, chosen, make_plan(customers, earlier, withheld, terms))
 
@@ -192,9 +194,10 @@ def _refuse_renamed(settings: Settings, engine: sa.Engine) -> None:
         raise ListRefused(f"The scores name the action {gone[0]}, which the configuration no longer has; run `score` again.")
 
 
-def default_path(settings: Settings, weekly: WeeklyList) -> Path:
-    """Return where a list goes when no file is named: `lists/` below the workspace."""
-    return settings.workspace.path / "lists" / f"{weekly.kind}-{weekly.week}.csv"
+def default_path(settings: Settings, weekly: WeeklyList, issued: IssuedList) -> Path:
+    """Return where a list goes when no file is named: `lists/` below the workspace; one with a bound of its own under its id."""
+    usual = weekly.row_limit is None and weekly.budget is None
+    return settings.workspace.path / "lists" / f"{f'{weekly.kind}-{weekly.week}' if usual else issued.list_id}.csv"
 
 
 def _columns(listed: pl.DataFrame, list_id: str, week: str, run: Run, expires: date) -> pl.DataFrame:

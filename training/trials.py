@@ -1,15 +1,16 @@
 """Past contacts with a control group as trials: what was known before each contact, and what came of it."""
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 import numpy as np
 import polars as pl
 
 from features.columns import CUSTOMER
 from features.history import History, history
-from features.known import known_before
+from features.known import known_before, midnight
 from features.labels import labels
+from features.labels import reached as reached_by
 from features.norms import norms
 from features.tables.schema import Tables
 from features.windows import Windows
@@ -62,20 +63,27 @@ def trials(asked: Asked, progress: Progress) -> dict[str, Trial]:
 
 
 def _randomised(asked: Asked) -> pl.DataFrame:
-    """Contacts of campaigns with both arms whose window is closed: customer, day, action, treated, propensity."""
+    """Contacts of campaigns with both arms whose window is closed: customer, day, action, treated, propensity.
+
+    Both arms count from the campaign's first day on, whenever somebody was reached. A row without an action has its campaign's.
+    """
     contacts, empty = asked.known.contacts, pl.DataFrame(schema={CUSTOMER: pl.String, "day": pl.Date})
     if contacts is None or not set(NEEDED) <= set(contacts.collect_schema().names()):
         return empty
-    given = "propensity" if "propensity" in contacts.collect_schema() else None
-    day = pl.col("contacted_at").dt.date()
-    share = pl.col("treated").cast(pl.Float64).mean().over("campaign_id")
-    told = contacts.drop_nulls(NEEDED).select(
-        CUSTOMER,
-        day.alias("day"),
-        ACTION,
-        "treated",
-        pl.coalesce(*([given] if given else []), share).alias("propensity"),
-        share.alias("share"),
+    given = ["propensity"] if "propensity" in contacts.collect_schema() else []
+    share = pl.col("treated").cast(pl.Float64).mean().over("campaign_id", ACTION)
+    told = (
+        contacts.drop_nulls("treated")
+        .with_columns(pl.col(ACTION).fill_null(pl.col(ACTION).drop_nulls().first().over("campaign_id")))
+        .drop_nulls(ACTION)
+        .select(
+            CUSTOMER,
+            pl.col("contacted_at").min().over("campaign_id", ACTION).dt.date().alias("day"),
+            ACTION,
+            "treated",
+            pl.coalesce(*given, share).alias("propensity"),
+            share.alias("share"),
+        )
     )
     closed = pl.col("day") + pl.duration(days=asked.windows.horizon_days) <= asked.as_of
     both = pl.col("share").is_between(0, 1, closed="none") & pl.col("propensity").is_between(SURE, 1 - SURE)
@@ -102,7 +110,20 @@ def _of_day(asked: Asked, past: History, day: date, rows: pl.DataFrame) -> list[
     told = seen.select(CUSTOMER, ACTION, "treated", "propensity", "status", *INPUTS).with_columns(risk.alias(RISK), saved)
     found = labels(asked.known.transactions, day, horizon).collect(engine="streaming")
     answered = told.join(found, on=CUSTOMER, how="left", maintain_order="left")
-    return [answered.with_columns(pl.col("next_orders").fill_null(0), pl.col("next_spend").fill_null(0.0))]
+    reached = answered.join(
+        _contacts_in(asked, day, rows[ACTION].unique().to_list()), on=[CUSTOMER, ACTION], how="left", maintain_order="left"
+    )
+    return [reached.with_columns(pl.col("next_orders", "contacts_in_window").fill_null(0), pl.col("next_spend").fill_null(0.0))]
+
+
+def _contacts_in(asked: Asked, day: date, actions: list[str]) -> pl.DataFrame:
+    """How often each customer was reached by these actions in the window that begins on a day."""
+    start, end = midnight(day), midnight(day + timedelta(days=asked.windows.horizon_days))
+    assert asked.known.contacts is not None  # noqa: S101  # for the type checker: there are trials
+    made = reached_by(asked.known.contacts).filter(
+        pl.col("contacted_at").is_between(start, end, closed="left"), pl.col(ACTION).is_in(actions)
+    )
+    return made.group_by(CUSTOMER, ACTION).agg(pl.len().cast(pl.Int64).alias("contacts_in_window")).collect(engine="streaming")
 
 
 def _trial(asked: Asked, rows: pl.DataFrame) -> Trial:
@@ -110,4 +131,11 @@ def _trial(asked: Asked, rows: pl.DataFrame) -> Trial:
     stayed = (rows["next_orders"] > 0).cast(pl.Float64).to_numpy()
     money = asked.settings.value.margin * rows["next_spend"].to_numpy()
     propensity = rows["propensity"].cast(pl.Float64).to_numpy()
-    return Trial(rows.select(RISK, SAVED, "status", *INPUTS), unit, np.array(rows["treated"]), propensity, stayed, money)
+    return Trial(
+        rows.select(RISK, SAVED, "status", "contacts_in_window", *INPUTS),
+        unit,
+        np.array(rows["treated"]),
+        propensity,
+        stayed,
+        money,
+    )

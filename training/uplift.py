@@ -1,6 +1,6 @@
 """Who responds to each action, learned where past contacts had a control group; used only where it earns more."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -26,13 +26,14 @@ TOP = 0.2
 class Response:
     """What is known of who responds to an action, judged on customers that each learner had not seen.
 
-    `qini` and `top` (the mean effect on the fifth with the highest score) by learner; `effect` is the mean on everybody,
-    `assumed` what the save rate of the configuration would make of it.
+    `qini` and `top` (the mean effect on the fifth with the highest score) by learner; `effect` is the mean on everybody, of
+    `contacts` in the window, `assumed` what the save rate of the configuration would make of it.
     `model` is None where it is not used, and `why` says so.
     """
 
     action: str
     rows: int
+    contacts: float
     effect: Interval
     assumed: float
     learner: str
@@ -78,11 +79,22 @@ def _response(asked: Asked, action: Action, trial: Trial) -> Response:
     top = {name: _measured(trial, effect, uplift_at(TOP)) for name, effect in unseen.effects.items()}
     best = max(ranked, key=lambda name: ranked[name].mean)
     could = _could_be_listed(asked, trial)
-    policies = _policies(trial, unseen.effects[best], unseen.money, action.cost, could)
+    contacts = _contacts(trial)
+    policies = _policies(trial, unseen.effects[best], unseen.money, contacts * action.cost, could)
     overall = resampled(trial.unit, lambda rows: float(unseen.stays[rows].mean()))
-    model = learned(trial, INPUTS, (best,))[best] if policies.is_better else None
+    model = replace(learned(trial, INPUTS, (best,))[best], contacts=contacts) if policies.is_better else None
     assumed = action.save_rate * float(trial.frame[RISK_COLUMN].cast(pl.Float64).to_numpy().mean())
-    return Response(action.in_contacts, len(trial), overall, assumed, best, ranked, top, policies, model, _why(policies))
+    return Response(
+        action.in_contacts, len(trial), contacts, overall, assumed, best, ranked, top, policies, model, _why(policies)
+    )
+
+
+def _contacts(trial: Trial) -> float:
+    """How many contacts within the window being treated came to, beyond those of customers held out; at least the one."""
+    made = trial.frame["contacts_in_window"].cast(pl.Float64).to_numpy()
+    odds = trial.propensity / (1 - trial.propensity)
+    without = np.average(made[~trial.treated], weights=odds[~trial.treated])
+    return max(float(made[trial.treated].mean() - without), 1.0)
 
 
 def _measured(trial: Trial, score: Array, measure: Any) -> Interval:  # noqa: ANN401  # a Measure

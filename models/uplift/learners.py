@@ -32,7 +32,8 @@ class Uplift:
     """A fitted learner: a weighted sum of boosters, drawn towards its mean.
 
     `weights` has one number per booster; the effect is `centre` + `slope` x (the sum - `middle`), where slope and centre come
-    from rows that the boosters had not seen (`models/uplift/crossfit.py`).
+    from rows that the boosters had not seen (`models/uplift/crossfit.py`). `contacts` is of how many contacts within the
+    window the effect was, those held out subtracted: each is credited with its part.
     """
 
     learner: str
@@ -42,6 +43,7 @@ class Uplift:
     middle: float = 0.0
     slope: float = 1.0
     centre: float = 0.0
+    contacts: float = 1.0
 
     def raw(self, frame: pl.DataFrame) -> Array:
         """Return the sum before it is drawn towards its mean."""
@@ -50,8 +52,8 @@ class Uplift:
         return total
 
     def effect(self, frame: pl.DataFrame) -> Array:
-        """Return the change of the probability of a purchase in the window that treating brings, for each row."""
-        moved: Array = self.centre + self.slope * (self.raw(frame) - self.middle)
+        """Return the change of the probability of a purchase in the window that one contact brings, for each row."""
+        moved: Array = (self.centre + self.slope * (self.raw(frame) - self.middle)) / self.contacts
         return moved
 
     def save(self, folder: Path) -> None:
@@ -59,7 +61,7 @@ class Uplift:
         folder.mkdir(parents=True, exist_ok=True)
         for place, booster in enumerate(self.boosters):
             (folder / f"uplift_{place}.lgb.txt").write_text(booster.model_to_string(), encoding="utf-8")
-        told = {name: getattr(self, name) for name in ("learner", "weights", "inputs", "middle", "slope", "centre")}
+        told = {name: getattr(self, name) for name in ("learner", "weights", "inputs", "middle", "slope", "centre", "contacts")}
         write_json(folder / FILE, told)
 
     @classmethod
@@ -68,7 +70,7 @@ class Uplift:
         told = read_json(folder / FILE)
         texts = [(folder / f"uplift_{place}.lgb.txt").read_text(encoding="utf-8") for place in range(len(told["weights"]))]
         boosters = tuple(lgb.Booster(model_str=text) for text in texts)
-        numbers = {name: told[name] for name in ("middle", "slope", "centre")}
+        numbers = {name: told[name] for name in ("middle", "slope", "centre", "contacts")}
         return cls(told["learner"], boosters, tuple(told["weights"]), tuple(told["inputs"]), **numbers)
 
 

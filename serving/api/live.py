@@ -19,7 +19,7 @@ from serving.api.metrics import store_time
 from serving.api.scores import SUPPRESSED, about, count, full_score, json_reply
 from serving.api.state import State, utc_now
 from serving.api.strict import StrictRoute
-from serving.issued_contacts import NO_CONTACTS, issued_contacts
+from serving.issued_contacts import NO_CONTACTS, issued_contacts, names_in_contacts
 from serving.live import LiveCustomer, newest_day, score_live, usual_of_run
 from serving.scoring import refuse_hindsight
 from serving.store.keys import Scope
@@ -143,7 +143,7 @@ def _scored(
     """Return a row of ROW_COLUMNS per customer known before the date, each with its rank in the run."""
     norms, ranks = state.context(run.run_id)
     overlaid = [each.customer_id for each in customers if each.overlay]
-    issued = issued_contacts(state.engine, overlaid) if overlaid else NO_CONTACTS
+    issued = issued_contacts(state.engine, overlaid, names_in_contacts(state.settings)) if overlaid else NO_CONTACTS
     scores = score_live(state.settings, champion, customers, as_of, now, usual_of_run(champion, norms, as_of), issued)
     existing = scores.filter(status="existing").select(CUSTOMER, "p_churn").rows()
     own = {each: row[P_CHURN] for each, row in stored.items() if row[STATUS] == "existing"}

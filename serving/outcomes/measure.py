@@ -53,20 +53,30 @@ def earned(rows: pl.DataFrame) -> list[Earned]:
     """Return what was earned, from rows with outcomes (`serving.outcomes.rows`), analysed as assigned.
 
     A list, and an action or segment, are of their rows as issued; kinds, the weeks and all together count each customer once
-    per window.
+    per window. The global control is compared by itself: no list's draw decided about it.
     """
-    once = enrolments(rows)
-    untouched = (pl.col("arm") == "treated") | (pl.col("held_by") == "global")
-    lists = rows.sort("start", descending=True, maintain_order=True)
+    drawn = rows.filter(pl.col("propensity").is_between(0, 1, closed="none"))
+    once = enrolments(drawn.filter(~pl.col("superseded")))
+    lists = drawn.sort("start", "number", descending=True, maintain_order=True)
     return [
         *([_earned("all", "all lists", once)] if once.height else []),
         *_groups("kind", once, "kind"),
         *_groups("action", once, "action"),
         *_groups("segment", once, "loyalty_segment"),
-        *([_earned("global", "against the global control", once.filter(untouched))] if once.height else []),
+        *_against_global(once, enrolments(rows.filter(~pl.col("superseded"), pl.col("held_by") == "global"))),
         *_weeks(once),
         *_groups("list", lists, "list_id"),
     ]
+
+
+def _against_global(once: pl.DataFrame, untouched: pl.DataFrame) -> Iterator[Earned]:
+    """The treated against those whom no list ever treats: of both together, (1 - g) x propensity to g were to be treated."""
+    if untouched.is_empty() or once.is_empty():
+        return
+    both = pl.concat([once.filter(arm="treated"), untouched])
+    g, p = pl.col("global_share"), pl.col("propensity").max()
+    treated = (1 - g) * p
+    yield _earned("global", "against the global control", both.with_columns((treated / (treated + g)).alias("propensity")))
 
 
 def _groups(scope: str, rows: pl.DataFrame, column: str) -> Iterator[Earned]:

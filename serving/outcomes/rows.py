@@ -23,21 +23,23 @@ ROW: dict[str, pl.DataType] = {
     "expected_value": pl.Float64(),
     "expected_gain": pl.Float64(),
     "propensity": pl.Float64(),
+    "global_share": pl.Float64(),
     "action_cost": pl.Float64(),
     "outcome_orders": pl.Int64(),
     "outcome_spend": pl.Float64(),
     "outcome_until": pl.Date(),
 }
-OF_LIST = {"kind": pl.String(), "week": pl.String(), "start": pl.Date(), "horizon_days": pl.Int64()}
+FOUND = {"start": pl.Date, "horizon_days": pl.Int64, CUSTOMER: pl.String, "next_orders": pl.Int64, "next_spend": pl.Float64}
+OF_LIST = {"number": pl.Int64(), "kind": pl.String(), "week": pl.String(), "start": pl.Date(), "horizon_days": pl.Int64()}
 
 
 def issued_rows(engine: sa.Engine) -> pl.DataFrame:
     """Return ROW and OF_LIST of every row of every issued list; `start` is the day from which on it was acted on.
 
-    Of several lists of one kind and week, a customer's row in the first counts. Rows of before there were propensities are left
-    out: nothing can be learned from them.
+    Of several lists of one kind and week the newest counts; rows of the others are `superseded`. Rows of before there were
+    propensities are left out: nothing can be learned from them.
     """
-    wanted_of = sa.select(LISTS.c.list_id, LISTS.c.kind, LISTS.c.week, LISTS.c.data_as_of, LISTS.c.horizon_days)
+    wanted_of = sa.select(LISTS.c.list_id, LISTS.c.number, LISTS.c.kind, LISTS.c.week, LISTS.c.data_as_of, LISTS.c.horizon_days)
     parts = [pl.DataFrame(schema=ROW | OF_LIST)]
     with engine.connect() as connection:
         for one in connection.execute(wanted_of.order_by(LISTS.c.week, LISTS.c.number)).all():
@@ -45,14 +47,17 @@ def issued_rows(engine: sa.Engine) -> pl.DataFrame:
                 LIST_ROWS.c.list_id == one.list_id, LIST_ROWS.c.propensity.is_not(None)
             )
             about = {
+                "number": pl.lit(one.number, pl.Int64),
                 "kind": pl.lit(one.kind),
                 "week": pl.lit(one.week),
                 "start": pl.lit(acted_on(one.week, one.data_as_of)),
                 "horizon_days": pl.lit(one.horizon_days, pl.Int64),
             }
             parts += [part.with_columns(**about) for part in read_parts(connection, wanted, ROW)]
-    rows = pl.concat(parts).with_columns(pl.coalesce(CUSTOMER, pl.format("{} {}", "list_id", "rank")).alias("who"))
-    return rows.unique(["kind", "week", "who"], keep="first", maintain_order=True)
+    newest = pl.col("number").max().over("kind", "week")
+    return pl.concat(parts).with_columns(
+        pl.coalesce(CUSTOMER, pl.format("{} {}", "list_id", "rank")).alias("who"), (pl.col("number") < newest).alias("superseded")
+    )
 
 
 def with_outcomes(rows: pl.DataFrame, transactions: pl.LazyFrame, until: date, margin: float) -> pl.DataFrame:
@@ -61,13 +66,14 @@ def with_outcomes(rows: pl.DataFrame, transactions: pl.LazyFrame, until: date, m
     Profit is margin x net spend, less what all of the customer's treatments in the window cost: a treated one may be treated
     again. Of a customer who was erased, what was kept then counts.
     """
-    parts = [pl.DataFrame(schema={"start": pl.Date, CUSTOMER: pl.String, "next_orders": pl.Int64, "next_spend": pl.Float64})]
+    parts = [pl.DataFrame(schema=FOUND)]
     for start, horizon in rows.select("start", "horizon_days").unique(maintain_order=True).iter_rows():
         days = min(horizon, (until - start).days)
         if days > 0:
             found = labels(transactions, start, days).collect(engine="streaming")
-            parts.append(found.select(pl.lit(start).alias("start"), CUSTOMER, "next_orders", "next_spend"))
-    seen = rows.join(pl.concat(parts), on=["start", CUSTOMER], how="left", maintain_order="left")
+            window = pl.lit(start).alias("start"), pl.lit(horizon, pl.Int64).alias("horizon_days")
+            parts.append(found.select(*window, CUSTOMER, "next_orders", "next_spend"))
+    seen = rows.join(pl.concat(parts), on=["start", "horizon_days", CUSTOMER], how="left", maintain_order="left")
     told = seen.with_columns(
         pl.coalesce(pl.when(pl.col(CUSTOMER).is_null()).then("outcome_orders"), "next_orders", 0).alias("orders"),
         pl.coalesce(pl.when(pl.col(CUSTOMER).is_null()).then("outcome_spend"), "next_spend", 0.0).alias("spend"),
@@ -84,9 +90,11 @@ def _with_costs(rows: pl.DataFrame, until: date) -> pl.DataFrame:
     pairs = rows.select("list_id", "who", "start", "horizon_days").join(paid, on="who", how="inner")
     day, start = pl.col("paid_on"), pl.col("start")
     in_window = (day >= start) & (day < start + pl.duration(days="horizon_days"))
-    within = pairs.filter(in_window & ((day == start) | (day < until)))
-    costs = within.group_by("list_id", "who").agg(pl.col("paid").sum().alias("cost"))
-    return rows.join(costs, on=["list_id", "who"], how="left", maintain_order="left").with_columns(pl.col("cost").fill_null(0.0))
+    within = pairs.filter(in_window & (day > start) & (day < until))
+    later = within.group_by("list_id", "who").agg(pl.col("paid").sum().alias("later"))
+    own = pl.when(pl.col("arm") == "treated").then("action_cost").otherwise(0.0)
+    told = rows.join(later, on=["list_id", "who"], how="left", maintain_order="left")
+    return told.with_columns((own + pl.col("later").fill_null(0.0)).alias("cost")).drop("later")
 
 
 def enrolments(rows: pl.DataFrame) -> pl.DataFrame:

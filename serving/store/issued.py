@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 
 import polars as pl
@@ -28,7 +28,14 @@ FIGURES: dict[str, pl.DataType] = {
     **dict.fromkeys(SUMMED, pl.Float64()),
 }
 NAMED: dict[str, pl.DataType] = {"customer_id": pl.String(), "arm": pl.String()}
-EARLIER = {"customer_id": pl.String(), "target": pl.String(), "arm": pl.String(), "days": pl.Int64(), "this_week": pl.Boolean()}
+EARLIER: dict[str, pl.DataType] = {
+    "customer_id": pl.String(),
+    "target": pl.String(),
+    "arm": pl.String(),
+    "days": pl.Int64(),
+    "hold": pl.Int64(),
+    "this_week": pl.Boolean(),
+}
 FILTERS = {"region": "region", "segment": "loyalty_segment", "stage": "lifecycle_stage", "action": "action", "arm": "arm"}
 
 
@@ -141,20 +148,26 @@ def customers_on(engine: sa.Engine, list_id: str) -> tuple[pl.Series, int]:
     return ids, len(named) - len(ids)
 
 
-def earlier_rows(engine: sa.Engine, week: str, run_id: int, today: date, within_days: int) -> pl.DataFrame:
-    """Return who was on earlier lists: EARLIER, with the days from then to `today`, at most `within_days`.
+def earlier_rows(
+    engine: sa.Engine, week: str, run_id: int, today: date, pause_days: int, hold_out_days: int | None
+) -> pl.DataFrame:
+    """Return who was on earlier lists: EARLIER, with the days from then to `today`, and for how many days it holds people out.
 
-    Earlier are lists of weeks before `week`; and of this same week those that another run gave.
+    Earlier are lists of weeks before `week`; and of this same week those that another run gave. Only those that still matter are
+    read: acted on within `pause_days`, or within the time for which they hold out (None: their own horizon).
     """
-    about = sa.select(LISTS.c.list_id, LISTS.c.kind, LISTS.c.week, LISTS.c.data_as_of).where(LISTS.c.week <= week)
-    since = LISTS.c.data_as_of >= today - timedelta(days=within_days)
-    recent = about.where(since, (LISTS.c.week < week) | (LISTS.c.run_id != run_id))
+    about = sa.select(LISTS.c.list_id, LISTS.c.kind, LISTS.c.week, LISTS.c.data_as_of, LISTS.c.horizon_days)
+    before = about.where((LISTS.c.week < week) | ((LISTS.c.week == week) & (LISTS.c.run_id != run_id)))
     parts = [pl.DataFrame(schema=EARLIER)]
     with engine.connect() as connection:
-        for one in connection.execute(recent).all():
+        for one in connection.execute(before).all():
+            days, hold = max((today - acted_on(one.week, one.data_as_of)).days, 0), hold_out_days or one.horizon_days
+            if days >= max(hold, pause_days):
+                continue
             about_list = {
                 "target": pl.lit(TARGET_OF[ListKind(one.kind)].value),
-                "days": pl.lit(max((today - acted_on(one.week, one.data_as_of)).days, 0), pl.Int64),
+                "days": pl.lit(days, pl.Int64),
+                "hold": pl.lit(hold, pl.Int64),
                 "this_week": pl.lit(one.week == week),
             }
             wanted = sa.select(LIST_ROWS.c.customer_id, LIST_ROWS.c.arm).where(
@@ -165,10 +178,13 @@ def earlier_rows(engine: sa.Engine, week: str, run_id: int, today: date, within_
     return pl.concat(parts)
 
 
-def lists_naming(connection: sa.Connection, customer_id: str) -> list[tuple[str, date]]:
-    """Return the lists that name a customer, and as of which day each was made."""
-    named = sa.select(LIST_ROWS.c.list_id, LIST_ROWS.c.data_as_of).where(LIST_ROWS.c.customer_id == customer_id)
-    return [(row[0], row[1]) for row in connection.execute(named)]
+def lists_naming(connection: sa.Connection, customer_id: str) -> list[tuple[str, date, int]]:
+    """Return the lists that name a customer, from which day on each was acted on, and over how many days it is measured."""
+    about = sa.select(LISTS.c.list_id, LISTS.c.week, LISTS.c.data_as_of, LISTS.c.horizon_days)
+    named = about.join_from(LIST_ROWS, LISTS, LISTS.c.list_id == LIST_ROWS.c.list_id).where(
+        LIST_ROWS.c.customer_id == customer_id
+    )
+    return [(row.list_id, acted_on(row.week, row.data_as_of), row.horizon_days) for row in connection.execute(named)]
 
 
 def erase_from_list(connection: sa.Connection, list_id: str, customer_id: str, outcome: Mapping[str, Any]) -> None:

@@ -38,7 +38,7 @@ def publish(
     interrupted publication left is removed first; runs from more than `keep_weeks` weeks before the newest one go at the end,
     and so do older runs of a date that has two newer ones. `norms` are what live scores are compared with.
     """
-    content = content_of(scores, horizon_days)
+    content = content_of(scores, horizon_days, targets)
     with _alone(engine):
         _drop(engine, _unfinished(engine))
         run = _published(engine, content) or _write(engine, scores, horizon_days, content, norms, targets)

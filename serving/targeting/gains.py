@@ -18,7 +18,11 @@ def averted(action: Action, measured: Mapping[str, str]) -> pl.Expr:
     Else assumed: p_churn times the action's save rate. Never both, multiplied.
     """
     assumed = pl.col("p_churn") * action.save_rate
-    return pl.col(measured[action.name]).fill_null(assumed) if action.name in measured else assumed
+    if action.name not in measured:
+        return assumed
+    most = pl.col("p_churn")  # more than the whole risk cannot be averted
+    found = pl.col(measured[action.name])
+    return pl.when(found.is_null()).then(assumed).otherwise(pl.min_horizontal(found, most))
 
 
 def gain(action: Action, measured: Mapping[str, str]) -> pl.Expr:

@@ -17,6 +17,7 @@ from models.log_odds import Array
 
 Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
+DIGITS = 9  # of a slope that count
 FORGIVEN = 1e-6  # of the currency, to sums in floating point
 
 
@@ -25,7 +26,7 @@ class Steps:
     """Steps in the order in which money is spent best; one entry each in every array.
 
     `row` is the customer, `option` the place of the action it leads to, `cost` and `gain` what it costs and gains on top of the
-    step before, `first` whether it is the customer's first.
+    step before, `first` whether it is the customer's first, `before` what the customer's steps before it cost.
     """
 
     row: Ints
@@ -33,6 +34,7 @@ class Steps:
     cost: Array
     gain: Array
     first: Flags
+    before: Array
 
     def __len__(self) -> int:
         """How many there are."""
@@ -40,7 +42,9 @@ class Steps:
 
     def only(self, which: Flags | Ints) -> "Steps":
         """Return some of them, in the same order."""
-        return Steps(self.row[which], self.option[which], self.cost[which], self.gain[which], self.first[which])
+        return Steps(
+            self.row[which], self.option[which], self.cost[which], self.gain[which], self.first[which], self.before[which]
+        )
 
 
 def steps(costs: Array, gains: Array) -> Steps:
@@ -51,7 +55,7 @@ def steps(costs: Array, gains: Array) -> Steps:
     """
     benefits = np.where(np.isnan(gains), -np.inf, gains + costs)
     rows = np.arange(len(benefits))
-    at_cost, at_benefit = np.zeros(len(rows)), np.zeros(len(rows))
+    at_cost, at_benefit, at_slope = np.zeros(len(rows)), np.zeros(len(rows)), np.full(len(rows), np.inf)
     found: list[tuple[NDArray[Any], ...]] = []
     for turn in range(benefits.shape[1]):
         dearer, better = costs[None, :] - at_cost[rows, None], benefits[rows] - at_benefit[rows, None]
@@ -59,12 +63,15 @@ def steps(costs: Array, gains: Array) -> Steps:
         reachable = (dearer >= 0) & (better > 0)
         np.divide(better, dearer, out=slope, where=reachable & (dearer > 0))
         slope[reachable & (dearer == 0)] = np.inf
+        slope = np.minimum(np.round(slope, DIGITS), at_slope[rows, None])  # what is equal but for the last digit is one step
         best = np.lexsort((np.where(np.isfinite(better), better, 0), slope), axis=1)[:, -1]
         here = np.arange(len(rows))
         goes = np.isfinite(better[here, best]) & reachable[here, best]
         rows, best, here = rows[goes], best[goes], here[goes]
         cost, benefit = dearer[here, best], better[here, best]
-        found.append((rows, best, cost, benefit - cost, np.full(len(rows), turn == 0), slope[here, best]))
+        steep = slope[here, best]
+        found.append((rows, best, cost, benefit - cost, np.full(len(rows), turn == 0), at_cost[rows], steep))
+        at_slope[rows] = steep
         at_cost[rows] += cost
         at_benefit[rows] += benefit
     return _in_order(found)
@@ -76,23 +83,26 @@ def forced_steps(costs: Array, gains: Array) -> Steps:
     best = np.nanargmax(gains[rows], axis=1) if len(rows) else rows
     cost, gain = costs[best], gains[rows, best]
     slope = np.divide(gain + cost, cost, out=np.full(len(rows), np.inf), where=cost > 0)
-    return _in_order([(rows, best, cost, gain, np.ones(len(rows), dtype=bool), slope)])
+    return _in_order([(rows, best, cost, gain, np.ones(len(rows), dtype=bool), np.zeros(len(rows)), slope)])
 
 
 def _in_order(found: list[tuple[NDArray[Any], ...]]) -> Steps:
+    """The steepest first; of one customer, always the earlier step."""
     if not found:
         none = np.zeros(0, dtype=np.int64)
-        return Steps(none, none, none.astype(float), none.astype(float), none.astype(bool))
-    row, option, cost, gain, first, slope = (np.concatenate(part) for part in zip(*found, strict=True))
-    order = np.lexsort((row, -gain, -slope))
-    return Steps(row[order].astype(np.int64), option[order].astype(np.int64), cost[order], gain[order], first[order].astype(bool))
+        return Steps(none, none, none.astype(float), none.astype(float), none.astype(bool), none.astype(float))
+    turn = np.repeat(np.arange(len(found)), [len(part[0]) for part in found])
+    row, option, cost, gain, first, before, slope = (np.concatenate(part) for part in zip(*found, strict=True))
+    order = np.lexsort((row, -gain, turn, -slope))
+    row, option, first = row[order].astype(np.int64), option[order].astype(np.int64), first[order].astype(bool)
+    return Steps(row, option, cost[order], gain[order], first, before[order])
 
 
 def affordable(ladder: Steps, treated: Flags, budget: float) -> Flags:
     """Return which steps the budget buys; those of customers who are not `treated` cost nothing.
 
-    Whether a step is bought never depends on whether its own customer is treated, only on what was spent before it: so the
-    comparison with those held out stays fair. What the treated cost together stays within the budget.
+    Whether a customer's first step is bought never depends on whether that customer is treated, only on what was spent before
+    it: so the comparison with those held out stays fair. What the treated cost together stays within the budget.
     """
     taken = np.zeros(len(ladder), dtype=bool)
     left, spent = np.arange(len(ladder)), 0.0
@@ -101,7 +111,8 @@ def affordable(ladder: Steps, treated: Flags, budget: float) -> Flags:
         part = ladder.only(left)
         paid = part.cost * treated[part.row]
         before = spent + np.cumsum(paid) - paid
-        fails = np.flatnonzero(before + part.cost > budget + FORGIVEN)
+        own = np.where(treated[part.row], 0.0, part.before)  # as if the customer were treated
+        fails = np.flatnonzero(before + own + part.cost > budget + FORGIVEN)
         stop = fails[0] if len(fails) else len(left)
         taken[left[:stop]] = True
         if stop == len(left):

@@ -18,6 +18,7 @@ PRIORITY = (Target.RECOVERY, Target.RETENTION, Target.WIN_BACK)
 SERVICE = frozenset({Target.RECOVERY})
 OPTION, BEST, OWNER, TREATED = "_option", "_best", "_owner", "_treated"
 WHY = "left_out"
+SHARED = ("contacted_days", "treated_by_service", "treated_by_marketing", "held_by_service", "held_by_marketing")
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,8 @@ def make_plan(customers: pl.DataFrame, earlier: pl.DataFrame, withheld: pl.Expr,
     }
     frame = frame.with_columns(gain(action, measured).alias(_gain(action)) for action in targeting.actions)
     frame = _with_best(frame, targeting.actions)
-    frame = _ruled(frame.join(_history(earlier, customers), on=CUSTOMER, how="left", maintain_order="left"), withheld, terms)
+    known = frame.join(_history(earlier, customers), on=CUSTOMER, how="left", maintain_order="left")
+    frame = _ruled(_shared(known), withheld, terms)
     frame = _drawn(_one_per(_one_per(frame, "household"), "contact_point"), terms)
     frame = _capped(frame, targeting)
     return _spent(frame, terms, measured)
@@ -103,21 +105,34 @@ def _with_best(frame: pl.DataFrame, actions: tuple[Action, ...]) -> pl.DataFrame
 
 
 def _history(earlier: pl.DataFrame, customers: pl.DataFrame) -> pl.DataFrame:
-    """Per customer, how long ago service and marketing treated it last or held it out.
+    """Per customer, how long ago service and marketing treated it last, and how far its time of being held out is over.
 
-    Another list of the same kind and week is the same list, made anew.
+    Negative: not yet. `own_days` is how long ago this very list, made before in the same week, treated it.
     """
     again = pl.col("this_week") & (pl.col("target") == pl.col("present"))
     present = customers.select(CUSTOMER, pl.col("target").alias("present"))
-    others = earlier.join(present, on=CUSTOMER).filter(~again)
-    by_service = pl.col("target").is_in([each.value for each in SERVICE])
-    since = pl.col("days")
-    told = {
-        f"{arm}_by_{who}": since.filter((pl.col("arm") == arm) & (by_service if who == "service" else ~by_service)).min()
-        for arm in ("treated", "control")
-        for who in ("service", "marketing")
-    }
-    return others.group_by(CUSTOMER).agg(**told)
+    rows = earlier.join(present, on=CUSTOMER).with_columns(again.alias("again"))
+    service, treated = pl.col("target").is_in([each.value for each in SERVICE]), pl.col("arm") == "treated"
+    told = {"own_days": pl.col("days").filter(pl.col("again") & treated).min()}
+    for who, by_them in (("service", service), ("marketing", ~service)):
+        others = by_them & ~pl.col("again")
+        told |= {
+            f"treated_by_{who}": pl.col("days").filter(others & treated).min(),
+            f"held_by_{who}": (pl.col("days") - pl.col("hold")).filter(others & ~treated).min(),
+        }
+    return rows.group_by(CUSTOMER).agg(**told)
+
+
+def _shared(frame: pl.DataFrame) -> pl.DataFrame:
+    """What one of a household or contact point was sent, the others got too; and so with being held out."""
+    own = pl.col("contacted_days") != pl.col("own_days")  # this week's list, made before, is no contact to wait after
+    known = frame.with_columns(pl.when(own.fill_null(value=True)).then("contacted_days").alias("contacted_days"))
+    for group in ("household", "contact_point"):
+        alone = pl.col(group).is_null()
+        known = known.with_columns(
+            pl.when(alone).then(name).otherwise(pl.col(name).min().over(group)).alias(name) for name in SHARED
+        )
+    return known
 
 
 def _ruled(frame: pl.DataFrame, withheld: pl.Expr, terms: Terms) -> pl.DataFrame:
@@ -128,14 +143,14 @@ def _ruled(frame: pl.DataFrame, withheld: pl.Expr, terms: Terms) -> pl.DataFrame
     """
     pause, hold = terms.targeting.pause_days, terms.hold_out_days
     service = pl.col("target").is_in([each.value for each in SERVICE])
-    own = {arm: pl.when(service).then(f"{arm}_by_service").otherwise(f"{arm}_by_marketing") for arm in ("treated", "control")}
+    own = {what: pl.when(service).then(f"{what}_by_service").otherwise(f"{what}_by_marketing") for what in ("treated", "held")}
     contacted = pl.when(~service).then("contacted_days")
     rules = {
         LeftOut.OBJECTED: withheld,
         LeftOut.NO_CONSENT: pl.col("barred").is_not_null(),
         LeftOut.NO_ACTION: pl.col(BEST).is_null(),
         LeftOut.NOT_WORTH_IT: ~service & (pl.col(BEST) <= 0),
-        LeftOut.HELD_OUT: own["control"] < hold,
+        LeftOut.HELD_OUT: own["held"] < 0,
         LeftOut.ANSWERED: service & ~(pl.col("open_complaints") > 0).fill_null(value=False) & (own["treated"] < hold),
         LeftOut.CONTACTED: pl.min_horizontal(contacted, own["treated"]) < pause,
     }
@@ -166,19 +181,30 @@ def _leave_out(frame: pl.DataFrame, where: pl.Expr, why: LeftOut) -> pl.DataFram
     return frame.with_columns(left.alias(WHY))
 
 
+def global_share(targeting: Targeting) -> float:
+    """Return the share of all customers whom no list ever treats: of the control, at most all."""
+    return min(targeting.global_control_share, targeting.control_share)
+
+
+def list_share(targeting: Targeting) -> float:
+    """Return the share that a list holds out of the others, so that both together are the control share."""
+    return (targeting.control_share - global_share(targeting)) / (1 - global_share(targeting))
+
+
 def _drawn(frame: pl.DataFrame, terms: Terms) -> pl.DataFrame:
     """Draw who is held out, by each target's own draw."""
     targeting = terms.targeting
     draws = [
         pl.when(pl.col("target") == each.value).then(
-            pl.lit(held_by(frame[CUSTOMER], name, terms.key, targeting.control_share, targeting.global_control_share))
+            pl.lit(held_by(frame[CUSTOMER], name, terms.key, list_share(targeting), global_share(targeting)))
         )
         for each, name in terms.draws.items()
     ]
     held = frame.with_columns(pl.coalesce(*draws, pl.lit(None, pl.String)).alias("held_by"))
     return held.with_columns(
         pl.when(pl.col("held_by").is_null()).then(pl.lit("treated")).otherwise(pl.lit("control")).alias("arm"),
-        pl.lit(1 - targeting.control_share).alias("propensity"),
+        pl.when(pl.col("held_by") == "global").then(0.0).otherwise(1 - list_share(targeting)).alias("propensity"),
+        pl.lit(global_share(targeting)).alias("global_share"),
     )
 
 
@@ -218,11 +244,22 @@ def _spent(frame: pl.DataFrame, terms: Terms, measured: Mapping[str, str]) -> Pl
         option[bought.row[paid]] = bought.option[paid]  # a later step of a customer takes the place of an earlier one
     chosen = frame.with_columns(pl.Series(OPTION, option))
     chosen = _leave_out(chosen, pl.col(OPTION) < 0, LeftOut.BUDGET)
-    decided = chosen.with_columns(_decided(actions, measured))
+    decided = _owners_capped(chosen.with_columns(_decided(actions, measured)), terms.targeting)
     for each, wanted in terms.wanted.items():
         if wanted.limit is not None:
             decided = _shortened(decided, each, wanted.limit)
     return Plan(decided, ladders, actions)
+
+
+def _owners_capped(decided: pl.DataFrame, targeting: Targeting) -> pl.DataFrame:
+    """Once more by the owner of the action that was chosen: a budget may have chosen another one than the best."""
+    for name, most in targeting.caps.owner.items():
+        ordered = decided.with_columns(_order(decided)).sort("_place")
+        theirs = pl.col(WHY).is_null() & (pl.col("owner") == name)
+        treated = (theirs & (pl.col("arm") == "treated")).cast(pl.Int64)
+        beyond = theirs & (treated.cum_sum() - treated >= most)
+        decided = _leave_out(ordered, beyond, LeftOut.CAP_OWNER).drop("_place").sort(CUSTOMER)
+    return decided
 
 
 def _ladder(each: Target, rows: np.ndarray, costs: np.ndarray, gains: np.ndarray) -> Steps:
@@ -263,4 +300,4 @@ def _shortened(frame: pl.DataFrame, each: Target, limit: int) -> pl.DataFrame:
     """Keep the first rows of a list, treated and held out."""
     listed = (pl.col("target") == each.value) & pl.col(WHY).is_null()
     ordered = frame.sort("expected_gain", CUSTOMER, descending=[True, False], nulls_last=True)
-    return _leave_out(ordered, listed & (listed.cum_sum() > limit), LeftOut.LIMIT)
+    return _leave_out(ordered, listed & (listed.cum_sum() > limit), LeftOut.LIMIT).sort(CUSTOMER)

@@ -76,16 +76,16 @@ def test_the_same_week_holds_out_the_same_customers(settings: Settings, publishe
 
 def test_the_control_share_is_met_and_nobody_without_the_key_can_tell() -> None:
     people = pl.Series([f"c{n}" for n in range(20_000)])
-    drawn = held_by(people, "at_risk-2026-W01", b"k" * 16, 0.10, 0.02)
+    drawn = held_by(people, "at_risk-2026-W01", b"k" * 16, 0.08 / 0.98, 0.02)
     assert drawn.is_not_null().mean() == pytest.approx(0.10, abs=0.01)
     assert (drawn == "global").sum() / 20_000 == pytest.approx(0.02, abs=0.005)
     assert not drawn.equals(held_by(people, "at_risk-2026-W01", b"x" * 16, 0.10, 0.02))
-    assert held_by(people, "w", b"k" * 16, 0.0, 0.02).is_null().all()
+    assert held_by(people, "w", b"k" * 16, 0.0, 0.0).is_null().all()
 
 
 def test_the_global_control_is_the_same_in_every_draw_and_the_lists_own_is_not() -> None:
     people = pl.Series([f"c{n}" for n in range(5_000)])
-    one, other = (held_by(people, f"at_risk-2026-W{week}", b"k" * 16, 0.10, 0.05) for week in ("01", "02"))
+    one, other = (held_by(people, f"at_risk-2026-W{week}", b"k" * 16, 0.05 / 0.95, 0.05) for week in ("01", "02"))
     assert ((one == "global").fill_null(value=False) == (other == "global").fill_null(value=False)).all()
     both = ((one == "list") & (other == "list")).sum() / 5_000
     assert both == pytest.approx(0.95 * (0.05 / 0.95) ** 2, abs=0.005)
@@ -144,7 +144,9 @@ def test_the_figures_of_a_list_add_up(settings: Settings, published: sa.Engine) 
     assert told["action_cost"] <= 20.0
     assert told["left_out"]["budget"] > 0
     assert told["curve"]["spent"][-1] >= told["curve"]["best_budget"] > 20.0
-    assert weekly.expected["propensity"].unique().to_list() == [0.9]
+    drawn = weekly.expected.filter(pl.col("held_by").is_null() | (pl.col("held_by") == "list"))
+    assert drawn["propensity"].unique().to_list() == [pytest.approx(1 - 0.08 / 0.98)]
+    assert set(weekly.expected.filter(held_by="global")["propensity"]) <= {0.0}
     assert weekly.expected["averted"].sum() > 0
 
 

@@ -17,25 +17,37 @@ Orders = Callable[..., pl.LazyFrame]
 UNTIL = date(2026, 6, 1)
 
 
-def issued(store: sa.Engine, week: str, day: date, *rows: tuple[str, str], kind: str = "at_risk", number: int = 1) -> str:
+def issued(
+    store: sa.Engine,
+    week: str,
+    day: date,
+    *rows: tuple[str, str],
+    kind: str = "at_risk",
+    number: int = 1,
+    horizon: int = 30,
+    propensity: float = 0.8,
+) -> str:
     """Issue a list of customers and arms; each action costs 2, and everybody was treated with a probability of .8."""
     list_id = f"{kind}-{week}-{number}"
-    about = IssuedList(list_id, number, kind, week, 1, day, "1", 30, None, None, list_id, len(rows), datetime(2026, 1, 1), "ann")
+    about = IssuedList(
+        list_id, number, kind, week, 1, day, "1", horizon, None, None, list_id, len(rows), datetime(2026, 1, 1), "ann"
+    )
     told: list[dict[str, Any]] = [
         {
             "list_id": list_id,
             "week": week,
             "rank": place,
             "customer_id": who,
-            "arm": arm,
+            "arm": "control" if arm == "global" else arm,
             "action": "mail",
             "loyalty_segment": "split",
             "p_churn": 0.8,
             "expected_value": 10.0,
             "expected_gain": 1.0,
             "data_as_of": day,
-            "held_by": None if arm == "treated" else "list",
-            "propensity": 0.8,
+            "held_by": {"treated": None, "control": "list", "global": "global"}[arm],
+            "propensity": 0.0 if arm == "global" else propensity,
+            "global_share": 0.02,
             "action_cost": 2.0,
         }
         for place, (who, arm) in enumerate(rows, 1)
@@ -87,10 +99,40 @@ def test_what_was_kept_of_an_erased_customer_counts(store: sa.Engine, orders: Or
     assert told(found) == [(f"{one} 1", "2026-W10", 3, 30.0, 2.0, 28.0, True), ("b", "2026-W10", 1, 1.0, 2.0, -1.0, True)]
 
 
-def test_of_several_lists_of_a_week_a_customer_counts_once(store: sa.Engine) -> None:
+def test_of_several_lists_of_a_week_the_newest_counts(store: sa.Engine, orders: Orders) -> None:
+    issued(store, "2026-W10", date(2026, 3, 2), ("a", "treated"), ("c", "treated"))
+    second = issued(store, "2026-W10", date(2026, 3, 2), ("a", "treated"), ("b", "control"), number=2)
+    rows = issued_rows(store)
+    assert rows.filter(~pl.col("superseded")).select("who", "list_id").rows() == [("a", second), ("b", second)]
+    found = earned(with_outcomes(rows, orders([("a", "2026-03-05", 1.0)]), UNTIL, 1.0))
+    counted = {(each.scope, each.name): (each.treated, each.control) for each in found}
+    assert counted["all", "all lists"] == (1, 1)
+    assert counted["list", "at_risk-2026-W10-1"] == (2, 0)
+
+
+def test_lists_of_other_horizons_keep_their_own_windows(store: sa.Engine, orders: Orders) -> None:
     issued(store, "2026-W10", date(2026, 3, 2), ("a", "treated"))
-    issued(store, "2026-W10", date(2026, 3, 2), ("a", "treated"), ("b", "control"), number=2)
-    assert issued_rows(store).select("who", "list_id").rows() == [("a", "at_risk-2026-W10-1"), ("b", "at_risk-2026-W10-2")]
+    issued(store, "2026-W10", date(2026, 3, 2), ("a", "treated"), kind="win_back", horizon=60)
+    found = with_outcomes(issued_rows(store), orders([("a", "2026-03-05", 1.0), ("a", "2026-04-20", 2.0)]), UNTIL, 1.0)
+    assert found.sort("horizon_days").select("orders", "spend").rows() == [(1, 1.0), (2, 3.0)]
+
+
+def test_a_list_without_a_control_is_compared_with_nobody(store: sa.Engine, orders: Orders) -> None:
+    issued(store, "2026-W10", date(2026, 3, 2), ("a", "treated"), ("b", "treated"), propensity=1.0)
+    issued(store, "2026-W11", date(2026, 3, 9), ("c", "treated"), ("d", "control"))
+    found = earned(with_outcomes(issued_rows(store), orders([("a", "2026-03-05", 1.0)]), UNTIL, 1.0))
+    assert (found[0].scope, found[0].treated, found[0].control) == ("all", 1, 1)
+
+
+def test_the_global_control_is_compared_by_its_own_odds(store: sa.Engine, orders: Orders) -> None:
+    treated = [(f"t{n}", "treated") for n in range(49)]
+    issued(store, "2026-W10", date(2026, 3, 2), *treated, ("g", "global"), ("h", "global"), ("c", "control"), ("d", "control"))
+    found = earned(with_outcomes(issued_rows(store), orders([("g", "2026-03-05", 1.0)]), UNTIL, 1.0))
+    by = {each.scope: each for each in found}
+    assert (by["all"].treated, by["all"].control) == (49, 2)
+    assert (by["global"].treated, by["global"].control) == (49, 2)
+    assert by["global"].orders is not None
+    assert by["global"].orders.mean == pytest.approx(-0.5)
 
 
 def test_a_customer_is_enrolled_once_per_window(store: sa.Engine) -> None:
@@ -105,7 +147,7 @@ def test_groups_are_compared_as_assigned(store: sa.Engine, orders: Orders) -> No
     lines = [(f"t{n}", "2026-03-05", 10.0) for n in range(30)] + [(f"c{n}", "2026-03-05", 10.0) for n in range(5)]
     found = earned(with_outcomes(issued_rows(store), orders(lines), UNTIL, 1.0))
     by = {(each.scope, each.name): each for each in found}
-    assert [each.scope for each in found] == ["all", "kind", "action", "segment", "global", "cumulated", "list"]
+    assert [each.scope for each in found] == ["all", "kind", "action", "segment", "cumulated", "list"]
     whole = by["list", one]
     assert whole.orders is not None
     assert whole.profit is not None
@@ -116,7 +158,6 @@ def test_groups_are_compared_as_assigned(store: sa.Engine, orders: Orders) -> No
     assert whole.more is not None
     assert whole.more > 0
     assert whole.total == pytest.approx(tuple(40 * each for each in (whole.profit.mean, whole.profit.low, whole.profit.high)))
-    assert by["global", "against the global control"].profit is None  # nobody of the global control is on the list
 
 
 def test_the_figures_are_kept_for_the_page(store: sa.Engine, orders: Orders) -> None:

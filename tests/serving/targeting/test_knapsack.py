@@ -65,13 +65,13 @@ def test_whether_a_customers_first_step_is_bought_does_not_depend_on_the_own_dra
     case: tuple[np.ndarray, np.ndarray, float], luck: Random
 ) -> None:
     costs, gains, budget = case
-    ladder = steps(costs[:1], gains[:, :1])
+    ladder = steps(costs, gains)
     treated = np.array([luck.random() < 0.5 for _ in gains])
     taken = affordable(ladder, treated, budget)
     for row in range(len(gains)):
         other = treated.copy()
         other[row] = not other[row]
-        own = ladder.row == row
+        own = (ladder.row == row) & ladder.first
         assert (affordable(ladder, other, budget)[own] == taken[own]).all()
 
 
@@ -82,7 +82,15 @@ def test_a_dearer_action_is_bought_where_the_money_reaches() -> None:
     assert ladder.option.tolist() == [0, 0, 1]
     assert affordable(ladder, everybody, 2.0).tolist() == [True, True, False]
     assert affordable(ladder, everybody, 11.0).tolist() == [True, True, True]
-    assert affordable(ladder, np.array([False, True]), 10.0).tolist() == [True, True, True]
+    assert affordable(ladder, np.array([False, True]), 10.0).tolist() == [True, True, False]  # as if it were treated
+    assert affordable(ladder, np.array([True, False]), 10.0).tolist() == [True, True, True]
+
+
+def test_proportional_actions_stay_within_the_budget() -> None:
+    costs, gains = np.array([1.1, 3.3]), np.array([[0.1, 0.3]] * 5)
+    ladder = steps(costs, gains)
+    assert ladder.option.tolist() == [1] * 5
+    assert ladder.cost[affordable(ladder, np.ones(5, dtype=bool), 9.0)].sum() <= 9.0
 
 
 def test_who_must_be_answered_is_whatever_it_gains() -> None:

@@ -105,14 +105,14 @@ def test_marketing_waits_after_its_own_lists_and_service_after_its_own() -> None
     plan = planned(
         customers({}, {}, {}, asked, asked | {"contacted_days": 1}, {}, asked, {"target": "recovery"}),
         past=earlier(
-            ("c0", "retention", "treated", 13, False),
-            ("c1", "win_back", "treated", 14, False),
-            ("c2", "retention", "control", 89, False),
-            ("c3", "recovery", "treated", 3, False),
-            ("c4", "retention", "treated", 3, False),
-            ("c5", "retention", "treated", 0, True),
-            ("c6", "recovery", "treated", 20, False),
-            ("c7", "recovery", "treated", 20, False),
+            ("c0", "retention", "treated", 13, 90, False),
+            ("c1", "win_back", "treated", 14, 90, False),
+            ("c2", "retention", "control", 89, 90, False),
+            ("c3", "recovery", "treated", 3, 90, False),
+            ("c4", "retention", "treated", 3, 90, False),
+            ("c5", "retention", "treated", 0, 90, True),
+            ("c6", "recovery", "treated", 20, 90, False),
+            ("c7", "recovery", "treated", 20, 90, False),
         ),
     )
     assert fates(plan) == {
@@ -139,6 +139,32 @@ def test_a_household_is_contacted_once_by_the_list_that_comes_first() -> None:
     )
     expected = {"c0": LeftOut.HOUSEHOLD, "c1": None, "c2": LeftOut.HOUSEHOLD, "c3": LeftOut.HOUSEHOLD, "c4": None}
     assert fates(plan) == expected
+
+
+def test_what_one_of_an_address_got_the_others_got_too() -> None:
+    plan = planned(
+        customers({"contact_point": 1}, {"contact_point": 1}, {"household": 2, "contacted_days": 1}, {"household": 2}),
+        past=earlier(("c0", "retention", "control", 7, 90, False)),
+    )
+    assert fates(plan) == {"c0": LeftOut.HELD_OUT, "c1": LeftOut.HELD_OUT, "c2": LeftOut.CONTACTED, "c3": LeftOut.CONTACTED}
+
+
+def test_who_is_held_out_stays_so_for_the_time_of_that_list() -> None:
+    past = earlier(("c0", "retention", "control", 40, 30, False), ("c1", "retention", "control", 40, 41, False))
+    assert fates(planned(customers({}, {}), past=past)) == {"c0": None, "c1": LeftOut.HELD_OUT}
+
+
+def test_a_list_made_anew_in_its_week_does_not_wait_after_itself() -> None:
+    past = earlier(("c0", "retention", "treated", 2, 90, True), ("c1", "retention", "treated", 2, 90, True))
+    found = fates(planned(customers({"contacted_days": 2}, {"contacted_days": 1}), past=past))
+    assert found == {"c0": None, "c1": LeftOut.CONTACTED}
+
+
+def test_an_owner_is_not_given_more_than_asked_by_a_budget_either() -> None:
+    people = customers(*({"relationship_level": "partnership", "value_at_risk": 50.0 + n} for n in range(12)))
+    both = replace(NOTHING, caps=Caps(owner={"marketing": 2}))
+    listed = planned(people, both, budget=40.0).frame.filter(pl.col("left_out").is_null())
+    assert listed.filter(owner="marketing").height <= 2
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ def upgrade() -> None:
     """Add columns that are null for what was there before, and two tables."""
     op.add_column("scoring_runs", sa.Column("summary", sa.Text))
     op.add_column("lists", sa.Column("summary", sa.Text))
-    for name, kind in (("held_by", sa.Text), ("propensity", sa.Double), ("action_cost", sa.Double)):
+    for name, kind in (("held_by", sa.Text), ("propensity", sa.Double), ("global_share", sa.Double), ("action_cost", sa.Double)):
         op.add_column("list_rows", sa.Column(name, kind))
     for name, kind in (("averted", sa.Double), ("region", sa.Text)):
         op.add_column("list_rows", sa.Column(name, kind))
