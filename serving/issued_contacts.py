@@ -8,8 +8,9 @@ import sqlalchemy as sa
 
 from features.columns import CUSTOMER
 from features.tables.schema import CONTACTS, DTYPES
+from serving.store.issued import counting_lists
 from serving.store.read import VALUES, among, many, read_parts
-from serving.store.schema import LIST_ROWS, LISTS
+from serving.store.schema import LIST_ROWS
 from serving.weeks import acted_on
 from settings.sections import Settings
 
@@ -41,14 +42,12 @@ def issued_contacts(
     """Return the rows of issued lists as contacts, `treated` false for those held out; of some customers where named.
 
     The list is the campaign; it was acted on from its Monday on, or from the day of its data where that is later. Of several
-    lists of one kind and week the newest counts. Those who were erased are not among them. `names` is what the contacts table
-    calls an action, where it calls it otherwise.
+    lists of one kind and week one counts (`counting_lists`). Those who were erased are not among them. `names` is what the
+    contacts table calls an action, where it calls it otherwise.
     """
-    about = sa.select(LISTS.c.list_id, LISTS.c.kind, LISTS.c.week, LISTS.c.data_as_of).order_by(LISTS.c.number)
     parts = [NO_CONTACTS]
     with engine.connect() as connection:
-        newest = {(one.kind, one.week): one for one in connection.execute(about).all()}
-        for one in newest.values():
+        for one in counting_lists(engine):
             wanted = sa.select(*(LIST_ROWS.c[name] for name in ROW)).where(
                 LIST_ROWS.c.list_id == one.list_id, LIST_ROWS.c.customer_id.is_not(None)
             )

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from features.columns import CUSTOMER
 from features.labels import labels
+from serving.store.issued import counting_lists
 from serving.store.read import read_parts
 from serving.store.schema import LIST_ROWS, LISTS, OUTCOME
 from serving.weeks import acted_on
@@ -36,8 +37,8 @@ OF_LIST = {"number": pl.Int64(), "kind": pl.String(), "week": pl.String(), "star
 def issued_rows(engine: sa.Engine) -> pl.DataFrame:
     """Return ROW and OF_LIST of every row of every issued list; `start` is the day from which on it was acted on.
 
-    Of several lists of one kind and week the newest counts; rows of the others are `superseded`. Rows of before there were
-    propensities are left out: nothing can be learned from them.
+    Of several lists of one kind and week one counts (`counting_lists`); rows of the others are `superseded`. Rows of before
+    there were propensities are left out: nothing can be learned from them.
     """
     wanted_of = sa.select(LISTS.c.list_id, LISTS.c.number, LISTS.c.kind, LISTS.c.week, LISTS.c.data_as_of, LISTS.c.horizon_days)
     parts = [pl.DataFrame(schema=ROW | OF_LIST)]
@@ -54,9 +55,10 @@ def issued_rows(engine: sa.Engine) -> pl.DataFrame:
                 "horizon_days": pl.lit(one.horizon_days, pl.Int64),
             }
             parts += [part.with_columns(**about) for part in read_parts(connection, wanted, ROW)]
-    newest = pl.col("number").max().over("kind", "week")
+    counting = [each.list_id for each in counting_lists(engine)]
     return pl.concat(parts).with_columns(
-        pl.coalesce(CUSTOMER, pl.format("{} {}", "list_id", "rank")).alias("who"), (pl.col("number") < newest).alias("superseded")
+        pl.coalesce(CUSTOMER, pl.format("{} {}", "list_id", "rank")).alias("who"),
+        (~pl.col("list_id").is_in(counting)).alias("superseded"),
     )
 
 

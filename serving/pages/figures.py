@@ -16,18 +16,18 @@ HELD = 6  # lists whose rows a worker keeps at hand
 
 
 def figures_now(state: State, one: IssuedList, filters: dict[str, str]) -> dict[str, Any]:
-    """Return rows, treated, control, SUMMED of the treated, and how many of them each facet has, of the rows that pass.
+    """Return rows, treated, control, and SUMMED of the treated, of the rows that pass; and what each filter could be set to.
 
-    A list never changes, so its rows are read once, under keyed hashes; who is withheld is looked up each time.
+    `facets` has, by filter, how many treated each value would show beside the other filters. A list never changes, so its rows
+    are read once, under keyed hashes; who is withheld is looked up each time.
     """
     rows = _rows(state.engine, one.list_id, state.identity)
     withheld = all_withheld(state.engine, *Withheld)
-    here = rows.filter(~pl.col(CUSTOMER).is_in(withheld)) if withheld else rows
-    for name, value in filters.items():
-        here = here.filter(pl.col(FILTERS[name]) == value)
+    allowed = rows.filter(~pl.col(CUSTOMER).is_in(withheld)) if withheld else rows
+    here = _passing(allowed, filters)
     treated = here.filter(arm="treated")
     sums = treated.select(pl.col(SUMMED).sum()).row(0, named=True)
-    facets = {name: _counts(treated, name) for name in FACETS}
+    facets = {name: _counts(allowed, name, filters) for name, column in FILTERS.items() if column in FACETS}
     return {"rows": here.height, "treated": treated.height, "control": here.height - treated.height, **sums, "facets": facets}
 
 
@@ -36,6 +36,11 @@ def _rows(engine: sa.Engine, list_id: str, identity: str) -> pl.DataFrame:
     return list_figures(engine, list_id, hashed(CUSTOMER, identity))
 
 
-def _counts(treated: pl.DataFrame, name: str) -> dict[str, int]:
-    counted = treated.drop_nulls(name).group_by(name).len().sort("len", name, descending=[True, False])
-    return dict(counted.iter_rows())
+def _passing(rows: pl.DataFrame, filters: dict[str, str]) -> pl.DataFrame:
+    return rows.filter(*(pl.col(FILTERS[name]) == value for name, value in filters.items()))
+
+
+def _counts(rows: pl.DataFrame, name: str, filters: dict[str, str]) -> dict[str, int]:
+    others = _passing(rows, {other: value for other, value in filters.items() if other != name}).filter(arm="treated")
+    counted = others.drop_nulls(FILTERS[name]).group_by(FILTERS[name]).len()
+    return dict(counted.sort("len", FILTERS[name], descending=[True, False]).iter_rows())

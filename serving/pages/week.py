@@ -23,7 +23,7 @@ from serving.pages.paths import UI
 from serving.pages.render import page, picture, query
 from serving.pages.visits import SIGNED_IN, checked_form
 from serving.store.engine import reading
-from serving.store.issued import FILTERS, IssuedList, issued_lists, list_rows
+from serving.store.issued import IssuedList, issued_lists, list_rows, newest_first
 from serving.store.runs import NoRun, Run, current_run
 from serving.targeting.curve import Curve
 from serving.targeting.left_out import LeftOut, sentence
@@ -105,10 +105,8 @@ def _amount(text: str) -> float | None:
 
 
 def _newest(state: State, kind: ListKind, present: str) -> IssuedList | None:
-    """The newest list of the week as configured; else the newest with a budget or limit of its own."""
-    there = issued_lists(state.engine, kind, present)
-    whole = [each for each in there if each.row_limit is None and each.budget is None]
-    return next(iter([*whole, *there]), None)
+    """The list of the week that counts as acted on."""
+    return next(iter(newest_first(issued_lists(state.engine, kind, present))), None)
 
 
 def _named(state: State, list_id: str) -> IssuedList:
@@ -129,7 +127,7 @@ def _detail(
     return {
         "figures": figures,
         "sums": now,
-        "facets": {name: now["facets"].get(column, {}) for name, column in FILTERS.items() if column in now["facets"]},
+        "facets": now["facets"],
         "filters": filters,
         "rows": shown.to_dicts(),
         "next": int(rows["rank"][ROWS - 1]) if rows.height > ROWS else None,

@@ -1,7 +1,7 @@
 """Lists that were issued: stored whole, and never changed but by an erasure."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -101,6 +101,17 @@ def issued_lists(engine: sa.Engine, kind: str | None = None, week: str | None = 
         wanted = wanted if value is None else wanted.where(column == value)
     with reading(engine).connect() as connection:
         return [IssuedList(*row) for row in connection.execute(wanted)]
+
+
+def newest_first(lists: Iterable[IssuedList]) -> list[IssuedList]:
+    """Return lists of one kind and week in the order in which they count: one cut short by a limit is only a look at another."""
+    return sorted(lists, key=lambda each: (each.row_limit is None, each.number), reverse=True)
+
+
+def counting_lists(engine: sa.Engine) -> list[IssuedList]:
+    """Return, of each kind and week, the list that counts as acted on: the newest that no limit cut short."""
+    ordered = newest_first(issued_lists(engine))
+    return list({(each.kind, each.week): each for each in reversed(ordered)}.values())
 
 
 def list_rows(

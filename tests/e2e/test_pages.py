@@ -161,7 +161,7 @@ def test_signing_in_leads_to_what_was_asked_for_and_out_again(browser: Browser, 
 
 
 def test_a_filter_shows_and_sums_only_its_rows(visit: Visit) -> None:
-    page = visit.open("week?kind=win_back")
+    page = visit.open("week?kind=at_risk")
     everybody = number(page.inner_text("#sums strong"))
     options = page.locator("#f-region option").evaluate_all("all => all.map(one => one.value).filter(Boolean)")
     found = 0.0
