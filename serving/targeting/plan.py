@@ -8,17 +8,16 @@ import polars as pl
 
 from features.columns import CUSTOMER
 from serving.control import held_by
+from serving.targeting.caps import capped, owners_capped
+from serving.targeting.eligibility import with_reasons
 from serving.targeting.gains import ASSUMED, MEASURED, SAVED, averted, gain
 from serving.targeting.knapsack import Flags, Steps, affordable, forced_steps, steps
 from serving.targeting.left_out import LeftOut
+from serving.targeting.places import BEST, OWNER, SERVICE, WHY, leave_out
 from serving.targeting.rules import Target
 from settings.sections import Action, Targeting
 
-PRIORITY = (Target.RECOVERY, Target.RETENTION, Target.WIN_BACK)
-SERVICE = frozenset({Target.RECOVERY})
-OPTION, BEST, OWNER, TREATED = "_option", "_best", "_owner", "_treated"
-WHY = "left_out"
-SHARED = ("contacted_days", "treated_by_service", "treated_by_marketing", "held_by_service", "held_by_marketing")
+OPTION = "_option"
 
 
 @dataclass(frozen=True)
@@ -70,11 +69,8 @@ def make_plan(customers: pl.DataFrame, earlier: pl.DataFrame, withheld: pl.Expr,
     }
     frame = frame.with_columns(gain(action, measured).alias(_gain(action)) for action in targeting.actions)
     frame = _with_best(frame, targeting.actions)
-    known = frame.join(_history(earlier, customers), on=CUSTOMER, how="left", maintain_order="left")
-    frame = _ruled(_shared(known), withheld, terms)
-    frame = _drawn(_one_per(_one_per(frame, "household"), "contact_point"), terms)
-    frame = _capped(frame, targeting)
-    return _spent(frame, terms, measured)
+    eligible = with_reasons(frame, earlier, withheld, targeting.pause_days, terms.hold_out_days)
+    return _spent(capped(_drawn(eligible, terms), targeting.caps), terms, measured)
 
 
 def _gain(action: Action) -> str:
@@ -104,83 +100,6 @@ def _with_best(frame: pl.DataFrame, actions: tuple[Action, ...]) -> pl.DataFrame
     return best.with_columns(pl.coalesce(*owners, pl.lit(None, pl.String)).alias(OWNER))
 
 
-def _history(earlier: pl.DataFrame, customers: pl.DataFrame) -> pl.DataFrame:
-    """Per customer, how long ago service and marketing treated it last, and how far its time of being held out is over.
-
-    Negative: not yet. `own_days` is how long ago this very list, made before in the same week, treated it.
-    """
-    again = pl.col("this_week") & (pl.col("target") == pl.col("present"))
-    present = customers.select(CUSTOMER, pl.col("target").alias("present"))
-    rows = earlier.join(present, on=CUSTOMER).with_columns(again.alias("again"))
-    service, treated = pl.col("target").is_in([each.value for each in SERVICE]), pl.col("arm") == "treated"
-    told = {"own_days": pl.col("days").filter(pl.col("again") & treated).min()}
-    for who, by_them in (("service", service), ("marketing", ~service)):
-        others = by_them & ~pl.col("again")
-        told |= {
-            f"treated_by_{who}": pl.col("days").filter(others & treated).min(),
-            f"held_by_{who}": (pl.col("days") - pl.col("hold")).filter(others & ~treated).min(),
-        }
-    return rows.group_by(CUSTOMER).agg(**told)
-
-
-def _shared(frame: pl.DataFrame) -> pl.DataFrame:
-    """What one of a household or contact point was sent, the others got too; and so with being held out."""
-    own = pl.col("contacted_days") != pl.col("own_days")  # this week's list, made before, is no contact to wait after
-    known = frame.with_columns(pl.when(own.fill_null(value=True)).then("contacted_days").alias("contacted_days"))
-    for group in ("household", "contact_point"):
-        alone = pl.col(group).is_null()
-        known = known.with_columns(
-            pl.when(alone).then(name).otherwise(pl.col(name).min().over(group)).alias(name) for name in SHARED
-        )
-    return known
-
-
-def _ruled(frame: pl.DataFrame, withheld: pl.Expr, terms: Terms) -> pl.DataFrame:
-    """Ask rule after rule; the first that leaves a customer out is the reason.
-
-    A complaint is not left to wait because marketing wrote last week: service looks at its own lists alone. One that was settled
-    badly is answered once, not every few weeks.
-    """
-    pause, hold = terms.targeting.pause_days, terms.hold_out_days
-    service = pl.col("target").is_in([each.value for each in SERVICE])
-    own = {what: pl.when(service).then(f"{what}_by_service").otherwise(f"{what}_by_marketing") for what in ("treated", "held")}
-    contacted = pl.when(~service).then("contacted_days")
-    rules = {
-        LeftOut.OBJECTED: withheld,
-        LeftOut.NO_CONSENT: pl.col("barred").is_not_null(),
-        LeftOut.NO_ACTION: pl.col(BEST).is_null(),
-        LeftOut.NOT_WORTH_IT: ~service & (pl.col(BEST) <= 0),
-        LeftOut.HELD_OUT: own["held"] < 0,
-        LeftOut.ANSWERED: service & ~(pl.col("open_complaints") > 0).fill_null(value=False) & (own["treated"] < hold),
-        LeftOut.CONTACTED: pl.min_horizontal(contacted, own["treated"]) < pause,
-    }
-    said = [pl.when(broken.fill_null(value=False)).then(pl.lit(why.value)) for why, broken in rules.items()]
-    return frame.with_columns(pl.coalesce(*said, pl.lit(None, pl.String)).alias(WHY))
-
-
-def _order(frame: pl.DataFrame) -> pl.Series:
-    """Places by target, then by what the best action gains, ties by customer."""
-    places = {each.value: place for place, each in enumerate(PRIORITY)}
-    ranked = frame.select(
-        pl.col("target").replace_strict(places, return_dtype=pl.Int64).alias("target"), BEST, CUSTOMER
-    ).with_row_index("row")
-    order = ranked.sort("target", BEST, CUSTOMER, descending=[False, True, False], nulls_last=True)
-    return pl.Series("_place", np.argsort(order["row"].to_numpy()), dtype=pl.UInt32)
-
-
-def _one_per(frame: pl.DataFrame, group: str) -> pl.DataFrame:
-    """Of those who share a group, the first in order stays."""
-    still = pl.col(WHY).is_null() & pl.col(group).is_not_null()
-    place = pl.when(still).then("_place")
-    others = still & (place > place.min().over(group))
-    return _leave_out(frame.with_columns(_order(frame)), others, LeftOut.HOUSEHOLD).drop("_place")
-
-
-def _leave_out(frame: pl.DataFrame, where: pl.Expr, why: LeftOut) -> pl.DataFrame:
-    left = pl.when(pl.col(WHY).is_null() & where.fill_null(value=False)).then(pl.lit(why.value)).otherwise(pl.col(WHY))
-    return frame.with_columns(left.alias(WHY))
-
-
 def global_share(targeting: Targeting) -> float:
     """Return the share of all customers whom no list ever treats: of the control, at most all."""
     return min(targeting.global_control_share, targeting.control_share)
@@ -208,24 +127,6 @@ def _drawn(frame: pl.DataFrame, terms: Terms) -> pl.DataFrame:
     )
 
 
-def _capped(frame: pl.DataFrame, targeting: Targeting) -> pl.DataFrame:
-    """Keep the first of each group so long as those treated before stay below the cap."""
-    caps = targeting.caps
-    asked: list[tuple[LeftOut, pl.Expr, int]] = [
-        *((LeftOut.CAP_SEGMENT, pl.col("loyalty_segment") == name, most) for name, most in caps.segment.items()),
-        *((LeftOut.CAP_OWNER, pl.col(OWNER) == name, most) for name, most in caps.owner.items()),
-        *([(LeftOut.CAP_ONE_TIME, pl.col("orders") == 1, caps.one_time)] if caps.one_time is not None else []),
-        *([(LeftOut.CAP_WEEK, pl.lit(value=True), caps.week)] if caps.week is not None else []),
-    ]
-    for why, where, most in asked:
-        ordered = frame.with_columns(_order(frame)).sort("_place")
-        within = pl.col(WHY).is_null() & where.fill_null(value=False)
-        treated = (within & (pl.col("arm") == "treated")).cast(pl.Int64)
-        before = treated.cum_sum() - treated
-        frame = _leave_out(ordered, within & (before >= most), why).drop("_place").sort(CUSTOMER)
-    return frame
-
-
 def _spent(frame: pl.DataFrame, terms: Terms, measured: Mapping[str, str]) -> Plan:
     """Spend each target's budget, and say of everybody what was decided."""
     actions = terms.targeting.actions
@@ -243,23 +144,12 @@ def _spent(frame: pl.DataFrame, terms: Terms, measured: Mapping[str, str]) -> Pl
         paid = affordable(bought, treated, np.inf if wanted.budget is None else wanted.budget)
         option[bought.row[paid]] = bought.option[paid]  # a later step of a customer takes the place of an earlier one
     chosen = frame.with_columns(pl.Series(OPTION, option))
-    chosen = _leave_out(chosen, pl.col(OPTION) < 0, LeftOut.BUDGET)
-    decided = _owners_capped(chosen.with_columns(_decided(actions, measured)), terms.targeting)
+    chosen = leave_out(chosen, pl.col(OPTION) < 0, LeftOut.BUDGET)
+    decided = owners_capped(chosen.with_columns(_decided(actions, measured)), terms.targeting.caps)
     for each, wanted in terms.wanted.items():
         if wanted.limit is not None:
             decided = _shortened(decided, each, wanted.limit)
     return Plan(decided, ladders, actions)
-
-
-def _owners_capped(decided: pl.DataFrame, targeting: Targeting) -> pl.DataFrame:
-    """Once more by the owner of the action that was chosen: a budget may have chosen another one than the best."""
-    for name, most in targeting.caps.owner.items():
-        ordered = decided.with_columns(_order(decided)).sort("_place")
-        theirs = pl.col(WHY).is_null() & (pl.col("owner") == name)
-        treated = (theirs & (pl.col("arm") == "treated")).cast(pl.Int64)
-        beyond = theirs & (treated.cum_sum() - treated >= most)
-        decided = _leave_out(ordered, beyond, LeftOut.CAP_OWNER).drop("_place").sort(CUSTOMER)
-    return decided
 
 
 def _ladder(each: Target, rows: np.ndarray, costs: np.ndarray, gains: np.ndarray) -> Steps:
@@ -300,4 +190,4 @@ def _shortened(frame: pl.DataFrame, each: Target, limit: int) -> pl.DataFrame:
     """Keep the first rows of a list, treated and held out."""
     listed = (pl.col("target") == each.value) & pl.col(WHY).is_null()
     ordered = frame.sort("expected_gain", CUSTOMER, descending=[True, False], nulls_last=True)
-    return _leave_out(ordered, listed & (listed.cum_sum() > limit), LeftOut.LIMIT).sort(CUSTOMER)
+    return leave_out(ordered, listed & (listed.cum_sum() > limit), LeftOut.LIMIT).sort(CUSTOMER)

@@ -137,6 +137,9 @@ def test_a_bento_starts_in_an_empty_environment_of_its_own_requirements(
     outside.mkdir()
     with run_server(arguments, port, outside / "serve.log", BENTOML_HOME=str(home), HOLDFAST_CONFIG=str(workshop)):
         assert ask(port, key, "000002")["scores"][0]["customer_id"] == "000002"
+        for page in ("login", "static/holdfast.css"):
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/ui/{page}", timeout=10) as reply:
+                assert reply.status == 200
 
 
 def empty_environment(folder: Path, requirements: Path) -> Path:
