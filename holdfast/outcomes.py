@@ -1,22 +1,29 @@
 """Measure the lists again after new orders came."""
 
-from datetime import datetime
+from datetime import date, datetime
 
 import sqlalchemy as sa
 
 from holdfast.session import Session
-from serving.outcomes.measure import until_of
+from serving.outcomes.measure import Earned, until_of
 from serving.outcomes.report import NoLists, keep_outcomes, measure_outcomes
+
+
+def measured(session: Session, store: sa.Engine, now: datetime) -> tuple[list[Earned], date]:
+    """Measure all issued lists, keep the figures for the pages, and return them with the day up to which orders are known."""
+    transactions = session.tables.transactions
+    until = until_of(transactions)
+    found = measure_outcomes(store, transactions, until, session.settings.value.margin)
+    keep_outcomes(store, found, until, now)
+    return found, until
 
 
 def refresh_outcomes(session: Session, store: sa.Engine, now: datetime) -> str:
     """Measure what earlier lists earned, keep it for the pages, and say in a sentence what it is."""
-    until = until_of(session.tables.transactions)
     try:
-        found = measure_outcomes(store, session.tables.transactions, until, session.settings.value.margin)
+        found, _ = measured(session, store, now)
     except NoLists:
         return "No earlier list has outcomes yet."
-    keep_outcomes(store, found, until, now)
     whole = found[0]
     if whole.total is None:
         return f"Earlier lists: {whole.treated:,} treated, too few held out to tell what they earned."

@@ -8,19 +8,6 @@ DIGITS = 13  # 52 bits: as many as a float holds exactly
 GLOBAL = "global control"
 
 
-def arms(customers: pl.Series, draw: str, key: bytes, control_share: float) -> pl.Series:
-    """Return `control` for a share of the customers and `treated` for the others.
-
-    HMAC-SHA256 under a key made from the workspace's own and the name of the draw: the same draw takes the same customers,
-    another one others, and nobody without the key can tell who.
-    """
-    return (
-        pl.select(pl.when(_luck(customers, draw, key) < control_share).then(pl.lit("control")).otherwise(pl.lit("treated")))
-        .to_series()
-        .alias("arm")
-    )
-
-
 def held_by(customers: pl.Series, draw: str, key: bytes, list_share: float, global_share: float) -> pl.Series:
     """Return `global` for those whom no list ever treats, `list` for those held out by this draw, and null for the others.
 

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from features.columns import CUSTOMER
 from features.tables.schema import CONTACTS, DTYPES
 from serving.store.issued import counting_lists
-from serving.store.read import VALUES, among, many, read_parts
+from serving.store.read import VALUES, among, many, read_frame
 from serving.store.schema import LIST_ROWS
 from serving.weeks import acted_on
 from settings.sections import Settings
@@ -55,7 +55,7 @@ def issued_contacts(
                 wanted = wanted.where(among(connection.dialect.name, LIST_ROWS.c.customer_id)).params(
                     **{VALUES: many(connection, customer_ids)}
                 )
-            rows = pl.concat([pl.DataFrame(schema=ROW), *read_parts(connection, wanted, ROW)])
+            rows = read_frame(connection, wanted, ROW)
             when = datetime.combine(acted_on(one.week, one.data_as_of), time.min)
             parts.append(_as_contacts(rows, one.list_id, when, names))
     return pl.concat(parts)

@@ -19,19 +19,15 @@ def command(config: Config = DEFAULT_CONFIG, list_id: ListId = None) -> None:
     a list is the churn horizon.
     """
     from expectations.load import utc_now
+    from holdfast.outcomes import measured
     from holdfast.print_outcomes import print_outcomes
     from holdfast.session import open_session
-    from serving.outcomes.measure import until_of
-    from serving.outcomes.report import keep_outcomes, measure_outcomes
     from serving.store.engine import open_store
     from settings.errors import UserError
 
     session = open_session(config, None)
-    store, value = open_store(session.settings.store_url), session.settings.value
-    until = until_of(session.tables.transactions)
-    found = measure_outcomes(store, session.tables.transactions, until, value.margin)
-    keep_outcomes(store, found, until, utc_now())
+    found, until = measured(session, open_store(session.settings.store_url), utc_now())
     wanted = [each for each in found if (each.scope == "list" and each.name == list_id) or list_id is None]
     if not wanted:
         raise UserError(f"There is no issued list {list_id!r} with outcomes; `outcomes` alone names those there are.")
-    print_outcomes(CONSOLE, wanted, value.currency, until)
+    print_outcomes(CONSOLE, wanted, session.settings.value.currency, until)

@@ -16,7 +16,7 @@ from serving.api.errors import ApiError
 from serving.api.fields import Id
 from serving.api.state import State, utc_now
 from serving.pages import charts
-from serving.pages.paths import UI
+from serving.pages.paths import SEE_OTHER, UI
 from serving.pages.render import page, path_of, picture
 from serving.pages.visits import SIGNED_IN
 from serving.store.audit import record
@@ -28,7 +28,6 @@ ROUTES = APIRouter(include_in_schema=False, dependencies=[SIGNED_IN])
 CustomerId = Annotated[Id, Path()]
 AskedId = Annotated[Id, Query()]
 MOST_PURCHASES, MOST_COMPLAINTS, MOST_BRANDS = 200, 10, 8
-SEE_OTHER = 303
 
 
 @ROUTES.get(f"{UI}/customers")

@@ -9,7 +9,7 @@ from starlette.responses import FileResponse, RedirectResponse, Response
 from serving.api.access import ANYBODY, LONGEST_KEY, client_in, state_in
 from serving.api.errors import ApiError
 from serving.api.state import utc_now
-from serving.pages.paths import COOKIE, HOME, LOGIN, STATIC, UI, safe_next
+from serving.pages.paths import COOKIE, HOME, LOGIN, SEE_OTHER, STATIC, UI, safe_next
 from serving.pages.render import page
 from serving.pages.visits import checked_form, refuse_foreign
 from serving.store.keys import Scope, client_of
@@ -17,7 +17,6 @@ from serving.store.sessions import HOURS, begin_session, end_session
 
 ROUTES = APIRouter(include_in_schema=False)
 FILES = {"holdfast.css": "text/css", "holdfast.js": "text/javascript", "icon.svg": "image/svg+xml"}
-SEE_OTHER = 303
 
 
 @ROUTES.get(HOME)

@@ -7,10 +7,9 @@ from urllib.parse import quote
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from serving.api.errors import INTERNAL, UNAUTHORIZED, ApiError, error_reply
-from serving.pages.paths import HOME, LOGIN, is_page
+from serving.pages.paths import HOME, LOGIN, SEE_OTHER, is_page
 from serving.pages.render import template
 
-SEE_OTHER = 303
 TITLES = {
     400: "Not understood",
     403: "Not allowed",

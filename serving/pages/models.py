@@ -15,8 +15,7 @@ from serving.pages import charts
 from serving.pages.paths import UI
 from serving.pages.render import page, picture
 from serving.pages.visits import SIGNED_IN
-from serving.store.engine import reading
-from serving.store.runs import NoRun, current_run
+from serving.store.runs import run_if_any
 
 ROUTES = APIRouter(include_in_schema=False, dependencies=[SIGNED_IN])
 
@@ -26,11 +25,7 @@ def models(request: Request) -> Response:
     """Show the champion and the run."""
     state = state_in(request)
     champion = _champion(state)
-    with reading(state.engine).connect() as connection:
-        try:
-            run = current_run(connection)
-        except NoRun:
-            run = None
+    run = run_if_any(state.engine)
     today = utc_now().date()
     return page(
         request,

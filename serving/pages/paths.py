@@ -1,6 +1,7 @@
 """Where the pages lie, and how a browser is told to treat them."""
 
 HOME, UI, LOGIN, STATIC = "/", "/ui", "/ui/login", "/ui/static/"
+SEE_OTHER = 303
 COOKIE = "holdfast_session"
 LONGEST_NEXT = 1_000
 POLICY = (

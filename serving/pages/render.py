@@ -29,7 +29,6 @@ def page(request: Request, name: str, status: int = 200, **told: Any) -> HTMLRes
     state, client = state_in(request), client_in(request)
     around = {
         "client": client.name,
-        "signed_in": bool(client.scopes),
         "csrf": csrf_of(request),
         "pages": PAGES,
         "here": name,

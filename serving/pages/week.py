@@ -19,12 +19,11 @@ from serving.list_kind import ListKind
 from serving.lists import issue, list_of, plan_week
 from serving.pages import charts
 from serving.pages.figures import figures_now
-from serving.pages.paths import UI
+from serving.pages.paths import SEE_OTHER, UI
 from serving.pages.render import page, picture, query
 from serving.pages.visits import SIGNED_IN, checked_form
-from serving.store.engine import reading
 from serving.store.issued import IssuedList, issued_lists, list_rows, newest_first
-from serving.store.runs import NoRun, Run, current_run
+from serving.store.runs import run_if_any
 from serving.targeting.curve import Curve
 from serving.targeting.left_out import LeftOut, sentence
 from serving.targeting.plan import Wanted
@@ -42,7 +41,6 @@ class File(StrEnum):
     PARQUET = "parquet"
 
 
-SEE_OTHER = 303
 ListId = Annotated[str, Query(max_length=100, pattern=NO_CONTROL)]
 Amount = Annotated[str, Query(max_length=20)]
 AMOUNT, MOST = re.compile(r"\d+(\.\d*)?|\.\d+"), 1e12
@@ -62,7 +60,7 @@ def week(
 ) -> Response:
     """Show the lists of the current week, one of them row by row."""
     state = state_in(request)
-    run = _run(state)
+    run = run_if_any(state.engine)
     if run is None:
         return page(request, "empty")
     present = week_of(run.as_of)
@@ -88,14 +86,6 @@ def week(
         stale=state.is_stale(run, utc_now().date()),
         detail=_detail(request, state, chosen, filters, _amount(budget), int(after) if after.isdecimal() else 0),
     )
-
-
-def _run(state: State) -> Run | None:
-    with reading(state.engine).connect() as connection:
-        try:
-            return current_run(connection)
-        except NoRun:
-            return None
 
 
 def _amount(text: str) -> float | None:

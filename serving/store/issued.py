@@ -14,7 +14,7 @@ from serving.list_columns import LIST_COLUMNS
 from serving.list_kind import TARGET_OF, ListKind
 from serving.store.audit import record
 from serving.store.engine import reading
-from serving.store.read import read_parts
+from serving.store.read import read_frame, read_parts
 from serving.store.schema import LIST_ROWS, LISTS
 from serving.weeks import acted_on
 
@@ -147,7 +147,7 @@ def list_figures(engine: sa.Engine, list_id: str, hashed_by: pl.Expr) -> pl.Data
         LIST_ROWS.c.list_id == list_id, LIST_ROWS.c.customer_id.is_not(None)
     )
     with engine.connect() as connection:
-        rows = pl.concat([pl.DataFrame(schema=FIGURES), *read_parts(connection, wanted, FIGURES)])
+        rows = read_frame(connection, wanted, FIGURES)
     return rows.with_columns(hashed_by.alias(CUSTOMER))
 
 
@@ -184,7 +184,7 @@ def earlier_rows(
             wanted = sa.select(LIST_ROWS.c.customer_id, LIST_ROWS.c.arm).where(
                 LIST_ROWS.c.list_id == one.list_id, LIST_ROWS.c.customer_id.is_not(None)
             )
-            found = pl.concat([pl.DataFrame(schema=NAMED), *read_parts(connection, wanted, NAMED)])
+            found = read_frame(connection, wanted, NAMED)
             parts.append(found.with_columns(**about_list).select(EARLIER.keys()))
     return pl.concat(parts)
 

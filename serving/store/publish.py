@@ -16,7 +16,7 @@ from features.norms import Norms
 from serving.run_summary import KEY, MONTH_DAYS, MOVED, run_summary
 from serving.store.bulk import write_rows
 from serving.store.ranks import packed_ranks
-from serving.store.read import read_parts
+from serving.store.read import read_frame
 from serving.store.runs import ABOUT, NEWEST_FIRST, Run, kept_runs
 from serving.store.schema import COMPLETE, ROW_COLUMNS, RUN_COLUMNS, RUNS, WRITING, score_table, target_table
 
@@ -114,7 +114,7 @@ def _month_before(engine: sa.Engine, as_of: date) -> tuple[date, pl.DataFrame] |
         table = score_table(nearest.run_id)
         schema: dict[str, pl.DataType] = dict.fromkeys((KEY, *MOVED), pl.String())
         wanted = sa.select(*(table.c[name] for name in schema))
-        return nearest.as_of, pl.concat([pl.DataFrame(schema=schema), *read_parts(connection, wanted, schema)])
+        return nearest.as_of, read_frame(connection, wanted, schema)
 
 
 def flat(scores: pl.DataFrame) -> pl.DataFrame:

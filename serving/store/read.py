@@ -51,7 +51,7 @@ def read_actions(engine: sa.Engine, actions: Sequence[str], columns: Sequence[st
         table = score_table(run.run_id)
         wanted = sa.select(*(table.c[name] for name in columns)).where(table.c.action.in_(actions))
         schema = {name: SCORE_COLUMNS[name] for name in columns}
-        frame = pl.concat([pl.DataFrame(schema=schema), *read_parts(connection, wanted, schema)])
+        frame = read_frame(connection, wanted, schema)
     of_run = {name: pl.lit(getattr(run, name), SCORE_COLUMNS[name]) for name in RUN_COLUMNS}
     return run, frame.with_columns(**of_run).select(name for name in SCORE_COLUMNS if name in {*columns, *RUN_COLUMNS})
 
@@ -63,6 +63,11 @@ def read_parts(connection: sa.Connection, wanted: sa.Select[Any], schema: dict[s
     """
     for rows in connection.execution_options(yield_per=PART).execute(wanted).partitions():
         yield _part(rows, schema)
+
+
+def read_frame(connection: sa.Connection, wanted: sa.Select[Any], schema: dict[str, pl.DataType]) -> pl.DataFrame:
+    """Return many rows as one frame, read part by part; an empty one of the schema where there are none."""
+    return pl.concat([pl.DataFrame(schema=schema), *read_parts(connection, wanted, schema)])
 
 
 def _part(rows: Sequence[sa.Row[Any]], schema: dict[str, pl.DataType]) -> pl.DataFrame:

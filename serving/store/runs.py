@@ -7,6 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from serving.store.engine import reading
 from serving.store.schema import COMPLETE, RUNS
 from settings.errors import UserError
 
@@ -41,6 +42,13 @@ def current_run(connection: sa.Connection) -> Run:
     if row is None:
         raise NoRun("No scores have been published yet; run `score` first.")
     return Run(*row)
+
+
+def run_if_any(engine: sa.Engine) -> Run | None:
+    """Return the current run; None before the first."""
+    with reading(engine).connect() as connection:
+        row = connection.execute(CURRENT).one_or_none()
+    return None if row is None else Run(*row)
 
 
 def summary_of(connection: sa.Connection, run: Run) -> dict[str, Any] | None:

@@ -39,18 +39,6 @@ def read_targets(engine: sa.Engine) -> tuple[Run, pl.DataFrame]:
         return run, pl.concat([pl.DataFrame(schema=SCHEMA), *parts])
 
 
-def without_score(engine: sa.Engine, run: Run) -> dict[str, int]:
-    """Return how many customers of a run have no score, by no_score_reason."""
-
-    def read(connection: sa.Connection) -> dict[str, int]:
-        table = score_table(run.run_id)
-        why = table.c.no_score_reason
-        counted = sa.select(why, sa.func.count()).where(why.is_not(None)).group_by(why)
-        return {row[0]: row[1] for row in connection.execute(counted)}
-
-    return steadily(engine, read)
-
-
 def recency_of(engine: sa.Engine, run: Run, customer_ids: list[str]) -> pl.DataFrame:
     """Return customer_id and recency_days of those customers that a run has, null for one without a score."""
 

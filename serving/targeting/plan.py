@@ -52,7 +52,6 @@ class Plan:
 
     frame: pl.DataFrame
     ladders: Mapping[Target, Steps]
-    actions: tuple[Action, ...]
 
 
 def make_plan(customers: pl.DataFrame, earlier: pl.DataFrame, withheld: pl.Expr, terms: Terms) -> Plan:
@@ -149,7 +148,7 @@ def _spent(frame: pl.DataFrame, terms: Terms, measured: Mapping[str, str]) -> Pl
     for each, wanted in terms.wanted.items():
         if wanted.limit is not None:
             decided = _shortened(decided, each, wanted.limit)
-    return Plan(decided, ladders, actions)
+    return Plan(decided, ladders)
 
 
 def _ladder(each: Target, rows: np.ndarray, costs: np.ndarray, gains: np.ndarray) -> Steps:

@@ -16,8 +16,6 @@ from serving.pages.paths import COOKIE, safe_next
 from serving.store.keys import Scope, list_keys, revoke_key
 from serving.store.schema import AUDIT, SESSIONS
 
-FORM = {"content-type": "application/x-www-form-urlencoded"}
-
 
 class Visitor:
     """A browser of a kind: keeps its cookie, follows nothing."""
