@@ -7,6 +7,7 @@ Half of the customers are learned from, the other half judged on.
 """
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -43,15 +44,22 @@ def trial_of(rows: pl.DataFrame, arm: str, outcome: str) -> Trial:
     treated = (both["segment"] == arm).to_numpy()
     share = np.full(both.height, 0.5)
     money = MARGIN * both["spend"].to_numpy()
-    return Trial(both, np.arange(both.height), treated, share, both[outcome].cast(pl.Float64).to_numpy(), money)
+    return Trial(both, np.arange(both.height), treated, share, share, both[outcome].cast(pl.Float64).to_numpy(), money)
 
 
-def baseline(seen: Trial, unseen: Trial) -> tuple[Array, Array]:
-    """Return the risk of no visit without an e-mail, and what a visit brings: plain models of those without one."""
+def with_risks(seen: Trial, unseen: Trial) -> tuple[Trial, Trial]:
+    """Return both with the risk of no visit without an e-mail: a plain model of those seen without one, cross-fitted on them."""
     visits = arm_model(seen, seen.stayed, ~seen.treated, INPUTS)
+    risks = 1 - unseen_arms(seen, seen.stayed, INPUTS)[1], 1 - predicted(visits, unseen.frame, INPUTS)
+    first, second = (np.clip(each, 0.0, 1.0) for each in risks)
+    return replace(seen, risk=first), replace(unseen, risk=second)
+
+
+def worth_of_a_visit(seen: Trial, unseen: Trial) -> Array:
+    """Return what a visit without an e-mail brings: a plain model of those seen without one."""
     money = arm_model(seen, seen.money, ~seen.treated, INPUTS)
-    risk = 1 - predicted(visits, unseen.frame, INPUTS)
-    return risk, np.maximum(predicted(money, unseen.frame, INPUTS), 0) / np.maximum(1 - risk, 0.01)
+    worth: Array = np.maximum(predicted(money, unseen.frame, INPUTS), 0) / np.maximum(1 - unseen.risk, 0.01)
+    return worth
 
 
 def told(found: Interval, scale: float = 1.0) -> str:
@@ -63,16 +71,16 @@ def judge(rows: pl.DataFrame, arm: str) -> None:
     """Print everything about one e-mail."""
     whole = trial_of(rows, arm, "visit")
     half = np.random.default_rng(2).random(len(whole)) < 0.5
-    seen, unseen = whole.only(half), whole.only(~half)
+    seen, unseen = with_risks(whole.only(half), whole.only(~half))
     print(f"\n{arm} against none: learned from {len(seen):,}, judged on {len(unseen):,} customers")
     print("| learner | Qini x 100 | uplift of visits at 10 % | at 30 % |\n|---|---|---|---|")
-    effects = {name: model.effect(unseen.frame) for name, model in learned(seen, INPUTS).items()}
+    effects = {name: model.effect(unseen.frame, unseen.risk) for name, model in learned(seen, INPUTS).items()}
     for name in LEARNERS:
         at = f"{_at(unseen, effects[name], 0.1)} | {_at(unseen, effects[name], 0.3)}"
         print(f"| {name} | {_measured(unseen, effects[name], qini, 100)} | {at} |")
     luck = np.random.default_rng(3).random(len(unseen))
     print(f"| by chance | {_measured(unseen, luck, qini, 100)} | {_at(unseen, luck, 0.1)} | {_at(unseen, luck, 0.3)} |")
-    risk, worth = baseline(seen, unseen)
+    risk, worth = unseen.risk, worth_of_a_visit(seen, unseen)
     money = pseudo_outcomes(unseen, unseen.money, *unseen_arms(unseen, unseen.money, INPUTS))
     print(
         f"Profit in dollars per hundred customers (margin {MARGIN:.0%}, {COST:.2f} an e-mail), mean of 10, 20 and 30 % treated:"

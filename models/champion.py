@@ -20,6 +20,7 @@ from models.value_model import SavedValueModel
 
 FILE = "champion.json"
 TOLD = ("value_spread", "value_cuts", "doubt", "grade")
+EFFECTS = "effects_of_contacts"
 UPLIFT = "uplift"
 CURRENT, FORMER = "CURRENT", "FORMER"
 
@@ -78,8 +79,8 @@ def save_champion(champion: Champion, folder: Path) -> None:
     told = {name: getattr(champion, name) for name in TOLD}
     for place, model in enumerate(champion.uplift.values()):
         model.save(folder / UPLIFT / str(place))
-    effects = {"uplift": list(champion.uplift), "responses": list(champion.responses), "reliability": list(champion.reliability)}
-    write_json(folder / FILE, data | told | effects)
+    effects = {"uplift": list(champion.uplift), "responses": list(champion.responses)}
+    write_json(folder / FILE, data | told | {EFFECTS: effects, "reliability": list(champion.reliability)})
 
 
 def load_champion(folder: Path) -> Champion:
@@ -87,6 +88,7 @@ def load_champion(folder: Path) -> Champion:
     data = read_json(folder / FILE)
     terms = Terms(**(data["terms"] | {"trained_as_of": date.fromisoformat(data["terms"]["trained_as_of"])}))
     btyd = BuyTillYouDie.from_json(data["btyd"])
+    effects = data.get(EFFECTS, {})  # those of champions before it was called so were judged too well or too badly: assumed again
     return Champion(
         terms,
         Norms.from_json(data["norms"]),
@@ -98,8 +100,8 @@ def load_champion(folder: Path) -> Champion:
         data["grade"],
         folder.name,
         load_value_model(folder),
-        {name: Uplift.load(folder / UPLIFT / str(place)) for place, name in enumerate(data.get("uplift", ()))},
-        tuple(data.get("responses", ())),
+        {name: Uplift.load(folder / UPLIFT / str(place)) for place, name in enumerate(effects.get("uplift", ()))},
+        tuple(effects.get("responses", ())),
         tuple((foretold, seen, rows) for foretold, seen, rows in data.get("reliability", ())),
     )
 

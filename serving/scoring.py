@@ -128,7 +128,8 @@ def _acted(settings: Settings, buyers: pl.DataFrame, champion: Champion) -> pl.D
 def _measured(settings: Settings, scored: pl.DataFrame, champion: Champion) -> dict[str, pl.Series]:
     """By how much each action whose effect was measured lowers the churn probability, for each customer."""
     models = {action.name: champion.uplift.get(action.in_contacts) for action in settings.targeting.actions}
-    return {name: pl.Series(name, model.effect(scored)) for name, model in models.items() if model is not None}
+    risk = scored["p_churn"].to_numpy()
+    return {name: pl.Series(name, model.effect(scored, risk)) for name, model in models.items() if model is not None}
 
 
 def _column(frame: pl.DataFrame, name: str, dtype: pl.DataType) -> pl.Expr:

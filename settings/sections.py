@@ -98,16 +98,18 @@ Status = Literal["existing", "former"]
 class Action:
     """Something that can be done for a customer. Actions of one kind compete; the best one is taken.
 
-    `save_rate` is the assumed share of leaving customers that the action keeps, `cost` is per customer in the currency of
-    `[value]`. It is for customers of `statuses`, from the relationship level `level` on, and for `buyers`: those who bought
-    once, more often, or all. `measured_by` is the name the contacts table has for it, by default its own. An action of kind
-    nurture is for existing customers who are not at risk.
+    `save_rate` is the assumed share of leaving customers that the action keeps: with `effect` share, of all alike; with odds, of
+    those who leave as likely as not, and everybody's odds of staying rise by as much, so that few are kept of those who are as
+    good as gone. `cost` is per customer in the currency of `[value]`. It is for customers of `statuses`, from the relationship
+    level `level` on, and for `buyers`: those who bought once, more often, or all. `measured_by` is the name the contacts table
+    has for it, by default its own. An action of kind nurture is for existing customers who are not at risk.
     """
 
     name: Annotated[str, Field(min_length=1)]
     kind: Literal["retention", "win_back", "recovery", "nurture"]
     cost: Money
     save_rate: Share
+    effect: Literal["share", "odds"] = "share"
     channel: str = "email"
     owner: str = "marketing"
     statuses: tuple[Status, ...] = ("existing", "former")

@@ -136,6 +136,7 @@ def _trial(asked: Asked, rows: pl.DataFrame) -> Trial:
         unit,
         np.array(rows["treated"]),
         propensity,
+        rows[RISK].cast(pl.Float64).to_numpy(),
         stayed,
         money,
     )

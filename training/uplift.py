@@ -9,11 +9,12 @@ import polars as pl
 from models.boosting import INPUTS
 from models.errors import TooLittleData
 from models.log_odds import Array
-from models.uplift.crossfit import cross_fitted, learned
+from models.uplift.assumed import assumed
+from models.uplift.crossfit import Unseen, cross_fitted, learned
 from models.uplift.curves import Interval, qini, resampled, uplift_at
 from models.uplift.learners import Uplift
 from models.uplift.policies import RISK, RISK_VALUE, UPLIFT, UPLIFT_VALUE, PolicyValue, policy_value
-from models.uplift.trial import Trial, refuse_small
+from models.uplift.trial import Flags, Trial, refuse_small
 from settings.sections import Action
 from training.snapshots import Progress
 from training.trials import RISK as RISK_COLUMN
@@ -27,8 +28,8 @@ class Response:
     """What is known of who responds to an action, judged on customers that each learner had not seen.
 
     `qini` and `top` (the mean effect on the fifth with the highest score) by learner; `effect` is the mean on everybody, of
-    `contacts` in the window, `assumed` what the save rate of the configuration would make of it.
-    `model` is None where it is not used, and `why` says so.
+    `contacts` in the window, `assumed` what the save rate of the configuration would make of it. `why` says whether `model` is
+    used, which is where acting on it earns more than on what is assumed.
     """
 
     action: str
@@ -40,18 +41,23 @@ class Response:
     qini: dict[str, Interval]
     top: dict[str, Interval]
     policies: PolicyValue
-    model: Uplift | None
+    model: Uplift
     why: str
+
+    @property
+    def used(self) -> bool:
+        """Whether targeting goes by it."""
+        return self.policies.is_better
 
     def figures(self) -> dict[str, Any]:
         """Return it as data, without the model."""
         told = asdict(self)
-        return {name: told[name] for name in told if name != "model"} | {"used": self.model is not None}
+        return {name: told[name] for name in told if name != "model"} | {"used": self.used}
 
 
 def effects_of(found: list[Response]) -> dict[str, Any]:
     """Return what a champion keeps of them."""
-    models = {each.action: each.model for each in found if each.model is not None}
+    models = {each.action: each.model for each in found if each.used}
     return {"uplift": models, "responses": tuple(each.figures() for each in found)}
 
 
@@ -75,17 +81,18 @@ def responses(asked: Asked, progress: Progress) -> tuple[list[Response], list[st
 
 def _response(asked: Asked, action: Action, trial: Trial) -> Response:
     unseen = cross_fitted(trial, INPUTS)
-    ranked = {name: _measured(trial, effect, qini) for name, effect in unseen.effects.items()}
-    top = {name: _measured(trial, effect, uplift_at(TOP)) for name, effect in unseen.effects.items()}
+    places = {name: unseen.ranked(effect) for name, effect in unseen.effects.items()}
+    ranked = {name: _measured(trial, each, qini) for name, each in places.items()}
+    top = {name: _measured(trial, each, uplift_at(TOP)) for name, each in places.items()}
     best = max(ranked, key=lambda name: ranked[name].mean)
     could = _could_be_listed(asked, trial)
-    contacts = _contacts(trial)
-    policies = _policies(trial, unseen.effects[best], unseen.money, contacts * action.cost, could)
+    policies = _policies(action, trial, unseen, best, could)
     overall = resampled(trial.unit, lambda rows: float(unseen.stays[rows].mean()))
-    model = replace(learned(trial, INPUTS, (best,))[best], contacts=contacts) if policies.is_better else None
-    assumed = action.save_rate * float(trial.frame[RISK_COLUMN].cast(pl.Float64).to_numpy().mean())
+    contacts = _contacts(trial)
+    model = replace(learned(trial, INPUTS, (best,))[best], contacts=contacts)
+    expected = float(_assumed(action, trial).mean())
     return Response(
-        action.in_contacts, len(trial), contacts, overall, assumed, best, ranked, top, policies, model, _why(policies)
+        action.in_contacts, len(trial), contacts, overall, expected, best, ranked, top, policies, model, _why(policies)
     )
 
 
@@ -103,19 +110,25 @@ def _measured(trial: Trial, score: Array, measure: Any) -> Interval:  # noqa: AN
     )
 
 
-def _could_be_listed(asked: Asked, trial: Trial) -> Array:
+def _could_be_listed(asked: Asked, trial: Trial) -> Flags:
     """Former customers and those at risk: whom targeting chooses from. Everybody, where these are too few to judge by."""
-    at_risk = trial.frame[RISK_COLUMN] >= asked.settings.targeting.at_risk_threshold
-    could = ((trial.frame["status"] == "former") | at_risk).fill_null(value=False).to_numpy()
+    at_risk = trial.risk >= asked.settings.targeting.at_risk_threshold
+    could = (trial.frame["status"] == "former").to_numpy() | at_risk
     every = np.ones(len(trial), dtype=bool)
     return np.asarray(could if could.sum() >= len(trial) / 10 else every)
 
 
-def _policies(trial: Trial, effect: Array, money: Array, cost: float, could: Array) -> PolicyValue:
-    told = trial.frame.select(pl.col(RISK_COLUMN, SAVED).cast(pl.Float64)).to_numpy()[could]
-    risk, saved = told.T
-    scores = {RISK: risk, RISK_VALUE: risk * saved, UPLIFT: effect[could], UPLIFT_VALUE: effect[could] * saved}
-    return policy_value(scores, money[could], cost, trial.unit[could])
+def _assumed(action: Action, trial: Trial) -> Array:
+    return trial.frame.select(assumed(action, pl.col(RISK_COLUMN).cast(pl.Float64))).to_series().to_numpy()
+
+
+def _policies(action: Action, trial: Trial, unseen: Unseen, learner: str, could: Flags) -> PolicyValue:
+    """What a learner is worth; risk x value goes by the assumed effect, which is what would be used without it."""
+    effect, saved = unseen.effects[learner], trial.frame[SAVED].cast(pl.Float64).to_numpy()
+    by_risk = _assumed(action, trial) * saved
+    scores = {RISK: trial.risk, RISK_VALUE: by_risk, UPLIFT: effect, UPLIFT_VALUE: effect * saved}
+    places = {name: unseen.ranked(score, could) for name, score in scores.items()}
+    return policy_value(places, unseen.money[could], _contacts(trial) * action.cost, trial.unit[could])
 
 
 def _why(policies: PolicyValue) -> str:

@@ -3,21 +3,40 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
+import polars as pl
+from numpy.typing import NDArray
 
 from models.log_odds import Array
-from models.uplift.learners import LEARNERS, Uplift, pseudo_outcomes, unseen_arms
-from models.uplift.trial import Trial
+from models.uplift.learners import LEARNERS, Uplift, pseudo_outcomes, room, unseen_arms
+from models.uplift.trial import Flags, Trial
 
 FOLDS, SEED = 5, 3
 
 
 @dataclass(frozen=True)
 class Unseen:
-    """Effects on rows that their learner had not seen, by learner; and doubly robust ones, of staying and of money."""
+    """Effects on rows that their learner had not seen, by learner; and doubly robust ones, of staying and of money.
+
+    `folds` has the fold of each row, whose learner saw the other folds.
+    """
 
     effects: dict[str, Array]
     stays: Array
     money: Array
+    folds: NDArray[np.int64]
+
+    def ranked(self, score: Array, rows: Flags | None = None) -> Array:
+        """Return the place of each of `rows` (all) by its score among those of its own fold: from above 0 to 1 for the highest.
+
+        Over folds, scores may not be compared: the learner that says most of everybody is the one that has not seen the fold
+        which responded least, so that customers would seem to respond the less, the more is expected of them.
+        """
+        which = np.ones(len(score), dtype=bool) if rows is None else rows
+        places = np.zeros(len(score))
+        for fold in np.unique(self.folds):
+            here = which & (self.folds == fold)
+            places[here] = pl.Series(score[here]).rank("average").to_numpy() / max(here.sum(), 1)
+        return places[which]
 
 
 def cross_fitted(trial: Trial, inputs: tuple[str, ...]) -> Unseen:
@@ -27,38 +46,44 @@ def cross_fitted(trial: Trial, inputs: tuple[str, ...]) -> Unseen:
     for fold in range(FOLDS):
         asked = trial.only(folds == fold)
         for name, model in learned(trial.only(folds != fold), inputs).items():
-            effects[name][folds == fold] = model.effect(asked.frame)
+            effects[name][folds == fold] = model.effect(asked.frame, asked.risk)
     stays, money = (pseudo_outcomes(trial, each, *unseen_arms(trial, each, inputs)) for each in (trial.stayed, trial.money))
-    return Unseen(effects, stays, money)
+    return Unseen(effects, stays, money, folds)
 
 
 def learned(trial: Trial, inputs: tuple[str, ...], names: tuple[str, ...] = tuple(LEARNERS)) -> dict[str, Uplift]:
-    """Return learners of the whole trial, each drawn towards the mean effect.
+    """Return learners of the whole trial, each drawn towards one shift of everybody's log-odds.
 
     How far is told by half of the customers, of what a learner of the other half says of them: the slope of the doubly robust
     effects on the learned ones (the best linear predictor; Chernozhukov et al. 2018, doi:10.3386/w24678), within 0 and 1. A
-    learner that found nothing says the mean effect of everybody.
+    learner that found nothing says of everybody the mean effect, in proportion to the room that the risk leaves.
     """
     arms = unseen_arms(trial, trial.stayed, inputs)
     pseudo = pseudo_outcomes(trial, trial.stayed, *arms)
+    space = room(trial.risk)
+    shift = _share(pseudo, space)
     said = _said_by_halves(trial, inputs, names)
     found = {}
     for name in names:
-        slope = float(np.clip(said[name] @ (pseudo - pseudo.mean()) / max(said[name] @ said[name], 1e-12), 0, 1))
+        slope = float(said[name] @ (pseudo - shift * space)) / max(float(said[name] @ said[name]), 1e-12)
         whole = LEARNERS[name](trial, trial.stayed, inputs, arms)
-        middle = float(whole.raw(trial.frame).mean())
-        found[name] = replace(whole, middle=middle, slope=slope, centre=float(pseudo.mean()))
+        found[name] = replace(whole, middle=_share(whole.raw(trial.frame), space), slope=min(max(slope, 0.0), 1.0), shift=shift)
     return found
 
 
+def _share(effect: Array, space: Array) -> float:
+    """The number of which the room makes the same total."""
+    return float(effect.sum() / max(space.sum(), 1e-12))
+
+
 def _said_by_halves(trial: Trial, inputs: tuple[str, ...], names: tuple[str, ...]) -> dict[str, Array]:
-    """What each learner of one half says of the other, around its mean."""
+    """What each learner of one half says of the other, around what a shift of all log-odds would."""
     halves = trial.folds(2, SEED)
     said = {name: np.zeros(len(trial)) for name in names}
     for half in (0, 1):
         part, other = trial.only(halves == half), trial.only(halves != half)
-        arms = unseen_arms(part, part.stayed, inputs)
+        arms, space = unseen_arms(part, part.stayed, inputs), room(other.risk)
         for name in names:
             raw = LEARNERS[name](part, part.stayed, inputs, arms).raw(other.frame)
-            said[name][halves != half] = raw - raw.mean()
+            said[name][halves != half] = raw - _share(raw, space) * space
     return said

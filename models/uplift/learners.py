@@ -29,11 +29,13 @@ FILE = "uplift.json"
 
 @dataclass(frozen=True)
 class Uplift:
-    """A fitted learner: a weighted sum of boosters, drawn towards its mean.
+    """A fitted learner: a weighted sum of boosters, drawn towards one shift of everybody's log-odds of staying.
 
-    `weights` has one number per booster; the effect is `centre` + `slope` x (the sum - `middle`), where slope and centre come
-    from rows that the boosters had not seen (`models/uplift/crossfit.py`). `contacts` is of how many contacts within the
-    window the effect was, those held out subtracted: each is credited with its part.
+    A contact that moves all log-odds alike saves few of those who are as good as gone, and of those who stay anyway: at risk p
+    its effect is in proportion to `room(p)` = p (1 - p). `weights` has one number per booster; the effect is `shift` x room +
+    `slope` x (the sum - `middle` x room), where shift and slope come from rows that the boosters had not seen
+    (`models/uplift/crossfit.py`). `contacts` is of how many contacts within the window the effect was, those held out
+    subtracted: each is credited with its part.
     """
 
     learner: str
@@ -42,18 +44,22 @@ class Uplift:
     inputs: tuple[str, ...]
     middle: float = 0.0
     slope: float = 1.0
-    centre: float = 0.0
+    shift: float = 0.0
     contacts: float = 1.0
 
     def raw(self, frame: pl.DataFrame) -> Array:
-        """Return the sum before it is drawn towards its mean."""
+        """Return the sum before it is drawn anywhere."""
         parts = [w * predicted(each, frame, self.inputs) for w, each in zip(self.weights, self.boosters, strict=True)]
         total: Array = np.sum(parts, axis=0)
         return total
 
-    def effect(self, frame: pl.DataFrame) -> Array:
-        """Return the change of the probability of a purchase in the window that one contact brings, for each row."""
-        moved: Array = (self.centre + self.slope * (self.raw(frame) - self.middle)) / self.contacts
+    def effect(self, frame: pl.DataFrame, risk: Array) -> Array:
+        """Return the change of the probability of a purchase in the window that one contact brings, for each row.
+
+        `risk` is the probability of none without it.
+        """
+        space = room(risk)
+        moved: Array = (self.shift * space + self.slope * (self.raw(frame) - self.middle * space)) / self.contacts
         return moved
 
     def save(self, folder: Path) -> None:
@@ -61,7 +67,7 @@ class Uplift:
         folder.mkdir(parents=True, exist_ok=True)
         for place, booster in enumerate(self.boosters):
             (folder / f"uplift_{place}.lgb.txt").write_text(booster.model_to_string(), encoding="utf-8")
-        told = {name: getattr(self, name) for name in ("learner", "weights", "inputs", "middle", "slope", "centre", "contacts")}
+        told = {name: getattr(self, name) for name in ("learner", "weights", "inputs", "middle", "slope", "shift", "contacts")}
         write_json(folder / FILE, told)
 
     @classmethod
@@ -70,8 +76,14 @@ class Uplift:
         told = read_json(folder / FILE)
         texts = [(folder / f"uplift_{place}.lgb.txt").read_text(encoding="utf-8") for place in range(len(told["weights"]))]
         boosters = tuple(lgb.Booster(model_str=text) for text in texts)
-        numbers = {name: told[name] for name in ("middle", "slope", "centre", "contacts")}
+        numbers = {name: told[name] for name in ("middle", "slope", "shift", "contacts")}
         return cls(told["learner"], boosters, tuple(told["weights"]), tuple(told["inputs"]), **numbers)
+
+
+def room(risk: Array) -> Array:
+    """Return p (1 - p): by how much a small shift of the log-odds moves a probability."""
+    space: Array = risk * (1 - risk)
+    return space
 
 
 Arms = tuple[Array, Array]

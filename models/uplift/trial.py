@@ -18,7 +18,8 @@ class Trial:
     """One entry per customer and contact in every part; `frame` holds what was known before the contact.
 
     `stayed` is 1 with a purchase in the window after it, else 0; `money` is the margin that the window brought, in currency.
-    `propensity` is the probability of having been treated, in (0, 1). `unit` names the customer: folds and resamples take all
+    `propensity` is the probability of having been treated, in (0, 1), `risk` what was thought before of no purchase without the
+    contact, in [0, 1]. `unit` names the customer: folds and resamples take all
     rows of one or none.
     """
 
@@ -26,6 +27,7 @@ class Trial:
     unit: NDArray[np.int64]
     treated: Flags
     propensity: Array
+    risk: Array
     stayed: Array
     money: Array
 
@@ -40,6 +42,7 @@ class Trial:
             self.unit[which],
             self.treated[which],
             self.propensity[which],
+            self.risk[which],
             self.stayed[which],
             self.money[which],
         )

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import polars as pl
 
+from models.uplift.assumed import assumed
 from serving.targeting.rules import fits
 from settings.sections import Action
 
@@ -15,14 +16,14 @@ def averted(action: Action, measured: Mapping[str, str]) -> pl.Expr:
     """Return the absolute reduction of the churn probability that an action is expected to bring.
 
     Measured, where `measured` names a column for the action: what the uplift model learned from contacts with a control group.
-    Else assumed: p_churn times the action's save rate. Never both, multiplied.
+    Else assumed, from p_churn and the action's save rate. Never both, multiplied.
     """
-    assumed = pl.col("p_churn") * action.save_rate
+    without = assumed(action, pl.col("p_churn"))
     if action.name not in measured:
-        return assumed
+        return without
     most = pl.col("p_churn")  # more than the whole risk cannot be averted
     found = pl.col(measured[action.name])
-    return pl.when(found.is_null()).then(assumed).otherwise(pl.min_horizontal(found, most))
+    return pl.when(found.is_null()).then(without).otherwise(pl.min_horizontal(found, most))
 
 
 def gain(action: Action, measured: Mapping[str, str]) -> pl.Expr:

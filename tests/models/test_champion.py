@@ -1,3 +1,4 @@
+import json
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -8,7 +9,7 @@ from features.norms import Norms
 from models.bgnbd import BGNBD
 from models.bgnbd_churn import BgNbdChurn
 from models.btyd import BuyTillYouDie
-from models.champion import Champion, Terms, current_champion, publish_champion, save_champion
+from models.champion import Champion, Terms, current_champion, load_champion, publish_champion, save_champion
 from models.errors import NoChampion
 from models.gamma_gamma import GammaGamma
 from models.level import Level
@@ -38,6 +39,16 @@ def test_a_champion_survives_saving_and_publishing(tmp_path: Path) -> None:
         CHAMPION.value_cuts,
         CHAMPION.doubt,
     )
+
+
+def test_effects_that_were_judged_by_an_earlier_measure_are_assumed_again(tmp_path: Path) -> None:
+    save_champion(CHAMPION, tmp_path / "new")
+    told = json.loads((tmp_path / "new" / "champion.json").read_text(encoding="utf-8"))
+    before = told | {"uplift": ["newsletter"], "responses": [{"action": "newsletter"}]}
+    before.pop("effects_of_contacts")
+    (tmp_path / "new" / "champion.json").write_text(json.dumps(before), encoding="utf-8")
+    found = load_champion(tmp_path / "new")
+    assert (found.uplift, found.responses) == ({}, ())
 
 
 def crash(*_: object, **__: object) -> None:

@@ -66,7 +66,7 @@ def test_a_response_that_earns_more_than_risk_is_used(responding: Tables, tmp_pa
     one = found[0]
     assert one.qini[one.learner].low > 0
     assert one.policies.is_better
-    assert one.model is not None
+    assert one.used
     assert notes[0].startswith("Effects of letter: measured, and used")
     assert effects_of(found)["responses"][0]["used"]
     assert "model" not in effects_of(found)["responses"][0]
@@ -74,7 +74,7 @@ def test_a_response_that_earns_more_than_risk_is_used(responding: Tables, tmp_pa
 
 def test_a_response_that_nobody_has_is_not_used(tmp_path: Path) -> None:
     found, notes = responses(asked(shop(0.0, seed=5), tmp_path), quiet)
-    assert found[0].model is None
+    assert not found[0].used
     assert effects_of(found)["uplift"] == {}
     assert "measured, and not used" in notes[0]
     assert found[0].effect.low < 0 < found[0].effect.high

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from typing import Any
 
 import polars as pl
@@ -57,6 +58,14 @@ def test_the_gain_is_the_saved_value_less_the_cost_and_the_best_action_wins() ->
 )
 def test_rules_come_before_gains(changes: dict[str, Any], action: str) -> None:
     assert chosen(**changes)[0] == action
+
+
+def test_by_odds_the_one_who_can_still_be_kept_comes_before_the_one_who_is_gone() -> None:
+    by_odds = tuple(replace(action, effect="odds") for action in ACTIONS)
+    gone, wavering = (chosen(by_odds, p_churn=p, value_if_stays=220.0)[2] for p in (0.99, 0.6))
+    assert wavering > gone
+    assert wavering == pytest.approx(2 * 0.3 * 0.6 * 0.4 / (1 - 0.3 * 0.2) * 200 - 10)
+    assert chosen(p_churn=0.99, value_if_stays=220.0)[2] > chosen(p_churn=0.6, value_if_stays=220.0)[2]
 
 
 def test_without_actions_nothing_is_done() -> None:
