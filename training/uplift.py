@@ -91,9 +91,8 @@ def _response(asked: Asked, action: Action, trial: Trial) -> Response:
     contacts = _contacts(trial)
     model = replace(learned(trial, INPUTS, (best,))[best], contacts=contacts)
     expected = float(_assumed(action, trial).mean())
-    return Response(
-        action.in_contacts, len(trial), contacts, overall, expected, best, ranked, top, policies, model, _why(policies)
-    )
+    why = _why(policies, _agreeing(action, overall, expected))
+    return Response(action.in_contacts, len(trial), contacts, overall, expected, best, ranked, top, policies, model, why)
 
 
 def _contacts(trial: Trial) -> float:
@@ -131,9 +130,18 @@ def _policies(action: Action, trial: Trial, unseen: Unseen, learner: str, could:
     return policy_value(places, unseen.money[could], _contacts(trial) * action.cost, trial.unit[could])
 
 
-def _why(policies: PolicyValue) -> str:
+def _why(policies: PolicyValue, agreeing: str) -> str:
     lead = policies.lead
     said = f"uplift x value earns {lead.mean:+.2f} [{lead.low:+.2f}, {lead.high:+.2f}] per hundred customers against risk x value"
     if policies.is_better:
         return f"measured, and used: {said}, above nothing in {lead.above:.0%} of resamples."
-    return f"measured, and not used: {said}, above nothing in {lead.above:.0%} of resamples; they stay assumed."
+    return f"measured, and not used: {said}, above nothing in {lead.above:.0%} of resamples; they stay assumed.{agreeing}"
+
+
+def _agreeing(action: Action, measured: Interval, expected: float) -> str:
+    """Which save rate the measured mean effect stands for, where the interval leaves the assumed one out."""
+    if measured.low <= expected <= measured.high:
+        return ""
+    rate = action.save_rate * max(measured.mean, 0.0) / expected if expected > 0 else 0.0
+    points = f"{100 * measured.mean:+.1f} [{100 * measured.low:+.1f}, {100 * measured.high:+.1f}] points of staying"
+    return f" Measured on average: {points}, assumed {100 * expected:+.1f}; save_rate = {rate:.3f} would agree."

@@ -77,7 +77,9 @@ def test_a_response_that_nobody_has_is_not_used(tmp_path: Path) -> None:
     assert not found[0].used
     assert effects_of(found)["uplift"] == {}
     assert "measured, and not used" in notes[0]
-    assert found[0].effect.low < 0 < found[0].effect.high
+    assert found[0].effect.low < 0 < found[0].effect.high < found[0].assumed
+    assert "would agree." in notes[0]
+    assert found[0].why.count("save_rate = 0.0") == 1
 
 
 def test_what_is_learned_from_was_known_before_each_contact(responding: Tables, tmp_path: Path) -> None:
