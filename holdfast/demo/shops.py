@@ -33,6 +33,7 @@ name = "retention"
 kind = "retention"
 cost = 0.5
 save_rate = 0.10
+# effect = "odds"  # keeps hardly any of those who are as good as gone; it earns more here (docs/targeting.md)
 measured_by = "newsletter"
 
 [[targeting.actions]]
