@@ -25,11 +25,13 @@ def refresh_outcomes(session: Session, store: sa.Engine, now: datetime) -> str:
     except NoLists:
         return "No earlier list has outcomes yet."
     whole = found[0]
+    if whole.treated + whole.control == 0:
+        return f"Earlier lists: no customer's window has ended yet; the first ends on {whole.next_end}."
     if whole.total is None:
         return f"Earlier lists: {whole.treated:,} treated, too few held out to tell what they earned."
     total, low, high = whole.total
     currency = session.settings.value.currency
     return (
         f"Earlier lists earned {total:+,.0f} {currency} against doing nothing, "
-        f"with 95 % probability between {low:+,.0f} and {high:+,.0f}; the window of {whole.closed:.0%} has ended; see `outcomes`."
+        f"95 % interval {low:+,.0f} to {high:+,.0f}, from the {whole.closed:.0%} whose window has ended; see `outcomes`."
     )

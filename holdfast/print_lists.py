@@ -1,5 +1,7 @@
 """An issued list on the console: what it should bring, why others are not on it, what changed."""
 
+from typing import Any
+
 from rich.console import Console
 
 from holdfast.weekly import IssuedFile
@@ -17,7 +19,11 @@ def print_issued(console: Console, done: IssuedFile, settings: Settings) -> None
         f"{told['value_at_risk']:,.2f} {currency}. Issued as {done.issued.list_id}, file {done.path}"
     )
     print_left_out(console, told["left_out"], settings)
-    changed = told["changes"]
+    print_changes(console, told["changes"], settings)
+
+
+def print_changes(console: Console, changed: dict[str, Any] | None, settings: Settings) -> None:
+    """How the list differs from the one of an earlier week; nothing where there was none."""
     if changed:
         gone = "; ".join(f"{count:,} {_gone(reason, count, settings)}" for reason, count in changed["gone"].items())
         against = f"{changed['week']}: {changed['new']:,} new, {changed['stayed']:,} stayed"

@@ -54,10 +54,12 @@ class IssuedFile:
     path: Path
 
 
-def issue_lists(session: Session, store: sa.Engine, issued_by: str, endings: tuple[str, ...] = (".csv",)) -> list[IssuedFile]:
+def issue_lists(
+    session: Session, store: sa.Engine, issued_by: str, endings: tuple[str, ...] = (".csv",), week: str | None = None
+) -> list[IssuedFile]:
     """Issue all lists of the week from one plan, and write each below the workspace; the path is that of the first ending."""
     settings = session.settings
-    plan, check = plan_week(settings, store), guarded(settings)
+    plan, check = plan_week(settings, store, week), guarded(settings)
     done = []
     for kind in ListKind:
         weekly = list_of(store, plan, kind)

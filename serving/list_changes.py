@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from features.columns import CUSTOMER
 from serving.list_kind import TARGET_OF, ListKind
-from serving.store.issued import IssuedList, customers_on, issued_lists
+from serving.store.issued import IssuedList, counting_lists, customers_on
 from serving.store.runs import Run
 from serving.store.targets import recency_of
 from serving.targeting.left_out import LeftOut
@@ -49,7 +49,9 @@ def changes(engine: sa.Engine, run: Run, decided: pl.DataFrame, kind: ListKind, 
 
 
 def _before(engine: sa.Engine, kind: ListKind, week: str) -> IssuedList | None:
-    return next((each for each in issued_lists(engine, kind) if each.week < week), None)
+    """The newest list of an earlier week that counts as acted on."""
+    earlier = [each for each in counting_lists(engine) if each.kind == kind and each.week < week]
+    return max(earlier, key=lambda each: each.week, default=None)
 
 
 def _why(engine: sa.Engine, run: Run, decided: pl.DataFrame, gone: pl.Series, target: str, days: int) -> Counter[str]:

@@ -16,6 +16,7 @@ AFTER_NUMBERS = ("customer_id", "basis", "model_version")
 MONEY_COLUMNS = ("expected_value", "value_at_risk", "expected_gain")
 WIDEST, A3 = 52, 8
 HEADER = {"bold": True, "font_color": "#ffffff", "bg_color": "#12303f", "valign": "top"}
+HELD_OUT = "Rows in grey are held out: do not contact them."
 GREY = {"font_color": "#777777", "italic": True}
 
 
@@ -49,7 +50,10 @@ def as_csv(frame: pl.DataFrame, *, marked: bool = True, headed: bool = True) -> 
 
 
 def as_xlsx(frame: pl.DataFrame, sentence: str) -> bytes:
-    """Return a workbook with `sentence` above the header, which stays in sight; texts are texts, dates are dates."""
+    """Return a workbook with `sentence` above the header, which stays in sight; texts are texts, dates are dates.
+
+    Where there are customers held out it says that they are to be left alone.
+    """
     from xlsxwriter import Workbook
 
     book = io.BytesIO()
@@ -67,6 +71,8 @@ def as_xlsx(frame: pl.DataFrame, sentence: str) -> bytes:
         )
         sheet = workbook.get_worksheet_by_name("List")
         sheet.write_string("A1", sentence, workbook.add_format({"italic": True}))
+        if (frame["arm"] == "control").any():
+            sheet.write_string("A2", HELD_OUT, workbook.add_format({"bold": True}))
         sheet.freeze_panes(3, 4)
         sheet.set_landscape()
         sheet.set_paper(A3)
@@ -99,11 +105,16 @@ def as_parquet(frame: pl.DataFrame) -> bytes:
     return rows.getvalue()
 
 
+def refuse_ending(path: Path) -> None:
+    """Raise ListRefused for a file that is no CSV, XLSX or Parquet by its name."""
+    if path.suffix.lower() not in ENDINGS:
+        raise ListRefused(f"A list is written as {', '.join(ENDINGS[:-1])} or {ENDINGS[-1]}, not as {path.name}.")
+
+
 def write_list(frame: pl.DataFrame, sentence: str, path: Path) -> None:
     """Write a list as CSV, XLSX or Parquet, by the ending of the name; in one step. Raises ListRefused for another ending."""
+    refuse_ending(path)
     ending = path.suffix.lower()
-    if ending not in ENDINGS:
-        raise ListRefused(f"A list is written as {', '.join(ENDINGS[:-1])} or {ENDINGS[-1]}, not as {path.name}.")
     with replacing(path) as beside:
         if ending == ".parquet":
             frame.write_parquet(beside)

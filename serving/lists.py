@@ -15,6 +15,7 @@ from serving.erasure import withheld_by
 from serving.list_changes import changes
 from serving.list_columns import EXPECTED_COLUMNS, LIST_COLUMNS
 from serving.list_kind import TARGET_OF, ListKind
+from serving.list_reasons import list_reasons
 from serving.list_summary import summary
 from serving.secret import workspace_key
 from serving.store.issued import IssuedList, churn_sentence, earlier_rows, issued_lists, store_list
@@ -201,12 +202,8 @@ def default_path(settings: Settings, weekly: WeeklyList, issued: IssuedList) -> 
 
 
 def _columns(listed: pl.DataFrame, list_id: str, week: str, run: Run, expires: date) -> pl.DataFrame:
-    said = [
-        pl.col("reasons").list.get(place, null_on_oob=True).struct.field("text").alias(f"reason_{place + 1}")
-        for place in range(3)
-    ]
     ranked = listed.with_row_index("rank", offset=1).with_columns(
-        *said,
+        *list_reasons(),
         pl.lit(list_id).alias("list_id"),
         pl.lit(week).alias("week"),
         pl.lit(run.as_of).alias("data_as_of"),

@@ -78,9 +78,10 @@ def train(
     board = leaderboard(result, as_of, material.windows.horizon_days, notes=material.notes)
     chosen = candidate_named(winner(board, SHORT_LOG_CHOICE), tried)
     refuse_foretold_shuffles(chosen, material.snapshots, material.tables)
-    found, told = responses(Asked(settings, known_before(tables, as_of), as_of, material.windows), progress)
+    bare = _champion(settings, material, chosen, result, board)
+    found, told = responses(Asked(settings, known_before(tables, as_of), as_of, material.windows), bare.churn, progress)
     board["notes"] = [*board["notes"], *told]
-    champion = replace(_champion(settings, material, chosen, result, board), **effects_of(found))
+    champion = replace(bare, **effects_of(found))
     progress("logging to MLflow", 0, 1)
     version, is_champion = record(settings, material, champion, result, board, trees)
     progress("logging to MLflow", 1, 1)

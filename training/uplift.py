@@ -1,5 +1,6 @@
 """Who responds to each action, learned where past contacts had a control group; used only where it earns more."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -7,6 +8,7 @@ import numpy as np
 import polars as pl
 
 from models.boosting import INPUTS
+from models.churn_model import ChurnModel
 from models.errors import TooLittleData
 from models.log_odds import Array
 from models.uplift.assumed import assumed
@@ -17,7 +19,6 @@ from models.uplift.policies import RISK, RISK_VALUE, UPLIFT, UPLIFT_VALUE, Polic
 from models.uplift.trial import Flags, Trial, refuse_small
 from settings.sections import Action
 from training.snapshots import Progress
-from training.trials import RISK as RISK_COLUMN
 from training.trials import SAVED, Asked, trials
 
 TOP = 0.2
@@ -27,9 +28,9 @@ TOP = 0.2
 class Response:
     """What is known of who responds to an action, judged on customers that each learner had not seen.
 
-    `qini` and `top` (the mean effect on the fifth with the highest score) by learner; `effect` is the mean on everybody, of
-    `contacts` in the window, `assumed` what the save rate of the configuration would make of it. `why` says whether `model` is
-    used, which is where acting on it earns more than on what is assumed.
+    `qini` and `top` (the mean effect on the fifth with the highest score) by learner, over all `rows`. `effect` is the mean of
+    one contact on those who could be listed, `assumed` what the save rates of the configuration make of it; `contacts` is how
+    many of them the treated had in the window. `model` is None where it is not used, and `why` says so.
     """
 
     action: str
@@ -41,58 +42,65 @@ class Response:
     qini: dict[str, Interval]
     top: dict[str, Interval]
     policies: PolicyValue
-    model: Uplift
     why: str
-
-    @property
-    def used(self) -> bool:
-        """Whether targeting goes by it."""
-        return self.policies.is_better
+    model: Uplift | None = None
 
     def figures(self) -> dict[str, Any]:
         """Return it as data, without the model."""
-        told = asdict(self)
-        return {name: told[name] for name in told if name != "model"} | {"used": self.used}
+        told = asdict(replace(self, model=None))
+        return {name: told[name] for name in told if name != "model"} | {"used": self.policies.is_better}
 
 
 def effects_of(found: list[Response]) -> dict[str, Any]:
     """Return what a champion keeps of them."""
-    models = {each.action: each.model for each in found if each.used}
+    models = {each.action: each.model for each in found if each.model is not None}
     return {"uplift": models, "responses": tuple(each.figures() for each in found)}
 
 
-def responses(asked: Asked, progress: Progress) -> tuple[list[Response], list[str]]:
-    """Return the response to each configured action that was tried with a control group, and why others have none."""
-    configured = {action.in_contacts: action for action in reversed(asked.settings.targeting.actions)}
-    if not configured:
-        return [], []
+def responses(asked: Asked, churn: ChurnModel, progress: Progress) -> tuple[list[Response], list[str]]:
+    """Return the response to each configured action that was tried with a control group, and why others have none.
+
+    `churn` is what will score: a model that is used is made to fit its risks.
+    """
+    by_name: dict[str, list[Action]] = {}
+    for action in asked.settings.targeting.actions:
+        by_name.setdefault(action.in_contacts, []).append(action)
     found, notes = [], []
-    for name, trial in trials(asked, progress).items():
-        if name not in configured:
+    for name, trial in (trials(asked, progress) if by_name else {}).items():
+        if name not in by_name:
+            notes.append(f"Contacts of {name} had a control group, but no action is measured by it: name it in its measured_by.")
             continue
         try:
             refuse_small(trial)
         except TooLittleData as error:
             notes.append(f"Effects of {name} stay assumed. {error}")
             continue
-        found.append(_response(asked, configured[name], trial))
+        one = response(asked, by_name[name], trial)
+        found.append(replace(one, model=model_of(one, trial, churn)) if one.policies.is_better else one)
     return found, [*notes, *(f"Effects of {each.action}: {each.why}" for each in found)]
 
 
-def _response(asked: Asked, action: Action, trial: Trial) -> Response:
+def response(asked: Asked, actions: Sequence[Action], trial: Trial) -> Response:
+    """Return what a trial says of the actions that are measured by it, without a model."""
     unseen = cross_fitted(trial, INPUTS)
     places = {name: unseen.ranked(effect) for name, effect in unseen.effects.items()}
     ranked = {name: _measured(trial, each, qini) for name, each in places.items()}
     top = {name: _measured(trial, each, uplift_at(TOP)) for name, each in places.items()}
     best = max(ranked, key=lambda name: ranked[name].mean)
-    could = _could_be_listed(asked, trial)
-    policies = _policies(action, trial, unseen, best, could)
-    overall = resampled(trial.unit, lambda rows: float(unseen.stays[rows].mean()))
-    contacts = _contacts(trial)
-    model = replace(learned(trial, INPUTS, (best,))[best], contacts=contacts)
-    expected = float(_assumed(action, trial).mean())
-    why = _why(policies, _agreeing(action, overall, expected))
-    return Response(action.in_contacts, len(trial), contacts, overall, expected, best, ranked, top, policies, model, why)
+    could, contacts = _could_be_listed(asked, trial), _contacts(trial)
+    taken = _assumed(actions, trial, asked.settings.targeting.at_risk_threshold)
+    policies = _policies(trial, unseen, best, could, taken, contacts * actions[0].cost)
+    stays = unseen.stays[could] / contacts
+    mean = resampled(trial.unit[could], lambda rows: float(stays[rows].mean()))
+    expected = float(taken[could].mean())
+    why = _why(policies, _agreeing(actions, mean, expected))
+    return Response(actions[0].in_contacts, len(trial), contacts, mean, expected, best, ranked, top, policies, why)
+
+
+def model_of(found: Response, trial: Trial, churn: ChurnModel) -> Uplift:
+    """Return the best learner of a whole trial, of one contact, for the risks that `churn` tells."""
+    model = replace(learned(trial, INPUTS, (found.learner,))[found.learner], contacts=found.contacts)
+    return model.served_on(trial.risk, churn.p_churn(trial.frame).to_numpy())
 
 
 def _contacts(trial: Trial) -> float:
@@ -117,17 +125,21 @@ def _could_be_listed(asked: Asked, trial: Trial) -> Flags:
     return np.asarray(could if could.sum() >= len(trial) / 10 else every)
 
 
-def _assumed(action: Action, trial: Trial) -> Array:
-    return trial.frame.select(assumed(action, pl.col(RISK_COLUMN).cast(pl.Float64))).to_series().to_numpy()
+def _assumed(actions: Sequence[Action], trial: Trial, threshold: float) -> Array:
+    """What the actions are assumed to avert, each for customers of its kind; the first one's for whom there is none."""
+    p = pl.Series("p", trial.risk)
+    kind = pl.when(pl.col("status") == "former").then(pl.lit("win_back")).when(pl.lit(p) >= threshold).then(pl.lit("retention"))
+    own = (pl.when(kind == action.kind).then(assumed(action, pl.lit(p))) for action in actions)
+    return trial.frame.select(pl.coalesce(*own, assumed(actions[0], pl.lit(p))).alias("p")).to_series().to_numpy()
 
 
-def _policies(action: Action, trial: Trial, unseen: Unseen, learner: str, could: Flags) -> PolicyValue:
+def _policies(trial: Trial, unseen: Unseen, learner: str, could: Flags, taken: Array, cost: float) -> PolicyValue:
     """What a learner is worth; risk x value goes by the assumed effect, which is what would be used without it."""
     effect, saved = unseen.effects[learner], trial.frame[SAVED].cast(pl.Float64).to_numpy()
-    by_risk = _assumed(action, trial) * saved
+    by_risk = (taken if taken.any() else trial.risk) * saved
     scores = {RISK: trial.risk, RISK_VALUE: by_risk, UPLIFT: effect, UPLIFT_VALUE: effect * saved}
     places = {name: unseen.ranked(score, could) for name, score in scores.items()}
-    return policy_value(places, unseen.money[could], _contacts(trial) * action.cost, trial.unit[could])
+    return policy_value(places, unseen.money[could], cost, trial.unit[could])
 
 
 def _why(policies: PolicyValue, agreeing: str) -> str:
@@ -138,10 +150,11 @@ def _why(policies: PolicyValue, agreeing: str) -> str:
     return f"measured, and not used: {said}, above nothing in {lead.above:.0%} of resamples; they stay assumed.{agreeing}"
 
 
-def _agreeing(action: Action, measured: Interval, expected: float) -> str:
-    """Which save rate the measured mean effect stands for, where the interval leaves the assumed one out."""
+def _agreeing(actions: Sequence[Action], measured: Interval, expected: float) -> str:
+    """How far the assumed effect is from the measured one, where the interval leaves it out."""
     if measured.low <= expected <= measured.high:
         return ""
-    rate = action.save_rate * max(measured.mean, 0.0) / expected if expected > 0 else 0.0
     points = f"{100 * measured.mean:+.1f} [{100 * measured.low:+.1f}, {100 * measured.high:+.1f}] points of staying"
-    return f" Measured on average: {points}, assumed {100 * expected:+.1f}; save_rate = {rate:.3f} would agree."
+    said = f" But one contact brings {points}, and the save rate of {' and '.join(each.name for each in actions)} assumes "
+    agree = f", {measured.mean / expected:.2g} times it would agree" if expected > 0 and measured.mean > 0 else ""
+    return f"{said}{100 * expected:+.1f}{agree}."

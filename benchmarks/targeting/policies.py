@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
+from scipy.stats import t as student
 
 from benchmarks.targeting.programme import WINDOW_WEEKS, Company, amounts, begin, issue_week, live_week
 from features.known import known_before
@@ -22,16 +23,17 @@ from features.tables.schema import Tables
 from features.windows import windows
 from holdfast.demo.simulated.shop import Shop, simulate, start_of
 from models.champion import Champion, current_champion
+from models.uplift.learners import Uplift
 from serving.list_kind import ListKind
 from serving.targeting.left_out import LeftOut
 from settings.load import load_settings
 from settings.sections import Settings
-from training.trials import Asked
-from training.uplift import Response, responses
+from training.trials import Asked, trials
+from training.uplift import Response, model_of, response
 
 CUSTOMERS, HISTORY_WEEKS, LIST_WEEKS = 3_000, 104, 12
 CONTACTS_A_WEEK, PAUSE_DAYS = 40, 56  # a contact works for eight weeks here
-CONTACT_COST = 0.5
+CONTACT_COST, CAMPAIGN = 0.5, "newsletter"
 KINDS = (ListKind.AT_RISK, ListKind.WIN_BACK)
 ALLOWED = (LeftOut.NOT_WORTH_IT.value, LeftOut.BUDGET.value)
 NOTHING, RANDOM, HIGHEST = "nothing", "random", "highest risk"
@@ -72,16 +74,17 @@ def one_world(config: Path, seed: int) -> dict[str, float]:
     settings = _calm(load_settings(config, {}))
     champion = replace(current_champion(settings.workspace.path / "champion"), uplift={})
     shop = simulate(CUSTOMERS, HISTORY_WEEKS, seed)
-    response = _response(settings, shop)
-    told = {"used": float(response.used)}
+    response, uplift = _response(settings, shop, champion)
+    used = response.policies.is_better
+    told = {"used": float(used)}
     with tempfile.TemporaryDirectory() as name:
         for policy in SIMULATED:
-            own, scored_by = _means(policy, settings, champion, response)
+            own, scored_by = _means(policy, settings, champion, uplift)
             company = begin(own, scored_by, shop, Path(name) / policy)
             _live(company, policy, seed)
             told[policy] = _profit(company, start_of(shop.state.week))
             told[f"contacts: {policy}"] = float(company.contacts)
-    decided = MEASURED if response.used else SHARE
+    decided = MEASURED if used else SHARE
     return told | {DECIDED: told[decided], f"contacts: {DECIDED}": told[f"contacts: {decided}"]}
 
 
@@ -91,17 +94,20 @@ def _calm(settings: Settings) -> Settings:
     return replace(settings, targeting=targeting)
 
 
-def _response(settings: Settings, shop: Shop) -> Response:
+def _response(settings: Settings, shop: Shop, champion: Champion) -> tuple[Response, dict[str, Uplift]]:
+    """What the shop's own campaigns tell, and the model of it whether it would be used or not."""
     tables = Tables(**{name: frame.lazy() for name, frame in shop.tables.items()})
     known = known_before(tables, shop.as_of)
     asked = Asked(settings, known, shop.as_of, windows(settings.churn, known, shop.as_of))
-    return responses(asked, lambda _stage, _done, _total: None)[0][0]
+    trial = trials(asked, lambda _stage, _done, _total: None)[CAMPAIGN]
+    found = response(asked, [each for each in settings.targeting.actions if each.in_contacts == CAMPAIGN], trial)
+    return found, {CAMPAIGN: model_of(found, trial, champion.churn)}
 
 
-def _means(policy: str, settings: Settings, champion: Champion, response: Response) -> tuple[Settings, Champion]:
+def _means(policy: str, settings: Settings, champion: Champion, uplift: dict[str, Uplift]) -> tuple[Settings, Champion]:
     """What a policy reckons with: settings and champion."""
     if policy == MEASURED:
-        return settings, replace(champion, uplift={response.action: response.model})
+        return settings, replace(champion, uplift=uplift)
     if policy == ODDS:
         actions = tuple(replace(action, effect="odds") for action in settings.targeting.actions)
         return replace(settings, targeting=replace(settings.targeting, actions=actions)), champion
@@ -132,14 +138,14 @@ def policies(config: Path, seeds: int, processes: int) -> None:
     print(f"{seeds} worlds of {CUSTOMERS:,} customers, {terms}")
     base, used = (np.mean([each[name] for each in found]) for name in (NOTHING, "used"))
     print(f"profit of doing nothing: {base:,.0f} a world; measured effects are used in {used:.0%} of worlds")
-    print("EUR a world | contacts | against doing nothing | against random | against highest risk")
+    print("EUR a world | contacts | against doing nothing | random | highest risk | gain by save rates")
     for policy in (RANDOM, HIGHEST, *GAINS):
         contacts = np.mean([each[f"contacts: {policy}"] for each in found])
-        leads = " | ".join("" if policy == other else _lead(found, policy, other) for other in (NOTHING, RANDOM, HIGHEST))
+        leads = " | ".join("" if policy == other else _lead(found, policy, other) for other in (NOTHING, RANDOM, HIGHEST, SHARE))
         print(f"{policy} | {contacts:.0f} | {leads}")
 
 
 def _lead(found: list[dict[str, float]], policy: str, other: str) -> str:
     more = np.array([each[policy] - each[other] for each in found])
-    error = 1.96 * more.std(ddof=1) / np.sqrt(len(more))
+    error = float(student.ppf(0.975, len(more) - 1)) * more.std(ddof=1) / np.sqrt(len(more))
     return f"{more.mean():+,.0f} [{more.mean() - error:+,.0f}, {more.mean() + error:+,.0f}]"

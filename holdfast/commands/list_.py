@@ -32,19 +32,23 @@ def command(
     """Write the weekly list from the newest published scores, ordered by expected gain."""
     from expectations.gate import refuse_stopped
     from expectations.load import utc_now
-    from holdfast.print_lists import print_left_out
+    from holdfast.print_lists import print_changes, print_left_out
     from holdfast.print_tables import print_list
     from holdfast.session import despite_of, guarded
-    from serving.list_files import write_list
+    from serving.list_files import refuse_ending, write_list
     from serving.lists import default_path, issue, make_list
     from serving.store.engine import open_store
+    from serving.store.issued import counting_list
     from settings.load import load_settings
 
+    if out is not None:
+        refuse_ending(out)
     settings = load_settings(config)
     now, store = utc_now(), open_store(settings.store_url)
     refuse_stopped(settings, now, despite_of(NAME, despite))
     weekly = make_list(settings, store, kind, week, limit, budget)
     guarded(settings)("lists", weekly.frame)
+    former = counting_list(store, kind, weekly.week)
     issued, frame = issue(store, weekly, f"command {NAME}", now)
     path = out or default_path(settings, weekly, issued)
     write_list(frame, weekly.churn_sentence, path)
@@ -55,3 +59,7 @@ def command(
         f"Customers on the list: {frame.height:,}. Week {weekly.week}, data as of {weekly.run.as_of}, "
         f"issued as {issued.list_id}, file {path}"
     )
+    print_changes(CONSOLE, weekly.summary["changes"], settings)
+    now_counts = counting_list(store, kind, weekly.week)
+    if former and now_counts and former.list_id != now_counts.list_id:
+        CONSOLE.print(f"It takes the place of {former.list_id} as the list of the week; that one stays as it was.")

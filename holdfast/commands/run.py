@@ -10,11 +10,16 @@ NAME = "run"
 EXAMPLE = "run --config /srv/holdfast/holdfast.toml"
 ENDINGS = (".csv", ".xlsx", ".parquet")
 
+Week = Annotated[
+    str | None,
+    typer.Option("--week", help="ISO week of the lists, as 2026-W47. Default: the week of the day after the newest order."),
+]
 NoOutcomes = Annotated[bool, typer.Option("--no-outcomes", help="Leave out what earlier lists earned.")]
 
 
 def command(
     config: Config = DEFAULT_CONFIG,
+    week: Week = None,
     no_outcomes: NoOutcomes = False,  # noqa: FBT002  # a flag of the command line
     despite: DespiteReason = None,
 ) -> None:
@@ -33,7 +38,10 @@ def command(
     from models.champion import current_champion
     from serving.scoring import refuse_hindsight
     from serving.store.engine import open_store
+    from serving.weeks import sunday_of
 
+    if week is not None:
+        sunday_of(week)
     session = open_session(config, None, despite_of(NAME, despite))
     settings = session.settings
     print_reports(CONSOLE, session.reports)
@@ -44,7 +52,7 @@ def command(
     what = "published as" if published.is_new else "the very same as"
     number = published.run.run_id if published.run else "-"
     CONSOLE.print(f"{published.scores.height:,} customers scored as of {session.as_of}, {what} run {number}.")
-    for done in issue_lists(session, store, f"command {NAME}", ENDINGS):
+    for done in issue_lists(session, store, f"command {NAME}", ENDINGS, week):
         print_issued(CONSOLE, done, settings)
     if not no_outcomes:
         MESSAGES.print(refresh_outcomes(session, store, utc_now()))

@@ -11,6 +11,7 @@ from models.uplift.learners import LEARNERS, Uplift, pseudo_outcomes, room, unse
 from models.uplift.trial import Flags, Trial
 
 FOLDS, SEED = 5, 3
+LEAST_ROOM = 1e-3  # so little that every customer leaves, or none
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class Unseen:
         places = np.zeros(len(score))
         for fold in np.unique(self.folds):
             here = which & (self.folds == fold)
-            places[here] = pl.Series(score[here]).rank("average").to_numpy() / max(here.sum(), 1)
+            places[here] = pl.Series(score[here]).rank("average").to_numpy() / here.sum()
         return places[which]
 
 
@@ -55,7 +56,8 @@ def learned(trial: Trial, inputs: tuple[str, ...], names: tuple[str, ...] = tupl
     """Return learners of the whole trial, each drawn towards one shift of everybody's log-odds.
 
     How far is told by half of the customers, of what a learner of the other half says of them: the slope of the doubly robust
-    effects on the learned ones (the best linear predictor; Chernozhukov et al. 2018, doi:10.3386/w24678), within 0 and 1. A
+    effects on the learned ones, both taken around what the shift explains (after the best linear predictor of Chernozhukov et
+    al. 2018, doi:10.3386/w24678), within 0 and 1. A
     learner that found nothing says of everybody the mean effect, in proportion to the room that the risk leaves.
     """
     arms = unseen_arms(trial, trial.stayed, inputs)
@@ -72,8 +74,8 @@ def learned(trial: Trial, inputs: tuple[str, ...], names: tuple[str, ...] = tupl
 
 
 def _share(effect: Array, space: Array) -> float:
-    """The number of which the room makes the same total."""
-    return float(effect.sum() / max(space.sum(), 1e-12))
+    """The shift of the log-odds that explains the mean effect; none where there is no room for one."""
+    return float(effect.sum() / space.sum()) if space.mean() > LEAST_ROOM else 0.0
 
 
 def _said_by_halves(trial: Trial, inputs: tuple[str, ...], names: tuple[str, ...]) -> dict[str, Array]:

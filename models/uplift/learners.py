@@ -6,7 +6,7 @@ pseudo-outcome learned (Kennedy 2023, doi:10.1214/23-EJS2157), with models of th
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
@@ -25,6 +25,7 @@ EFFECTS = Trees(learning_rate=0.05, num_leaves=4, min_data_in_leaf=100, feature_
 ARM_ROUNDS, EFFECT_ROUNDS = 120, 100
 INNER_FOLDS, SEED = 3, 5
 FILE = "uplift.json"
+MOST_SCALED = 5.0
 
 
 @dataclass(frozen=True)
@@ -33,9 +34,9 @@ class Uplift:
 
     A contact that moves all log-odds alike saves few of those who are as good as gone, and of those who stay anyway: at risk p
     its effect is in proportion to `room(p)` = p (1 - p). `weights` has one number per booster; the effect is `shift` x room +
-    `slope` x (the sum - `middle` x room), where shift and slope come from rows that the boosters had not seen
-    (`models/uplift/crossfit.py`). `contacts` is of how many contacts within the window the effect was, those held out
-    subtracted: each is credited with its part.
+    `slope` x (the sum - `middle` x room): `shift` explains the mean effect of the trial, `middle` that of the sum, and `slope`
+    is told by rows that learners like these had not seen (`models/uplift/crossfit.py`). `contacts` is of how many contacts
+    within the window the effect was, those held out subtracted: each is credited with its part.
     """
 
     learner: str
@@ -56,11 +57,17 @@ class Uplift:
     def effect(self, frame: pl.DataFrame, risk: Array) -> Array:
         """Return the change of the probability of a purchase in the window that one contact brings, for each row.
 
-        `risk` is the probability of none without it.
+        `risk` is the probability p of none without it, in [0, 1]; no effect goes beyond what is left, from p - 1 to p.
         """
         space = room(risk)
-        moved: Array = (self.shift * space + self.slope * (self.raw(frame) - self.middle * space)) / self.contacts
-        return moved
+        moved = (self.shift * space + self.slope * (self.raw(frame) - self.middle * space)) / self.contacts
+        kept: Array = np.clip(moved, risk - 1, risk)
+        return kept
+
+    def served_on(self, learned: Array, served: Array) -> Self:
+        """Return it for other risks of the same rows: a sharper model leaves less room, and the mean effect is still the same."""
+        more = float(room(learned).mean()) / max(float(room(served).mean()), float(room(learned).mean()) / MOST_SCALED)
+        return replace(self, shift=more * self.shift, middle=more * self.middle)
 
     def save(self, folder: Path) -> None:
         """Write booster texts and JSON into a folder, which is made."""

@@ -24,7 +24,7 @@ from serving.list_kind import ListKind
 from serving.lists import issue, make_list
 from serving.store.audit import record
 from serving.store.engine import reading
-from serving.store.issued import IssuedList, issued_lists, list_parts, list_rows
+from serving.store.issued import IssuedList, counting_list, issued_lists, list_parts, list_rows
 from serving.store.keys import Scope
 from serving.store.runs import current_run
 from serving.store.withheld import Withheld, all_withheld
@@ -127,7 +127,7 @@ def _whole(parts: Iterable[pl.DataFrame], kind: Format, sentence: str) -> tuple[
 
 
 def _find(state: State, kind: ListKind, week: str | None, list_id: str | None, client: str) -> IssuedList:
-    """The list named by its id; else the newest of the week that was issued as configured, and a new one where there is none."""
+    """The list named by its id; else the one of the week that counts as acted on, and a new one where there is none."""
     if list_id:
         named = next((each for each in issued_lists(state.engine, kind) if each.list_id == list_id), None)
         if named is None:
@@ -135,8 +135,7 @@ def _find(state: State, kind: ListKind, week: str | None, list_id: str | None, c
         return named
     with reading(state.engine).connect() as connection:
         present = week_of(current_run(connection).as_of)
-    there = issued_lists(state.engine, kind, week or present)
-    found = next((each for each in there if each.row_limit is None and each.budget is None), None)
+    found = counting_list(state.engine, kind, week or present)
     if found is not None:
         return found
     if week not in {None, present}:

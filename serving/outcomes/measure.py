@@ -15,11 +15,12 @@ COVARIATES = ("p_churn", "expected_value")
 
 @dataclass(frozen=True)
 class Earned:
-    """What a group of issued rows earned: effects per treated customer, and in all.
+    """What a group of issued rows earned: effects per treated customer, and in all, of those whose window has ended.
 
-    `scope` is list, kind, action, segment, cumulated, global or all; `closed` the share of rows whose window has ended. `orders`
-    and `profit` are None where an arm has fewer than two customers. `more` is how many more customers it would take to see the
-    expected gain, None where it can be told already or no number would do.
+    Before that, costs would be known and orders not. `scope` is list, kind, action, segment, cumulated, global or all; `closed`
+    the share of rows whose window has ended, `next_end` the day on which the next one does. `orders` and `profit` are None where
+    an arm has fewer than two customers. `more` is how many more customers it would take to see the expected gain, None where it
+    can be told already or no number would do.
     """
 
     scope: str
@@ -27,6 +28,7 @@ class Earned:
     treated: int
     control: int
     closed: float
+    next_end: date | None
     expected_gain: float
     orders: Effect | None
     profit: Effect | None
@@ -44,26 +46,40 @@ class Earned:
             return None
         return tuple(self.treated * each for each in (self.profit.mean, self.profit.low, self.profit.high))  # type: ignore[return-value]
 
+    @property
+    def verdict(self) -> str:
+        """Whether it can be told what was earned, in a few words."""
+        if self.treated + self.control == 0:
+            return f"too early: the first window ends {self.next_end}"
+        if self.profit is None:
+            return "too few customers"
+        if self.profit.is_seen:
+            return "a gain" if self.profit.mean > 0 else "a loss"
+        if self.more is None:
+            return "not told, and no gain was expected"
+        return f"not yet: {self.more:,} more customers" if self.more else "less than was expected"
+
     def as_dict(self) -> dict[str, Any]:
         """Return it as data."""
-        return asdict(self)
+        return asdict(self) | {"verdict": self.verdict, "next_end": self.next_end and str(self.next_end)}
 
 
 def earned(rows: pl.DataFrame) -> list[Earned]:
     """Return what was earned, from rows with outcomes (`serving.outcomes.rows`), analysed as assigned.
 
-    A list, and an action or segment, are of their rows as issued; kinds, the weeks and all together count each customer once
-    per window. The global control is compared by itself: no list's draw decided about it.
+    Of each kind and week the list that counts is measured. A list is of its rows as issued; kinds, actions, segments, the weeks
+    and all together count each customer once per window. The global control is compared by itself, since no list's draw decided.
     """
-    drawn = rows.filter(pl.col("propensity").is_between(0, 1, closed="none"))
-    once = enrolments(drawn.filter(~pl.col("superseded")))
+    counting = rows.filter(~pl.col("superseded"))
+    drawn = counting.filter(pl.col("propensity").is_between(0, 1, closed="none"))
+    once = enrolments(drawn)
     lists = drawn.sort("start", "number", descending=True, maintain_order=True)
     return [
         *([_earned("all", "all lists", once)] if once.height else []),
         *_groups("kind", once, "kind"),
         *_groups("action", once, "action"),
         *_groups("segment", once, "loyalty_segment"),
-        *_against_global(once, enrolments(rows.filter(~pl.col("superseded"), pl.col("held_by") == "global"))),
+        *_against_global(once, enrolments(counting.filter(pl.col("held_by") == "global"))),
         *_weeks(once),
         *_groups("list", lists, "list_id"),
     ]
@@ -91,15 +107,23 @@ def _weeks(once: pl.DataFrame) -> Iterator[Earned]:
 
 
 def _earned(scope: str, name: str, rows: pl.DataFrame) -> Earned:
-    gain = pl.col("expected_gain").filter(pl.col("arm") == "treated").mean()
-    treated = (rows["arm"] == "treated").to_numpy()
-    propensity = rows["propensity"].to_numpy()
-    known = rows.select(COVARIATES).to_numpy()
-    orders, profit = (effect(rows[what].cast(pl.Float64).to_numpy(), treated, propensity, known) for what in ("orders", "profit"))
-    expected, closed = (float(each or 0.0) for each in rows.select(gain, pl.col("closed").mean()).row(0))
+    ended = rows.filter("closed")
+    gain = ended.select(pl.col("expected_gain").filter(pl.col("arm") == "treated").mean()).item()
+    treated = (ended["arm"] == "treated").to_numpy()
+    propensity = ended["propensity"].to_numpy()
+    known = ended.select(COVARIATES).to_numpy()
+    orders, profit = (
+        effect(ended[what].cast(pl.Float64).to_numpy(), treated, propensity, known) for what in ("orders", "profit")
+    )
+    expected = float(gain or 0.0)
     more = None if profit is None or profit.is_seen else profit.more_needed(expected)
-    counted = int(treated.sum())
-    return Earned(scope, name, counted, rows.height - counted, closed, expected, orders, profit, more)
+    counted, closed = int(treated.sum()), ended.height / max(rows.height, 1)
+    return Earned(scope, name, counted, ended.height - counted, closed, _next_end(rows), expected, orders, profit, more)
+
+
+def _next_end(rows: pl.DataFrame) -> date | None:
+    ends = rows.filter(~pl.col("closed")).select((pl.col("start") + pl.duration(days="horizon_days")).min())
+    return None if ends.item() is None else date.fromisoformat(str(ends.item()))
 
 
 def until_of(transactions: pl.LazyFrame) -> date:

@@ -66,7 +66,8 @@ def with_outcomes(rows: pl.DataFrame, transactions: pl.LazyFrame, until: date, m
     """Add orders, spend and profit in [start, start + horizon_days), so far as known before `until`; and `closed`.
 
     Profit is margin x net spend, less what all of the customer's treatments in the window cost: a treated one may be treated
-    again. Of a customer who was erased, what was kept then counts.
+    again. Lists that do not count were not acted on, and cost nobody else anything. Of a customer who was erased, what was kept
+    then counts.
     """
     parts = [pl.DataFrame(schema=FOUND)]
     for start, horizon in rows.select("start", "horizon_days").unique(maintain_order=True).iter_rows():
@@ -86,7 +87,7 @@ def with_outcomes(rows: pl.DataFrame, transactions: pl.LazyFrame, until: date, m
 
 def _with_costs(rows: pl.DataFrame, until: date) -> pl.DataFrame:
     """What a customer's treatments cost from the row's start to the end of its window."""
-    paid = rows.filter(pl.col("arm") == "treated").select(
+    paid = rows.filter(pl.col("arm") == "treated", ~pl.col("superseded")).select(
         "who", pl.col("start").alias("paid_on"), pl.col("action_cost").alias("paid")
     )
     pairs = rows.select("list_id", "who", "start", "horizon_days").join(paid, on="who", how="inner")

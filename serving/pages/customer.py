@@ -1,5 +1,6 @@
 """One customer: how likely to leave and what that means, worth, loyalty, complaints, why, and what to do."""
 
+from datetime import date
 from typing import Annotated, Any
 
 import polars as pl
@@ -15,14 +16,17 @@ from serving.api.access import client_in, state_in
 from serving.api.errors import ApiError
 from serving.api.fields import Id
 from serving.api.state import State, utc_now
+from serving.list_kind import ListKind
 from serving.pages import charts
 from serving.pages.paths import SEE_OTHER, UI
 from serving.pages.render import page, path_of, picture
 from serving.pages.visits import SIGNED_IN
 from serving.store.audit import record
+from serving.store.issued import counting_lists
 from serving.store.read import find_scores, score_history
 from serving.store.schema import LIST_ROWS, LISTS
-from settings.sections import Settings
+from serving.weeks import acted_on
+from settings.sections import Settings, Targeting
 
 ROUTES = APIRouter(include_in_schema=False, dependencies=[SIGNED_IN])
 CustomerId = Annotated[Id, Path()]
@@ -50,6 +54,7 @@ def customer(customer_id: CustomerId, request: Request) -> Response:
     if not found and not suppressed:
         raise ApiError(404, "There is no customer of that id in the current scores.")
     score = found.get(customer_id)
+    lists, action = [] if score is None else _lists(state, customer_id), _action(state.settings, score)
     return page(
         request,
         "customer",
@@ -57,14 +62,15 @@ def customer(customer_id: CustomerId, request: Request) -> Response:
         run=run,
         score=score,
         suppressed=suppressed or (score or {}).get("no_score_reason") == "suppressed",
-        lists=[] if score is None else _lists(state, customer_id),
+        lists=lists,
+        standing=None if run is None or action is None else _standing(lists, action["kind"], run.as_of, state.settings.targeting),
         complaints=[] if score is None else _complaints(state, customer_id),
         brands=None if score is None else _brands_told(_purchases(state, customer_id)),
         unit=state.settings.loyalty.unit,
         history=[] if score is None else _history(state, customer_id),
         value=state.settings.value,
         chance=None if score is None or score["p_churn"] is None else round(100 * score["p_churn"]),
-        action=_action(state.settings, score),
+        action=action,
     )
 
 
@@ -80,21 +86,46 @@ def _action(settings: Settings, score: dict[str, Any] | None) -> dict[str, Any] 
         return None
     worth = score["value_at_risk"] / score["p_churn"] if score["p_churn"] else 0.0
     averted = (score["expected_gain"] + score["action_cost"]) / worth if worth else 0.0
-    return {"name": named.name, "channel": named.channel, "owner": named.owner, "worth": worth, "averted": averted}
+    return {
+        "name": named.name,
+        "channel": named.channel,
+        "owner": named.owner,
+        "worth": worth,
+        "averted": averted,
+        "kind": named.kind,
+    }
 
 
 def _lists(state: State, customer_id: str) -> list[dict[str, Any]]:
-    """The issued lists that name the customer, the newest first."""
-    rows = LIST_ROWS.c
+    """The lists that name the customer and count as acted on, the newest first."""
+    rows, counting = LIST_ROWS.c, [one.list_id for one in counting_lists(state.engine)]
+    about = (LISTS.c.kind, LISTS.c.data_as_of, LISTS.c.horizon_days)
     wanted = (
-        sa.select(rows.list_id, LISTS.c.kind, rows.week, rows.rank, rows.arm, rows.action, rows.expected_gain, rows.expires_on)
+        sa.select(rows.list_id, *about, rows.week, rows.rank, rows.arm, rows.action, rows.expected_gain, rows.expires_on)
         .join_from(LIST_ROWS, LISTS, LISTS.c.list_id == rows.list_id)
-        .where(rows.customer_id == customer_id)
+        .where(rows.customer_id == customer_id, rows.list_id.in_(counting))
         .order_by(rows.week.desc(), LISTS.c.number.desc())
         .limit(10)
     )
     with state.engine.connect() as connection:
         return [dict(row) for row in connection.execute(wanted).mappings()]
+
+
+def _standing(lists: list[dict[str, Any]], kind: str, today: date, targeting: Targeting) -> dict[str, str] | None:
+    """What lists decided about the customer that still holds: held out, or just contacted; None where nothing does."""
+    for one in lists:
+        days = (today - acted_on(one["week"], one["data_as_of"])).days
+        if (one["kind"] == ListKind.RECOVERY) != (kind == "recovery"):
+            continue
+        if one["arm"] == "control" and days < (targeting.hold_out_days or one["horizon_days"]):
+            why = f"Held out by {one['list_id']}: what lists earn is measured against such customers."
+            return {"what": "Do not contact", "why": why}
+        if one["arm"] == "treated" and 0 < days < targeting.pause_days:
+            return {
+                "what": "Wait",
+                "why": f"On {one['list_id']} {days} days ago; between two contacts lie {targeting.pause_days}.",
+            }
+    return None
 
 
 def _history(state: State, customer_id: str) -> list[dict[str, Any]]:

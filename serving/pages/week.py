@@ -84,7 +84,7 @@ def week(
         "week",
         **told,
         stale=state.is_stale(run, utc_now().date()),
-        detail=_detail(request, state, chosen, filters, _amount(budget), int(after) if after.isdecimal() else 0),
+        detail=_detail(request, state, chosen, present, filters, _amount(budget), int(after) if after.isdecimal() else 0),
     )
 
 
@@ -107,7 +107,7 @@ def _named(state: State, list_id: str) -> IssuedList:
 
 
 def _detail(
-    request: Request, state: State, chosen: IssuedList, filters: dict[str, str], budget: float | None, after: int
+    request: Request, state: State, chosen: IssuedList, present: str, filters: dict[str, str], budget: float | None, after: int
 ) -> dict[str, Any]:
     figures = chosen.figures
     now = figures_now(state, chosen, filters)
@@ -125,7 +125,9 @@ def _detail(
         "left_out": [sentence(why, count, state.settings.targeting) for why, count in figures.get("left_out", {}).items()],
         "changes": _changes(figures.get("changes"), state),
         "budget": budget,
-        "spending": _spending(figures.get("curve"), budget),
+        "spending": _spending(figures.get("curve"), figures.get("action_cost") if budget is None else budget),
+        "may_issue": chosen.week == present,
+        "all_answered": chosen.kind == ListKind.RECOVERY,
         "expires": sunday_of(chosen.week),
     }
 
@@ -181,10 +183,11 @@ def download(
     stage: Word = None,
     region: Word = None,
     action: Word = None,
+    arm: Word = None,
 ) -> Response:
     """Return the rows that pass the filters as a file."""
     state = state_in(request)
-    named = {"segment": segment, "stage": stage, "region": region, "action": action}
+    named = {"segment": segment, "stage": stage, "region": region, "action": action, "arm": arm}
     filters = {name: value for name, value in named.items() if value}
     return file_of(state, client_in(request).name, _named(state, list_id), filters, 0, None, Format(format))
 

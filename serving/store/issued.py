@@ -114,6 +114,11 @@ def counting_lists(engine: sa.Engine) -> list[IssuedList]:
     return list({(each.kind, each.week): each for each in reversed(ordered)}.values())
 
 
+def counting_list(engine: sa.Engine, kind: str, week: str) -> IssuedList | None:
+    """Return the list of a kind and week that counts as acted on, None where there is none yet."""
+    return next((each for each in newest_first(issued_lists(engine, kind, week)) if each.row_limit is None), None)
+
+
 def list_rows(
     engine: sa.Engine, list_id: str, filters: Mapping[str, str], after: int = 0, limit: int | None = None
 ) -> pl.DataFrame:
@@ -164,14 +169,15 @@ def earlier_rows(
 ) -> pl.DataFrame:
     """Return who was on earlier lists: EARLIER, with the days from then to `today`, and for how many days it holds people out.
 
-    Earlier are lists of weeks before `week`; and of this same week those that another run gave. Only those that still matter are
-    read: acted on within `pause_days`, or within the time for which they hold out (None: their own horizon).
+    Earlier are the lists that count of weeks before `week`; and of this same week those that another run gave, but for those
+    that a limit cut short. Only those that still matter are read: acted on within `pause_days`, or within the time for which
+    they hold out (None: their own horizon).
     """
-    about = sa.select(LISTS.c.list_id, LISTS.c.kind, LISTS.c.week, LISTS.c.data_as_of, LISTS.c.horizon_days)
-    before = about.where((LISTS.c.week < week) | ((LISTS.c.week == week) & (LISTS.c.run_id != run_id)))
+    before = [one for one in counting_lists(engine) if one.week < week]
+    others = [one for one in issued_lists(engine, None, week) if one.run_id != run_id and one.row_limit is None]
     parts = [pl.DataFrame(schema=EARLIER)]
     with engine.connect() as connection:
-        for one in connection.execute(before).all():
+        for one in [*before, *others]:
             days, hold = max((today - acted_on(one.week, one.data_as_of)).days, 0), hold_out_days or one.horizon_days
             if days >= max(hold, pause_days):
                 continue

@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 
@@ -90,6 +91,31 @@ def test_a_window_that_is_still_open_counts_what_is_known_so_far(store: sa.Engin
     assert told(found)[0] == ("a", "2026-W10", 1, 10.0, 2.0, 8.0, False)
 
 
+def test_what_is_not_acted_on_costs_nothing(store: sa.Engine, orders: Orders) -> None:
+    issued(store, "2026-W10", date(2026, 3, 2), ("a", "treated"))
+    issued(store, "2026-W12", date(2026, 3, 16), ("a", "treated"))
+    issued(store, "2026-W12", date(2026, 3, 16), ("a", "treated"), number=2)
+    found = with_outcomes(issued_rows(store), orders([]), UNTIL, 1.0)
+    assert found.filter(week="2026-W10")["cost"].to_list() == [4.0]
+
+
+def test_nothing_is_told_of_customers_whose_window_is_open(store: sa.Engine, orders: Orders) -> None:
+    treated, control = [(f"t{n}", "treated") for n in range(40)], [(f"c{n}", "control") for n in range(10)]
+    issued(store, "2026-W10", date(2026, 3, 2), *treated, *control)
+    lines = orders([(f"t{n}", "2026-03-03", 10.0) for n in range(20)] + [("c1", "2026-03-03", 10.0)])
+    rows = issued_rows(store)
+    early = earned(with_outcomes(rows, lines, date(2026, 3, 31), 1.0))
+    assert all((each.treated, each.control, each.closed, each.profit, each.orders) == (0, 0, 0.0, None, None) for each in early)
+    assert early[0].verdict == "too early: the first window ends 2026-04-01"
+    assert early[0].is_too_small
+    issued(store, "2026-W11", date(2026, 3, 9), *[(f"u{n}", "treated") for n in range(30)], ("v", "control"))
+    later = earned(with_outcomes(issued_rows(store), lines, date(2026, 4, 1), 1.0))
+    assert (later[0].treated, later[0].control, later[0].next_end) == (40, 10, date(2026, 4, 8))
+    assert later[0].closed == 50 / 81
+    by_list = {each.name: each.verdict for each in later if each.scope == "list"}
+    assert by_list["at_risk-2026-W11-1"] == "too early: the first window ends 2026-04-08"
+
+
 def test_what_was_kept_of_an_erased_customer_counts(store: sa.Engine, orders: Orders) -> None:
     one = issued(store, "2026-W10", date(2026, 3, 2), ("a", "treated"), ("b", "treated"))
     with store.begin() as connection:
@@ -107,7 +133,7 @@ def test_of_several_lists_of_a_week_the_newest_counts(store: sa.Engine, orders: 
     found = earned(with_outcomes(rows, orders([("a", "2026-03-05", 1.0)]), UNTIL, 1.0))
     counted = {(each.scope, each.name): (each.treated, each.control) for each in found}
     assert counted["all", "all lists"] == (1, 1)
-    assert counted["list", "at_risk-2026-W10-1"] == (2, 0)
+    assert ("list", "at_risk-2026-W10-1") not in counted
 
 
 def test_lists_of_other_horizons_keep_their_own_windows(store: sa.Engine, orders: Orders) -> None:
@@ -157,6 +183,11 @@ def test_groups_are_compared_as_assigned(store: sa.Engine, orders: Orders) -> No
     assert whole.is_too_small
     assert whole.more is not None
     assert whole.more > 0
+    assert whole.verdict == f"not yet: {whole.more:,} more customers"
+    assert replace(whole, more=0).verdict == "less than was expected"
+    assert replace(whole, more=None).verdict == "not told, and no gain was expected"
+    assert replace(whole, profit=None).verdict == "too few customers"
+    assert whole.as_dict()["verdict"] == whole.verdict
     assert whole.total == pytest.approx(tuple(40 * each for each in (whole.profit.mean, whole.profit.low, whole.profit.high)))
 
 
