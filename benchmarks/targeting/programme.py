@@ -1,5 +1,6 @@
 """A simulated shop that acts on its lists week by week: real scoring, planning and issuing, in a world whose truth is known."""
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -48,6 +49,7 @@ def begin(settings: Settings, champion: Champion, shop: Shop, folder: Path) -> C
         serving=replace(settings.serving, store=f"sqlite:///{folder}/scores.db", keep_weeks=60),
         workspace=replace(settings.workspace, path=folder),
     )
+    own.secret_path.write_bytes(hashlib.sha256(f"{shop.state.population.seed}".encode()).digest())  # the same draws every time
     return Company(own, champion, shop.state, dict(shop.tables), open_store(own.store_url))
 
 
