@@ -119,13 +119,13 @@ def _profiled(settings: Settings, features: pl.DataFrame, champion: Champion, sc
 
 def _acted(settings: Settings, buyers: pl.DataFrame, champion: Champion) -> pl.DataFrame:
     scored = _banded(_model(settings, buyers, champion), settings.churn, champion)
-    measured = _measured(settings, scored, champion)
+    measured = measured_effects(settings, scored, champion)
     columns = {name: f"averted:{name}" for name in measured}
     told = scored.with_columns(effect.alias(columns[name]) for name, effect in measured.items())
     return choose_actions(told.with_columns(averted_json(measured, told.height)), settings.targeting, columns)
 
 
-def _measured(settings: Settings, scored: pl.DataFrame, champion: Champion) -> dict[str, pl.Series]:
+def measured_effects(settings: Settings, scored: pl.DataFrame, champion: Champion) -> dict[str, pl.Series]:
     """By how much each action whose effect was measured lowers the churn probability, for each customer."""
     models = {action.name: champion.uplift.get(action.in_contacts) for action in settings.targeting.actions}
     risk = scored["p_churn"].to_numpy()

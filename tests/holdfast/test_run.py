@@ -79,6 +79,25 @@ def test_a_second_run_is_refused_and_another_command_waits(workshop: Path, holdf
     other.join()
 
 
+def test_a_week_that_is_none_is_refused_before_any_work(workshop: Path, holdfast: Holdfast) -> None:
+    code, _, said = holdfast("run", "--week", "next", "--config", workshop)
+    assert (code, said) == (2, "A week is written as 2026-W47, found 'next'.\n")
+
+
+def test_a_list_that_cannot_be_written_is_not_issued(workshop: Path, holdfast: Holdfast, tmp_path: Path) -> None:
+    engine = open_store(load_settings(workshop, {}).store_url)
+    before = issued_lists(engine)
+    code, _, said = holdfast("list", "--budget", "7", "--out", tmp_path / "list.txt", "--config", workshop)
+    assert code == 2
+    assert said.startswith("A list is written as .csv, .xlsx or .parquet, not as list.txt.")
+    assert issued_lists(engine) == before
+    holdfast("list", "--config", workshop)
+    code, told, _ = holdfast("list", "--budget", "7", "--config", workshop)
+    assert code == 0
+    assert "It takes the place of at_risk-" in told
+    engine.dispose()
+
+
 def test_a_job_that_was_killed_is_completed_by_the_next(workshop: Path, holdfast: Holdfast, tmp_path: Path) -> None:
     other = shutil.copytree(workshop.parent, tmp_path / "other") / "holdfast.toml"
     for config in (workshop, other):  # a week later by the data: new scores, new lists

@@ -3,6 +3,9 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
+import lightgbm as lgb
+import numpy as np
+import polars as pl
 import pytest
 
 from features.norms import Norms
@@ -13,6 +16,9 @@ from models.champion import Champion, Terms, current_champion, load_champion, pu
 from models.errors import NoChampion
 from models.gamma_gamma import GammaGamma
 from models.level import Level
+from models.uplift.learners import Uplift
+from serving.scoring import measured_effects
+from settings.sections import Action, Settings, TableSources, Targeting, Workspace
 
 CHAMPION = Champion(
     Terms(date(2025, 3, 1), 90, 365, "brand", 4),
@@ -39,6 +45,29 @@ def test_a_champion_survives_saving_and_publishing(tmp_path: Path) -> None:
         CHAMPION.value_cuts,
         CHAMPION.doubt,
     )
+
+
+def test_effects_of_contacts_are_kept_and_scored_by(tmp_path: Path) -> None:
+    trees = lgb.train(
+        {"objective": "regression", "verbose": -1, "min_data_in_leaf": 1},
+        lgb.Dataset(np.arange(40.0).reshape(-1, 1), label=np.arange(40.0) / 400),
+        num_boost_round=5,
+    )
+    letter = Uplift("dr", (trees,), (1.0,), ("orders",), middle=0.1, slope=0.5, shift=0.4, contacts=2.0)
+    call = replace(letter, slope=0.0, contacts=1.0)
+    responses = ({"action": "letter", "used": True},)
+    save_champion(replace(CHAMPION, uplift={"letter": letter, "call": call}, responses=responses), tmp_path / "new")
+    found = load_champion(tmp_path / "new")
+    assert found.responses == responses
+    scored = pl.DataFrame({"orders": [1.0, 30.0, 2.0], "p_churn": [0.5, 0.9, 1.0]})
+    risk = scored["p_churn"].to_numpy()
+    assert found.uplift["letter"].effect(scored, risk).tolist() == letter.effect(scored, risk).tolist()
+    assert found.uplift["call"].effect(scored, risk) == pytest.approx([0.1, 0.036, 0.0])
+    actions = (Action("mail", "retention", 1.0, 0.1, measured_by="letter"), Action("call", "retention", 1.0, 0.1))
+    settings = Settings(TableSources("t.csv"), Workspace(tmp_path), targeting=Targeting(actions=actions))
+    told = measured_effects(settings, scored, found)
+    assert told["mail"].to_list() == letter.effect(scored, risk).tolist()
+    assert told["call"].to_list() == pytest.approx([0.1, 0.036, 0.0])
 
 
 def test_effects_that_were_judged_by_an_earlier_measure_are_assumed_again(tmp_path: Path) -> None:

@@ -9,12 +9,13 @@ import pytest
 import sqlalchemy as sa
 
 from serving.control import held_by
+from serving.issued_contacts import issued_contacts
 from serving.list_columns import LIST_COLUMNS
-from serving.list_files import as_csv, as_xlsx, write_list
+from serving.list_files import HELD_OUT, as_csv, as_xlsx, write_list
 from serving.list_kind import ListKind
 from serving.lists import ListRefused, issue, make_list
 from serving.store.engine import open_store
-from serving.store.issued import issued_lists, list_rows
+from serving.store.issued import counting_list, issued_lists, list_rows
 from serving.store.publish import publish
 from serving.store.read import read_actions
 from serving.store.targets import NoTargets
@@ -172,6 +173,26 @@ def test_next_weeks_list_leaves_out_who_was_treated_or_held_out_and_says_why(wor
     store.dispose()
 
 
+def test_looks_and_lists_that_were_replaced_hold_nobody_back(workshop: Path) -> None:
+    own = load_settings(workshop, {})
+    store = open_store(own.store_url)
+    replaced, _ = issue(store, make_list(own, store, ListKind.RECOVERY), "ann", NOW)
+    counting, rows = issue(store, make_list(own, store, ListKind.RECOVERY, budget=15.0), "ann", NOW)
+    issue(store, make_list(own, store, ListKind.RECOVERY, limit=2), "ann", NOW)
+    found = counting_list(store, ListKind.RECOVERY, counting.week)
+    assert found is not None
+    assert found.list_id == counting.list_id
+    contacts = issued_contacts(store).filter(pl.col("campaign_id").str.starts_with("recovery"))
+    assert contacts["campaign_id"].unique().to_list() == [counting.list_id]
+    week = week_of(counting.data_as_of + timedelta(days=7))
+    second = make_list(own, store, ListKind.RECOVERY, week=week)
+    assert second.summary["changes"]["list_id"] == counting.list_id
+    assert second.summary["changes"]["stayed"] + sum(second.summary["changes"]["gone"].values()) == rows.height
+    kept = set(list_rows(store, replaced.list_id, {})["customer_id"]) - set(rows["customer_id"])
+    assert kept <= set(second.frame["customer_id"])
+    store.dispose()
+
+
 def test_a_run_without_targets_asks_for_new_scores(settings: Settings, published: sa.Engine, store: sa.Engine) -> None:
     run, scores = read_actions(published, ["retention"])
     publish(store, scores, run.horizon_days)
@@ -213,3 +234,6 @@ def test_a_workbook_has_the_sentence_real_dates_and_no_formula() -> None:
     assert "=1+1" in strings
     assert "<v>46349</v>" in sheet  # 23 November 2026 as spreadsheets count days
     assert 'state="frozen"' in sheet
+    assert HELD_OUT not in strings
+    held_out = dated.with_columns(pl.lit("control").alias("arm"))
+    assert HELD_OUT in zipfile.ZipFile(io.BytesIO(as_xlsx(held_out, "s"))).read("xl/sharedStrings.xml").decode()

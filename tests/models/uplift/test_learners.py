@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -113,6 +114,29 @@ def test_all_rows_of_a_customer_are_in_one_fold() -> None:
     folds = Trial(some.frame, unit, some.treated, some.propensity, some.risk, some.stayed, some.money).folds(5, 1)
     assert all(len(set(folds[unit == each])) == 1 for each in range(100))
     assert np.bincount(folds).tolist() == [80] * 5
+
+
+def test_sharper_risks_leave_less_room_and_the_mean_effect_is_the_same() -> None:
+    some, _ = trial(rows=1_000)
+    model = replace(learned(some, INPUTS, ("x",))["x"], slope=0.0, shift=0.1)
+    sharper = np.where(some.risk > 0.6, 0.95, 0.1)
+    served = model.served_on(some.risk, sharper)
+    assert served.effect(some.frame, sharper).mean() == pytest.approx(model.effect(some.frame, some.risk).mean())
+    nowhere = model.served_on(some.risk, np.ones(1_000))
+    assert nowhere.shift == pytest.approx(5 * model.shift)
+
+
+def test_no_effect_goes_beyond_what_is_left() -> None:
+    some, _ = trial(rows=1_000)
+    strong = replace(learned(some, INPUTS, ("x",))["x"], shift=50.0, slope=0.0)
+    assert (strong.effect(some.frame, some.risk) == some.risk).all()
+    assert (replace(strong, shift=-50.0).effect(some.frame, some.risk) == some.risk - 1).all()
+
+
+def test_where_everybody_leaves_there_is_no_shift() -> None:
+    some, _ = trial(rows=1_000)
+    certain = replace(some, risk=np.ones(1_000))
+    assert learned(certain, INPUTS, ("t",))["t"].shift == 0.0
 
 
 def test_what_was_saved_says_the_same(tmp_path: Path) -> None:

@@ -5,7 +5,11 @@ import polars as pl
 import pytest
 import sqlalchemy as sa
 
+from serving.api.state import utc_now
+from serving.issued_contacts import issued_contacts
 from serving.list_columns import LIST_COLUMNS
+from serving.list_kind import ListKind
+from serving.lists import WeeklyList, issue, make_list
 from serving.store.schema import AUDIT, LIST_ROWS, LISTS
 
 
@@ -25,6 +29,21 @@ def test_a_list_is_issued_when_it_is_first_asked_for_and_stays(own_service: Any)
     assert "the probability of no purchase in the 91 days" in first["list"]["churn_sentence"]
     kinds = [each["kind"] for each in service.client.get("/lists").json()["lists"]]
     assert kinds == ["win_back"]
+
+
+def test_the_list_that_was_issued_last_is_the_one_for_all(own_service: Any) -> None:  # noqa: ANN401
+    service = own_service
+    before = service.client.get("/lists/win_back").json()["list"]
+    dearer, _ = issue(service.state.engine, made(service, budget=5.0), "marketing", utc_now())
+    issue(service.state.engine, made(service, limit=2), "marketing", utc_now())
+    head = service.client.get("/lists/win_back").json()["list"]
+    assert head["list_id"] == dearer.list_id != before["list_id"]
+    contacts = issued_contacts(service.state.engine).filter(pl.col("campaign_id").str.starts_with("win_back"))
+    assert contacts["campaign_id"].unique().to_list() == [dearer.list_id]
+
+
+def made(service: Any, **bounds: Any) -> WeeklyList:  # noqa: ANN401
+    return make_list(service.state.settings, service.state.engine, ListKind.WIN_BACK, **bounds)
 
 
 def test_pages_follow_each_other_without_a_gap(service: Any) -> None:  # noqa: ANN401

@@ -1,5 +1,6 @@
 """The pages as requests: who gets in, whose forms count, and what strange parameters do."""
 
+import html
 import re
 import xml.etree.ElementTree as ET
 from datetime import timedelta
@@ -12,6 +13,8 @@ import sqlalchemy as sa
 from features.tables.places import good_path
 from serving.api.access import names_loopback
 from serving.api.state import utc_now
+from serving.list_kind import ListKind
+from serving.lists import issue, make_list
 from serving.pages.paths import COOKIE, safe_next
 from serving.store.keys import Scope, list_keys, revoke_key
 from serving.store.schema import AUDIT, SESSIONS
@@ -166,6 +169,32 @@ def test_who_objected_is_in_no_row_sum_card_or_file(visitor: Visitor) -> None:
     assert f"<strong>{left}</strong> to act on" in visitor.get(f"week?kind=at_risk&{only}").text
     service.client.delete(f"/customers/{rows.filter(arm='treated')['customer_id'][1]}")
     assert f"<strong>{before - 2}</strong> to act on" in visitor.get("week?kind=at_risk").text
+
+
+def test_who_is_held_out_is_left_alone_and_in_no_file_to_act_on(visitor: Visitor) -> None:
+    page = visitor.get("week?kind=at_risk").text
+    files = re.findall(r'href="/ui/(week/download[^"]+format=csv[^"]*)"', page)
+    assert len(files) == 1
+    acted_on = pl.read_csv(visitor.get(html.unescape(files[0])).content, infer_schema=False)
+    assert set(acted_on["arm"]) == {"treated"}
+    list_id = acted_on["list_id"][0]
+    every = pl.read_csv(visitor.get(f"week/download?list_id={list_id}&format=csv").content, infer_schema=False)
+    held_out = every.filter(arm="control")["customer_id"]
+    assert len(held_out) > 0
+    card = visitor.get(f"customers/{held_out[0]}").text
+    assert "Do not contact" in card
+    assert f"Held out by {list_id}" in card
+    assert "Do not contact" not in visitor.get(f"customers/{acted_on['customer_id'][0]}").text
+
+
+def test_a_list_of_another_week_offers_no_list_of_this_one(visitor: Visitor) -> None:
+    state = visitor.service.state
+    later = make_list(state.settings, state.engine, ListKind.AT_RISK, week="2030-W01")
+    one, _ = issue(state.engine, later, "tests", utc_now())
+    page = visitor.get(f"week?list_id={one.list_id}&budget=3").text
+    assert "Below is the list of 2030-W01, not of this week." in page
+    assert "Issue a list for" not in page
+    assert "Issue a list for" in visitor.get("week?kind=at_risk&budget=3").text
 
 
 @pytest.mark.parametrize(
