@@ -16,7 +16,7 @@ AFTER_NUMBERS = ("customer_id", "basis", "model_version")
 MONEY_COLUMNS = ("expected_value", "value_at_risk", "expected_gain")
 WIDEST, A3 = 52, 8
 HEADER = {"bold": True, "font_color": "#ffffff", "bg_color": "#12303f", "valign": "top"}
-HELD_OUT = "Rows in grey are held out: do not contact them."
+HELD_OUT = "Rows in grey are held out: leave the action out, so that it can be measured what the list earns."
 GREY = {"font_color": "#777777", "italic": True}
 
 

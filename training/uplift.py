@@ -30,7 +30,8 @@ class Response:
 
     `qini` and `top` (the mean effect on the fifth with the highest score) by learner, over all `rows`. `effect` is the mean of
     one contact on those who could be listed, `assumed` what the save rates of the configuration make of it; `contacts` is how
-    many of them the treated had in the window. `model` is None where it is not used, and `why` says so.
+    many of them the treated had in the window. Where the interval of `effect` leaves `assumed` out, `agreeing` is how many times
+    the save rates would agree. `model` is None where it is not used, and `why` says so.
     """
 
     action: str
@@ -43,6 +44,7 @@ class Response:
     top: dict[str, Interval]
     policies: PolicyValue
     why: str
+    agreeing: float | None = None
     model: Uplift | None = None
 
     def figures(self) -> dict[str, Any]:
@@ -77,7 +79,7 @@ def responses(asked: Asked, churn: ChurnModel, progress: Progress) -> tuple[list
             continue
         one = response(asked, by_name[name], trial)
         found.append(replace(one, model=model_of(one, trial, churn)) if one.policies.is_better else one)
-    return found, [*notes, *(f"Effects of {each.action}: {each.why}" for each in found)]
+    return found, [*notes, *(f"Effects of {each.action}: {each.why}{_advice(each)}" for each in found)]
 
 
 def response(asked: Asked, actions: Sequence[Action], trial: Trial) -> Response:
@@ -93,8 +95,8 @@ def response(asked: Asked, actions: Sequence[Action], trial: Trial) -> Response:
     stays = unseen.stays[could] / contacts
     mean = resampled(trial.unit[could], lambda rows: float(stays[rows].mean()))
     expected = float(taken[could].mean())
-    why = _why(policies, _agreeing(actions, mean, expected))
-    return Response(actions[0].in_contacts, len(trial), contacts, mean, expected, best, ranked, top, policies, why)
+    told = (len(trial), contacts, mean, expected, best, ranked, top, policies, _why(policies), _agreeing(mean, expected))
+    return Response(actions[0].in_contacts, *told)
 
 
 def model_of(found: Response, trial: Trial, churn: ChurnModel) -> Uplift:
@@ -142,19 +144,24 @@ def _policies(trial: Trial, unseen: Unseen, learner: str, could: Flags, taken: A
     return policy_value(places, unseen.money[could], cost, trial.unit[could])
 
 
-def _why(policies: PolicyValue, agreeing: str) -> str:
+def _why(policies: PolicyValue) -> str:
     lead = policies.lead
     said = f"uplift x value earns {lead.mean:+.2f} [{lead.low:+.2f}, {lead.high:+.2f}] per hundred customers against risk x value"
     if policies.is_better:
         return f"measured, and used: {said}, above nothing in {lead.above:.0%} of resamples."
-    return f"measured, and not used: {said}, above nothing in {lead.above:.0%} of resamples; they stay assumed.{agreeing}"
+    return f"measured, and not used: {said}, above nothing in {lead.above:.0%} of resamples; they stay assumed."
 
 
-def _agreeing(actions: Sequence[Action], measured: Interval, expected: float) -> str:
-    """How far the assumed effect is from the measured one, where the interval leaves it out."""
-    if measured.low <= expected <= measured.high:
+def _agreeing(measured: Interval, expected: float) -> float | None:
+    """How many times the assumed effect the measured one is, where the interval leaves it out; 0 where nothing was gained."""
+    if expected <= 0 or measured.low <= expected <= measured.high:
+        return None
+    return max(measured.mean / expected, 0.0)
+
+
+def _advice(found: Response) -> str:
+    if found.agreeing is None or found.policies.is_better:
         return ""
-    points = f"{100 * measured.mean:+.1f} [{100 * measured.low:+.1f}, {100 * measured.high:+.1f}] points of staying"
-    said = f" But one contact brings {points}, and the save rate of {' and '.join(each.name for each in actions)} assumes "
-    agree = f", {measured.mean / expected:.2g} times it would agree" if expected > 0 and measured.mean > 0 else ""
-    return f"{said}{100 * expected:+.1f}{agree}."
+    mean, low, high = (100 * each for each in (found.effect.mean, found.effect.low, found.effect.high))
+    measured = f"One contact brings {mean:+.1f} [{low:+.1f}, {high:+.1f}] points of staying, the save rates assume"
+    return f" {measured} {100 * found.assumed:+.1f}: {found.agreeing:.2g} times as high they would agree."

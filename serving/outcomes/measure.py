@@ -50,7 +50,7 @@ class Earned:
     def verdict(self) -> str:
         """Whether it can be told what was earned, in a few words."""
         if self.treated + self.control == 0:
-            return f"too early: the first window ends {self.next_end}"
+            return f"too early until {self.next_end}"
         if self.profit is None:
             return "too few customers"
         if self.profit.is_seen:
@@ -101,8 +101,8 @@ def _groups(scope: str, rows: pl.DataFrame, column: str) -> Iterator[Earned]:
 
 
 def _weeks(once: pl.DataFrame) -> Iterator[Earned]:
-    """From the first week to each."""
-    for week in once["week"].unique().sort():
+    """From the first week to each of which a window has ended."""
+    for week in once.filter("closed")["week"].unique().sort():
         yield _earned("cumulated", week, once.filter(pl.col("week") <= week))
 
 

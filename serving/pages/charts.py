@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+MOST_WEEKS = 5  # labels below a picture of weeks
 BLUE, AMBER, GREEN, RED, GREY = "#1b5e9b", "#a85b00", "#2e7d32", "#b3261e", "#5f6b76"
 PALETTE = (BLUE, AMBER, GREEN, "#7b3fa0", RED, "#00737f", GREY)
 WIDTH, ROW, LONGEST_NAME = 7.2, 0.34, 32
@@ -225,7 +226,7 @@ def cumulated(weeks: Sequence[str], means: Sequence[float], lows: Sequence[float
         axes.fill_between(places, lows, highs, color=BLUE, alpha=0.18, linewidth=0)
         axes.plot(places, means, "o-", color=BLUE)
         axes.axhline(0, color="#333333", linewidth=1)
-        some = places[:: max(len(weeks) // 8, 1)]
+        some = places[:: max(-(-len(weeks) // MOST_WEEKS), 1)]
         axes.set_xticks(some, [weeks[place] for place in some])
         axes.set_ylabel(label)
 

@@ -119,7 +119,7 @@ def _standing(lists: list[dict[str, Any]], kind: str, today: date, targeting: Ta
             continue
         if one["arm"] == "control" and days < (targeting.hold_out_days or one["horizon_days"]):
             why = f"Held out by {one['list_id']}: what lists earn is measured against such customers."
-            return {"what": "Do not contact", "why": why}
+            return {"what": "Answer as usual" if kind == "recovery" else "Do not contact", "why": why}
         if one["arm"] == "treated" and 0 < days < targeting.pause_days:
             return {
                 "what": "Wait",

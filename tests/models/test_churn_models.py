@@ -7,6 +7,8 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal, assert_series_equal
 
+from models.boosting import INPUTS
+from models.btyd import LEVELS
 from models.calibration import Calibration, fit_calibration
 from models.churn_model import Candidate
 from models.errors import TooLittleData
@@ -25,6 +27,12 @@ def test_probabilities_lie_strictly_between_zero_and_one_in_the_order_of_the_row
     assert p.name == "p_churn"
     assert ((p > 0) & (p < 1)).all()
     assert_series_equal(model.p_churn(frame.reverse()), p.reverse())
+
+
+@by_name
+def test_what_is_kept_of_past_contacts_is_enough_to_be_asked(candidate: Candidate, snapshots: list[Snapshot]) -> None:
+    model, frame = candidate.fit(snapshots, snapshots[-1].frame), snapshots[-1].frame
+    assert_series_equal(model.p_churn(frame.select(*INPUTS, *LEVELS)), model.p_churn(frame))
 
 
 @by_name

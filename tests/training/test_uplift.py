@@ -97,7 +97,9 @@ def test_a_response_that_nobody_has_is_not_used(tmp_path: Path) -> None:
     assert effects_of(found)["uplift"] == {}
     assert "measured, and not used" in notes[0]
     assert found[0].effect.low < 0 < found[0].effect.high < found[0].assumed
-    assert "points of staying, and the save rate of mail assumes +" in notes[0]
+    assert "points of staying, the save rates assume +" in notes[0]
+    assert found[0].agreeing is not None
+    assert 0 <= found[0].agreeing < 0.5
 
 
 def test_what_is_learned_from_was_known_before_each_contact(responding: Tables, tmp_path: Path) -> None:

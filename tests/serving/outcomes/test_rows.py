@@ -106,14 +106,14 @@ def test_nothing_is_told_of_customers_whose_window_is_open(store: sa.Engine, ord
     rows = issued_rows(store)
     early = earned(with_outcomes(rows, lines, date(2026, 3, 31), 1.0))
     assert all((each.treated, each.control, each.closed, each.profit, each.orders) == (0, 0, 0.0, None, None) for each in early)
-    assert early[0].verdict == "too early: the first window ends 2026-04-01"
+    assert early[0].verdict == "too early until 2026-04-01"
     assert early[0].is_too_small
     issued(store, "2026-W11", date(2026, 3, 9), *[(f"u{n}", "treated") for n in range(30)], ("v", "control"))
     later = earned(with_outcomes(issued_rows(store), lines, date(2026, 4, 1), 1.0))
     assert (later[0].treated, later[0].control, later[0].next_end) == (40, 10, date(2026, 4, 8))
     assert later[0].closed == 50 / 81
     by_list = {each.name: each.verdict for each in later if each.scope == "list"}
-    assert by_list["at_risk-2026-W11-1"] == "too early: the first window ends 2026-04-08"
+    assert by_list["at_risk-2026-W11-1"] == "too early until 2026-04-08"
 
 
 def test_what_was_kept_of_an_erased_customer_counts(store: sa.Engine, orders: Orders) -> None:
