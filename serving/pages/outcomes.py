@@ -25,17 +25,33 @@ def outcomes(request: Request) -> Response:
     """Show what was measured last."""
     found = read_report(state_in(request).engine, REPORT)
     if found is None:
-        return page(request, "outcomes", made_at=None, until=None, whole=None, control=None, parts=[], weeks=[])
+        return page(request, "outcomes", made_at=None, until=None, whole=None, control=None, parts=[], weeks=[], drawn=False)
     made_at, told = found
     rows = told["earned"]
     parts = [{"scope": scope, "title": title, "rows": _of(rows, scope)[:MOST_LISTS]} for scope, title in SCOPES.items()]
     whole, control = _first(rows, "all"), _first(rows, "global")
-    weeks = _of(rows, "cumulated")
-    return page(request, "outcomes", made_at=made_at, until=told["until"], whole=whole, control=control, parts=parts, weeks=weeks)
+    told_of: dict[str, Any] = {
+        "whole": whole,
+        "control": control,
+        "parts": parts,
+        "weeks": _weeks(rows),
+        "drawn": bool(_drawn(rows)),
+    }
+    return page(request, "outcomes", made_at=made_at, until=told["until"], **told_of)
 
 
 def _of(rows: list[dict[str, Any]], scope: str) -> list[dict[str, Any]]:
     return [row for row in rows if row["scope"] == scope]
+
+
+def _weeks(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The weeks up to which something can be said."""
+    return [row for row in _of(rows, "cumulated") if row["profit"]]
+
+
+def _drawn(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What the picture of lists, actions and segments shows."""
+    return [row for row in rows if row["scope"] in DRAWN and row["profit"]]
 
 
 def _first(rows: list[dict[str, Any]], scope: str) -> dict[str, Any] | None:
@@ -47,7 +63,7 @@ def earned_chart(request: Request) -> Response:
     """Draw profit per treated customer by list, action and segment."""
     state = state_in(request)
     found = read_report(state.engine, REPORT)
-    rows = [] if found is None else [row for row in found[1]["earned"] if row["scope"] in DRAWN and row["profit"]]
+    rows = [] if found is None else _drawn(found[1]["earned"])
     if not rows:
         raise ApiError(404, "There is no such picture.")
     names = [f"{named(row['name'])} ({row['scope']})" for row in rows]
@@ -60,7 +76,7 @@ def cumulated_chart(request: Request) -> Response:
     """Draw the profit of all lists up to each week."""
     state = state_in(request)
     found = read_report(state.engine, REPORT)
-    rows = [] if found is None else [row for row in _of(found[1]["earned"], "cumulated") if row["profit"]]
+    rows = [] if found is None else _weeks(found[1]["earned"])
     if not rows:
         raise ApiError(404, "There is no such picture.")
     weeks = [row["name"] for row in rows]
