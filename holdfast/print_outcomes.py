@@ -30,8 +30,9 @@ def print_outcomes(console: Console, found: list[Earned], currency: str, until: 
         rows = [each for each in found if each.scope == scope]
         if rows:
             console.print(_table(title, rows))
-    for sentence in _cautions(found):
-        console.print(sentence)
+    whole = next((each for each in found if each.scope in {"all", "list"}), None)
+    if whole is not None and whole.caution is not None:
+        console.print(whole.caution)
 
 
 def _table(title: str, rows: list[Earned]) -> Table:
@@ -47,26 +48,3 @@ def _table(title: str, rows: list[Earned]) -> Table:
 
 def _effect(found: Effect | None, digits: int) -> str:
     return "-" if found is None else f"{found.mean:+.{digits}f} [{found.low:+.{digits}f}, {found.high:+.{digits}f}]"
-
-
-def _cautions(found: list[Earned]) -> list[str]:
-    whole = next((each for each in found if each.scope in {"all", "list"}), None)
-    return [] if whole is None or not whole.is_too_small else [_too_small(whole)]
-
-
-def _too_small(whole: Earned) -> str:
-    if whole.treated + whole.control == 0:
-        return f"Too early to tell: no customer's window has ended yet; the first ends on {whole.next_end}."
-    if whole.profit is None:
-        arms = f"{whole.treated:,} treated and {whole.control:,} held out"
-        return f"Too small to tell: {arms}; an arm needs two customers at least."
-    if whole.more is None:
-        return "Too small to tell, and no gain was expected: no number of customers would show one."
-    if whole.more == 0:
-        return (
-            f"So many would show the gain of {whole.expected_gain:.2f} per treated customer that was expected: it is not there."
-        )
-    return (
-        f"Too small to tell: the interval of the profit holds zero. About {whole.more:,} more customers, split the same way, "
-        f"would show the expected gain of {whole.expected_gain:.2f} per treated customer in four of five cases."
-    )

@@ -45,9 +45,9 @@ def trials(asked: Asked, progress: Progress) -> dict[str, Trial]:
     """Return a trial per action of the contacts table, from campaigns in which some were treated and some held out.
 
     A contact counts once its window is closed and known before `as_of`; of many days, the newest thirty. Features are as of the
-    day of the contact, so nothing that came after it is among them. The frame of a trial has INPUTS and LEVELS, which churn
-    models ask for, RISK (what the order model says of no purchase in the window), SAVED (what a customer who stays is worth
-    more), status and contacts_in_window.
+    day of the contact, so nothing that came after it is among them. Its risk is what the order model says of no purchase
+    in the window. The frame of a trial has INPUTS and LEVELS, which churn models ask for, SAVED (what a customer who stays is
+    worth more), status and contacts_in_window.
     """
     rows = _randomised(asked)
     days = sorted(rows["day"].unique())[-MOST_DAYS:] if rows.height else []
@@ -108,9 +108,8 @@ def _of_day(asked: Asked, past: History, day: date, rows: pl.DataFrame) -> list[
     risk = seen["btyd_p_no_order"]
     worth = value_frame(btyd, seen, risk, value_terms(settings.value, horizon), 1.0)
     saved = (worth["value_if_stays"] - worth["value_if_leaves"]).alias(SAVED)
-    told = seen.select(CUSTOMER, ACTION, "treated", "propensity", "status", *INPUTS, *LEVELS).with_columns(
-        risk.alias(RISK), saved
-    )
+    kept = seen.select(CUSTOMER, ACTION, "treated", "propensity", "status", *INPUTS, *LEVELS)
+    told = kept.with_columns(risk.alias(RISK), saved)
     found = labels(asked.known.transactions, day, horizon).collect(engine="streaming")
     answered = told.join(found, on=CUSTOMER, how="left", maintain_order="left")
     reached = answered.join(
@@ -135,7 +134,7 @@ def _trial(asked: Asked, rows: pl.DataFrame) -> Trial:
     money = asked.settings.value.margin * rows["next_spend"].to_numpy()
     propensity = rows["propensity"].cast(pl.Float64).to_numpy()
     return Trial(
-        rows.select(RISK, SAVED, "status", "contacts_in_window", *INPUTS, *LEVELS),
+        rows.select(SAVED, "status", "contacts_in_window", *INPUTS, *LEVELS),
         unit,
         np.array(rows["treated"]),
         propensity,

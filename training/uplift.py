@@ -95,8 +95,19 @@ def response(asked: Asked, actions: Sequence[Action], trial: Trial) -> Response:
     stays = unseen.stays[could] / contacts
     mean = resampled(trial.unit[could], lambda rows: float(stays[rows].mean()))
     expected = float(taken[could].mean())
-    told = (len(trial), contacts, mean, expected, best, ranked, top, policies, _why(policies), _agreeing(mean, expected))
-    return Response(actions[0].in_contacts, *told)
+    return Response(
+        action=actions[0].in_contacts,
+        rows=len(trial),
+        contacts=contacts,
+        effect=mean,
+        assumed=expected,
+        learner=best,
+        qini=ranked,
+        top=top,
+        policies=policies,
+        why=_why(policies),
+        agreeing=_agreeing(mean, expected),
+    )
 
 
 def model_of(found: Response, trial: Trial, churn: ChurnModel) -> Uplift:

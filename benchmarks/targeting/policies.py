@@ -6,7 +6,6 @@ bring more than the contact costs.
 """
 
 import tempfile
-from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from functools import partial
@@ -17,7 +16,7 @@ import numpy as np
 import polars as pl
 from scipy.stats import t as student
 
-from benchmarks.targeting.programme import WINDOW_WEEKS, Company, amounts, begin, issue_week, live_week
+from benchmarks.targeting.programme import WINDOW_WEEKS, Choice, Company, amounts, begin, issue_week, live_week
 from features.known import known_before
 from features.tables.schema import Tables
 from features.windows import windows
@@ -43,7 +42,7 @@ SIMULATED = (NOTHING, RANDOM, HIGHEST, SHARE, ODDS, MEASURED)
 GAINS = (SHARE, ODDS, MEASURED, DECIDED)
 
 
-def choice(policy: str, seed: int) -> Callable[[pl.DataFrame], pl.DataFrame]:
+def choice(policy: str, seed: int) -> Choice:
     """Return what keeps the first so many of those whom the rules allow, in the policy's order."""
     rng = np.random.default_rng(seed)
 

@@ -66,7 +66,8 @@ class Uplift:
 
     def served_on(self, learned: Array, served: Array) -> Self:
         """Return it for other risks of the same rows: a sharper model leaves less room, and the mean effect is still the same."""
-        more = float(room(learned).mean()) / max(float(room(served).mean()), float(room(learned).mean()) / MOST_SCALED)
+        before, after = float(room(learned).mean()), float(room(served).mean())
+        more = before / after if after > before / MOST_SCALED else MOST_SCALED
         return replace(self, shift=more * self.shift, middle=more * self.middle)
 
     def save(self, folder: Path) -> None:

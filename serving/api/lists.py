@@ -136,7 +136,7 @@ def _find(state: State, kind: ListKind, week: str | None, list_id: str | None, c
     with reading(state.engine).connect() as connection:
         present = week_of(current_run(connection).as_of)
     found = counting_list(state.engine, kind, week or present)
-    if found is not None:
+    if found is not None and found.row_limit is None:
         return found
     if week not in {None, present}:
         sunday_of(str(week))

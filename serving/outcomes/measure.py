@@ -59,9 +59,30 @@ class Earned:
             return "not told, and no gain was expected"
         return f"not yet: {self.more:,} more customers" if self.more else "less than was expected"
 
+    @property
+    def caution(self) -> str | None:
+        """Why it cannot be told what was earned, in a sentence; None where it can."""
+        if not self.is_too_small:
+            return None
+        if self.treated + self.control == 0:
+            return f"Too early to tell: no customer's window has ended yet; the first ends on {self.next_end}."
+        if self.profit is None:
+            arms = f"{self.treated:,} treated and {self.control:,} held out"
+            return f"Too small to tell: {arms}; an arm needs two customers at least."
+        if self.more is None:
+            return "Too small to tell, and no gain was expected: no number of customers would show one."
+        gain = f"{self.expected_gain:.2f} per treated customer"
+        if self.more == 0:
+            return f"So many would show the gain of {gain} that was expected: it is not there."
+        return (
+            f"Too small to tell: the interval of the profit holds zero. About {self.more:,} more customers, split the same way, "
+            f"would show the expected gain of {gain} in four of five cases."
+        )
+
     def as_dict(self) -> dict[str, Any]:
         """Return it as data."""
-        return asdict(self) | {"verdict": self.verdict, "next_end": self.next_end and str(self.next_end)}
+        said = {"verdict": self.verdict, "caution": self.caution}
+        return asdict(self) | said | {"next_end": self.next_end and str(self.next_end)}
 
 
 def earned(rows: pl.DataFrame) -> list[Earned]:

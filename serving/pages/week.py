@@ -22,7 +22,7 @@ from serving.pages.figures import figures_now
 from serving.pages.paths import SEE_OTHER, UI
 from serving.pages.render import page, picture, query
 from serving.pages.visits import SIGNED_IN, checked_form
-from serving.store.issued import IssuedList, issued_lists, list_rows, newest_first
+from serving.store.issued import IssuedList, counting_list, issued_lists, list_rows
 from serving.store.runs import run_if_any
 from serving.targeting.curve import Curve
 from serving.targeting.left_out import LeftOut, sentence
@@ -64,7 +64,7 @@ def week(
     if run is None:
         return page(request, "empty")
     present = week_of(run.as_of)
-    lists = {each: _newest(state, each, present) for each in ListKind}
+    lists = {each: counting_list(state.engine, each, present) for each in ListKind}
     chosen = _named(state, list_id) if list_id else lists[kind]
     cards = {name: None if one is None else figures_now(state, one, {}) for name, one in lists.items()}
     told: dict[str, Any] = {
@@ -84,7 +84,7 @@ def week(
         "week",
         **told,
         stale=state.is_stale(run, utc_now().date()),
-        detail=_detail(request, state, chosen, present, filters, _amount(budget), int(after) if after.isdecimal() else 0),
+        detail=_detail(request, state, chosen, filters, _amount(budget), int(after) if after.isdecimal() else 0),
     )
 
 
@@ -92,11 +92,6 @@ def _amount(text: str) -> float | None:
     """A budget as somebody typed it; None for nothing, and for what is no amount."""
     amount = float(text) if AMOUNT.fullmatch(text.strip()) else None
     return amount if amount is not None and amount <= MOST else None
-
-
-def _newest(state: State, kind: ListKind, present: str) -> IssuedList | None:
-    """The list of the week that counts as acted on."""
-    return next(iter(newest_first(issued_lists(state.engine, kind, present))), None)
 
 
 def _named(state: State, list_id: str) -> IssuedList:
@@ -107,7 +102,7 @@ def _named(state: State, list_id: str) -> IssuedList:
 
 
 def _detail(
-    request: Request, state: State, chosen: IssuedList, present: str, filters: dict[str, str], budget: float | None, after: int
+    request: Request, state: State, chosen: IssuedList, filters: dict[str, str], budget: float | None, after: int
 ) -> dict[str, Any]:
     figures = chosen.figures
     now = figures_now(state, chosen, filters)
@@ -126,8 +121,6 @@ def _detail(
         "changes": _changes(figures.get("changes"), state),
         "budget": budget,
         "spending": _spending(figures.get("curve"), figures.get("action_cost") if budget is None else budget),
-        "may_issue": chosen.week == present,
-        "all_answered": chosen.kind == ListKind.RECOVERY,
         "expires": sunday_of(chosen.week),
     }
 

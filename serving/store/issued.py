@@ -115,8 +115,8 @@ def counting_lists(engine: sa.Engine) -> list[IssuedList]:
 
 
 def counting_list(engine: sa.Engine, kind: str, week: str) -> IssuedList | None:
-    """Return the list of a kind and week that counts as acted on, None where there is none yet."""
-    return next((each for each in newest_first(issued_lists(engine, kind, week)) if each.row_limit is None), None)
+    """Return the one of `counting_lists` of a kind and week, None where none was issued yet."""
+    return next(iter(newest_first(issued_lists(engine, kind, week))), None)
 
 
 def list_rows(

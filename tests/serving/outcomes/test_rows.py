@@ -108,6 +108,7 @@ def test_nothing_is_told_of_customers_whose_window_is_open(store: sa.Engine, ord
     assert all((each.treated, each.control, each.closed, each.profit, each.orders) == (0, 0, 0.0, None, None) for each in early)
     assert early[0].verdict == "too early until 2026-04-01"
     assert early[0].is_too_small
+    assert early[0].caution == "Too early to tell: no customer's window has ended yet; the first ends on 2026-04-01."
     issued(store, "2026-W11", date(2026, 3, 9), *[(f"u{n}", "treated") for n in range(30)], ("v", "control"))
     later = earned(with_outcomes(issued_rows(store), lines, date(2026, 4, 1), 1.0))
     assert (later[0].treated, later[0].control, later[0].next_end) == (40, 10, date(2026, 4, 8))
@@ -184,6 +185,10 @@ def test_groups_are_compared_as_assigned(store: sa.Engine, orders: Orders) -> No
     assert whole.more is not None
     assert whole.more > 0
     assert whole.verdict == f"not yet: {whole.more:,} more customers"
+    assert f"About {whole.more:,} more customers, split the same way" in str(whole.caution)
+    assert "it is not there" in str(replace(whole, more=0).caution)
+    assert "no gain was expected" in str(replace(whole, more=None).caution)
+    assert "40 treated and 10 held out; an arm needs two" in str(replace(whole, profit=None).caution)
     assert replace(whole, more=0).verdict == "less than was expected"
     assert replace(whole, more=None).verdict == "not told, and no gain was expected"
     assert replace(whole, profit=None).verdict == "too few customers"
