@@ -175,4 +175,5 @@ def _advice(found: Response) -> str:
         return ""
     mean, low, high = (100 * each for each in (found.effect.mean, found.effect.low, found.effect.high))
     measured = f"One contact brings {mean:+.1f} [{low:+.1f}, {high:+.1f}] points of staying, the save rates assume"
-    return f" {measured} {100 * found.assumed:+.1f}: {found.agreeing:.2g} times as high they would agree."
+    agree = f"{found.agreeing:.2g} times as high they would agree" if found.agreeing > 0 else "no save rate agrees with that"
+    return f" {measured} {100 * found.assumed:+.1f}: {agree}."
