@@ -20,12 +20,12 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from models.bgnbd import BGNBD
-from models.gamma_gamma import GammaGamma
-from models.mbgnbd import MBGNBD
-from models.order_model import OrderModel
-from models.paretonbd import ParetoNBD
-from models.simulation import simulate
+from models.btyd.bgnbd import BGNBD
+from models.btyd.gamma_gamma import GammaGamma
+from models.btyd.mbgnbd import MBGNBD
+from models.btyd.order_model import OrderModel
+from models.btyd.paretonbd import ParetoNBD
+from models.btyd.simulation import simulate
 
 TRUTHS: dict[str, OrderModel] = {
     "BGNBD": BGNBD(0.6, 60.0, 0.5, 2.5),

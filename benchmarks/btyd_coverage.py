@@ -17,17 +17,17 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from features.columns import CUSTOMER, DAY
-from features.purchase_histories import purchase_histories
+from features.btyd_summary import purchase_histories
+from features.frames.columns import CUSTOMER, DAY
 from holdfast.demo.cdnow import read_cdnow
-from models.bgnbd import BGNBD
-from models.forecasts import total_orders, total_value
-from models.gamma_gamma import GammaGamma
-from models.intervals import order_interval, value_interval
-from models.mbgnbd import MBGNBD
-from models.order_model import OrderModel
-from models.paretonbd import ParetoNBD
-from models.simulation import simulate, spend_of
+from models.btyd.bgnbd import BGNBD
+from models.btyd.forecasts import total_orders, total_value
+from models.btyd.gamma_gamma import GammaGamma
+from models.btyd.intervals import order_interval, value_interval
+from models.btyd.mbgnbd import MBGNBD
+from models.btyd.order_model import OrderModel
+from models.btyd.paretonbd import ParetoNBD
+from models.btyd.simulation import simulate, spend_of
 
 TRUTHS: list[OrderModel] = [BGNBD(0.6, 60.0, 0.5, 2.5), MBGNBD(0.6, 60.0, 0.5, 2.5), ParetoNBD(0.6, 60.0, 0.6, 200.0)]
 SPEND = GammaGamma(6.0, 4.0, 60.0)

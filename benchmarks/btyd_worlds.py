@@ -15,12 +15,12 @@ from itertools import product
 import numpy as np
 import polars as pl
 
-from models.bgnbd import BGNBD
+from models.btyd.bgnbd import BGNBD
+from models.btyd.mbgnbd import MBGNBD
+from models.btyd.order_model import OrderModel
+from models.btyd.paretonbd import ParetoNBD
+from models.btyd.simulation import simulate
 from models.errors import TooLittleData
-from models.mbgnbd import MBGNBD
-from models.order_model import OrderModel
-from models.paretonbd import ParetoNBD
-from models.simulation import simulate
 
 MODELS: dict[str, type[OrderModel]] = {"BGNBD": BGNBD, "MBGNBD": MBGNBD, "ParetoNBD": ParetoNBD}
 CUSTOMERS = 4_000

@@ -15,21 +15,21 @@ import lightgbm as lgb
 import numpy as np
 import polars as pl
 
-from expectations.gate import load_tables
-from expectations.load import utc_now
-from features.known import known_before
+from expectations.validation.gate import load_tables
+from expectations.validation.tables import utc_now
 from features.labels import with_labels
+from features.point_in_time import known_before
 from features.tables.schema import Tables
 from holdfast.demo.cdnow import read_cdnow
-from models.hybrid_churn import HybridCandidate
-from models.hybrid_value import HybridValueCandidate
-from models.recency_rule import RecencyRuleCandidate
+from models.churn.hybrid import HybridCandidate
+from models.churn.recency_rule import RecencyRuleCandidate
 from models.snapshot import Snapshot
-from models.value_baselines import LAST_PERIOD, ORDER_MODELS, RecencyDecilesCandidate, RetainedSpendCandidate
+from models.value.baselines import LAST_PERIOD, ORDER_MODELS, RecencyDecilesCandidate, RetainedSpendCandidate
+from models.value.hybrid import HybridValueCandidate
 from settings.sections import Settings, TableSources
-from training.bootstrap import paired_interval
-from training.grade import calibration_floor
-from training.material import Material, gather
+from training.data.training_data import Material, gather
+from training.evaluation.bootstrap import paired_interval
+from training.evaluation.grade import calibration_floor
 from training.metrics import churn_metrics, interval_metrics, value_metrics
 
 ORIGINS = [date(2011, 1, 15), date(2011, 3, 1), date(2011, 4, 15), date(2011, 6, 1)]

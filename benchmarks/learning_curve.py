@@ -12,16 +12,16 @@ import numpy as np
 import polars as pl
 
 from benchmarks.holdouts import silent
-from features.history import history
+from features.frames.encoded import history
 from features.tables.schema import Tables
 from holdfast.demo.simulated.shop import simulate
-from models import learning
-from models.hybrid_churn import HybridCandidate
-from models.hybrid_value import HybridValueCandidate
+from models.churn.hybrid import HybridCandidate
 from models.snapshot import Snapshot
+from models.trees import training as learning
+from models.value.hybrid import HybridValueCandidate
 from settings.sections import Loyalty
+from training.data.snapshots import build_snapshots
 from training.metrics import auc, log_loss, tweedie_deviance
-from training.snapshots import build_snapshots
 
 HORIZON, ACTIVE, JUDGED = 90, 365, 5
 

@@ -11,17 +11,17 @@ from pathlib import Path
 import polars as pl
 
 from benchmarks.holdouts import RETAIL, silent
-from expectations.gate import load_tables
-from expectations.load import utc_now
+from expectations.validation.gate import load_tables
+from expectations.validation.tables import utc_now
 from features.labels import labels
 from features.tables.schema import Tables
 from holdfast.demo.cdnow import read_cdnow
 from holdfast.demo.simulated.shop import simulate
-from models.intervals import value_interval
+from models.btyd.intervals import value_interval
 from models.registry import HYBRID, VALUE_LEARNERS
-from models.value import value_frame, value_terms
+from models.value.lifetime_value import value_frame, value_terms
 from settings.sections import Settings, TableSources, Value
-from training.material import gather
+from training.data.training_data import gather
 from training.metrics import interval_metrics, value_metrics
 from training.train import spread_of
 

@@ -62,7 +62,7 @@ def frame(sequences: Sequences, prefix: str) -> pl.LazyFrame:
 
 
 def by_likelihood(lines: pl.LazyFrame) -> pl.DataFrame:
-    """Return customer_id and the label of features/loyalty.py."""
+    """Return customer_id and the label of features/families/loyalty.py."""
     found = build_features(Tables(lines), END, ACTIVE_DAYS, Loyalty())
     return found.select("customer_id", pl.col("loyalty_segment").alias("label"))
 

@@ -19,10 +19,10 @@ import polars as pl
 
 from benchmarks.serving import world
 from benchmarks.serving.server import LOOPBACK, make_key, ours
-from features.tables.places import good_path
-from serving.api.state import utc_now
-from serving.list_kind import ListKind
-from serving.lists import issue, list_of, plan_week
+from features.storage.paths import good_path
+from serving.http.state import utc_now
+from serving.lists.weekly import issue, list_of, plan_week
+from serving.schemas.list_kind import ListKind
 from serving.store.engine import open_store
 from serving.store.publish import publish
 from serving.store.read import read_actions

@@ -13,13 +13,13 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from models.boosting import predicted
 from models.log_odds import Array
+from models.trees.boosting import predicted
 from models.uplift.crossfit import learned
 from models.uplift.curves import Interval, qini, resampled, uplift_at
+from models.uplift.experiment import Trial
 from models.uplift.learners import LEARNERS, arm_model, pseudo_outcomes, unseen_arms
 from models.uplift.policies import RISK, RISK_VALUE, UPLIFT, UPLIFT_VALUE, policy_value
-from models.uplift.trial import Trial
 
 MARGIN, COST = 0.5, 0.10  # of a dollar of spend, and of an e-mail: assumed
 NONE, ARMS = "No E-Mail", ("Mens E-Mail", "Womens E-Mail")

@@ -22,20 +22,20 @@ import polars as pl
 from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
 
-from expectations.gate import load_tables
-from expectations.load import utc_now
-from features.dates import checked_as_of
-from features.known import known_before
-from features.purchases import customer_days, occasions
+from expectations.validation.gate import load_tables
+from expectations.validation.tables import utc_now
+from features.as_of import checked_as_of
+from features.frames.purchases import customer_days, occasions
+from features.point_in_time import known_before
 from features.tables.schema import Tables
 from models.errors import TooLittleData
 from models.log_odds import log_odds
 from models.registry import BASELINE, HYBRID
 from models.snapshot import Snapshot
 from settings.load import load_settings
-from training.backtest import backtest
-from training.leaderboard import leaderboard
-from training.material import gather
+from training.data.training_data import gather
+from training.evaluation.backtest import backtest
+from training.evaluation.leaderboard import leaderboard
 
 CONFIG = Path(sys.argv[1] if len(sys.argv) > 1 else "demo/holdfast.toml")
 
@@ -143,6 +143,6 @@ for entry in board["churn"]:
 # - The family becomes a file in `features/` with `FAMILY`, `FEATURES` (name, unit, meaning, null) and its function, a line in
 #   `FAMILIES` and one in `_from_purchases` of `features/build.py`. The property tests in `tests/properties` then try it with
 #   later rows, other customers and parts; `python -m features.dictionary > docs/features.md` documents it; every model that
-#   takes all features takes these; a sentence in `serving/reasons.py` tells a customer's reason in words.
+#   takes all features takes these; a sentence in `serving/scoring/reasons.py` tells a customer's reason in words.
 # - The candidate becomes a file in `models/` and a line in `models/registry.py`. The contract tests in `tests/models` then
 #   try it, `train` and `compare` judge it, and where it wins `promote` makes it champion.

@@ -6,15 +6,27 @@ from functools import cache
 
 import polars as pl
 
-from features import basket, cadence, complaints, contacts, context, demand, lifecycle, loyalty, recency, satisfaction, spend
-from features.columns import CUSTOMER
-from features.engine import all_collected, collected
-from features.feature import Feature
-from features.history import History, history
-from features.known import known_before
+from features.families import (
+    basket,
+    cadence,
+    complaints,
+    contacts,
+    context,
+    demand,
+    lifecycle,
+    loyalty,
+    recency,
+    satisfaction,
+    spend,
+)
+from features.families.feature import Feature
+from features.frames.collect import all_collected, collected
+from features.frames.columns import CUSTOMER
+from features.frames.encoded import History, history
+from features.frames.purchases import days_in_order, occasions
 from features.norms import Norms, norms
 from features.partition import WHOLE, Part
-from features.purchases import days_in_order, occasions
+from features.point_in_time import known_before
 from features.tables.schema import Tables
 from settings.sections import Loyalty
 

@@ -6,7 +6,7 @@ Run: python -m features.dictionary > docs/features.md
 from typing import Any
 
 from features.build import FAMILIES
-from features.feature import Feature
+from features.families.feature import Feature
 
 TITLES = {
     "recency": "Recency and frequency",

@@ -4,9 +4,9 @@ from datetime import date, timedelta
 
 import polars as pl
 
-from features.columns import CUSTOMER
-from features.known import midnight
-from features.purchases import customer_days, total
+from features.frames.columns import CUSTOMER
+from features.frames.purchases import customer_days, total
+from features.point_in_time import midnight
 
 LABELS = ("next_orders", "next_spend", "churned")
 WAITS = ("order_wait", "contact_wait")

@@ -10,8 +10,8 @@ from typing import Any, Self
 
 import polars as pl
 
-from features.known import known_before
-from features.purchases import is_sale_line
+from features.frames.purchases import is_sale_line
+from features.point_in_time import known_before
 from features.tables.schema import Tables
 
 DECIMALS = 9

@@ -5,11 +5,11 @@ from datetime import date
 
 import polars as pl
 
-from features.columns import DAY
-from features.history import history
-from features.known import known_before
-from features.ordered import among_last, gap_days
-from features.purchases import days_in_order, occasions
+from features.frames.columns import DAY
+from features.frames.encoded import history
+from features.frames.purchases import days_in_order, occasions
+from features.frames.sorted_runs import among_last, gap_days
+from features.point_in_time import known_before
 from features.tables.schema import Tables
 from settings.sections import Churn
 

@@ -7,7 +7,6 @@ import typer
 from sqlalchemy.exc import SQLAlchemyError
 from typer.exceptions import TyperException
 
-from holdfast.alone import alone
 from holdfast.commands import (
     compare,
     demo,
@@ -28,7 +27,8 @@ from holdfast.commands import (
     tune,
     validate,
 )
-from holdfast.options import MESSAGES
+from holdfast.printing.console import MESSAGES
+from holdfast.workspace_lock import alone
 from settings.errors import UserError, first_line
 
 APP = typer.Typer(

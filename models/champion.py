@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from features.norms import Norms
-from models.btyd import BuyTillYouDie
-from models.churn_model import ChurnModel
+from models.btyd.pair import BuyTillYouDie
+from models.churn.protocol import ChurnModel
 from models.errors import NoChampion
 from models.files import read_json, write_json
 from models.registry import load_churn_model, load_value_model
 from models.uplift.learners import Uplift
-from models.value_model import SavedValueModel
+from models.value.protocol import SavedValueModel
 
 FILE = "champion.json"
 TOLD = ("value_spread", "value_cuts", "doubt", "grade")
@@ -46,7 +46,7 @@ class Champion:
 
     `value_cuts` are the 50, 80, 95 and 99 % quantiles of expected_value when it was trained: the reference
     for relationship levels. `doubt` is by how much the logarithm of a total is off
-    (`models/totals.py`). `grade` is what promotion looks at (`training/grade.py`); empty without a backtest.
+    (`models/value/portfolio_total.py`). `grade` is what promotion looks at (`training/evaluation/grade.py`); empty without a backtest.
 
     `uplift` has who responds to an action, by its name in the contacts table, where that earned more than risk x value;
     `responses` are the figures of all actions that were tried with a control group (`training/uplift.py`). `reliability` has

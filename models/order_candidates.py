@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from models.btyd.gamma_gamma import GammaGamma
+from models.btyd.order_model import OrderModel
 from models.errors import TooLittleData
 from models.files import FILE, read_json, write_json
-from models.gamma_gamma import GammaGamma
 from models.log_odds import EDGE, log_odds
-from models.order_model import OrderModel
 from models.snapshot import Snapshot
 
 OURS, LIFETIMES = "holdfast", "lifetimes"

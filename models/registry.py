@@ -2,22 +2,22 @@
 
 from pathlib import Path
 
-from models.bgnbd import BGNBD
-from models.bgnbd_churn import BgNbdCandidate
-from models.blend_churn import BlendCandidate
-from models.churn_model import Candidate, ChurnModel
+from models.btyd.bgnbd import BGNBD
+from models.btyd.mbgnbd import MBGNBD
+from models.btyd.paretonbd import ParetoNBD
+from models.churn.bgnbd_churn import BgNbdCandidate
+from models.churn.blend import BlendCandidate
+from models.churn.hybrid import HybridCandidate
+from models.churn.lightgbm_churn import LightGbmCandidate
+from models.churn.protocol import Candidate, ChurnModel
+from models.churn.recency_rule import OVERDUE, RecencyRuleCandidate
 from models.files import FILE, read_json
-from models.hybrid_churn import HybridCandidate
-from models.hybrid_value import HybridValueCandidate
-from models.lightgbm_churn import LightGbmCandidate
-from models.lightgbm_value import HURDLE, LOGNORMAL, TWEEDIE, LightGbmValueCandidate
-from models.mbgnbd import MBGNBD
 from models.order_candidates import LIFETIMES, OrderChurnCandidate, OrderValueCandidate
-from models.paretonbd import ParetoNBD
-from models.recency_rule import OVERDUE, RecencyRuleCandidate
-from models.value_baselines import LAST_PERIOD, ORDER_MODELS, ZERO, RecencyDecilesCandidate, RetainedSpendCandidate
-from models.value_model import FILE as VALUE_FILE
-from models.value_model import FOLDER, SavedValueModel, ValueCandidate, ValueLearner
+from models.value.baselines import LAST_PERIOD, ORDER_MODELS, ZERO, RecencyDecilesCandidate, RetainedSpendCandidate
+from models.value.hybrid import HybridValueCandidate
+from models.value.lightgbm_value import HURDLE, LOGNORMAL, TWEEDIE, LightGbmValueCandidate
+from models.value.protocol import FILE as VALUE_FILE
+from models.value.protocol import FOLDER, SavedValueModel, ValueCandidate, ValueLearner
 
 BASELINE = RecencyRuleCandidate()
 HYBRID, LIGHTGBM, PARETO = HybridCandidate(), LightGbmCandidate(), OrderChurnCandidate("paretonbd", ParetoNBD)

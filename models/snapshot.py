@@ -6,7 +6,7 @@ from datetime import date, timedelta
 import polars as pl
 
 from features.labels import ANSWERS
-from models.btyd import BuyTillYouDie
+from models.btyd.pair import BuyTillYouDie
 
 FEWEST_CUSTOMERS = 30  # below it a day, or a window, tells nothing
 

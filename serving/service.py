@@ -7,8 +7,8 @@ from typing import Any
 
 import bentoml
 
-from serving.api.app import make_app
-from serving.api.state import State
+from serving.app import make_app
+from serving.http.state import State
 from settings.errors import SettingsError
 from settings.load import load_settings
 

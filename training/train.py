@@ -8,34 +8,34 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from features.columns import CUSTOMER
-from features.known import known_before
+from features.frames.columns import CUSTOMER
 from features.labels import LABELS
+from features.point_in_time import known_before
 from features.tables.schema import Tables
-from models.bgnbd_churn import NAME as SHORT_LOG_CHOICE
-from models.btyd import BuyTillYouDie
+from models.btyd.pair import BuyTillYouDie
 from models.champion import Champion, Terms
-from models.churn_model import Candidate, ChurnModel
+from models.churn.bgnbd_churn import NAME as SHORT_LOG_CHOICE
+from models.churn.hybrid import TREES, HybridCandidate
+from models.churn.protocol import Candidate, ChurnModel
 from models.errors import TooLittleData
-from models.hybrid_churn import TREES, HybridCandidate
-from models.learning import Trees
 from models.registry import CANDIDATES, VALUE_CANDIDATES, VALUE_LEARNERS, candidate_named, candidates
 from models.snapshot import Snapshot
-from models.totals import level_doubt
-from models.value import ValueTerms, fit_spread, value_frame, value_terms
-from models.value_baselines import ORDER_MODELS
-from models.value_model import SavedValueModel
+from models.trees.training import Trees
+from models.value.baselines import ORDER_MODELS
+from models.value.lifetime_value import ValueTerms, fit_spread, value_frame, value_terms
+from models.value.portfolio_total import level_doubt
+from models.value.protocol import SavedValueModel
 from settings.sections import Settings
-from training.backtest import Backtest, backtest
-from training.compare_page import compare_page
-from training.explain import explain
-from training.grade import graded, reliability
-from training.leaderboard import leaderboard, winner
-from training.material import Material, gather
-from training.record import record
-from training.shuffled import refuse_foretold_shuffles
-from training.snapshots import Progress
-from training.trials import Asked
+from training.data.experiments import Asked
+from training.data.snapshots import Progress
+from training.data.training_data import Material, gather
+from training.evaluation.backtest import Backtest, backtest
+from training.evaluation.feature_importance import explain
+from training.evaluation.grade import graded, reliability
+from training.evaluation.leaderboard import leaderboard, winner
+from training.evaluation.permutation_test import refuse_foretold_shuffles
+from training.registry.log_run import record
+from training.reports.comparison_page import compare_page
 from training.uplift import effects_of, responses
 
 ORIGINS = 4

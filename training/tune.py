@@ -19,17 +19,17 @@ from optuna.trial import Trial, TrialState
 from pydantic import TypeAdapter, ValidationError
 
 from features.tables.schema import Tables
+from models.churn.hybrid import HybridCandidate
 from models.errors import TooLittleData
-from models.hybrid_churn import HybridCandidate
-from models.learning import Trees
 from models.snapshot import Snapshot
+from models.trees.training import Trees
 from settings.errors import UserError
 from settings.sections import Settings
-from training.backtest import origins_of
-from training.bootstrap import paired_interval
-from training.material import gather
+from training.data.snapshots import Progress, answered_before
+from training.data.training_data import gather
+from training.evaluation.backtest import origins_of
+from training.evaluation.bootstrap import paired_interval
 from training.metrics import Array, log_loss
-from training.snapshots import Progress, answered_before
 
 ORIGINS = 4
 STARTUP_TRIALS = 5

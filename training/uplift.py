@@ -7,19 +7,19 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from models.boosting import INPUTS
-from models.churn_model import ChurnModel
+from models.churn.protocol import ChurnModel
 from models.errors import TooLittleData
 from models.log_odds import Array
-from models.uplift.assumed import assumed
+from models.trees.boosting import INPUTS
+from models.uplift.assumed_effect import assumed
 from models.uplift.crossfit import Unseen, cross_fitted, learned
 from models.uplift.curves import Interval, qini, resampled, uplift_at
+from models.uplift.experiment import Flags, Trial, refuse_small
 from models.uplift.learners import Uplift
 from models.uplift.policies import RISK, RISK_VALUE, UPLIFT, UPLIFT_VALUE, PolicyValue, policy_value
-from models.uplift.trial import Flags, Trial, refuse_small
 from settings.sections import Action
-from training.snapshots import Progress
-from training.trials import SAVED, Asked, trials
+from training.data.experiments import SAVED, Asked, trials
+from training.data.snapshots import Progress
 
 TOP = 0.2
 

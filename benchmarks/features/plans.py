@@ -8,9 +8,9 @@ from pathlib import Path
 import polars as pl
 
 from benchmarks.features.log import AS_OF
-from features.known import midnight
-from features.parts import features_in_parts, parts_for
-from features.tables.append import appended
+from features.build_in_parts import features_in_parts, parts_for
+from features.point_in_time import midnight
+from features.storage.parquet import appended
 from features.tables.schema import ALL_TABLES, Tables
 from settings.sections import Loyalty
 

@@ -20,9 +20,9 @@ from pathlib import Path
 from benchmarks.serving import world
 from benchmarks.serving.load import LOOPBACK, Load, load, request
 from benchmarks.serving.server import make_key, memory_mib, noop, ours, workers_of
-from serving.api.state import utc_now
-from serving.list_kind import ListKind
-from serving.lists import issue, make_list
+from serving.http.state import utc_now
+from serving.lists.weekly import issue, make_list
+from serving.schemas.list_kind import ListKind
 from serving.store.engine import open_store
 from serving.store.publish import publish
 from settings.load import load_settings

@@ -9,8 +9,8 @@ from pathlib import Path
 import polars as pl
 
 from benchmarks.serving.server import ROOT
-from serving.score_columns import SCORE_COLUMNS
-from serving.target_columns import TARGET_COLUMNS
+from serving.schemas.candidates import TARGET_COLUMNS
+from serving.schemas.scores import SCORE_COLUMNS
 
 CUSTOMERS = 3_000
 REGIONS = ("north", "east", "south", "west", "centre")

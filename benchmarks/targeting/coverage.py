@@ -13,9 +13,9 @@ import polars as pl
 from benchmarks.targeting.programme import WINDOW_WEEKS, Company, amounts, begin, issue_week, live_week
 from holdfast.demo.simulated.shop import simulate, start_of
 from models.champion import current_champion
-from serving.list_kind import ListKind
 from serving.outcomes.measure import earned
 from serving.outcomes.rows import enrolments, issued_rows, with_outcomes
+from serving.schemas.list_kind import ListKind
 from settings.load import load_settings
 
 CUSTOMERS, HISTORY_WEEKS, LIST_WEEKS = 2_000, 104, 12

@@ -17,17 +17,17 @@ import polars as pl
 from scipy.stats import t as student
 
 from benchmarks.targeting.programme import WINDOW_WEEKS, Choice, Company, amounts, begin, issue_week, live_week
-from features.known import known_before
+from features.point_in_time import known_before
 from features.tables.schema import Tables
 from features.windows import windows
 from holdfast.demo.simulated.shop import Shop, simulate, start_of
 from models.champion import Champion, current_champion
 from models.uplift.learners import Uplift
-from serving.list_kind import ListKind
-from serving.targeting.left_out import LeftOut
+from serving.schemas.list_kind import ListKind
+from serving.targeting.exclusions import LeftOut
 from settings.load import load_settings
 from settings.sections import Settings
-from training.trials import Asked, trials
+from training.data.experiments import Asked, trials
 from training.uplift import Response, model_of, response
 
 CUSTOMERS, HISTORY_WEEKS, LIST_WEEKS = 3_000, 104, 12

@@ -15,10 +15,10 @@ from holdfast.demo.simulated.shop import Shop, start_of
 from holdfast.demo.simulated.tables import customer_ids, week_tables
 from holdfast.demo.simulated.world import State, Week, advance
 from models.champion import Champion
-from serving.issued_contacts import issued_contacts, with_issued
-from serving.list_kind import ListKind
-from serving.lists import issue, list_of, plan_week
-from serving.scoring import score_run, usual_as_of
+from serving.lists.contacts import issued_contacts, with_issued
+from serving.lists.weekly import issue, list_of, plan_week
+from serving.schemas.list_kind import ListKind
+from serving.scoring.batch import score_run, usual_as_of
 from serving.store.engine import open_store
 from serving.store.publish import publish
 from settings.sections import Settings

@@ -5,10 +5,10 @@ from datetime import datetime, time, timedelta
 
 import polars as pl
 
-from expectations.rules import ERASED_RULE, Rule, never_null
-from features.tables.keyed_hash import Erased
+from expectations.rows.rule import ERASED_RULE, Rule, never_null
+from features.storage.hashing import Erased
+from features.tables.csv_repair import BROKEN
 from features.tables.mapping import RAW
-from features.tables.quotes import BROKEN
 from features.tables.schema import Column, Kind, Table
 from features.tables.sources import OVERFLOW, SOURCE
 from settings.checks import TableChecks

@@ -1,7 +1,7 @@
 """What is expected of every table as a whole."""
 
-from expectations.checks import Check
-from expectations.rules import Rule
+from expectations.check import Check
+from expectations.rows.rule import Rule
 from settings.checks import TableChecks
 
 BECAUSE = " is set aside because "

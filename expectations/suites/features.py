@@ -2,9 +2,9 @@
 
 import polars as pl
 
-from expectations.checks import Check, Measure
-from expectations.ledger import Load
-from expectations.measures import newly_empty, volume
+from expectations.check import Check, Measure
+from expectations.history.loads import Load
+from expectations.measures.table import newly_empty, volume
 from settings.checks import FrameChecks
 
 LOYALTY = ("p_hard_core", "p_split", "p_shifting", "p_switcher")

@@ -2,8 +2,8 @@
 
 import polars as pl
 
-from expectations.checks import Check, Measure
-from expectations.ledger import Load
+from expectations.check import Check, Measure
+from expectations.history.loads import Load
 from settings.checks import FrameChecks
 
 ROUNDING = 1e-9

@@ -2,10 +2,10 @@
 
 import polars as pl
 
-from expectations.checks import Check, Measure
-from expectations.drift import population_stability, shares
-from expectations.ledger import Load
-from expectations.measures import volume
+from expectations.check import Check, Measure
+from expectations.history.loads import Load
+from expectations.measures.drift import population_stability, shares
+from expectations.measures.table import volume
 from expectations.suites.features import LOYALTY
 from settings.checks import FrameChecks
 

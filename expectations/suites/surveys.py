@@ -2,8 +2,8 @@
 
 from collections.abc import Collection
 
-from expectations.checks import Check
-from expectations.rules import Rule
+from expectations.check import Check
+from expectations.rows.rule import Rule
 from expectations.suites.complaints import keeping_up, of_known_customers
 from settings.checks import TableChecks
 

@@ -5,9 +5,9 @@ from dataclasses import replace
 from datetime import datetime
 from types import ModuleType
 
-from expectations.checks import Check
-from expectations.own import own_checks, own_rules
-from expectations.rules import Rule
+from expectations.check import Check
+from expectations.rows.custom_rules import own_checks, own_rules
+from expectations.rows.rule import Rule
 from expectations.suites import complaints, contacts, customers, surveys, transactions
 from expectations.suites.any_rows import EPOCH, any_rows
 from expectations.suites.any_table import any_table, rule_checks

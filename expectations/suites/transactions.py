@@ -4,8 +4,8 @@ from collections.abc import Collection
 
 import polars as pl
 
-from expectations.checks import Check
-from expectations.rules import Rule, never_null
+from expectations.check import Check
+from expectations.rows.rule import Rule, never_null
 from settings.checks import TransactionChecks
 
 KEYS: tuple[str, ...] = ()

@@ -12,9 +12,9 @@ import sqlalchemy as sa
 from sqlalchemy import create_engine, make_url
 from sqlalchemy.exc import InvalidRequestError, SQLAlchemyError
 
-from features.tables.csv_text import NoCsv, csv_text
+from features.tables.csv_dialect import NoCsv, csv_text
+from features.tables.csv_repair import mended
 from features.tables.errors import TableUnusable
-from features.tables.quotes import mended
 from settings.errors import first_line
 from settings.sections import Source, SqlQuery
 

@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from holdfast.options import CONSOLE, DEFAULT_CONFIG, AsOf, Config
+from holdfast.commands.options import DEFAULT_CONFIG, AsOf, Config
+from holdfast.printing.console import CONSOLE
 
 NAME = "compare"
 EXAMPLE = "compare --as-of 2025-06-01 --json board.json"
@@ -19,10 +20,10 @@ def command(config: Config = DEFAULT_CONFIG, as_of: AsOf = None, json_file: Json
 
     Prints the leaderboards, and writes them as an HTML page with intervals, groups and pictures into the workspace.
     """
-    from features.tables.atomic import replacing
-    from holdfast.print_tables import print_leaderboard
-    from holdfast.progress import shown_progress
-    from holdfast.session import open_session
+    from features.storage.files import replacing
+    from holdfast.jobs.session import open_session
+    from holdfast.printing.progress import shown_progress
+    from holdfast.printing.tables import print_leaderboard
     from training.train import compare
 
     session = open_session(config, as_of)

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from holdfast.demo.shops import ShopName, lay_out
-from holdfast.options import CONSOLE
+from holdfast.printing.console import CONSOLE
 
 NAME = "demo"
 EXAMPLE = "demo --dir demo --shop simulated --customers 5000"

@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from holdfast.options import CONSOLE, DEFAULT_CONFIG, AsOf, Config
+from holdfast.commands.options import DEFAULT_CONFIG, AsOf, Config
+from holdfast.printing.console import CONSOLE
 
 NAME = "diagnose"
 EXAMPLE = "diagnose --holdout-days 180"
@@ -20,11 +21,11 @@ Holdout = Annotated[
 
 def command(config: Config = DEFAULT_CONFIG, as_of: AsOf = None, holdout_days: Holdout = None) -> None:
     """Fit the order models without the last days, compare them with what happened, and say which assumptions hold."""
-    from features.tables.atomic import replacing
-    from holdfast.print_tables import print_order_fit
-    from holdfast.session import open_session
-    from training.order_charts import draw_order_fit
-    from training.order_fit import order_fit
+    from features.storage.files import replacing
+    from holdfast.jobs.session import open_session
+    from holdfast.printing.tables import print_order_fit
+    from training.evaluation.order_model_fit import order_fit
+    from training.reports.order_model_charts import draw_order_fit
 
     session = open_session(config, as_of)
     fit = order_fit(session.tables, session.as_of, holdout_days)

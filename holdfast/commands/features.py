@@ -4,10 +4,11 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from holdfast.options import CONSOLE, DEFAULT_CONFIG, MESSAGES, Config, ParquetFile, Parts, RequiredAsOf
+from holdfast.commands.options import DEFAULT_CONFIG, Config, ParquetFile, Parts, RequiredAsOf
+from holdfast.printing.console import CONSOLE, MESSAGES
 
 if TYPE_CHECKING:
-    from holdfast.session import Session
+    from holdfast.jobs.session import Session
 
 NAME = "features"
 EXAMPLE = "features --as-of 2025-06-01 --out features.parquet"
@@ -16,8 +17,8 @@ EXAMPLE = "features --as-of 2025-06-01 --out features.parquet"
 def command(as_of: RequiredAsOf, config: Config = DEFAULT_CONFIG, out: ParquetFile = None, parts: Parts = None) -> None:
     """Write the feature table, one row per customer known before the as-of date; by default into the workspace."""
     from features.dictionary import dictionary
-    from features.tables.atomic import replacing
-    from holdfast.session import open_session
+    from features.storage.files import replacing
+    from holdfast.jobs.session import open_session
 
     session = open_session(config, as_of)
     path = out or session.settings.workspace.path / "features" / f"{session.as_of}.parquet"
@@ -37,25 +38,25 @@ def _guard(session: "Session", path: Path) -> None:
     """Check the table that was written; one that cannot be right does not stay."""
     import polars as pl
 
-    from expectations.guard import FrameRefused, guard
-    from expectations.load import utc_now
-    from holdfast.print_checks import print_warnings
+    from expectations.validation.outputs import FrameRefused, guard
+    from expectations.validation.tables import utc_now
+    from holdfast.printing.checks import warn
 
     try:
         found = guard(session.settings, "features", pl.scan_parquet(path, glob=False), utc_now())
     except FrameRefused:
         path.unlink()
         raise
-    print_warnings(MESSAGES, "features", found)
+    warn("features", found)
 
 
 def _write(session: "Session", path: Path, by_category: Path, parts: int | None) -> tuple[int, int, int]:
     """Write both files; return customers, features, and pairs of customer and category."""
     from features.build import FEATURES
-    from features.parts import features_in_parts, parts_for
-    from features.tables.append import appended
+    from features.build_in_parts import features_in_parts, parts_for
+    from features.storage.parquet import appended
     from features.windows import windows
-    from holdfast.progress import shown_progress
+    from holdfast.printing.progress import shown_progress
 
     chosen = windows(session.settings.churn, session.tables, session.as_of)
     number = parts or parts_for(session.tables, session.as_of)

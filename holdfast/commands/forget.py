@@ -1,6 +1,7 @@
 """`forget`: erase a customer."""
 
-from holdfast.options import CONSOLE, DEFAULT_CONFIG, Config, Customer
+from holdfast.commands.options import DEFAULT_CONFIG, Config, Customer
+from holdfast.printing.console import CONSOLE
 
 NAME = "forget"
 EXAMPLE = "forget 00042"
@@ -11,8 +12,8 @@ def command(customer_id: Customer, config: Config = DEFAULT_CONFIG) -> None:
 
     A keyed hash stays, so that no later load brings the person back. Lists that were issued keep a row without the id.
     """
-    from expectations.load import utc_now
-    from serving.erasure import erase
+    from expectations.validation.tables import utc_now
+    from serving.privacy.erasure import erase
     from serving.store.engine import open_store
     from settings.load import load_settings
 

@@ -2,7 +2,8 @@
 
 import typer
 
-from holdfast.options import CONSOLE, DEFAULT_CONFIG, AsOf, Config
+from holdfast.commands.options import DEFAULT_CONFIG, AsOf, Config
+from holdfast.printing.console import CONSOLE
 
 NAME = "inspect"
 EXAMPLE = "inspect --config demo/holdfast.toml"
@@ -12,10 +13,10 @@ MARKS = [30, 60, 90, 180, 270, 365, 540, 730]
 def command(config: Config = DEFAULT_CONFIG, as_of: AsOf = None) -> None:
     """Profile the tables, and propose a churn horizon and an activity window, with the evidence for both."""
     from features.windows import proposed, returned, silences, windows
-    from holdfast.gap_chart import draw_gaps
-    from holdfast.print_checks import print_reports
-    from holdfast.print_tables import print_profile, print_returns
-    from holdfast.session import open_session
+    from holdfast.jobs.session import open_session
+    from holdfast.printing.checks import print_reports
+    from holdfast.printing.gap_chart import draw_gaps
+    from holdfast.printing.tables import print_profile, print_returns
 
     session = open_session(config, as_of)
     print_reports(CONSOLE, session.reports)

@@ -4,7 +4,8 @@ from typing import Annotated
 
 import typer
 
-from holdfast.options import CONSOLE, DEFAULT_CONFIG, Config
+from holdfast.commands.options import DEFAULT_CONFIG, Config
+from holdfast.printing.console import CONSOLE
 
 NAME = "keys"
 SCOPES = "score, list, admin"
@@ -27,7 +28,7 @@ def _example(text: str) -> str:
 @APP.command("create", epilog=_example("create --client crm --scope score"))
 def create(client: ClientName, scope: Scopes, days: Days = 365, config: Config = DEFAULT_CONFIG) -> None:
     """Print a new key, once: only its hash is kept. A client may have two live keys, so that one can replace the other."""
-    from expectations.load import utc_now
+    from expectations.validation.tables import utc_now
     from serving.store.engine import open_store
     from serving.store.keys import Scope, create_key
     from settings.load import load_settings
@@ -43,8 +44,8 @@ def create(client: ClientName, scope: Scopes, days: Days = 365, config: Config =
 @APP.command("list", epilog=_example("list"))
 def list_(config: Config = DEFAULT_CONFIG) -> None:
     """Show all keys: whose, what they open, until when, and whether they are live."""
-    from expectations.load import utc_now
-    from holdfast.print_tables import print_keys
+    from expectations.validation.tables import utc_now
+    from holdfast.printing.tables import print_keys
     from serving.store.engine import open_store
     from serving.store.keys import list_keys
     from settings.load import load_settings
@@ -55,7 +56,7 @@ def list_(config: Config = DEFAULT_CONFIG) -> None:
 @APP.command("revoke", epilog=_example("revoke 1a2b3c4d"))
 def revoke(key_id: KeyId, config: Config = DEFAULT_CONFIG) -> None:
     """End a key at once."""
-    from expectations.load import utc_now
+    from expectations.validation.tables import utc_now
     from serving.store.engine import open_store
     from serving.store.keys import revoke_key
     from settings.load import load_settings

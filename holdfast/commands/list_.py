@@ -5,8 +5,9 @@ from typing import Annotated
 
 import typer
 
-from holdfast.options import CONSOLE, DEFAULT_CONFIG, Config, DespiteReason
-from serving.list_kind import ListKind
+from holdfast.commands.options import DEFAULT_CONFIG, Config, DespiteReason
+from holdfast.printing.console import CONSOLE
+from serving.schemas.list_kind import ListKind
 
 NAME = "list"
 EXAMPLE = "list --kind at_risk --week 2026-W47 --budget 500 --out at_risk.csv"
@@ -30,13 +31,14 @@ def command(
     despite: DespiteReason = None,
 ) -> None:
     """Write the weekly list from the newest published scores, ordered by expected gain."""
-    from expectations.gate import refuse_stopped
-    from expectations.load import utc_now
-    from holdfast.print_lists import print_changes, print_left_out
-    from holdfast.print_tables import print_list
-    from holdfast.session import despite_of, guarded
-    from serving.list_files import refuse_ending, write_list
-    from serving.lists import default_path, issue, make_list
+    from expectations.validation.gate import refuse_stopped
+    from expectations.validation.tables import utc_now
+    from holdfast.jobs.session import despite_of, guarded
+    from holdfast.printing.checks import warn
+    from holdfast.printing.lists import print_changes, print_left_out
+    from holdfast.printing.tables import print_list
+    from serving.lists.files import refuse_ending, write_list
+    from serving.lists.weekly import default_path, issue, make_list
     from serving.store.engine import open_store
     from serving.store.issued import counting_list
     from settings.load import load_settings
@@ -47,7 +49,7 @@ def command(
     now, store = utc_now(), open_store(settings.store_url)
     refuse_stopped(settings, now, despite_of(NAME, despite))
     weekly = make_list(settings, store, kind, week, limit, budget)
-    guarded(settings)("lists", weekly.frame)
+    guarded(settings, warn)("lists", weekly.frame)
     former = counting_list(store, kind, weekly.week)
     issued, frame = issue(store, weekly, f"command {NAME}", now)
     path = out or default_path(settings, weekly, issued)

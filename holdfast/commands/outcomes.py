@@ -4,7 +4,8 @@ from typing import Annotated
 
 import typer
 
-from holdfast.options import CONSOLE, DEFAULT_CONFIG, Config
+from holdfast.commands.options import DEFAULT_CONFIG, Config
+from holdfast.printing.console import CONSOLE
 
 NAME = "outcomes"
 EXAMPLE = "outcomes --list at_risk-2026-W47-run12"
@@ -18,10 +19,10 @@ def command(config: Config = DEFAULT_CONFIG, list_id: ListId = None) -> None:
     Everybody counts in the arm that the list drew, whatever was done then. Reads the orders up to the newest one; the window of
     a list is the churn horizon.
     """
-    from expectations.load import utc_now
-    from holdfast.outcomes import measured
-    from holdfast.print_outcomes import print_outcomes
-    from holdfast.session import open_session
+    from expectations.validation.tables import utc_now
+    from holdfast.jobs.outcomes import measured
+    from holdfast.jobs.session import open_session
+    from holdfast.printing.outcomes import print_outcomes
     from serving.store.engine import open_store
     from settings.errors import UserError
 

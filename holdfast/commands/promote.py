@@ -4,7 +4,8 @@ from typing import Annotated
 
 import typer
 
-from holdfast.options import CONSOLE, DEFAULT_CONFIG, MESSAGES, Config
+from holdfast.commands.options import DEFAULT_CONFIG, Config
+from holdfast.printing.console import CONSOLE, MESSAGES
 
 NAME = "promote"
 EXAMPLE = "promote 2"
@@ -16,7 +17,7 @@ Force = Annotated[bool, typer.Option("--force", help="Promote although a gate do
 def command(version: Version = None, config: Config = DEFAULT_CONFIG, *, force: Force = False) -> None:
     """Make a registered version the champion, once it is better than the recency rule and the champion's kind, and calibrated."""
     from settings.load import load_settings
-    from training.promotion import promote
+    from training.registry.promotion import promote
 
     promoted, failed = promote(load_settings(config), version, force=force)
     for gate in failed:

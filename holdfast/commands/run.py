@@ -4,7 +4,8 @@ from typing import Annotated
 
 import typer
 
-from holdfast.options import CONSOLE, DEFAULT_CONFIG, MESSAGES, Config, DespiteReason
+from holdfast.commands.options import DEFAULT_CONFIG, Config, DespiteReason
+from holdfast.printing.console import CONSOLE, MESSAGES
 
 NAME = "run"
 EXAMPLE = "run --config /srv/holdfast/holdfast.toml"
@@ -28,17 +29,17 @@ def command(
     One at a time: a second one is refused. After a crash, run it again: what was published or issued already is found again,
     and the rest is completed. Files of the lists lie in lists/ in the workspace, as CSV, XLSX and Parquet.
     """
-    from expectations.data_docs import write_data_docs
-    from expectations.load import utc_now
-    from holdfast.outcomes import refresh_outcomes
-    from holdfast.print_checks import print_reports
-    from holdfast.print_lists import print_issued
-    from holdfast.session import despite_of, open_session, suppressed_of
-    from holdfast.weekly import issue_lists, publish_scores
+    from expectations.data_docs.write import write_data_docs
+    from expectations.validation.tables import utc_now
+    from holdfast.jobs.outcomes import refresh_outcomes
+    from holdfast.jobs.session import despite_of, open_session, suppressed_of
+    from holdfast.jobs.weekly import issue_lists, publish_scores
+    from holdfast.printing.checks import print_reports, warn
+    from holdfast.printing.lists import print_issued
     from models.champion import current_champion
-    from serving.scoring import refuse_hindsight
+    from serving.schemas.iso_weeks import sunday_of
+    from serving.scoring.batch import refuse_hindsight
     from serving.store.engine import open_store
-    from serving.weeks import sunday_of
 
     if week is not None:
         sunday_of(week)
@@ -48,12 +49,12 @@ def command(
     docs = write_data_docs(settings, session.reports, utc_now())
     champion, store = current_champion(settings.workspace.path / "champion"), open_store(settings.store_url)
     refuse_hindsight(champion, session.as_of)
-    published = publish_scores(session, champion, store, suppressed_of(settings))
+    published = publish_scores(session, champion, store, warn, suppressed_of(settings))
     what = "published as" if published.is_new else "the very same as"
     number = published.run.run_id if published.run else "-"
     CONSOLE.print(f"{published.scores.height:,} customers scored as of {session.as_of}, {what} run {number}.")
-    for done in issue_lists(session, store, f"command {NAME}", ENDINGS, week):
-        print_issued(CONSOLE, done, settings)
+    for done in issue_lists(session, store, f"command {NAME}", warn, ENDINGS, week):
+        print_issued(CONSOLE, done.weekly, done.issued, done.path, settings)
     if not no_outcomes:
         MESSAGES.print(refresh_outcomes(session, store, utc_now()))
     CONSOLE.print(f"Data docs: {docs}")

@@ -4,7 +4,8 @@ from typing import Annotated
 
 import typer
 
-from holdfast.options import CONSOLE, DEFAULT_CONFIG, MESSAGES, AsOf, Config, DespiteReason, ParquetFile
+from holdfast.commands.options import DEFAULT_CONFIG, AsOf, Config, DespiteReason, ParquetFile
+from holdfast.printing.console import CONSOLE, MESSAGES
 
 NAME = "score"
 EXAMPLE = "score --as-of 2025-06-01 --out scores.parquet"
@@ -22,13 +23,14 @@ def command(
     despite: DespiteReason = None,
 ) -> None:
     """Score every customer known before the date with the champion, and publish the run in one step."""
-    from features.tables.atomic import replacing
-    from holdfast.session import despite_of, open_session, suppressed_of
-    from holdfast.weekly import publish_scores
+    from features.storage.files import replacing
+    from holdfast.jobs.session import despite_of, open_session, suppressed_of
+    from holdfast.jobs.weekly import publish_scores
+    from holdfast.printing.checks import warn
     from models.champion import current_champion
-    from models.totals import total_value
-    from serving.scoring import refuse_hindsight
-    from serving.standing import tells_consent
+    from models.value.portfolio_total import total_value
+    from serving.scoring.batch import refuse_hindsight
+    from serving.scoring.contactability import tells_consent
     from serving.store.engine import open_store
 
     session = open_session(config, as_of, despite_of(NAME, despite))
@@ -36,7 +38,7 @@ def command(
     if not allow_hindsight:
         refuse_hindsight(champion, session.as_of)
     store = None if no_publish else open_store(session.settings.store_url)
-    published = publish_scores(session, champion, store, suppressed_of(session.settings))
+    published = publish_scores(session, champion, store, warn, suppressed_of(session.settings))
     scores = published.scores
     if not tells_consent(session.tables):
         MESSAGES.print("No table tells marketing_consent: every customer counts as willing to be contacted.")

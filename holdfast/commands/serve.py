@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from holdfast.options import DEFAULT_CONFIG, Config
+from holdfast.commands.options import DEFAULT_CONFIG, Config
 
 NAME = "serve"
 EXAMPLE = "serve --config demo/holdfast.toml --port 3000 --workers 2"
@@ -30,7 +30,7 @@ def command(
     development: Development = False,  # noqa: FBT002  # a flag of the command line
 ) -> None:
     """Serve scores and lists until stopped. Every call needs a key, which `keys create` makes."""
-    from serving.api.state import State
+    from serving.http.state import State
     from settings.errors import UserError
     from settings.load import load_settings
 

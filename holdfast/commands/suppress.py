@@ -1,6 +1,7 @@
 """`suppress`: a customer objects to marketing."""
 
-from holdfast.options import CONSOLE, DEFAULT_CONFIG, Config, Customer
+from holdfast.commands.options import DEFAULT_CONFIG, Config, Customer
+from holdfast.printing.console import CONSOLE
 
 NAME = "suppress"
 EXAMPLE = "suppress 00042"
@@ -8,8 +9,8 @@ EXAMPLE = "suppress 00042"
 
 def command(customer_id: Customer, config: Config = DEFAULT_CONFIG) -> None:
     """Stop profiling a customer at once: no score, no list, from now on. May be said again."""
-    from expectations.load import utc_now
-    from serving.erasure import suppress
+    from expectations.validation.tables import utc_now
+    from serving.privacy.erasure import suppress
     from serving.store.engine import open_store
     from settings.load import load_settings
 

@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from holdfast.options import CONSOLE, DEFAULT_CONFIG, AsOf, Config, DespiteReason
+from holdfast.commands.options import DEFAULT_CONFIG, AsOf, Config, DespiteReason
+from holdfast.printing.console import CONSOLE
 
 NAME = "train"
 EXAMPLE = "train --as-of 2025-06-01"
@@ -19,17 +20,18 @@ def command(config: Config = DEFAULT_CONFIG, as_of: AsOf = None, trees: TreesFil
 
     The first version becomes champion at once; a later one is challenger until `promote`.
     """
-    from holdfast.print_tables import print_leaderboard
-    from holdfast.progress import shown_progress
-    from holdfast.session import despite_of, guarded, open_session
-    from models.hybrid_churn import TREES
+    from holdfast.jobs.session import despite_of, guarded, open_session
+    from holdfast.printing.checks import warn
+    from holdfast.printing.progress import shown_progress
+    from holdfast.printing.tables import print_leaderboard
+    from models.churn.hybrid import TREES
     from training.train import train
     from training.tune import read_trees
 
     chosen = read_trees(trees) if trees else TREES
     session = open_session(config, as_of, despite_of(NAME, despite))
     with shown_progress(CONSOLE) as progress:
-        trained = train(session.settings, session.tables, session.as_of, progress, chosen, guarded(session.settings))
+        trained = train(session.settings, session.tables, session.as_of, progress, chosen, guarded(session.settings, warn))
     print_leaderboard(CONSOLE, trained.board)
     role = "champion" if trained.is_champion else "challenger; `promote` makes it champion"
     judged = "" if trained.board["origins"] else " It was never judged on a past window."

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from holdfast.options import CONSOLE, DEFAULT_CONFIG, AsOf, Config
+from holdfast.commands.options import DEFAULT_CONFIG, AsOf, Config
+from holdfast.printing.console import CONSOLE
 
 NAME = "tune"
 EXAMPLE = "tune --trials 40 --minutes 20 --out trees.json"
@@ -30,10 +31,10 @@ def command(
 
     The defaults are good; what is found is written only where it is better by more than chance on a day it was not chosen by.
     """
-    from features.tables.atomic import replacing
-    from holdfast.progress import shown_progress
-    from holdfast.session import open_session
-    from models.learning import Trees
+    from features.storage.files import replacing
+    from holdfast.jobs.session import open_session
+    from holdfast.printing.progress import shown_progress
+    from models.trees.training import Trees
     from training.tune import tune
 
     session = open_session(config, as_of)

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from holdfast.options import CONSOLE, DEFAULT_CONFIG, MESSAGES, Config
+from holdfast.commands.options import DEFAULT_CONFIG, Config
+from holdfast.printing.console import CONSOLE, MESSAGES
 
 if TYPE_CHECKING:
-    from expectations.report import TableReport
+    from expectations.validation.report import TableReport
 
 NAME = "validate"
 EXAMPLE = "validate --config demo/holdfast.toml --json report.json"
@@ -38,11 +39,11 @@ def command(
     Exit 0: clean, or bad rows set aside. Exit 1: a table cannot be used. Exit 2: the command or its
     configuration is wrong.
     """
-    from expectations.data_docs import write_data_docs
-    from expectations.load import check_tables, utc_now
-    from expectations.release import release
-    from holdfast.print_checks import print_reports
-    from holdfast.session import erased_of
+    from expectations.data_docs.write import write_data_docs
+    from expectations.validation.release import release
+    from expectations.validation.tables import check_tables, utc_now
+    from holdfast.jobs.session import erased_of
+    from holdfast.printing.checks import print_reports
     from settings.load import load_settings
 
     settings, now = load_settings(config), utc_now()
@@ -66,7 +67,7 @@ def command(
 
 
 def _write_json(path: Path, reports: "list[TableReport]") -> None:
-    from features.tables.atomic import replacing
+    from features.storage.files import replacing
 
     tables = {report.table: report.as_json() for report in reports}
     with replacing(path) as beside:

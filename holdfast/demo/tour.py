@@ -6,16 +6,16 @@ from pathlib import Path
 import polars as pl
 from rich.console import Console
 
-from expectations.data_docs import write_data_docs
-from expectations.load import utc_now
-from holdfast.print_checks import print_reports
-from holdfast.print_lists import print_issued
-from holdfast.print_tables import print_leaderboard, print_list
-from holdfast.progress import shown_progress
-from holdfast.session import Session, guarded, open_session
-from holdfast.weekly import issue_lists, publish_scores
+from expectations.data_docs.write import write_data_docs
+from expectations.validation.tables import utc_now
+from holdfast.jobs.session import Session, guarded, open_session
+from holdfast.jobs.weekly import issue_lists, publish_scores
+from holdfast.printing.checks import print_reports, warn
+from holdfast.printing.lists import print_issued
+from holdfast.printing.progress import shown_progress
+from holdfast.printing.tables import print_leaderboard, print_list
 from models.champion import current_champion
-from serving.list_kind import ListKind
+from serving.schemas.list_kind import ListKind
 from serving.store.engine import open_store
 from training.train import train
 
@@ -25,10 +25,10 @@ def tour(config: Path, console: Console) -> None:
     session = open_session(config, None)
     print_reports(console, session.reports)
     with shown_progress(console) as progress:
-        trained = train(session.settings, session.tables, session.as_of, progress, guard=guarded(session.settings))
+        trained = train(session.settings, session.tables, session.as_of, progress, guard=guarded(session.settings, warn))
     print_leaderboard(console, trained.board)
     champion = current_champion(session.settings.workspace.path / "champion")
-    scores = publish_scores(session, champion, open_store(session.settings.store_url)).scores
+    scores = publish_scores(session, champion, open_store(session.settings.store_url), warn).scores
     _print_truth(console, config.parent / "simulated_truth.parquet", scores)
     path, shown = _lists(session, console)
     docs = write_data_docs(session.settings, session.reports, utc_now())
@@ -39,10 +39,10 @@ def tour(config: Path, console: Console) -> None:
 def _lists(session: Session, console: Console) -> tuple[Path, str]:
     """Issue all three; return where the at-risk list is, and its first customer."""
     settings = session.settings
-    done = issue_lists(session, open_store(settings.store_url), "demo")
+    done = issue_lists(session, open_store(settings.store_url), "demo", warn)
     console.print(f"\nThis week's lists. {done[0].weekly.churn_sentence}")
     for each in done:
-        print_issued(console, each, settings)
+        print_issued(console, each.weekly, each.issued, each.path, settings)
     shown = next(each for each in done if each.weekly.kind is ListKind.AT_RISK)
     print_list(console, shown.rows, settings.value.currency)
     return shown.path, str(shown.rows.get_column("customer_id").first())

@@ -7,8 +7,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from models.log_odds import Array
+from models.uplift.experiment import Flags, Trial
 from models.uplift.learners import LEARNERS, Uplift, pseudo_outcomes, room, unseen_arms
-from models.uplift.trial import Flags, Trial
 
 FOLDS, SEED = 5, 3
 LEAST_ROOM = 1e-3  # so little that every customer leaves, or none

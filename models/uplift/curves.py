@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.log_odds import Array
-from models.uplift.trial import Flags
+from models.uplift.experiment import Flags
 
 RESAMPLES, SEED = 500, 1
 Measure = Callable[[Array, Array, Flags, Array], float]

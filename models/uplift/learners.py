@@ -14,11 +14,11 @@ import lightgbm as lgb
 import numpy as np
 import polars as pl
 
-from models.boosting import matrix, predicted
 from models.files import read_json, write_json
-from models.learning import Trees
 from models.log_odds import Array
-from models.uplift.trial import Flags, Trial
+from models.trees.boosting import matrix, predicted
+from models.trees.training import Trees
+from models.uplift.experiment import Flags, Trial
 
 ARMS = Trees(learning_rate=0.03, num_leaves=7, min_data_in_leaf=50, feature_fraction=0.5, lambda_l2=20.0)
 EFFECTS = Trees(learning_rate=0.05, num_leaves=4, min_data_in_leaf=100, feature_fraction=0.5, lambda_l2=20.0)

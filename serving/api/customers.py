@@ -6,15 +6,15 @@ from fastapi import APIRouter, Path, Request
 from pydantic import BaseModel, ConfigDict
 from starlette.responses import Response
 
-from serving.api.access import client_in, require, state_in
-from serving.api.answers import CustomerReply, ErasureReply, SuppressionReply
-from serving.api.errors import ApiError, described
-from serving.api.fields import Id
-from serving.api.metrics import store_time
+from serving.api.responses import CustomerReply, ErasureReply, SuppressionReply
 from serving.api.scores import json_reply, stored_scores
-from serving.api.state import utc_now
-from serving.api.strict import StrictRoute
-from serving.erasure import erase, suppress
+from serving.http.auth import client_in, require, state_in
+from serving.http.errors import ApiError, described
+from serving.http.fields import Id
+from serving.http.json_route import StrictRoute
+from serving.http.metrics import store_time
+from serving.http.state import utc_now
+from serving.privacy.erasure import erase, suppress
 from serving.store.audit import record
 from serving.store.keys import Scope
 from serving.store.read import score_history

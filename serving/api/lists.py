@@ -2,40 +2,31 @@
 
 import base64
 import binascii
-from collections.abc import Callable, Iterable
 from typing import Annotated, Any
 
-import polars as pl
 from fastapi import APIRouter, Query, Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
-from features.tables.keyed_hash import Erased
-from serving.api.access import client_in, require, state_in
-from serving.api.answers import ListIndex, ListPage
-from serving.api.errors import ApiError, described
-from serving.api.fields import NO_CONTROL_OR_EMPTY, Word
-from serving.api.metrics import store_time
+from serving.api.responses import ListIndex, ListPage
 from serving.api.scores import json_reply
-from serving.api.state import State, utc_now
-from serving.api.strict import StrictRoute
-from serving.list_columns import LIST_COLUMNS
-from serving.list_files import Format, as_csv, as_parquet, as_xlsx
-from serving.list_kind import ListKind
-from serving.lists import issue, make_list
-from serving.store.audit import record
+from serving.http.auth import client_in, require, state_in
+from serving.http.errors import ApiError, described
+from serving.http.fields import NO_CONTROL_OR_EMPTY, Word
+from serving.http.json_route import StrictRoute
+from serving.http.list_downloads import PARQUET, SPREADSHEET, audit_read, file_of, still_allowed
+from serving.http.metrics import store_time
+from serving.http.state import State, utc_now
+from serving.lists.files import Format
+from serving.lists.weekly import issue, make_list
+from serving.schemas.iso_weeks import sunday_of, week_of
+from serving.schemas.list_kind import ListKind
 from serving.store.engine import reading
-from serving.store.issued import IssuedList, counting_list, issued_lists, list_parts, list_rows
+from serving.store.issued import IssuedList, counting_list, issued_lists, list_rows
 from serving.store.keys import Scope
 from serving.store.runs import current_run
-from serving.store.withheld import Withheld, all_withheld
-from serving.weeks import sunday_of, week_of
 
 ROUTES = APIRouter(route_class=StrictRoute, tags=["lists"], dependencies=[require(Scope.LIST)])
-PARQUET = "application/vnd.apache.parquet"
-SPREADSHEET = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-MEDIA = {"csv": "text/csv; charset=utf-8", "xlsx": SPREADSHEET, "parquet": PARQUET}
 USUAL_PAGE, MOST_ROWS = 100, 10_000_000
-NO_ROWS = pl.DataFrame(schema=LIST_COLUMNS)
 HEAD = ("list_id", "kind", "week", "run_id", "data_as_of", "model_version", "rows", "row_limit", "budget", "issued_by")
 FILES: dict[int | str, dict[str, Any]] = {
     200: {
@@ -98,34 +89,6 @@ def one_list(
     return json_reply({"list": _head(found), "rows": shown.to_dicts(), "next_cursor": cursor_on})
 
 
-def file_of(
-    state: State, client: str, found: IssuedList, filters: dict[str, str], after: int, limit: int | None, kind: Format
-) -> Response:
-    """Return a file with all rows that pass the filters."""
-    allowed = still_allowed(state)
-    with store_time("list"):
-        parts = (allowed(part) for part in list_parts(state.engine, found.list_id, filters, after, limit))
-        content, rows = _csv(parts) if kind is Format.CSV else _whole(parts, kind, found.churn_sentence)
-    audit_read(state, client, found, rows)
-    length = sum(len(part) for part in content)
-    headers = {"content-disposition": f'attachment; filename="{found.list_id}.{kind}"', "content-length": str(length)}
-    return StreamingResponse(iter(content), headers=headers, media_type=MEDIA[kind])
-
-
-def _csv(parts: Iterable[pl.DataFrame]) -> tuple[list[bytes], int]:
-    """Return the file in pieces, and its rows; each part becomes text by itself, so that a long list needs little memory."""
-    text, rows = [as_csv(NO_ROWS)], 0
-    for part in parts:
-        text.append(as_csv(part, headed=False))
-        rows += part.height
-    return text, rows
-
-
-def _whole(parts: Iterable[pl.DataFrame], kind: Format, sentence: str) -> tuple[list[bytes], int]:
-    whole = pl.concat([NO_ROWS, *parts])
-    return [as_xlsx(whole, sentence) if kind is Format.XLSX else as_parquet(whole)], whole.height
-
-
 def _find(state: State, kind: ListKind, week: str | None, list_id: str | None, client: str) -> IssuedList:
     """The list named by its id; else the one of the week that counts as acted on, and a new one where there is none."""
     if list_id:
@@ -142,18 +105,6 @@ def _find(state: State, kind: ListKind, week: str | None, list_id: str | None, c
         sunday_of(str(week))
         raise ApiError(404, f"No list {kind} was issued for {week}; the present week is {present}.", "week")
     return issue(state.engine, make_list(state.settings, state.engine, kind), client, utc_now())[0]
-
-
-def still_allowed(state: State) -> Callable[[pl.DataFrame], pl.DataFrame]:
-    """Return what leaves out at once who objected since the list was issued."""
-    withheld = Erased(state.identity, all_withheld(state.engine, *Withheld))
-    return lambda rows: rows.filter(~withheld.holds()) if withheld.hashes else rows
-
-
-def audit_read(state: State, client: str, found: IssuedList, rows: int) -> None:
-    """Keep who read a list, and how many rows."""
-    with state.engine.begin() as connection:
-        record(connection, client, "list read", utc_now(), found.list_id, rows)
 
 
 def _head(found: IssuedList) -> dict[str, Any]:

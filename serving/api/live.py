@@ -8,20 +8,20 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field, create_model, model_validator
 from starlette.responses import Response
 
-from features.columns import CUSTOMER
+from features.frames.columns import CUSTOMER
 from features.tables.schema import ALL_TABLES, CUSTOMERS, Column, Kind, Table
 from models.champion import Champion
-from serving.api.access import require, state_in
-from serving.api.answers import ScoreReply
-from serving.api.errors import ApiError, described
-from serving.api.fields import EARLIEST, LATEST, Id, Moment, Text
-from serving.api.metrics import store_time
+from serving.api.responses import ScoreReply
 from serving.api.scores import SUPPRESSED, about, count, full_score, json_reply
-from serving.api.state import State, utc_now
-from serving.api.strict import StrictRoute
-from serving.issued_contacts import NO_CONTACTS, issued_contacts, names_in_contacts
-from serving.live import LiveCustomer, newest_day, score_live, usual_of_run
-from serving.scoring import refuse_hindsight
+from serving.http.auth import require, state_in
+from serving.http.errors import ApiError, described
+from serving.http.fields import EARLIEST, LATEST, Id, Moment, Text
+from serving.http.json_route import StrictRoute
+from serving.http.metrics import store_time
+from serving.http.state import State, utc_now
+from serving.lists.contacts import NO_CONTACTS, issued_contacts, names_in_contacts
+from serving.scoring.batch import refuse_hindsight
+from serving.scoring.live import LiveCustomer, newest_day, score_live, usual_of_run
 from serving.store.keys import Scope
 from serving.store.publish import flat
 from serving.store.ranks import percentile

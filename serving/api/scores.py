@@ -8,14 +8,14 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
-from serving.api.access import require, state_in
-from serving.api.answers import ScoreReply
-from serving.api.errors import described
-from serving.api.fields import Id
-from serving.api.metrics import SCORES, store_time
-from serving.api.state import State
-from serving.api.strict import StrictRoute
-from serving.score_columns import SCORE_COLUMNS
+from serving.api.responses import ScoreReply
+from serving.http.auth import require, state_in
+from serving.http.errors import described
+from serving.http.fields import Id
+from serving.http.json_route import StrictRoute
+from serving.http.metrics import SCORES, store_time
+from serving.http.state import State
+from serving.schemas.scores import SCORE_COLUMNS
 from serving.store.keys import Scope
 from serving.store.runs import Run
 from serving.store.schema import ROW_COLUMNS

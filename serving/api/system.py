@@ -6,13 +6,13 @@ from fastapi import APIRouter, Depends, Request
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.responses import Response
 
-from serving.api.access import any_key, require, state_in
-from serving.api.answers import Health, RunReply
-from serving.api.errors import RETRY_SECONDS, ApiError, described
-from serving.api.metrics import exposition, store_time
+from serving.api.responses import Health, RunReply
 from serving.api.scores import about_run, json_reply
-from serving.api.state import State
-from serving.api.strict import StrictRoute
+from serving.http.auth import any_key, require, state_in
+from serving.http.errors import RETRY_SECONDS, ApiError, described
+from serving.http.json_route import StrictRoute
+from serving.http.metrics import exposition, store_time
+from serving.http.state import State
 from serving.store.engine import reading
 from serving.store.keys import Scope
 from serving.store.runs import NoRun, Run, current_run

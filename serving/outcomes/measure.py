@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from models.effects import Effect, effect
+from models.uplift.treatment_effect import Effect, effect
 from serving.outcomes.rows import enrolments
 
 COVARIATES = ("p_churn", "expected_value")

@@ -5,12 +5,12 @@ from datetime import date
 import polars as pl
 import sqlalchemy as sa
 
-from features.columns import CUSTOMER
+from features.frames.columns import CUSTOMER
 from features.labels import labels
+from serving.schemas.iso_weeks import acted_on
 from serving.store.issued import counting_lists
 from serving.store.read import read_parts
 from serving.store.schema import LIST_ROWS, LISTS, OUTCOME
-from serving.weeks import acted_on
 
 ROW: dict[str, pl.DataType] = {
     "list_id": pl.String(),

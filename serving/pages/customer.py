@@ -8,24 +8,24 @@ import sqlalchemy as sa
 from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import RedirectResponse, Response
 
-from features.columns import CUSTOMER
-from features.purchases import is_sale_line
-from features.tables.places import good_path
+from features.frames.columns import CUSTOMER
+from features.frames.purchases import is_sale_line
+from features.storage.paths import good_path
 from features.tables.schema import COMPLAINTS, TRANSACTIONS
-from serving.api.access import client_in, state_in
-from serving.api.errors import ApiError
-from serving.api.fields import Id
-from serving.api.state import State, utc_now
-from serving.list_kind import ListKind
+from serving.http.auth import client_in, state_in
+from serving.http.errors import ApiError
+from serving.http.fields import Id
+from serving.http.paths import SEE_OTHER, UI
+from serving.http.state import State, utc_now
 from serving.pages import charts
-from serving.pages.paths import SEE_OTHER, UI
 from serving.pages.render import page, path_of, picture
-from serving.pages.visits import SIGNED_IN
+from serving.pages.session import SIGNED_IN
+from serving.schemas.iso_weeks import acted_on
+from serving.schemas.list_kind import ListKind
 from serving.store.audit import record
 from serving.store.issued import counting_lists
 from serving.store.read import find_scores, score_history
 from serving.store.schema import LIST_ROWS, LISTS
-from serving.weeks import acted_on
 from settings.sections import Settings, Targeting
 
 ROUTES = APIRouter(include_in_schema=False, dependencies=[SIGNED_IN])

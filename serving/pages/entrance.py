@@ -6,12 +6,12 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Query, Request
 from starlette.responses import FileResponse, RedirectResponse, Response
 
-from serving.api.access import ANYBODY, LONGEST_KEY, client_in, state_in
-from serving.api.errors import ApiError
-from serving.api.state import utc_now
-from serving.pages.paths import COOKIE, HOME, LOGIN, SEE_OTHER, STATIC, UI, safe_next
+from serving.http.auth import ANYBODY, LONGEST_KEY, client_in, state_in
+from serving.http.errors import ApiError
+from serving.http.paths import COOKIE, HOME, LOGIN, SEE_OTHER, STATIC, UI, safe_next
+from serving.http.state import utc_now
 from serving.pages.render import page
-from serving.pages.visits import checked_form, refuse_foreign
+from serving.pages.session import checked_form, refuse_foreign
 from serving.store.keys import Scope, client_of
 from serving.store.sessions import HOURS, begin_session, end_session
 

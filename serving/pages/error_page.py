@@ -6,8 +6,8 @@ from urllib.parse import quote
 
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from serving.api.errors import INTERNAL, UNAUTHORIZED, ApiError, error_reply
-from serving.pages.paths import HOME, LOGIN, SEE_OTHER, is_page
+from serving.http.errors import INTERNAL, UNAUTHORIZED, ApiError, error_reply
+from serving.http.paths import HOME, LOGIN, SEE_OTHER, is_page
 from serving.pages.render import template
 
 TITLES = {

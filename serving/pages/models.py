@@ -8,13 +8,13 @@ from starlette.responses import Response
 from models.champion import Champion
 from models.errors import NoChampion
 from models.registry import BASELINE
-from serving.api.access import state_in
-from serving.api.errors import ApiError
-from serving.api.state import State, utc_now
+from serving.http.auth import state_in
+from serving.http.errors import ApiError
+from serving.http.paths import UI
+from serving.http.state import State, utc_now
 from serving.pages import charts
-from serving.pages.paths import UI
 from serving.pages.render import page, picture
-from serving.pages.visits import SIGNED_IN
+from serving.pages.session import SIGNED_IN
 from serving.store.runs import run_if_any
 
 ROUTES = APIRouter(include_in_schema=False, dependencies=[SIGNED_IN])

@@ -5,13 +5,13 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from serving.api.access import state_in
-from serving.api.errors import ApiError
+from serving.http.auth import state_in
+from serving.http.errors import ApiError
+from serving.http.paths import UI
 from serving.outcomes.report import REPORT
 from serving.pages import charts
-from serving.pages.paths import UI
 from serving.pages.render import named, page, picture
-from serving.pages.visits import SIGNED_IN
+from serving.pages.session import SIGNED_IN
 from serving.store.reports import read_report
 
 ROUTES = APIRouter(include_in_schema=False, dependencies=[SIGNED_IN])

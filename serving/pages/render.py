@@ -10,9 +10,9 @@ from fastapi import Request
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from starlette.responses import HTMLResponse, Response
 
-from serving.api.access import client_in, state_in
-from serving.pages.paths import PICTURE_POLICY
-from serving.pages.visits import csrf_of
+from serving.http.auth import client_in, state_in
+from serving.http.paths import PICTURE_POLICY
+from serving.pages.session import csrf_of
 
 HERE = Path(__file__).parent
 NOTHING = "–"

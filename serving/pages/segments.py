@@ -5,13 +5,13 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
-from serving.api.access import state_in
-from serving.api.errors import ApiError
-from serving.api.state import State
+from serving.http.auth import state_in
+from serving.http.errors import ApiError
+from serving.http.paths import UI
+from serving.http.state import State
 from serving.pages import charts
-from serving.pages.paths import UI
 from serving.pages.render import named, page, picture
-from serving.pages.visits import SIGNED_IN
+from serving.pages.session import SIGNED_IN
 from serving.store.engine import reading
 from serving.store.runs import NoRun, Run, current_run, summary_of
 

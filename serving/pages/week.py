@@ -8,26 +8,26 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Form, Query, Request
 from starlette.responses import RedirectResponse, Response
 
-from serving.api.access import client_in, state_in
-from serving.api.errors import ApiError
-from serving.api.fields import NO_CONTROL, Word
-from serving.api.lists import audit_read, file_of, still_allowed
-from serving.api.state import State, utc_now
-from serving.list_changes import SENTENCES
-from serving.list_files import Format
-from serving.list_kind import ListKind
-from serving.lists import issue, list_of, plan_week
+from serving.http.auth import client_in, state_in
+from serving.http.errors import ApiError
+from serving.http.fields import NO_CONTROL, Word
+from serving.http.list_downloads import audit_read, file_of, still_allowed
+from serving.http.paths import SEE_OTHER, UI
+from serving.http.state import State, utc_now
+from serving.lists.changes import SENTENCES
+from serving.lists.files import Format
+from serving.lists.weekly import issue, list_of, plan_week
 from serving.pages import charts
-from serving.pages.figures import figures_now
-from serving.pages.paths import SEE_OTHER, UI
+from serving.pages.list_figures import figures_now
 from serving.pages.render import page, picture, query
-from serving.pages.visits import SIGNED_IN, checked_form
+from serving.pages.session import SIGNED_IN, checked_form
+from serving.schemas.iso_weeks import sunday_of, week_of
+from serving.schemas.list_kind import ListKind
 from serving.store.issued import IssuedList, counting_list, issued_lists, list_rows
 from serving.store.runs import run_if_any
 from serving.targeting.curve import Curve
-from serving.targeting.left_out import LeftOut, sentence
+from serving.targeting.exclusions import LeftOut, sentence
 from serving.targeting.plan import Wanted
-from serving.weeks import sunday_of, week_of
 
 ROUTES = APIRouter(include_in_schema=False, dependencies=[SIGNED_IN])
 ROWS = 50

@@ -9,14 +9,14 @@ from typing import Any
 import polars as pl
 import sqlalchemy as sa
 
-from features.columns import CUSTOMER
-from serving.list_columns import LIST_COLUMNS
-from serving.list_kind import TARGET_OF, ListKind
+from features.frames.columns import CUSTOMER
+from serving.schemas.iso_weeks import acted_on
+from serving.schemas.list_kind import TARGET_OF, ListKind
+from serving.schemas.lists import LIST_COLUMNS
 from serving.store.audit import record
 from serving.store.engine import reading
 from serving.store.read import read_frame, read_parts
 from serving.store.schema import LIST_ROWS, LISTS
-from serving.weeks import acted_on
 
 AT_ONCE = 5_000
 FACETS = ("loyalty_segment", "lifecycle_stage", "region", "action")
@@ -64,7 +64,7 @@ class IssuedList:
 
     @property
     def figures(self) -> dict[str, Any]:
-        """What `serving/list_summary.py` told of it when it was issued; nothing of a list from before there were summaries."""
+        """What `serving/lists/summary.py` told of it when it was issued; nothing of a list from before there were summaries."""
         return {} if self.summary is None else dict(json.loads(self.summary))
 
     @property

@@ -13,10 +13,10 @@ import sqlalchemy as sa
 from filelock import FileLock
 
 from features.norms import Norms
-from serving.run_summary import KEY, MONTH_DAYS, MOVED, run_summary
 from serving.store.bulk import write_rows
 from serving.store.ranks import packed_ranks
 from serving.store.read import read_frame
+from serving.store.run_summary import KEY, MONTH_DAYS, MOVED, run_summary
 from serving.store.runs import ABOUT, NEWEST_FIRST, Run, kept_runs
 from serving.store.schema import COMPLETE, ROW_COLUMNS, RUN_COLUMNS, RUNS, WRITING, score_table, target_table
 

@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 
 from features.norms import Norms
 from models.log_odds import Array
-from serving.score_columns import SCORE_COLUMNS
+from serving.schemas.scores import SCORE_COLUMNS
 from serving.store.engine import reading
 from serving.store.ranks import unpacked_ranks
 from serving.store.runs import Run, current_run, kept_runs

@@ -52,7 +52,7 @@ def run_if_any(engine: sa.Engine) -> Run | None:
 
 
 def summary_of(connection: sa.Connection, run: Run) -> dict[str, Any] | None:
-    """Return the figures of a run (`serving/run_summary.py`); None of one of an earlier Holdfast."""
+    """Return the figures of a run (`serving/store/run_summary.py`); None of one of an earlier Holdfast."""
     told = connection.scalar(sa.select(RUNS.c.summary).where(RUNS.c.run_id == run.run_id))
     return None if told is None else dict(json.loads(told))
 

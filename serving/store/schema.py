@@ -6,9 +6,9 @@ from typing import Any
 import polars as pl
 import sqlalchemy as sa
 
-from serving.list_columns import EXPECTED_COLUMNS, LIST_COLUMNS
-from serving.score_columns import SCORE_COLUMNS
-from serving.target_columns import TARGET_COLUMNS
+from serving.schemas.candidates import TARGET_COLUMNS
+from serving.schemas.lists import EXPECTED_COLUMNS, LIST_COLUMNS
+from serving.schemas.scores import SCORE_COLUMNS
 
 VERSION = "0003"
 VERSION_TABLE = "holdfast_version"  # MLflow may keep its own tables, alembic_version among them, in the same database

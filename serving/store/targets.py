@@ -3,11 +3,11 @@
 import polars as pl
 import sqlalchemy as sa
 
-from serving.score_columns import SCORE_COLUMNS
+from serving.schemas.candidates import TARGET_COLUMNS
+from serving.schemas.scores import SCORE_COLUMNS
 from serving.store.read import VALUES, among, many, read_parts, steadily
 from serving.store.runs import Run, current_run
 from serving.store.schema import score_table, target_table
-from serving.target_columns import TARGET_COLUMNS
 from settings.errors import UserError
 
 OF_SCORES = (

@@ -2,9 +2,9 @@
 
 import polars as pl
 
-from features.columns import CUSTOMER
-from serving.targeting.left_out import LeftOut
-from serving.targeting.places import OWNER, PLACE, WHY, leave_out, placed
+from features.frames.columns import CUSTOMER
+from serving.targeting.exclusions import LeftOut
+from serving.targeting.ordering import OWNER, PLACE, WHY, leave_out, placed
 from settings.sections import Caps
 
 

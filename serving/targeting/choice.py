@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 import polars as pl
 
-from serving.targeting.gains import SAVED, gains
+from serving.targeting.expected_gain import SAVED, gains
 from serving.targeting.rules import Target, target
 from settings.sections import Action, Targeting
 

@@ -2,9 +2,9 @@
 
 import polars as pl
 
-from features.columns import CUSTOMER
-from serving.targeting.left_out import LeftOut
-from serving.targeting.places import BEST, PLACE, SERVICE, WHY, leave_out, placed
+from features.frames.columns import CUSTOMER
+from serving.targeting.exclusions import LeftOut
+from serving.targeting.ordering import BEST, PLACE, SERVICE, WHY, leave_out, placed
 
 SHARED = ("contacted_days", "treated_by_service", "treated_by_marketing", "held_by_service", "held_by_marketing")
 

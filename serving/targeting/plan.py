@@ -6,14 +6,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 import polars as pl
 
-from features.columns import CUSTOMER
-from serving.control import held_by
+from features.frames.columns import CUSTOMER
 from serving.targeting.caps import capped, owners_capped
+from serving.targeting.control_group import held_by
 from serving.targeting.eligibility import with_reasons
-from serving.targeting.gains import ASSUMED, MEASURED, SAVED, averted, gain
+from serving.targeting.exclusions import LeftOut
+from serving.targeting.expected_gain import ASSUMED, MEASURED, SAVED, averted, gain
 from serving.targeting.knapsack import Flags, Steps, affordable, forced_steps, steps
-from serving.targeting.left_out import LeftOut
-from serving.targeting.places import BEST, OWNER, SERVICE, WHY, leave_out
+from serving.targeting.ordering import BEST, OWNER, SERVICE, WHY, leave_out
 from serving.targeting.rules import Target
 from settings.sections import Action, Targeting
 

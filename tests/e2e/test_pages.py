@@ -16,16 +16,16 @@ import sqlalchemy as sa
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from serving.api.state import utc_now
-from serving.erasure import suppress
-from serving.list_kind import ListKind
-from serving.lists import issue, make_list
+from serving.http.state import utc_now
+from serving.lists.weekly import issue, make_list
 from serving.outcomes.report import keep_outcomes, measure_outcomes
+from serving.privacy.erasure import suppress
+from serving.schemas.candidates import TARGET_COLUMNS
+from serving.schemas.list_kind import ListKind
 from serving.store.engine import open_store
 from serving.store.keys import Scope, create_key
 from serving.store.publish import publish
 from serving.store.read import read_actions
-from serving.target_columns import TARGET_COLUMNS
 from settings.load import load_settings
 from settings.sections import Settings
 

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from features.build import FEATURES, build_features, features_as_of
-from features.history import history
+from features.frames.encoded import history
 from features.norms import norms
 from features.tables.schema import Tables
 from settings.sections import Loyalty

@@ -4,7 +4,7 @@ from datetime import date
 import polars as pl
 import pytest
 
-from features.dates import AsOfRefused, checked_as_of
+from features.as_of import AsOfRefused, checked_as_of
 from features.tables.schema import Tables
 from features.windows import Windows, proposed, returned, silences, windows
 from settings.sections import Churn

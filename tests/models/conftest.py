@@ -3,12 +3,12 @@ from datetime import date
 import polars as pl
 import pytest
 
-from features.history import history
+from features.frames.encoded import history
 from features.tables.schema import Tables
 from holdfast.demo.simulated.shop import Shop, simulate
 from models.snapshot import Snapshot
 from settings.sections import Loyalty
-from training.snapshots import build_snapshots
+from training.data.snapshots import build_snapshots
 
 
 @pytest.fixture(scope="session")

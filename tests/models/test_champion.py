@@ -9,15 +9,15 @@ import polars as pl
 import pytest
 
 from features.norms import Norms
-from models.bgnbd import BGNBD
-from models.bgnbd_churn import BgNbdChurn
-from models.btyd import BuyTillYouDie
+from models.btyd.bgnbd import BGNBD
+from models.btyd.gamma_gamma import GammaGamma
+from models.btyd.pair import BuyTillYouDie
+from models.btyd.seasonal_level import Level
 from models.champion import Champion, Terms, current_champion, load_champion, publish_champion, save_champion
+from models.churn.bgnbd_churn import BgNbdChurn
 from models.errors import NoChampion
-from models.gamma_gamma import GammaGamma
-from models.level import Level
 from models.uplift.learners import Uplift
-from serving.scoring import measured_effects
+from serving.scoring.batch import measured_effects
 from settings.sections import Action, Settings, TableSources, Targeting, Workspace
 
 CHAMPION = Champion(

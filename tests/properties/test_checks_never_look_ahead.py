@@ -8,7 +8,7 @@ import polars as pl
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from expectations.one_table import check_table
+from expectations.validation.table import check_table
 from features.tables.schema import ALL_TABLES
 from settings.load import load_settings
 

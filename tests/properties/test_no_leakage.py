@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from features.build import FEATURES, build_features, features_as_of
-from features.history import history
+from features.frames.encoded import history
 from features.norms import Norms, norms
 from features.partition import WHOLE, Part
 from features.tables.schema import ALL_TABLES, DTYPES, Tables

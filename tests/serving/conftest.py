@@ -11,8 +11,8 @@ import pytest
 import sqlalchemy as sa
 from starlette.testclient import TestClient
 
-from serving.api.app import make_app
-from serving.api.state import State, utc_now
+from serving.app import make_app
+from serving.http.state import State, utc_now
 from serving.store.engine import open_store
 from serving.store.keys import Scope, create_key
 from settings.load import load_settings

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from training.bootstrap import paired_interval
+from training.evaluation.bootstrap import paired_interval
 from training.metrics import calibration_error, churn_metrics, interval_metrics, lift, normalised_gini, value_metrics
 
 CHURNED = np.array([1.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0])

@@ -8,7 +8,7 @@ import pytest
 from features.tables.schema import Tables
 from holdfast.demo.simulated.shop import Shop, simulate
 from models.errors import TooLittleData
-from models.learning import Trees
+from models.trees.training import Trees
 from settings.sections import Settings, TableSources, Workspace
 from training.tune import TreesUnusable, Tuned, read_trees, tune
 

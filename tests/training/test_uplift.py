@@ -6,11 +6,11 @@ import numpy as np
 import polars as pl
 import pytest
 
-from features.known import known_before
+from features.point_in_time import known_before
 from features.tables.schema import Tables
 from features.windows import windows
 from settings.sections import Action, Settings, TableSources, Targeting, Workspace
-from training.trials import Asked, trials
+from training.data.experiments import Asked, trials
 from training.uplift import effects_of, responses
 
 AS_OF, CUSTOMERS, WRITTEN = date(2025, 12, 1), 900, (12, 15, 18, 21)

@@ -9,8 +9,8 @@ from models.errors import TooLittleData
 from models.log_odds import log_odds
 from models.uplift.crossfit import Unseen, cross_fitted, learned
 from models.uplift.curves import qini, resampled
+from models.uplift.experiment import Trial, refuse_small
 from models.uplift.learners import LEARNERS, Uplift
-from models.uplift.trial import Trial, refuse_small
 
 INPUTS = ("x", "z")
 

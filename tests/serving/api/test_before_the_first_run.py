@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
-from serving.api.app import make_app
-from serving.api.state import State, utc_now
+from serving.app import make_app
+from serving.http.state import State, utc_now
 from serving.store.keys import Scope, create_key
 from settings.load import load_settings
 

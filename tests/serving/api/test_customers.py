@@ -1,6 +1,6 @@
 from typing import Any
 
-from serving.score_columns import SCORE_COLUMNS
+from serving.schemas.scores import SCORE_COLUMNS
 
 
 def test_a_customer_has_a_score_and_a_history_of_runs_with_reasons(service: Any) -> None:  # noqa: ANN401

@@ -5,11 +5,11 @@ import polars as pl
 import pytest
 import sqlalchemy as sa
 
-from serving.api.state import utc_now
-from serving.issued_contacts import issued_contacts
-from serving.list_columns import LIST_COLUMNS
-from serving.list_kind import ListKind
-from serving.lists import WeeklyList, issue, make_list
+from serving.http.state import utc_now
+from serving.lists.contacts import issued_contacts
+from serving.lists.weekly import WeeklyList, issue, make_list
+from serving.schemas.list_kind import ListKind
+from serving.schemas.lists import LIST_COLUMNS
 from serving.store.schema import AUDIT, LIST_ROWS, LISTS
 
 

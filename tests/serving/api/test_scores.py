@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from serving.score_columns import SCORE_COLUMNS
+from serving.schemas.scores import SCORE_COLUMNS
 
 
 def error(reply: Any) -> dict[str, str]:  # noqa: ANN401  # httpx's reply

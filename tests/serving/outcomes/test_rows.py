@@ -7,10 +7,10 @@ import polars as pl
 import pytest
 import sqlalchemy as sa
 
-from serving.list_columns import EXPECTED_COLUMNS, LIST_COLUMNS
 from serving.outcomes.measure import earned
 from serving.outcomes.report import NoLists, keep_outcomes, measure_outcomes
 from serving.outcomes.rows import enrolments, issued_rows, with_outcomes
+from serving.schemas.lists import EXPECTED_COLUMNS, LIST_COLUMNS
 from serving.store.issued import IssuedList, erase_from_list, store_list
 from serving.store.reports import read_report
 

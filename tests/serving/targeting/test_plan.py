@@ -7,7 +7,7 @@ import pytest
 from serving.store.issued import EARLIER
 from serving.store.targets import SCHEMA
 from serving.targeting.curve import curve
-from serving.targeting.left_out import LeftOut, sentence
+from serving.targeting.exclusions import LeftOut, sentence
 from serving.targeting.plan import Plan, Terms, Wanted, make_plan
 from serving.targeting.rules import Target
 from settings.sections import Action, Caps, Targeting

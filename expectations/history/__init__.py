@@ -1,0 +1,1 @@
+"""What earlier loads contained, the overrides that were recorded, and the frozen reference."""

@@ -1,0 +1,1 @@
+"""Rules for single rows: what sets a row aside, the quarantine, and the release of corrected rows."""

@@ -1,0 +1,1 @@
+"""One module per feature family: known tables to one row per customer."""

@@ -1,0 +1,1 @@
+"""Files, Parquet, paths and hashing that every layer uses."""

@@ -1,0 +1,1 @@
+"""The work that several commands share: sessions, publishing, weekly lists, outcomes."""

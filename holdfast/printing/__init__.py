@@ -1,0 +1,1 @@
+"""What commands print: consoles, tables, progress and charts."""

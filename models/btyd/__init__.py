@@ -1,0 +1,8 @@
+"""Buy-till-you-die models of orders and spend: BG/NBD, MBG/NBD, Pareto/NBD and Gamma-Gamma."""
+
+from models.btyd.bgnbd import BGNBD
+from models.btyd.gamma_gamma import GammaGamma
+from models.btyd.mbgnbd import MBGNBD
+from models.btyd.paretonbd import ParetoNBD
+
+__all__ = ["BGNBD", "MBGNBD", "GammaGamma", "ParetoNBD"]

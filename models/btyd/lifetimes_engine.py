@@ -1,0 +1,52 @@
+"""Fits through the `lifetimes` package, the reference of the field; imported only while fitting."""
+
+import io
+import warnings
+from contextlib import redirect_stdout
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from models.btyd.histories import Histories
+from models.errors import TooLittleData
+from models.log_odds import Array
+
+# lifetimes stops on data without a clear optimum; a growing penalty on the size of the parameters helps it out.
+PENALTIES = (0.0, 0.001, 0.01, 0.1, 1.0)
+
+
+def fit_orders(fitter: str, names: tuple[str, ...], data: Histories) -> tuple[Array, str]:
+    """Return the parameters of an order model, in the order of `names`, and a diagnosis in words.
+
+    Raises TooLittleData where nobody bought again, or no engine setting converges.
+    """
+    if not data.x.any():
+        raise TooLittleData(f"lifetimes needs customers with a repeat purchase; none of {data.customers:g} customers has one.")
+    fitted, diagnosis = _fit(fitter, [data.x, data.t_x, data.T], weights=data.weight)
+    return np.array([float(fitted.params_[name]) for name in names]), diagnosis
+
+
+def fit_spend(buyers: pl.DataFrame) -> tuple[Array, str]:
+    """Return p, q and gamma of a Gamma-Gamma, and a diagnosis in words. Raises TooLittleData where no setting converges."""
+    columns = [buyers[name].to_numpy() for name in ("frequency", "monetary_value")]
+    fitted, diagnosis = _fit("GammaGammaFitter", columns, weights=buyers["weight"].to_numpy())
+    return np.array([float(fitted.params_[name]) for name in ("p", "q", "v")]), diagnosis
+
+
+def _fit(name: str, columns: list[Any], **arguments: Any) -> tuple[Any, str]:  # noqa: ANN401  # lifetimes has no types
+    # lifetimes warns at import (a pandas option) and while it searches, and prints the optimiser's last words
+    with warnings.catch_warnings(), redirect_stdout(io.StringIO()):
+        warnings.simplefilter("ignore")
+        import lifetimes
+        from lifetimes.utils import ConvergenceError
+
+        for penalty in PENALTIES:
+            fitter = getattr(lifetimes, name)(penalizer_coef=penalty)
+            try:
+                fitter.fit(*columns, **arguments)
+            except ConvergenceError:
+                continue
+            if fitter.params_.notna().all():
+                return fitter, "converged" if penalty == 0 else f"converged with a penalty of {penalty:g} on the parameters"
+    raise TooLittleData(f"{name.removesuffix('Fitter')} did not converge on {len(columns[0])} different customer histories.")

@@ -1,0 +1,1 @@
+"""Gradient-boosted trees: parameters, training and prediction with LightGBM."""

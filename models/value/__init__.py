@@ -1,0 +1,1 @@
+"""Lifetime value: value models, their protocol, intervals and the portfolio total."""

@@ -1,0 +1,1 @@
+"""What every route and page shares: authentication, limits, errors, logs, metrics and downloads."""

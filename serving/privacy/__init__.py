@@ -1,0 +1,1 @@
+"""Erasure, and the workspace key that customer ids are hashed with."""

@@ -1,0 +1,1 @@
+"""Columns and values that callers and the store rely on."""

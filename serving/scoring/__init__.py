@@ -1,0 +1,1 @@
+"""Scores of customers, in batch and live, with reasons in sentences."""

@@ -1,0 +1,93 @@
+import re
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from expectations.data_docs.write import write_data_docs
+from expectations.history.overrides import record_override
+from expectations.suites.tables import checks_of, rules_of
+from expectations.validation.tables import check_tables
+from features.tables.schema import ALL_TABLES
+from settings.load import load_settings
+from settings.sections import Settings
+
+NOW = datetime(2026, 1, 1)
+ROWS = "".join(f"{n % 7:03d},secret{n},2025-12-{1 + n % 28:02d},5\n" for n in range(150))
+ORDERS = f"customer_id,order_id,ordered_at,amount\n{ROWS}"
+
+
+def shop(folder: Path, orders: str = ORDERS, complaints: str = "complaint_id,customer_id\nc1,Anna\n") -> Settings:
+    (folder / "orders.csv").write_text(orders)
+    (folder / "complaints.csv").write_text(complaints)
+    (folder / "holdfast.toml").write_text('[tables]\ntransactions = "orders.csv"\ncomplaints = "complaints.csv"\n')
+    return load_settings(folder / "holdfast.toml", {})
+
+
+def pages(settings: Settings, now: datetime = NOW) -> dict[str, str]:
+    index = write_data_docs(settings, check_tables(settings, now, docs=True), now)
+    return {str(page.relative_to(index.parent)): page.read_text() for page in index.parent.rglob("*.html")}
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    folder = tmp_path_factory.mktemp("shop")
+    pages(shop(folder, ORDERS))
+    later = ORDERS + ",x,2025-12-30,5\n" * 10 + "099,y,2025-12-30,5\n099,y,2025-12-30,5\n"
+    return pages(shop(folder, later), NOW + timedelta(days=7))
+
+
+def test_the_front_page_says_in_words_what_was_found_and_since_when(site: dict[str, str]) -> None:
+    page = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", "", site["index.html"]))
+    assert "162 rows read = 152 used + 10 set aside" in page
+    assert "10 rows set aside because customer_id is empty since 2026-01-08" in page
+    assert "No row repeats another one in every column; such rows stay in use: found 1" in page
+    assert "complaints cannot be used as it is" in page
+    assert "the column opened_at is missing" in page
+
+
+def test_every_table_has_a_page_with_every_check_and_a_trend(site: dict[str, str]) -> None:
+    assert "The newest order is at most 14 days old" in site["transactions.html"]
+    assert "First seen" in site["transactions.html"]
+    assert "<svg" in site["transactions.html"]
+    assert "<svg" not in site["complaints.html"]
+
+
+def test_links_lead_somewhere(site: dict[str, str]) -> None:
+    for name in ("index.html", "transactions.html", "complaints.html"):
+        for link in re.findall(r'href="([^"#]+)"', site[name]):
+            assert link in site
+
+
+def test_no_page_shows_an_id_or_a_cell(site: dict[str, str]) -> None:
+    everything = "".join(html for name, html in site.items())
+    for cell in ("secret", "Anna", "099"):
+        assert cell not in re.sub(r"<svg.*?</svg>|<style.*?</style>|[\w-]*\d{6,}[\w-]*", "", everything, flags=re.DOTALL)
+
+
+def test_our_pages_ask_no_other_server_for_anything(site: dict[str, str]) -> None:
+    newest = max(name for name in site if name.startswith("validations/transactions"))
+    for name in ("index.html", "transactions.html", "complaints.html", newest):
+        assert not re.findall(r"<(?:script|link|img|source)[^>]*https?:", site[name])
+    assert "newsletter" not in site[newest]
+
+
+def test_a_header_that_is_a_row_is_not_shown(tmp_path: Path) -> None:
+    told = pages(shop(tmp_path, ORDERS.partition("\n")[2]))
+    assert "the column customer_id is missing" in told["index.html"]
+    assert "secret" not in told["index.html"] + told["transactions.html"]
+
+
+def test_an_override_is_shown_with_its_reason(tmp_path: Path) -> None:
+    settings = shop(tmp_path)
+    record_override(settings.workspace.path, "train", ["complaints"], "the <old> ones will do", NOW)
+    assert "the &lt;old&gt; ones will do" in pages(settings)["index.html"]
+
+
+@pytest.mark.parametrize("name", ALL_TABLES)
+def test_every_rule_and_check_has_a_name_and_a_sentence_of_its_own(name: str, tmp_path: Path) -> None:
+    table, limits = ALL_TABLES[name], getattr(shop(tmp_path).checks, name)
+    rules = rules_of(table, [column.name for column in table.columns], limits, NOW, {"amount": 5.0, "cost": 1.0})
+    checks = checks_of(table, rules, limits)
+    assert len({check.name for check in checks}) == len(checks)
+    assert len({check.sentence for check in checks}) == len(checks)

@@ -1,0 +1,97 @@
+"""One contract for every churn candidate."""
+
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal, assert_series_equal
+
+from models.btyd.pair import LEVELS
+from models.churn.calibration import Calibration, fit_calibration
+from models.churn.protocol import Candidate
+from models.errors import TooLittleData
+from models.registry import BASELINE, CANDIDATES, load_churn_model
+from models.snapshot import Snapshot
+from models.trees.boosting import INPUTS
+
+by_name = pytest.mark.parametrize("candidate", CANDIDATES, ids=lambda candidate: candidate.name)
+
+
+@by_name
+def test_probabilities_lie_strictly_between_zero_and_one_in_the_order_of_the_rows(
+    candidate: Candidate, snapshots: list[Snapshot]
+) -> None:
+    model, frame = candidate.fit(snapshots[:-1], snapshots[-1].frame), snapshots[-1].frame
+    p = model.p_churn(frame)
+    assert p.name == "p_churn"
+    assert ((p > 0) & (p < 1)).all()
+    assert_series_equal(model.p_churn(frame.reverse()), p.reverse())
+
+
+@by_name
+def test_what_is_kept_of_past_contacts_is_enough_to_be_asked(candidate: Candidate, snapshots: list[Snapshot]) -> None:
+    model, frame = candidate.fit(snapshots, snapshots[-1].frame), snapshots[-1].frame
+    assert_series_equal(model.p_churn(frame.select(*INPUTS, *LEVELS)), model.p_churn(frame))
+
+
+@by_name
+def test_a_model_says_the_same_after_a_journey_through_files(
+    candidate: Candidate, snapshots: list[Snapshot], tmp_path: Path
+) -> None:
+    model, frame = candidate.fit(snapshots, snapshots[-1].frame), snapshots[-1].frame
+    model.save(tmp_path)
+    again = load_churn_model(tmp_path)
+    assert again.name == candidate.name
+    assert_series_equal(again.p_churn(frame), model.p_churn(frame))
+    assert_frame_equal(again.contributions(frame), model.contributions(frame))
+
+
+@by_name
+def test_what_is_saved_names_no_customer(candidate: Candidate, snapshots: list[Snapshot], tmp_path: Path) -> None:
+    candidate.fit(snapshots, snapshots[-1].frame).save(tmp_path)
+    saved = " ".join(path.read_text() for path in tmp_path.rglob("*") if path.is_file())
+    assert not [each for each in snapshots[-1].frame["customer_id"] if f'"{each}"' in saved]
+
+
+@by_name
+def test_the_same_history_gives_the_same_model(candidate: Candidate, snapshots: list[Snapshot]) -> None:
+    first, second = candidate.fit(snapshots, snapshots[-1].frame), candidate.fit(snapshots, snapshots[-1].frame)
+    assert_series_equal(first.p_churn(snapshots[-1].frame), second.p_churn(snapshots[-1].frame))
+
+
+@by_name
+def test_risk_rises_with_contributions(candidate: Candidate, snapshots: list[Snapshot]) -> None:
+    model, frame = candidate.fit(snapshots, snapshots[-1].frame), snapshots[-1].frame
+    total = model.contributions(frame).sum_horizontal()
+    ranks = pl.DataFrame({"p": model.p_churn(frame), "total": total}).select(pl.corr("p", "total", method="spearman")).item()
+    assert ranks > 0.999
+
+
+@by_name
+def test_every_candidate_beats_a_guess_at_the_churn_rate(candidate: Candidate, snapshots: list[Snapshot]) -> None:
+    newest = snapshots[-1]
+    closed = [snapshot for snapshot in snapshots if snapshot.closed_on <= newest.as_of]
+    p, y = candidate.fit(closed, newest.frame).p_churn(newest.frame).to_numpy(), newest.frame["churned"].to_numpy()
+    guess = np.full(len(y), y.mean())
+    assert -np.mean(y * np.log(p) + (1 - y) * np.log(1 - p)) < -np.mean(y * np.log(guess) + (1 - y) * np.log(1 - guess))
+
+
+@pytest.mark.parametrize("candidate", [candidate for candidate in CANDIDATES if candidate.name != "bgnbd"], ids=lambda c: c.name)
+def test_without_a_closed_window_a_learner_says_so(candidate: Candidate, snapshots: list[Snapshot]) -> None:
+    with pytest.raises(TooLittleData, match="too short"):
+        candidate.fit([], snapshots[-1].frame)
+
+
+def test_the_baseline_is_among_the_candidates() -> None:
+    assert BASELINE in CANDIDATES
+
+
+def test_calibration_finds_a_known_distortion_again() -> None:
+    rng = np.random.default_rng(4)
+    true = rng.uniform(0.02, 0.98, 40_000)
+    outcome = (rng.random(40_000) < true).astype(float)
+    distorted = 1 / (1 + np.exp(-(2 * np.log(true / (1 - true)) + 1)))
+    found = fit_calibration(distorted, outcome)
+    np.testing.assert_allclose(found.apply(distorted), true, atol=0.02)
+    assert Calibration().apply(np.array([0.3]))[0] == pytest.approx(0.3)

@@ -1,0 +1,61 @@
+from datetime import date, datetime
+from pathlib import Path
+
+import polars as pl
+import pytest
+import sqlalchemy as sa
+
+from serving.http.state import State
+from serving.schemas.scores import SCORE_COLUMNS
+from serving.store.publish import publish
+from serving.store.runs import NoRun
+from serving.store.withheld import Withheld, withhold
+from settings.load import load_settings
+
+
+@pytest.fixture
+def state(store: sa.Engine, tmp_path: Path) -> State:
+    (tmp_path / "holdfast.toml").write_text('[tables]\ntransactions = "none.csv"\n', encoding="utf-8")
+    return State(load_settings(tmp_path / "holdfast.toml", {}), store, "key")
+
+
+def scores(as_of: date, *customers: str) -> pl.DataFrame:
+    rows = [
+        {"customer_id": each, "as_of": as_of, "scored_at": datetime(2025, 3, 1), "model_version": "1", "p_churn": as_of.day / 100}
+        for each in customers
+    ]
+    return pl.DataFrame(rows, schema=SCORE_COLUMNS)
+
+
+def found(state: State, *customers: str) -> tuple[dict[str, str], date, list[str]]:
+    withheld, run, rows = state.find(customers)
+    return withheld, run.as_of, sorted(row[0] for row in rows)
+
+
+def test_customers_are_found_in_the_run_that_is_current_now(state: State) -> None:
+    with pytest.raises(NoRun):
+        state.find(["a"])
+    first, second = date(2025, 3, 1), date(2025, 3, 8)
+    publish(state.engine, scores(first, "a", "b"), 90)
+    for _ in range(3):
+        assert found(state, "a", "b", "a", "nobody") == ({}, first, ["a", "b"])
+        assert found(state, "nobody") == ({}, first, [])
+    publish(state.engine, scores(second, "b", "c"), 90)
+    for _ in range(2):
+        assert found(state, "a", "b", "c") == ({}, second, ["b", "c"])
+
+
+def test_a_run_that_is_gone_is_not_looked_for(state: State) -> None:
+    publish(state.engine, scores(date(2025, 3, 1), "a"), 90)
+    assert found(state, "a")[2] == ["a"]
+    publish(state.engine, scores(date(2025, 6, 1), "b"), 90, keep_weeks=1)
+    assert found(state, "a", "b") == ({}, date(2025, 6, 1), ["b"])
+
+
+def test_who_is_withheld_is_told_and_has_no_row(state: State) -> None:
+    publish(state.engine, scores(date(2025, 3, 1), "a", "b", "c"), 90)
+    assert found(state, "a", "b", "c")[2] == ["a", "b", "c"]
+    with state.engine.begin() as connection:
+        withhold(connection, state.hash_of("a"), Withheld.SUPPRESSED, datetime(2025, 3, 1))
+        withhold(connection, state.hash_of("c"), Withheld.ERASED, datetime(2025, 3, 1))
+    assert found(state, "a", "b", "c") == ({"a": "suppressed", "c": "erased"}, date(2025, 3, 1), ["b"])

@@ -1,0 +1,239 @@
+import io
+import zipfile
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+import polars as pl
+import pytest
+import sqlalchemy as sa
+
+from serving.lists.contacts import issued_contacts
+from serving.lists.files import HELD_OUT, as_csv, as_xlsx, write_list
+from serving.lists.weekly import ListRefused, issue, make_list
+from serving.schemas.iso_weeks import WeekRefused, week_of
+from serving.schemas.list_kind import ListKind
+from serving.schemas.lists import LIST_COLUMNS
+from serving.store.engine import open_store
+from serving.store.issued import counting_list, issued_lists, list_rows
+from serving.store.publish import publish
+from serving.store.read import read_actions
+from serving.store.targets import NoTargets
+from serving.targeting.control_group import held_by
+from settings.load import load_settings
+from settings.sections import Action, Settings
+
+NOW = datetime(2026, 11, 24, 9, 30)
+COLUMNS = [
+    *("list_id", "week", "rank", "customer_id", "arm", "action", "channel", "owner", "status", "loyalty_segment"),
+    *("lifecycle_stage", "p_churn", "expected_value", "value_at_risk", "expected_gain", "basis", "reason_1", "reason_2"),
+    *("reason_3", "data_as_of", "model_version", "expires_on"),
+]
+
+
+@pytest.fixture(scope="module")
+def settings(demo: Path) -> Settings:
+    return load_settings(demo / "holdfast.toml", {})
+
+
+@pytest.fixture(scope="module")
+def published(settings: Settings) -> sa.Engine:
+    return open_store(settings.store_url)
+
+
+def test_the_list_has_the_columns_of_the_contract_by_expected_gain(settings: Settings, published: sa.Engine) -> None:
+    weekly = make_list(settings, published, ListKind.AT_RISK)
+    assert weekly.frame.columns == COLUMNS
+    assert weekly.frame["rank"].to_list() == list(range(1, weekly.frame.height + 1))
+    assert weekly.frame["expected_gain"].is_sorted(descending=True)
+    assert (weekly.frame["expected_gain"] > 0).all()
+    assert (weekly.frame["p_churn"] >= 0.5).all()
+    assert set(weekly.frame["status"]) == {"existing"}
+    assert weekly.week == week_of(weekly.run.as_of)
+    assert f"in the 91 days from {weekly.run.as_of}" in weekly.churn_sentence
+
+
+def test_other_kinds_hold_other_customers(settings: Settings, published: sa.Engine) -> None:
+    assert set(make_list(settings, published, ListKind.WIN_BACK).frame["status"]) == {"former"}
+    assert set(make_list(settings, published, ListKind.RECOVERY).frame["owner"]) == {"service"}
+
+
+def test_a_budget_pays_for_the_best_gains_and_the_held_out_cost_nothing(settings: Settings, published: sa.Engine) -> None:
+    everyone = make_list(settings, published, ListKind.AT_RISK).frame
+    weekly = make_list(settings, published, ListKind.AT_RISK, budget=10.0).frame
+    assert weekly["customer_id"].to_list() == everyone["customer_id"].head(weekly.height).to_list()
+    assert (weekly["arm"] == "treated").sum() * 0.5 <= 10.0 < ((weekly["arm"] == "treated").sum() + 1) * 0.5
+    assert make_list(settings, published, ListKind.AT_RISK, limit=3).frame.height == 3
+    nothing = make_list(settings, published, ListKind.AT_RISK, budget=0.0).frame
+    assert (nothing["arm"] == "control").all()
+
+
+def test_the_same_week_holds_out_the_same_customers(settings: Settings, published: sa.Engine) -> None:
+    first, second = (make_list(settings, published, ListKind.AT_RISK).frame for _ in range(2))
+    assert first.equals(second)
+    other = make_list(settings, published, ListKind.AT_RISK, week="2030-W01").frame
+    assert not other["arm"].equals(first["arm"])
+
+
+def test_the_control_share_is_met_and_nobody_without_the_key_can_tell() -> None:
+    people = pl.Series([f"c{n}" for n in range(20_000)])
+    drawn = held_by(people, "at_risk-2026-W01", b"k" * 16, 0.08 / 0.98, 0.02)
+    assert drawn.is_not_null().mean() == pytest.approx(0.10, abs=0.01)
+    assert (drawn == "global").sum() / 20_000 == pytest.approx(0.02, abs=0.005)
+    assert not drawn.equals(held_by(people, "at_risk-2026-W01", b"x" * 16, 0.10, 0.02))
+    assert held_by(people, "w", b"k" * 16, 0.0, 0.0).is_null().all()
+
+
+def test_the_global_control_is_the_same_in_every_draw_and_the_lists_own_is_not() -> None:
+    people = pl.Series([f"c{n}" for n in range(5_000)])
+    one, other = (held_by(people, f"at_risk-2026-W{week}", b"k" * 16, 0.05 / 0.95, 0.05) for week in ("01", "02"))
+    assert ((one == "global").fill_null(value=False) == (other == "global").fill_null(value=False)).all()
+    both = ((one == "list") & (other == "list")).sum() / 5_000
+    assert both == pytest.approx(0.95 * (0.05 / 0.95) ** 2, abs=0.005)
+
+
+@pytest.mark.parametrize("week", ["2026-W54", "2026W01", "last", "9999-W52"])
+def test_a_week_that_is_none_is_refused(settings: Settings, published: sa.Engine, week: str) -> None:
+    with pytest.raises(WeekRefused, match="A week is written as 2026-W47"):
+        make_list(settings, published, ListKind.AT_RISK, week=week)
+
+
+def test_renamed_actions_ask_for_new_scores(settings: Settings, published: sa.Engine) -> None:
+    renamed = replace(settings, targeting=replace(settings.targeting, actions=(Action("mail", "retention", 1.0, 0.1),)))
+    with pytest.raises(ListRefused, match=r"which the configuration no longer has; run `score` again"):
+        make_list(renamed, published, ListKind.AT_RISK)
+
+
+def test_a_list_is_written_whole_as_csv_or_parquet(settings: Settings, published: sa.Engine, tmp_path: Path) -> None:
+    weekly = make_list(settings, published, ListKind.AT_RISK, limit=5)
+    write_list(weekly.frame, weekly.churn_sentence, tmp_path / "new" / "list.csv")
+    written = pl.read_csv(tmp_path / "new" / "list.csv", infer_schema=False)
+    assert written["customer_id"].to_list() == weekly.frame["customer_id"].to_list()
+    write_list(weekly.frame, weekly.churn_sentence, tmp_path / "list.parquet")
+    assert pl.read_parquet(tmp_path / "list.parquet").equals(weekly.frame)
+    with pytest.raises(ListRefused, match=r"written as \.csv, \.xlsx or \.parquet"):
+        write_list(weekly.frame, weekly.churn_sentence, tmp_path / "list.txt")
+
+
+def test_weeks_are_iso_weeks() -> None:
+    assert [week_of(day) for day in (date(2026, 11, 22), date(2024, 12, 30), date(2027, 1, 1))] == [
+        "2026-W47",
+        "2025-W01",
+        "2026-W53",
+    ]
+
+
+def test_a_list_is_issued_once_and_never_changes(settings: Settings, published: sa.Engine, store: sa.Engine) -> None:
+    weekly = make_list(settings, published, ListKind.WIN_BACK)
+    first, frame = issue(store, weekly, "ann", NOW)
+    again, same = issue(store, weekly, "ben", NOW)
+    assert (again, first.issued_by) == (first, "ann")
+    assert frame.equals(same)
+    assert list_rows(store, first.list_id, {}).equals(frame)
+    shorter = make_list(settings, published, ListKind.WIN_BACK, limit=3)
+    other, _ = issue(store, shorter, "ben", NOW)
+    assert (other.list_id, other.rows, other.row_limit) == (f"{first.list_id}-2", 3, 3)
+    assert [each.list_id for each in issued_lists(store, "win_back")] == [other.list_id, first.list_id]
+    assert list_rows(store, first.list_id, {}).equals(frame)
+
+
+def test_the_figures_of_a_list_add_up(settings: Settings, published: sa.Engine) -> None:
+    weekly = make_list(settings, published, ListKind.AT_RISK, budget=20.0)
+    told = weekly.summary
+    assert told["candidates"] == told["rows"] + sum(told["left_out"].values())
+    assert (told["rows"], told["treated"]) == (weekly.frame.height, (weekly.frame["arm"] == "treated").sum())
+    assert told["action_cost"] <= 20.0
+    assert told["left_out"]["budget"] > 0
+    assert told["curve"]["spent"][-1] >= told["curve"]["best_budget"] > 20.0
+    drawn = weekly.expected.filter(pl.col("held_by").is_null() | (pl.col("held_by") == "list"))
+    assert drawn["propensity"].unique().to_list() == [pytest.approx(1 - 0.08 / 0.98)]
+    assert set(weekly.expected.filter(held_by="global")["propensity"]) <= {0.0}
+    assert weekly.expected["averted"].sum() > 0
+
+
+def test_next_weeks_list_leaves_out_who_was_treated_or_held_out_and_says_why(workshop: Path) -> None:
+    own = load_settings(workshop, {})
+    store = open_store(own.store_url)
+    first = make_list(own, store, ListKind.WIN_BACK)
+    issue(store, first, "ann", NOW)
+    assert first.summary["changes"] is None
+    week = week_of(first.run.as_of + timedelta(days=7))
+    second = make_list(own, store, ListKind.WIN_BACK, week=week)
+    treated = first.frame.filter(arm="treated").height
+    assert second.frame.is_empty()
+    before = first.summary["left_out"]["contacted"]  # by the shop's own campaign
+    assert second.summary["left_out"]["contacted"] == before + treated
+    assert second.summary["left_out"]["held_out"] == first.frame.height - treated
+    gone = {"contacted": treated, "held_out": first.frame.height - treated}
+    told = {"list_id": first.list_id, "week": first.week, "new": 0, "stayed": 0, "gone": gone}
+    assert second.summary["changes"] == told
+    later = make_list(own, store, ListKind.WIN_BACK, week=week_of(first.run.as_of + timedelta(days=14)))
+    assert later.frame["customer_id"].sort().to_list() == first.frame.filter(arm="treated")["customer_id"].sort().to_list()
+    assert make_list(own, store, ListKind.WIN_BACK).frame.equals(first.frame)
+    store.dispose()
+
+
+def test_looks_and_lists_that_were_replaced_hold_nobody_back(workshop: Path) -> None:
+    own = load_settings(workshop, {})
+    store = open_store(own.store_url)
+    replaced, _ = issue(store, make_list(own, store, ListKind.RECOVERY), "ann", NOW)
+    counting, rows = issue(store, make_list(own, store, ListKind.RECOVERY, budget=15.0), "ann", NOW)
+    issue(store, make_list(own, store, ListKind.RECOVERY, limit=2), "ann", NOW)
+    found = counting_list(store, ListKind.RECOVERY, counting.week)
+    assert found is not None
+    assert found.list_id == counting.list_id
+    contacts = issued_contacts(store).filter(pl.col("campaign_id").str.starts_with("recovery"))
+    assert contacts["campaign_id"].unique().to_list() == [counting.list_id]
+    week = week_of(counting.data_as_of + timedelta(days=7))
+    second = make_list(own, store, ListKind.RECOVERY, week=week)
+    assert second.summary["changes"]["list_id"] == counting.list_id
+    assert second.summary["changes"]["stayed"] + sum(second.summary["changes"]["gone"].values()) == rows.height
+    kept = set(list_rows(store, replaced.list_id, {})["customer_id"]) - set(rows["customer_id"])
+    assert kept <= set(second.frame["customer_id"])
+    store.dispose()
+
+
+def test_a_run_without_targets_asks_for_new_scores(settings: Settings, published: sa.Engine, store: sa.Engine) -> None:
+    run, scores = read_actions(published, ["retention"])
+    publish(store, scores, run.horizon_days)
+    with pytest.raises(NoTargets, match=r"run `score` again"):
+        make_list(settings, store, ListKind.AT_RISK)
+
+
+def test_rows_of_a_list_come_by_rank_and_filter(settings: Settings, published: sa.Engine, store: sa.Engine) -> None:
+    one, frame = issue(store, make_list(settings, published, ListKind.AT_RISK), "ann", NOW)
+    third = list_rows(store, one.list_id, {}, after=2, limit=1)
+    assert third.equals(frame.slice(2, 1))
+    held_out = list_rows(store, one.list_id, {"arm": "control"})
+    assert held_out.equals(frame.filter(arm="control"))
+
+
+def awkward() -> pl.DataFrame:
+    texts = {name: ["=1+1", "Zoë"] for name, dtype in LIST_COLUMNS.items() if dtype == pl.String}
+    others = {name: [None, None] for name, dtype in LIST_COLUMNS.items() if dtype != pl.String}
+    told = texts | others | {"reason_1": ["+49", "-9 days"], "reason_2": ["@x", "\ty"], "p_churn": [-0.5, 0.25]}
+    return pl.DataFrame({name: told[name] for name in LIST_COLUMNS}, schema=LIST_COLUMNS)
+
+
+def test_no_cell_of_a_csv_is_a_formula_and_numbers_stay_numbers() -> None:
+    text = as_csv(awkward())
+    assert text.startswith(b"\xef\xbb\xbf")
+    read = pl.read_csv(text, infer_schema=False)
+    assert read["customer_id"].to_list() == ["'=1+1", "Zoë"]
+    assert read["reason_1"].to_list() == ["'+49", "'-9 days"]
+    assert read["reason_2"].to_list() == ["'@x", "'\ty"]
+    assert read["p_churn"].to_list() == ["-0.5", "0.25"]
+
+
+def test_a_workbook_has_the_sentence_real_dates_and_no_formula() -> None:
+    dated = awkward().with_columns(pl.lit(date(2026, 11, 23)).alias("data_as_of"))
+    book = zipfile.ZipFile(io.BytesIO(as_xlsx(dated, "p_churn means this.")))
+    sheet, strings = (book.read(f"xl/{name}").decode() for name in ("worksheets/sheet1.xml", "sharedStrings.xml"))
+    assert "<f>" not in sheet
+    assert "p_churn means this." in strings
+    assert "=1+1" in strings
+    assert "<v>46349</v>" in sheet  # 23 November 2026 as spreadsheets count days
+    assert 'state="frozen"' in sheet
+    assert HELD_OUT not in strings
+    held_out = dated.with_columns(pl.lit("control").alias("arm"))
+    assert HELD_OUT in zipfile.ZipFile(io.BytesIO(as_xlsx(held_out, "s"))).read("xl/sharedStrings.xml").decode()

@@ -1,0 +1,72 @@
+from typing import Any
+
+import polars as pl
+import pytest
+
+from features.build import FEATURES, TEXT
+from serving.scoring.reasons import reasons
+
+EMPTY: dict[str, Any] = {feature.name: None for feature in FEATURES}
+
+
+def said(contributions: dict[str, float], **features: Any) -> list[dict[str, Any]]:  # noqa: ANN401  # any cell
+    schema = {feature.name: pl.String if feature.name in TEXT else pl.Float64 for feature in FEATURES}
+    return reasons(pl.DataFrame([EMPTY | features], schema=schema), pl.DataFrame([contributions]), "EUR").to_list()[0]
+
+
+@pytest.mark.parametrize(
+    ("family", "features", "text"),
+    [
+        ("recency", {"recency_days": 94, "orders": 5, "gap_median": 31}, "No order for 94 days; usually orders every 31 days"),
+        ("recency", {"recency_days": 1, "orders": 1}, "No order for 1 day since the only one"),
+        (
+            "recency",
+            {"recency_days": 9, "orders": 2, "gap_last": 80},
+            "No order for 9 days; the two orders before were 80 days apart",
+        ),
+        ("complaints", {"open_complaints": 1, "open_complaint_days": 12}, "Complaint open for 12 days"),
+        (
+            "complaints",
+            {"open_complaints": 0, "complaints": 1, "last_settled_satisfied": 0},
+            "The last settled complaint left the customer dissatisfied",
+        ),
+        ("complaints", {"open_complaints": 0, "complaints": 0}, "No complaint on record"),
+        (
+            "loyalty",
+            {"favourite_brand": "Brand A", "favourite_share_before": 0.8, "favourite_share_recent": 0.2, "orders": 10},
+            "Share of Brand A fell from 80 % to 20 %",
+        ),
+        (
+            "loyalty",
+            {"favourite_brand": "Brand A", "favourite_share_before": 0.8, "favourite_share_recent": 0.7, "orders": 10},
+            "Chose Brand A in 70 % of the recent purchases",
+        ),
+        (
+            "spend",
+            {"spend_90": 40, "spend_365": 400, "T": 700},
+            "Spent 40 EUR in the last 90 days; 100 EUR in an average quarter of the last year",
+        ),
+        ("spend", {"spend_90": 40, "spend_365": 40, "T": 12}, "Spent 40 EUR in the last 90 days"),
+        ("spend", {"spend_90": -9, "spend_365": 40, "T": 700}, "Returned more than was bought in the last 90 days"),
+    ],
+)
+def test_a_sentence_tells_the_customers_own_history(family: str, features: dict[str, Any], text: str) -> None:
+    assert said({family: 0.7}, **features) == [{"text": text, "weight": 0.7, "direction": "raises"}]
+
+
+def test_the_strongest_come_first_and_three_are_enough() -> None:
+    features = {
+        "recency_days": 94,
+        "orders": 5,
+        "gap_median": 31,
+        "complaints": 0,
+        "open_complaints": 0,
+        "spend_90": 1,
+        "lines_per_order": 2,
+    }
+    found = said({"recency": 0.1, "complaints": -0.9, "spend": 0.5, "basket": -0.3}, **features)
+    assert [(each["weight"], each["direction"]) for each in found] == [(-0.9, "lowers"), (0.5, "raises"), (-0.3, "lowers")]
+
+
+def test_a_family_with_nothing_to_say_is_left_out() -> None:
+    assert said({"complaints": 0.9, "lifecycle": 0.8}) == []

@@ -1,0 +1,62 @@
+from dataclasses import replace
+
+import polars as pl
+import pytest
+
+from features.build import MODEL_FEATURES
+from features.frames.encoded import history
+from features.tables.schema import Tables
+from holdfast.demo.simulated.shop import Shop, simulate
+from models.snapshot import Snapshot
+from settings.sections import Loyalty
+from training.data.leakage_checks import LeakageSuspected, changed_without_the_future, refuse_leaks, too_telling
+from training.data.snapshots import build_snapshots
+
+
+@pytest.fixture(scope="module")
+def shop() -> Shop:
+    return simulate(500, 110, seed=9)
+
+
+@pytest.fixture(scope="module")
+def tables(shop: Shop) -> Tables:
+    return Tables(**{name: frame.lazy() for name, frame in shop.tables.items()})
+
+
+@pytest.fixture(scope="module")
+def newest(shop: Shop, tables: Tables) -> Snapshot:
+    return build_snapshots(tables, history(tables), shop.as_of, 91, 365, Loyalty(), lambda *_: None)[-1]
+
+
+def test_an_honest_snapshot_raises_no_alarm(tables: Tables, newest: Snapshot) -> None:
+    assert too_telling(newest.frame) == {}
+    assert changed_without_the_future(tables, newest, 365, Loyalty()) == []
+    refuse_leaks(tables, newest, 365, Loyalty())
+
+
+@pytest.mark.parametrize(
+    "planted", [pl.col("churned") + 0.0, 5.0 - pl.col("next_orders"), pl.when(pl.col("churned") == 0).then(1.0)]
+)
+def test_a_planted_label_is_caught_and_named(tables: Tables, newest: Snapshot, planted: pl.Expr) -> None:
+    leaking = replace(newest, frame=newest.frame.with_columns(planted.alias("season_share")))
+    with pytest.raises(LeakageSuspected, match=f"Feature season_share alone tells who left after {newest.as_of} with an AUC of"):
+        refuse_leaks(tables, leaking, 365, Loyalty())
+
+
+def test_a_feature_that_looks_a_little_ahead_is_caught_and_named(tables: Tables, newest: Snapshot) -> None:
+    """An average that takes the window in is too weak to be telling, but is not the same without it."""
+    ahead = newest.frame.with_columns(mean_order_value=pl.col("mean_order_value") + pl.col("next_spend") / 100)
+    with pytest.raises(
+        LeakageSuspected, match=r"Feature mean_order_value as of .* changes when rows from that day on are taken away"
+    ):
+        refuse_leaks(tables, replace(newest, frame=ahead), 365, Loyalty())
+    more = ahead.with_columns(largest_order=pl.col("largest_order") + 1)
+    with pytest.raises(LeakageSuspected, match="and so do 1 others"):
+        refuse_leaks(tables, replace(newest, frame=more), 365, Loyalty())
+
+
+def test_few_customers_are_not_judged(newest: Snapshot) -> None:
+    few = newest.frame.head(100).with_columns(season_share=pl.col("churned") + 0.0)
+    assert too_telling(few) == {}
+    assert set(too_telling(newest.frame.with_columns(season_share=pl.col("churned") + 0.0))) == {"season_share"}
+    assert "season_share" in MODEL_FEATURES

@@ -1,0 +1,67 @@
+from datetime import date, timedelta
+
+import numpy as np
+import polars as pl
+import pytest
+
+from features.frames.encoded import history
+from features.tables.schema import Tables
+from models.btyd.seasonal_level import Level
+from training.data.seasonal_levels import Seen, foretold_level, level_of
+
+START = date(2023, 1, 1)
+
+
+def log(days: int, *, quiet: range = range(0), busy: range = range(0)) -> pl.DataFrame:
+    """A thousand customers who order every twenty days or so; half as often on quiet days, twice as often on busy ones."""
+    rng = np.random.default_rng(5)
+    pace = np.full(days, 0.05)
+    pace[[day for day in quiet if day < days]] /= 2
+    pace[[day for day in busy if day < days]] *= 2
+    bought = rng.random((1_000, days)) < pace
+    bought[np.arange(1_000), rng.integers(0, 60, 1_000)] = True
+    customer, day = np.nonzero(bought)
+    return pl.DataFrame({"customer_id": customer, "day": [START + timedelta(days=int(d)) for d in day], "spend": 10.0})
+
+
+def tables(days: pl.DataFrame) -> Tables:
+    lines = days.select(
+        pl.col("customer_id").cast(pl.String).str.zfill(4),
+        pl.int_range(pl.len()).cast(pl.String).alias("order_id"),
+        pl.col("day").cast(pl.Datetime("us")).alias("ordered_at"),
+        pl.col("spend").alias("amount"),
+    )
+    return Tables(lines.lazy())
+
+
+def test_a_window_in_which_customers_order_half_as_often_has_that_level() -> None:
+    found = level_of(Seen(log(400, quiet=range(300, 390))), START + timedelta(days=300), 90)
+    assert found.churn > 0.5
+    assert found.value == pytest.approx(np.log(0.5), abs=0.1)
+    assert level_of(Seen(log(400).head(20)), START + timedelta(days=300), 10) == Level()
+
+
+def test_half_of_a_recent_slump_is_expected_to_last_and_nothing_of_a_surge() -> None:
+    as_of = START + timedelta(days=240)
+    slump = foretold_level(history(tables(log(240, quiet=range(210, 240)))), as_of, 90)
+    surge = foretold_level(history(tables(log(240, busy=range(210, 240)))), as_of, 90)
+    assert slump.churn > 0.1
+    assert -0.45 < slump.value < -0.2
+    assert surge == Level()
+
+
+def test_the_change_that_came_a_year_ago_is_expected_again_once_the_log_is_long_enough() -> None:
+    quiet = range(300, 390)
+    long, short = log(665, quiet=quiet), log(665, quiet=quiet).filter(pl.col("day") >= START + timedelta(days=250))
+    as_of = START + timedelta(days=665)
+    season = foretold_level(history(tables(long)), as_of, 90)
+    assert season.value == pytest.approx(0.8 * np.log(0.5), abs=0.15)
+    assert season.churn > 0.3
+    assert abs(foretold_level(history(tables(short)), as_of, 90).value) < 0.1
+
+
+def test_what_comes_later_is_of_no_account() -> None:
+    days = log(500, quiet=range(200, 300))
+    as_of = START + timedelta(days=420)
+    known = days.filter(pl.col("day") < as_of)
+    assert foretold_level(history(tables(days)), as_of, 90) == foretold_level(history(tables(known)), as_of, 90)

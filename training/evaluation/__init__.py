@@ -1,0 +1,1 @@
+"""Backtests, leaderboards, intervals and permutation tests."""
