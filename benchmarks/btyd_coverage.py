@@ -82,9 +82,9 @@ def simulated(truth: OrderModel, worlds: int) -> Tally:
     for world in range(worlds):
         frame = simulate(truth, pl.DataFrame({"T": np.ceil(rng.uniform(0, 730, CUSTOMERS))}), YEAR, rng)
         x, later = frame["frequency"].to_numpy(), frame["later_orders"].to_numpy()
-        past, own = spend_of(*SPEND.params.values(), x, rng)
+        past_spend, own = spend_of(*SPEND.params.values(), x, rng)
         after = np.where(later > 0, rng.gamma(np.maximum(SPEND.p * later, 1e-9)) / own, 0.0)
-        average = pl.when(pl.col("frequency") > 0).then(pl.Series(past) / pl.col("frequency"))
+        average = pl.when(pl.col("frequency") > 0).then(pl.Series(past_spend) / pl.col("frequency"))
         frame = frame.with_columns(monetary_value=average, later_value=pl.Series(after))
         tally.add(type(truth)().fit(frame), GammaGamma().fit(frame), frame, YEAR, each=world % 10 == 0)
     return tally

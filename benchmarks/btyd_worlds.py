@@ -20,7 +20,7 @@ from models.btyd.mbgnbd import MBGNBD
 from models.btyd.order_model import OrderModel
 from models.btyd.paretonbd import ParetoNBD
 from models.btyd.simulation import simulate
-from models.errors import TooLittleData
+from models.errors import TooLittleDataError
 
 MODELS: dict[str, type[OrderModel]] = {"BGNBD": BGNBD, "MBGNBD": MBGNBD, "ParetoNBD": ParetoNBD}
 CUSTOMERS = 4_000
@@ -73,7 +73,7 @@ def main(model: str, count: int) -> None:
         ours = MODELS[model]().fit(frame)
         try:
             seen.add(ours, MODELS[model]().fit(frame, engine="lifetimes"))
-        except TooLittleData:
+        except TooLittleDataError:
             seen.refused += 1
     print(f"{model}, {count} worlds of {CUSTOMERS:,} customers")
     print(

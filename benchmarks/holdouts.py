@@ -27,9 +27,9 @@ from models.snapshot import Snapshot
 from models.value.baselines import LAST_PERIOD, ORDER_MODELS, RecencyDecilesCandidate, RetainedSpendCandidate
 from models.value.hybrid import HybridValueCandidate
 from settings.sections import Settings, TableSources
-from training.data.training_data import Material, gather
+from training.data.training_data import TrainingData, prepare_training_data
+from training.evaluation.backtest_metrics import calibration_floor
 from training.evaluation.bootstrap import paired_interval
-from training.evaluation.grade import calibration_floor
 from training.metrics import churn_metrics, interval_metrics, value_metrics
 
 ORIGINS = [date(2011, 1, 15), date(2011, 3, 1), date(2011, 4, 15), date(2011, 6, 1)]
@@ -56,18 +56,18 @@ def silent(_stage: str, _done: int, _total: int) -> None:
 
 def judged(settings: Settings, tables: Tables, origin: date) -> pl.DataFrame:
     """Return what came of every customer of an origin, and what each candidate had foretold."""
-    material = gather(settings, tables, origin, silent)
-    history = material.snapshots
-    seen = material.btyd.with_columns(material.features, HORIZON)
-    frame = with_labels(_with_last_spend(seen, material, origin).lazy(), tables.transactions, origin, HORIZON).collect()
-    churn, value = HybridCandidate().fit(history, seen), HybridValueCandidate().fit(history, seen)
-    deciles, retained = RecencyDecilesCandidate().fit(history, seen), RetainedSpendCandidate().fit(history, seen)
-    rfm = _rfm(history, frame)
+    data = prepare_training_data(settings, tables, origin, silent)
+    snapshots = data.snapshots
+    seen = data.btyd.with_columns(data.features, HORIZON)
+    frame = with_labels(_with_last_spend(seen, data, origin).lazy(), tables.transactions, origin, HORIZON).collect()
+    churn, value = HybridCandidate().fit(snapshots, seen), HybridValueCandidate().fit(snapshots, seen)
+    deciles, retained = RecencyDecilesCandidate().fit(snapshots, seen), RetainedSpendCandidate().fit(snapshots, seen)
+    rfm = _rfm(snapshots, frame)
     return frame.select(
         pl.lit(origin).alias("origin"),
         pl.col("churned").cast(pl.Float64),
         pl.col("next_spend").clip(lower_bound=0.0),
-        RecencyRuleCandidate().fit(history, seen).p_churn(frame).alias("p:recency_rule"),
+        RecencyRuleCandidate().fit(snapshots, seen).p_churn(frame).alias("p:recency_rule"),
         pl.col("btyd_p_no_order").alias("p:bgnbd"),
         rfm[0].alias("p:lightgbm_rfm"),
         churn.p_churn(frame).alias("p:hybrid"),
@@ -85,16 +85,16 @@ def judged(settings: Settings, tables: Tables, origin: date) -> pl.DataFrame:
     )
 
 
-def _with_last_spend(frame: pl.DataFrame, material: Material, origin: date) -> pl.DataFrame:
-    before = known_before(material.tables, origin).transactions
+def _with_last_spend(frame: pl.DataFrame, data: TrainingData, origin: date) -> pl.DataFrame:
+    before = known_before(data.tables, origin).transactions
     start = origin - timedelta(days=HORIZON)
     last = with_labels(frame.select("customer_id").lazy(), before, start, HORIZON).select("customer_id", last_spend="next_spend")
     return frame.join(last.collect(), on="customer_id", how="left")
 
 
-def _rfm(history: list[Snapshot], frame: pl.DataFrame) -> tuple[pl.Series, pl.Series]:
+def _rfm(snapshots: list[Snapshot], frame: pl.DataFrame) -> tuple[pl.Series, pl.Series]:
     """LightGBM as a first attempt would have it: its own defaults, plain columns, all windows together."""
-    train = pl.concat([snapshot.frame.select(*RFM, "churned", "next_spend") for snapshot in history])
+    train = pl.concat([snapshot.frame.select(*RFM, "churned", "next_spend") for snapshot in snapshots])
     columns, spend = train.select(pl.col(RFM).cast(pl.Float64)).to_numpy(), train["next_spend"].clip(lower_bound=0.0).to_numpy()
     asked = frame.select(pl.col(RFM).cast(pl.Float64)).to_numpy()
     churn = lgb.LGBMClassifier(verbose=-1, random_state=1).fit(columns, train["churned"].to_numpy())

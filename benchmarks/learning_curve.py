@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 
 from benchmarks.holdouts import silent
-from features.frames.encoded import history
+from features.frames.encoded import encode_tables
 from features.tables.schema import Tables
 from holdfast.demo.simulated.shop import simulate
 from models.churn.hybrid import HybridCandidate
@@ -33,10 +33,10 @@ def _of(snapshots: list[Snapshot], share: float) -> list[Snapshot]:
 
 def main(customers: int, weeks: int) -> None:
     """Print a row per number of customers."""
-    learning.MOST_ROWS = 10**9
+    learning.MAX_ROWS = 10**9
     shop = simulate(customers, weeks, seed=17)
     tables = Tables(**{name: frame.lazy() for name, frame in shop.tables.items()})
-    snapshots = build_snapshots(tables, history(tables), shop.as_of, HORIZON, ACTIVE, Loyalty(), silent)
+    snapshots = build_snapshots(tables, encode_tables(tables), shop.as_of, HORIZON, ACTIVE, Loyalty(), silent)
     judged = pl.col("customer_id").hash(seed=5) % JUDGED == 0
     newest = snapshots[-1].frame.filter(judged)
     closed = [replace(s, frame=s.frame.filter(~judged)) for s in snapshots if s.closed_on <= snapshots[-1].as_of]

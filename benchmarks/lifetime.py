@@ -21,9 +21,9 @@ from models.btyd.intervals import value_interval
 from models.registry import HYBRID, VALUE_LEARNERS
 from models.value.lifetime_value import value_frame, value_terms
 from settings.sections import Settings, TableSources, Value
-from training.data.training_data import gather
+from training.data.training_data import prepare_training_data
 from training.metrics import interval_metrics, value_metrics
-from training.train import spread_of
+from training.train import gamma_shape_of
 
 YEAR = 365
 RETAIL_DAYS = [date(2010, 6, 15), date(2010, 7, 15), date(2010, 8, 31)]
@@ -32,12 +32,12 @@ TERMS = Value(horizon_days=YEAR, annual_discount_rate=0.0)
 
 def judged(settings: Settings, tables: Tables, day: date) -> pl.DataFrame:
     """Return spend of the year, its expectation and quantiles, and those of the order models alone."""
-    material = gather(settings, tables, day, silent)
+    material = prepare_training_data(settings, tables, day, silent)
     present = material.btyd.with_columns(material.features, material.windows.horizon_days)
     p_churn = HYBRID.fit(material.snapshots, present).p_churn(present)
     ahead = VALUE_LEARNERS[-1].fit(material.snapshots, present).expected(present)
     terms = value_terms(TERMS, material.windows.horizon_days)
-    told = value_frame(material.btyd, present, p_churn, terms, spread_of(material.snapshots), ahead)
+    told = value_frame(material.btyd, present, p_churn, terms, gamma_shape_of(material.snapshots), ahead)
     alone = value_interval(material.btyd.orders, material.btyd.spend, present, YEAR)
     came = present.select("customer_id").join(labels(tables.transactions, day, YEAR).collect(), on="customer_id", how="left")
     expected = material.btyd.orders.expected_orders(present, YEAR) * present["btyd_expected_spend"]

@@ -17,7 +17,7 @@ from models.log_odds import Array
 from models.trees.boosting import predicted
 from models.uplift.crossfit import learned
 from models.uplift.curves import Interval, qini, resampled, uplift_at
-from models.uplift.experiment import Trial
+from models.uplift.experiment import Experiment
 from models.uplift.learners import LEARNERS, arm_model, pseudo_outcomes, unseen_arms
 from models.uplift.policies import RISK, RISK_VALUE, UPLIFT, UPLIFT_VALUE, policy_value
 
@@ -38,16 +38,16 @@ def read(path: Path) -> pl.DataFrame:
     return pl.read_parquet(path).with_columns(flags)
 
 
-def trial_of(rows: pl.DataFrame, arm: str, outcome: str) -> Trial:
+def trial_of(rows: pl.DataFrame, arm: str, outcome: str) -> Experiment:
     """Return one e-mail against none; `outcome` is visit or conversion."""
     both = rows.filter(pl.col("segment").is_in([arm, NONE]))
     treated = (both["segment"] == arm).to_numpy()
     share = np.full(both.height, 0.5)
     money = MARGIN * both["spend"].to_numpy()
-    return Trial(both, np.arange(both.height), treated, share, share, both[outcome].cast(pl.Float64).to_numpy(), money)
+    return Experiment(both, np.arange(both.height), treated, share, share, both[outcome].cast(pl.Float64).to_numpy(), money)
 
 
-def with_risks(seen: Trial, unseen: Trial) -> tuple[Trial, Trial]:
+def with_risks(seen: Experiment, unseen: Experiment) -> tuple[Experiment, Experiment]:
     """Return both with the risk of no visit without an e-mail: a plain model of those seen without one, cross-fitted on them."""
     visits = arm_model(seen, seen.stayed, ~seen.treated, INPUTS)
     risks = 1 - unseen_arms(seen, seen.stayed, INPUTS)[1], 1 - predicted(visits, unseen.frame, INPUTS)
@@ -55,7 +55,7 @@ def with_risks(seen: Trial, unseen: Trial) -> tuple[Trial, Trial]:
     return replace(seen, risk=first), replace(unseen, risk=second)
 
 
-def worth_of_a_visit(seen: Trial, unseen: Trial) -> Array:
+def worth_of_a_visit(seen: Experiment, unseen: Experiment) -> Array:
     """Return what a visit without an e-mail brings: a plain model of those seen without one."""
     money = arm_model(seen, seen.money, ~seen.treated, INPUTS)
     worth: Array = np.maximum(predicted(money, unseen.frame, INPUTS), 0) / np.maximum(1 - unseen.risk, 0.01)
@@ -92,14 +92,14 @@ def judge(rows: pl.DataFrame, arm: str) -> None:
         print(f"  {name}: {values}; lead over risk x value {told(found.lead)}, above 0 in {found.lead.above:.0%}")
 
 
-def _measured(trial: Trial, score: Array, measure: object, scale: float = 1.0) -> str:
+def _measured(trial: Experiment, score: Array, measure: object, scale: float = 1.0) -> str:
     return told(
         resampled(trial.unit, lambda rows: measure(score[rows], trial.stayed[rows], trial.treated[rows], trial.propensity[rows])),  # type: ignore[operator]
         scale,
     )
 
 
-def _at(trial: Trial, score: Array, share: float) -> str:
+def _at(trial: Experiment, score: Array, share: float) -> str:
     return _measured(trial, score, uplift_at(share))
 
 

@@ -28,12 +28,12 @@ from features.as_of import checked_as_of
 from features.frames.purchases import customer_days, occasions
 from features.point_in_time import known_before
 from features.tables.schema import Tables
-from models.errors import TooLittleData
+from models.errors import TooLittleDataError
 from models.log_odds import log_odds
 from models.registry import BASELINE, HYBRID
 from models.snapshot import Snapshot
 from settings.load import load_settings
-from training.data.training_data import gather
+from training.data.training_data import prepare_training_data
 from training.evaluation.backtest import backtest
 from training.evaluation.leaderboard import leaderboard
 
@@ -96,11 +96,11 @@ class WeekendCandidate:
 
     name: str = "weekend_logistic"
 
-    def fit(self, history: list[Snapshot], _present: pl.DataFrame) -> WeekendChurn:
+    def fit(self, snapshots: list[Snapshot], _current: pl.DataFrame) -> WeekendChurn:
         """Return the model. Raises TooLittleData without a closed window."""
-        if not history:
-            raise TooLittleData("weekend_logistic needs a past window whose outcome is known; the log is too short for one.")
-        rows = pl.concat([snapshot.frame for snapshot in history])
+        if not snapshots:
+            raise TooLittleDataError("weekend_logistic needs a past window whose outcome is known; the log is too short for one.")
+        rows = pl.concat([snapshot.frame for snapshot in snapshots])
         found = LogisticRegression(C=10.0).fit(_columns(rows), rows["churned"].to_numpy())
         slope, *weights = found.coef_[0].tolist()
         return WeekendChurn(float(found.intercept_[0]), slope, tuple(weights))
@@ -126,7 +126,7 @@ def _columns(frame: pl.DataFrame) -> np.ndarray:
 settings = load_settings(CONFIG)
 tables, _ = load_tables(settings, utc_now())
 as_of = checked_as_of(tables, None, utc_now().date())
-material = gather(settings, tables, as_of, lambda _stage, _done, _total: None)
+material = prepare_training_data(settings, tables, as_of, lambda _stage, _done, _total: None)
 snapshots = [
     Snapshot(past.as_of, past.horizon_days, past.frame.join(weekend(tables, past.as_of), on="customer_id", how="left"), past.btyd)
     for past in material.snapshots

@@ -40,17 +40,17 @@ class Finding:
     @property
     def found(self) -> str:
         """The measured value as people write it."""
-        return written(self.check, self.measure.value)
+        return format_value(self.check, self.measure.value)
 
     @property
-    def said(self) -> str:
+    def message(self) -> str:
         """The expectation, what was found, and where."""
         found = f"{self.check.sentence.rstrip('.')}; found {self.found}"
         return f"{found} ({self.measure.detail})." if self.measure.detail else f"{found}."
 
 
 @dataclass(frozen=True)
-class Border:
+class CheckSuite:
     """What is judged at one border: the checks of a table or frame and the measures of one load."""
 
     name: str
@@ -63,7 +63,7 @@ class Border:
         return [check for check in self.checks if check.name in self.measures and check.severity != "off"]
 
 
-def written(check: Check, value: float) -> str:
+def format_value(check: Check, value: float) -> str:
     """Write a value of a check as people do: shares as percentages, whole numbers whole, others to three digits."""
     if check.is_share:
         return f"{value:.1%}"

@@ -18,7 +18,7 @@ from great_expectations.data_context import AbstractDataContext
 from great_expectations.exceptions import DataContextError
 from great_expectations.expectations.metadata_types import FailureSeverity
 
-from expectations.check import Border, Check, Finding
+from expectations.check import Check, CheckSuite, Finding
 
 Results = Sequence[ExpectationValidationResult]
 SOURCE_NAME = "holdfast"
@@ -26,7 +26,7 @@ NAME = "check"
 SEVERITIES = {"stop": FailureSeverity.CRITICAL, "quarantine": FailureSeverity.WARNING, "warn": FailureSeverity.INFO}
 
 
-def judge(borders: Sequence[Border], workspace: Path, *, docs: bool = False) -> dict[str, list[Finding]]:
+def run_checks(borders: Sequence[CheckSuite], workspace: Path, *, docs: bool = False) -> dict[str, list[Finding]]:
     """Hold the measures of each border against its suite, and return how each check came out.
 
     Checks that are off, or that have nothing to look at, are left out. With `docs` suites, checkpoints and results are kept in
@@ -42,12 +42,12 @@ def judge(borders: Sequence[Border], workspace: Path, *, docs: bool = False) -> 
     return {border.name: _findings(border, results[border.name]) if border.name in results else [] for border in borders}
 
 
-def _in_memory(border: Border) -> Results:
+def _in_memory(border: CheckSuite) -> Results:
     batch = _batch(_quiet(gx.get_context(mode="ephemeral")), border).get_batch(batch_parameters={"dataframe": _values(border)})
     return batch.validate(_suite(border), result_format="BASIC").results
 
 
-def _at_checkpoint(context: AbstractDataContext, border: Border) -> Results:
+def _at_checkpoint(context: AbstractDataContext, border: CheckSuite) -> Results:
     suite = _renewed(context.suites, _suite(border))
     definition = gx.ValidationDefinition(name=border.name, data=_batch(context, border), suite=suite)
     checkpoint = gx.Checkpoint(
@@ -73,11 +73,11 @@ def _renewed(factory: Any, thing: Any) -> Any:  # noqa: ANN401  # suites, defini
     return factory.add(thing)
 
 
-def _suite(border: Border) -> gx.ExpectationSuite:
+def _suite(border: CheckSuite) -> gx.ExpectationSuite:
     return gx.ExpectationSuite(name=border.name, expectations=[_expectation(check) for check in border.asked])
 
 
-def _values(border: Border) -> pd.DataFrame:
+def _values(border: CheckSuite) -> pd.DataFrame:
     return pd.DataFrame([{check.name: float(border.measures[check.name].value) for check in border.asked}])
 
 
@@ -92,13 +92,13 @@ def _expectation(check: Check) -> gxe.Expectation:
     )
 
 
-def _findings(border: Border, results: Results) -> list[Finding]:
+def _findings(border: CheckSuite, results: Results) -> list[Finding]:
     configured = [(each.expectation_config, bool(each.success)) for each in results]
     held = {config.meta[NAME]: success for config, success in configured if config and config.meta}
     return [Finding(check, border.measures[check.name], held[check.name]) for check in border.asked]
 
 
-def _batch(context: AbstractDataContext, border: Border) -> BatchDefinition[Any]:
+def _batch(context: AbstractDataContext, border: CheckSuite) -> BatchDefinition[Any]:
     """Return the batch definition of a border, making source, asset and batch where they are not there yet."""
     source = context.data_sources.add_or_update_pandas(SOURCE_NAME)
     return source.add_dataframe_asset(border.name).add_batch_definition_whole_dataframe("counts")

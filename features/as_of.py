@@ -8,7 +8,7 @@ from features.tables.schema import Tables
 from settings.errors import UserError
 
 
-class AsOfRefused(UserError):  # noqa: N818  # it names what happened, as the documentation does
+class AsOfDateError(UserError):  # noqa: N818  # it names what happened, as the documentation does
     """The as-of date lies after today or before the first order."""
 
 
@@ -30,7 +30,7 @@ def checked_as_of(tables: Tables, as_of: date | None, today: date) -> date:
     first, last = order_days(tables)
     chosen = min(last + timedelta(days=1), today) if as_of is None else as_of
     if chosen > today:
-        raise AsOfRefused(f"The as-of date {chosen} is later than today, {today}; name an earlier one with --as-of.")
+        raise AsOfDateError(f"The as-of date {chosen} is later than today, {today}; name an earlier one with --as-of.")
     if chosen <= first:
-        raise AsOfRefused(f"No order was made before the as-of date {chosen}; the orders run from {first} to {last}.")
+        raise AsOfDateError(f"No order was made before the as-of date {chosen}; the orders run from {first} to {last}.")
     return chosen

@@ -20,11 +20,11 @@ from features.families import (
     spend,
 )
 from features.families.feature import Feature
-from features.frames.collect import all_collected, collected
+from features.frames.collect import collect, collect_all
 from features.frames.columns import CUSTOMER
-from features.frames.encoded import History, history
+from features.frames.encoded import EncodedTables, encode_tables
 from features.frames.purchases import days_in_order, occasions
-from features.norms import Norms, norms
+from features.norms import Norms, compute_norms
 from features.partition import WHOLE, Part
 from features.point_in_time import known_before
 from features.tables.schema import Tables
@@ -40,7 +40,7 @@ TEXT = tuple(feature.name for feature in FEATURES if feature.is_text)
 
 
 def build_features(
-    tables: Tables, as_of: date, active_days: int, settings: Loyalty, usual: Norms | None = None, part: Part = WHOLE
+    tables: Tables, as_of: date, active_days: int, settings: Loyalty, norms: Norms | None = None, part: Part = WHOLE
 ) -> pl.DataFrame:
     """Return customer_id, as_of and every feature, one row per customer known before `as_of`, by customer_id.
 
@@ -48,49 +48,49 @@ def build_features(
     absent table is null; counts of a present one are zero for a customer without a row in it. `usual` are norms from
     before `as_of`; without them, those of `tables` as of that date.
     """
-    usual = usual or norms(tables, as_of)
-    return features_as_of(history(known_before(tables, as_of), part), as_of, active_days, settings, usual)
+    norms = norms or compute_norms(tables, as_of)
+    return features_as_of(encode_tables(known_before(tables, as_of), part), as_of, active_days, settings, norms)
 
 
-def features_as_of(past: History, as_of: date, active_days: int, settings: Loyalty, usual: Norms) -> pl.DataFrame:
+def features_as_of(encoded: EncodedTables, as_of: date, active_days: int, settings: Loyalty, norms: Norms) -> pl.DataFrame:
     """Return what `build_features` does, from a History that may serve several as-of dates."""
-    known = _read_once(known_before(past.tables, as_of))
+    known = _read_once(known_before(encoded.tables, as_of))
     days = days_in_order(known.transactions).lazy()
     everyone = _everyone(known)
-    parts = [*_from_purchases(known, days, as_of, settings, usual), *_from_other_tables(known, days, as_of, usual)]
+    parts = [*_from_purchases(known, days, as_of, settings, norms), *_from_other_tables(known, days, as_of, norms)]
     joined = _joined(everyone, parts)
-    return _finished(joined, past.ids, as_of, active_days)
+    return _finished(joined, encoded.ids, as_of, active_days)
 
 
 def _read_once(known: Tables) -> Tables:
     """Every family reads the lines anew: they are told from the later ones here, and not once for each."""
-    return replace(known, transactions=collected(known.transactions).rechunk().lazy())
+    return replace(known, transactions=collect(known.transactions).rechunk().lazy())
 
 
 def _everyone(known: Tables) -> pl.DataFrame:
     customers = [frame.select(CUSTOMER).unique() for frame in known.present().values()]
-    return collected(pl.concat(customers).drop_nulls().unique().sort(CUSTOMER))
+    return collect(pl.concat(customers).drop_nulls().unique().sort(CUSTOMER))
 
 
-def _from_purchases(known: Tables, days: pl.LazyFrame, as_of: date, settings: Loyalty, usual: Norms) -> list[pl.LazyFrame]:
+def _from_purchases(known: Tables, days: pl.LazyFrame, as_of: date, settings: Loyalty, norms: Norms) -> list[pl.LazyFrame]:
     bought = occasions(days)
     chosen = loyalty.chosen(known.transactions, settings)
-    wanted = demand.demand(known.transactions, as_of, usual)
+    wanted = demand.demand(known.transactions, as_of, norms)
     return [
         recency.recency(bought, as_of),
         cadence.cadence(bought, as_of),
         *spend.spend(days, as_of),
-        *basket.basket(known.transactions, bought, as_of, usual),
+        *basket.basket(known.transactions, bought, as_of, norms),
         *([] if wanted is None else [wanted]),
         *([] if chosen is None else loyalty.loyalty(chosen, settings, as_of)),
         *context.context(known, bought, as_of),
     ]
 
 
-def _from_other_tables(known: Tables, days: pl.LazyFrame, as_of: date, usual: Norms) -> list[pl.LazyFrame]:
+def _from_other_tables(known: Tables, days: pl.LazyFrame, as_of: date, norms: Norms) -> list[pl.LazyFrame]:
     brought = lifecycle.referrals(known.customers)
     return [
-        *([] if known.complaints is None else complaints.complaints(known.complaints, occasions(days), as_of, usual)),
+        *([] if known.complaints is None else complaints.complaints(known.complaints, occasions(days), as_of, norms)),
         *([] if known.surveys is None else [satisfaction.satisfaction(known.surveys, as_of)]),
         *([] if known.contacts is None else contacts.contacts(known.contacts, days, as_of)),
         *([] if brought is None else [brought]),
@@ -98,7 +98,7 @@ def _from_other_tables(known: Tables, days: pl.LazyFrame, as_of: date, usual: No
 
 
 def _joined(everyone: pl.DataFrame, parts: list[pl.LazyFrame]) -> pl.DataFrame:
-    return everyone.hstack([column for part in all_collected(parts) for column in _aligned(everyone, part)])
+    return everyone.hstack([column for part in collect_all(parts) for column in _aligned(everyone, part)])
 
 
 def _aligned(everyone: pl.DataFrame, part: pl.DataFrame) -> list[pl.Series]:

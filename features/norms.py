@@ -45,7 +45,7 @@ class Norms:
         return cls(**(data | {"known_before": date.fromisoformat(data["known_before"]), "product_lines": whole}))
 
 
-def norms(tables: Tables, as_of: date, everyone: Tables | None = None) -> Norms:
+def compute_norms(tables: Tables, as_of: date, everyone: Tables | None = None) -> Norms:
     """Return the norms of everything known before `as_of`, over all customers of `tables`.
 
     Where those are a part, `everyone` holds all customers, who tell what sold.
@@ -57,9 +57,9 @@ def norms(tables: Tables, as_of: date, everyone: Tables | None = None) -> Norms:
     return Norms(as_of, days, price, by_topic, by_category, _product_lines(sold.transactions, as_of))
 
 
-def up_to_date(usual: Norms, tables: Tables, as_of: date) -> Norms:
+def with_current_demand(norms: Norms, tables: Tables, as_of: date) -> Norms:
     """Return norms from before with the demand for products as of `as_of`, over all customers of `tables`."""
-    return replace(usual, product_lines=_product_lines(known_before(tables, as_of).transactions, as_of))
+    return replace(norms, product_lines=_product_lines(known_before(tables, as_of).transactions, as_of))
 
 
 def _product_lines(transactions: pl.LazyFrame, as_of: date) -> dict[int, dict[str, int]] | None:
@@ -100,7 +100,7 @@ def _averages(rows: pl.LazyFrame, by: str) -> tuple[float | None, dict[str, floa
     return round(overall, DECIMALS) or None, {word: mean for word, mean in means.iter_rows() if mean}
 
 
-def expected(word: str, columns: list[str], by_word: dict[str, float], overall: float | None) -> pl.Expr:
+def norm_of_row(word: str, columns: list[str], by_word: dict[str, float], overall: float | None) -> pl.Expr:
     """The norm of each row: that of its word where there is one, else that of all; null where nothing told."""
     fallback = pl.lit(overall, pl.Float64)
     if word not in columns or not by_word:

@@ -17,7 +17,7 @@ from settings.load import load_settings
 LOCK, HOLDER = ".lock", ".at_work"
 
 
-class Busy(UserError):  # noqa: N818  # it names the state of the workspace
+class WorkspaceBusyError(UserError):  # noqa: N818  # it names the state of the workspace
     """Another command is at work in the workspace."""
 
 
@@ -43,7 +43,9 @@ def at_work(workspace: Path, name: str, *, waits: bool) -> Iterator[None]:
     except Timeout:
         if not waits:
             holder = _holder(workspace)
-            raise Busy(f"{holder} is at work in {workspace}; `{name}` runs alone: try again when it is done.") from None
+            raise WorkspaceBusyError(
+                f"{holder} is at work in {workspace}; `{name}` runs alone: try again when it is done."
+            ) from None
         MESSAGES.print(f"Waiting for {_holder(workspace)}, which is at work in {workspace} ...")
         lock.acquire()
     try:

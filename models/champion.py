@@ -12,21 +12,27 @@ from typing import Any
 from features.norms import Norms
 from models.btyd.pair import BuyTillYouDie
 from models.churn.protocol import ChurnModel
-from models.errors import NoChampion
+from models.errors import NoChampionError
 from models.files import read_json, write_json
 from models.registry import load_churn_model, load_value_model
 from models.uplift.learners import Uplift
 from models.value.protocol import SavedValueModel
 
 FILE = "champion.json"
-TOLD = ("value_spread", "value_cuts", "doubt", "grade")
+# Fields of a champion, and the keys they are stored under since the first version.
+STORED_KEYS = {
+    "gamma_shape": "value_spread",
+    "value_cuts": "value_cuts",
+    "log_total_std": "doubt",
+    "backtest_metrics": "grade",
+}
 EFFECTS = "effects_of_contacts"
 UPLIFT = "uplift"
 CURRENT, FORMER = "CURRENT", "FORMER"
 
 
 @dataclass(frozen=True)
-class Terms:
+class ChampionTerms:
     """What the champion was trained for; scoring takes these from it, not from the configuration."""
 
     trained_as_of: date
@@ -45,22 +51,22 @@ class Champion:
     `value` tells spend within the churn window; None leaves it to the order models.
 
     `value_cuts` are the 50, 80, 95 and 99 % quantiles of expected_value when it was trained: the reference
-    for relationship levels. `doubt` is by how much the logarithm of a total is off
-    (`models/value/portfolio_total.py`). `grade` is what promotion looks at (`training/evaluation/grade.py`); empty without a backtest.
+    for relationship levels. `log_total_std` is the standard error of the logarithm of a total
+    (`models/value/portfolio_total.py`). `backtest_metrics` are the figures that promotion looks at (`training/evaluation/backtest_metrics.py`); empty without a backtest.
 
     `uplift` has who responds to an action, by its name in the contacts table, where that earned more than risk x value;
     `responses` are the figures of all actions that were tried with a control group (`training/uplift.py`). `reliability` has
     the share that was foretold to leave, the share that left, and how many there were, for tenths of the backtest.
     """
 
-    terms: Terms
+    terms: ChampionTerms
     norms: Norms
     churn: ChurnModel
     btyd: BuyTillYouDie
-    value_spread: float
+    gamma_shape: float
     value_cuts: tuple[float, ...]
-    doubt: float
-    grade: dict[str, float]
+    log_total_std: float
+    backtest_metrics: dict[str, float]
     version: str = ""
     value: SavedValueModel | None = None
     uplift: Mapping[str, Uplift] = field(default_factory=dict)
@@ -76,17 +82,17 @@ def save_champion(champion: Champion, folder: Path) -> None:
         champion.value.save(folder)
     terms = asdict(champion.terms) | {"trained_as_of": champion.terms.trained_as_of.isoformat()}
     data: dict[str, Any] = {"terms": terms, "norms": champion.norms.to_json(), "btyd": champion.btyd.to_json()}
-    told = {name: getattr(champion, name) for name in TOLD}
+    figures = {key: getattr(champion, name) for name, key in STORED_KEYS.items()}
     for place, model in enumerate(champion.uplift.values()):
         model.save(folder / UPLIFT / str(place))
     effects = {"uplift": list(champion.uplift), "responses": list(champion.responses)}
-    write_json(folder / FILE, data | told | {EFFECTS: effects, "reliability": list(champion.reliability)})
+    write_json(folder / FILE, data | figures | {EFFECTS: effects, "reliability": list(champion.reliability)})
 
 
 def load_champion(folder: Path) -> Champion:
     """Read what `save_champion` wrote; its version is the name of the folder."""
     data = read_json(folder / FILE)
-    terms = Terms(**(data["terms"] | {"trained_as_of": date.fromisoformat(data["terms"]["trained_as_of"])}))
+    terms = ChampionTerms(**(data["terms"] | {"trained_as_of": date.fromisoformat(data["terms"]["trained_as_of"])}))
     btyd = BuyTillYouDie.from_json(data["btyd"])
     effects = data.get(EFFECTS, {})  # those of champions before it was called so were judged too well or too badly: assumed again
     return Champion(
@@ -165,5 +171,5 @@ def current_champion(champions: Path) -> Champion:
     """Return the champion that `champions/CURRENT` points to. Raises NoChampion before the first one."""
     pointer = champions / CURRENT
     if not pointer.is_file():
-        raise NoChampion("There is no champion yet; run `train` first.")
+        raise NoChampionError("There is no champion yet; run `train` first.")
     return load_champion(champions / pointer.read_text(encoding="utf-8").strip())

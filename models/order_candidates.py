@@ -11,7 +11,7 @@ import polars as pl
 
 from models.btyd.gamma_gamma import GammaGamma
 from models.btyd.order_model import OrderModel
-from models.errors import TooLittleData
+from models.errors import TooLittleDataError
 from models.files import FILE, read_json, write_json
 from models.log_odds import EDGE, log_odds
 from models.snapshot import Snapshot
@@ -50,11 +50,11 @@ class OrderChurnCandidate:
     kind: type[OrderModel]
     engine: str = OURS
 
-    def fit(self, history: list[Snapshot], present: pl.DataFrame) -> OrderChurn:
+    def fit(self, snapshots: list[Snapshot], current: pl.DataFrame) -> OrderChurn:
         """Return the model. Raises TooLittleData without a closed window, which names the horizon, and where the engine does."""
-        horizon = _horizon(history, self.name)
-        orders = self.kind().fit(present, engine=self.engine)
-        average = float(log_odds(np.asarray(orders.p_no_order(present, horizon))).mean())
+        horizon = _horizon(snapshots, self.name)
+        orders = self.kind().fit(current, engine=self.engine)
+        average = float(log_odds(np.asarray(orders.p_no_order(current, horizon))).mean())
         return OrderChurn(self.name, orders, horizon, average)
 
     def load(self, folder: Path) -> OrderChurn:
@@ -88,14 +88,14 @@ class OrderValueCandidate:
     kind: type[OrderModel]
     engine: str = OURS
 
-    def fit(self, history: list[Snapshot], present: pl.DataFrame) -> OrderValue:
+    def fit(self, snapshots: list[Snapshot], current: pl.DataFrame) -> OrderValue:
         """Return the pair. Raises TooLittleData as the churn candidate does."""
-        horizon = _horizon(history, self.name)
-        orders, spend = self.kind().fit(present, engine=self.engine), GammaGamma().fit(present, engine=self.engine)
+        horizon = _horizon(snapshots, self.name)
+        orders, spend = self.kind().fit(current, engine=self.engine), GammaGamma().fit(current, engine=self.engine)
         return OrderValue(self.name, orders, spend, horizon)
 
 
-def _horizon(history: list[Snapshot], name: str) -> int:
-    if not history:
-        raise TooLittleData(f"{name} is judged by past windows; the log is too short for one.")
-    return history[-1].horizon_days
+def _horizon(snapshots: list[Snapshot], name: str) -> int:
+    if not snapshots:
+        raise TooLittleDataError(f"{name} is judged by past windows; the log is too short for one.")
+    return snapshots[-1].horizon_days

@@ -8,7 +8,7 @@ import polars as pl
 from features.labels import ANSWERS
 from models.btyd.pair import BuyTillYouDie
 
-FEWEST_CUSTOMERS = 30  # below it a day, or a window, tells nothing
+MIN_CUSTOMERS = 30  # below it a day, or a window, tells nothing
 
 
 @dataclass(frozen=True)

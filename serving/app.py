@@ -12,9 +12,9 @@ from serving.http.error_mapping import as_api_error
 from serving.http.errors import INTERNAL, NOT_ALLOWED, ApiError
 from serving.http.logging import where_of
 from serving.http.middleware import Gate
-from serving.http.state import State
+from serving.http.state import ServiceState
 from serving.pages import customer, entrance, models, outcomes, segments, week
-from serving.pages.error_page import answer_for
+from serving.pages.error_page import error_response
 from serving.pages.session import Attempts
 from settings.errors import UserError
 
@@ -28,11 +28,11 @@ admin. Every error has the shape of ErrorReply. Limits are told in docs/serving.
 PARTS = (scores, live, lists, customers, system, entrance, week, customer, segments, outcomes, models)
 
 
-def make_app(state: State) -> Gate:
+def make_app(state: ServiceState) -> Gate:
     """Return the application of one worker, its gate around it."""
     api = make_api()
     api.state.holdfast = state
-    return Gate(api, state, answer_for)
+    return Gate(api, state, error_response)
 
 
 def make_api() -> FastAPI:
@@ -74,4 +74,4 @@ async def _answer(request: Request, error: Exception) -> Response:
         answer.headers["allow"] = ", ".join(sorted(_methods(request.url.path)))
     if answer.status >= INTERNAL and not isinstance(error, ApiError):
         request.scope["holdfast.fault"] = where_of(error)  # before the framework takes the traceback away
-    return answer_for(request.scope, answer)
+    return error_response(request.scope, answer)

@@ -8,7 +8,7 @@ from typing import Any
 import bentoml
 
 from serving.app import make_app
-from serving.http.state import State
+from serving.http.state import ServiceState
 from settings.errors import SettingsError
 from settings.load import load_settings
 
@@ -56,7 +56,7 @@ class Holdfast:
 
     def __init__(self) -> None:
         """Open what a worker holds."""
-        Routes.worker = make_app(State.opened(load_settings(configured_path())))
+        Routes.worker = make_app(ServiceState.opened(load_settings(configured_path())))
 
 
 Holdfast.add_asgi_middleware(Routes)  # type: ignore[attr-defined]  # what the decorator made

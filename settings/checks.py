@@ -17,7 +17,7 @@ Name = Annotated[str, Field(pattern=re.compile(r"^[a-z][a-z0-9_]{0,60}$"))]
 
 
 @dataclass(frozen=True, config=STRICT)
-class OwnRule:
+class CustomRule:
     """A company's own rule for rows: `broken` is a SQL condition over the columns of one row, true where it is broken.
 
     `sentence` completes "is set aside because ...". Severity warn counts such rows and leaves them in use.
@@ -30,7 +30,7 @@ class OwnRule:
 
 
 @dataclass(frozen=True, config=STRICT)
-class OwnMeasure:
+class CustomMeasure:
     """A company's own check of a whole table: `measure` is a SQL aggregate over the rows in use, `low` and `high` inclusive."""
 
     name: Name
@@ -49,8 +49,8 @@ class TableChecks:
     """
 
     severity: dict[str, Severity] = Field(default_factory=dict)
-    rules: tuple[OwnRule, ...] = ()
-    measures: tuple[OwnMeasure, ...] = ()
+    rules: tuple[CustomRule, ...] = ()
+    measures: tuple[CustomMeasure, ...] = ()
     least_rows: Count = 100
     earliest: date = date(1980, 1, 1)
     longest_id: Annotated[int, Field(gt=0, strict=True)] = 256

@@ -1,6 +1,6 @@
 """Mistakes of a user: each is one sentence that says what was found and what to do."""
 
-LONGEST_QUOTE = 200
+MAX_QUOTE_LENGTH = 200
 
 
 class UserError(Exception):
@@ -14,4 +14,4 @@ class SettingsError(UserError):
 def first_line(error: Exception) -> str:
     """Return the first line of an error of a library, without its closing stop."""
     line = str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
-    return "".join(letter for letter in line if letter.isprintable())[:LONGEST_QUOTE].rstrip(".: ")
+    return "".join(letter for letter in line if letter.isprintable())[:MAX_QUOTE_LENGTH].rstrip(".: ")

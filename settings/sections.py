@@ -12,7 +12,7 @@ STRICT = ConfigDict(extra="forbid")
 
 Days = Annotated[int, Field(gt=0, le=36_500, strict=True)]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False, strict=True)]
-Count = Annotated[int, Field(gt=0, strict=True)]
+PositiveCount = Annotated[int, Field(gt=0, strict=True)]
 Seconds = Annotated[float, Field(gt=0, le=25, allow_inf_nan=False)]
 Money = Annotated[float, Field(ge=0, allow_inf_nan=False, strict=True)]
 
@@ -90,7 +90,7 @@ class Loyalty:
     min_purchases: Annotated[int, Field(ge=2, strict=True)] = 4
 
 
-Level = Literal["basic", "reactive", "accountable", "proactive", "partnership"]
+RelationshipLevel = Literal["basic", "reactive", "accountable", "proactive", "partnership"]
 Status = Literal["existing", "former"]
 
 
@@ -113,12 +113,12 @@ class Action:
     channel: str = "email"
     owner: str = "marketing"
     statuses: tuple[Status, ...] = ("existing", "former")
-    level: Level = "basic"
+    level: RelationshipLevel = "basic"
     buyers: Literal["all", "repeat", "one_time"] = "all"
     measured_by: str | None = None
 
     @property
-    def in_contacts(self) -> str:
+    def contacts_name(self) -> str:
         """What the contacts table calls it."""
         return self.measured_by or self.name
 
@@ -137,10 +137,10 @@ class Caps:
     `week` in all, `owner` and `segment` by name of owner and loyalty segment, `one_time` of those who bought once.
     """
 
-    week: Count | None = None
-    one_time: Count | None = None
-    owner: dict[str, Count] = Field(default_factory=dict)
-    segment: dict[str, Count] = Field(default_factory=dict)
+    week: PositiveCount | None = None
+    one_time: PositiveCount | None = None
+    owner: dict[str, PositiveCount] = Field(default_factory=dict)
+    segment: dict[str, PositiveCount] = Field(default_factory=dict)
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -157,7 +157,7 @@ class Targeting:
     control_share: Annotated[float, Field(ge=0, lt=1, strict=True)] = 0.10
     global_control_share: Annotated[float, Field(ge=0, lt=1, strict=True)] = 0.02
     pause_days: Annotated[int, Field(ge=0, le=365, strict=True)] = 14
-    hold_out_days: Days | None = None
+    control_hold_days: Days | None = None
     caps: Caps = Caps()
     actions: tuple[Action, ...] = DEFAULT_ACTIONS
 
@@ -181,17 +181,17 @@ class Serving:
 
     store: str | None = None
     secret_file: Path | None = None
-    keep_weeks: Count = 13
-    stale_after_days: Count = 8
+    keep_weeks: PositiveCount = 13
+    stale_after_days: PositiveCount = 8
     development: bool = False
     open_metrics: bool = False
     open_docs: bool = False
     threads: Annotated[int, Field(ge=1, le=64, strict=True)] = 4
-    requests_per_minute: Count = 60_000
-    max_body_bytes: Count = 4_000_000
-    max_live_customers: Count = 100
-    max_live_rows: Count = 20_000
-    max_page_rows: Count = 1_000
+    requests_per_minute: PositiveCount = 60_000
+    max_body_bytes: PositiveCount = 4_000_000
+    max_live_customers: PositiveCount = 100
+    max_live_rows: PositiveCount = 20_000
+    max_page_rows: PositiveCount = 1_000
     body_seconds: Seconds = 10.0
     request_seconds: Seconds = 20.0
 

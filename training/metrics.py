@@ -10,7 +10,7 @@ BINS = 10
 TOP = 0.10
 TOPS = (0.01, 0.05, 0.10, 0.20)
 TWEEDIE_POWER = 1.5
-LEAST_MEAN = 0.01  # a mean of zero has an infinite deviance once anybody spends
+MIN_MEAN = 0.01  # a mean of zero has an infinite deviance once anybody spends
 OUTSIDE = 0.2  # of an 80 % interval
 
 
@@ -52,7 +52,7 @@ def log_loss(churned: Array, p: Array) -> float:
 
 def tweedie_deviance(spend: Array, expected: Array) -> float:
     """Return the mean Tweedie deviance of power 1.5; negative spend counts as 0, a mean below a hundredth as that."""
-    return float(mean_tweedie_deviance(np.maximum(spend, 0), np.maximum(expected, LEAST_MEAN), power=TWEEDIE_POWER))
+    return float(mean_tweedie_deviance(np.maximum(spend, 0), np.maximum(expected, MIN_MEAN), power=TWEEDIE_POWER))
 
 
 def calibration_error(churned: Array, p: Array) -> float:

@@ -20,13 +20,13 @@ from pydantic import TypeAdapter, ValidationError
 
 from features.tables.schema import Tables
 from models.churn.hybrid import HybridCandidate
-from models.errors import TooLittleData
+from models.errors import TooLittleDataError
 from models.snapshot import Snapshot
-from models.trees.training import Trees
+from models.trees.training import TreeParams
 from settings.errors import UserError
 from settings.sections import Settings
 from training.data.snapshots import Progress, answered_before
-from training.data.training_data import gather
+from training.data.training_data import prepare_training_data
 from training.evaluation.backtest import origins_of
 from training.evaluation.bootstrap import paired_interval
 from training.metrics import Array, log_loss
@@ -36,7 +36,7 @@ STARTUP_TRIALS = 5
 FINISHED = (TrialState.COMPLETE, TrialState.PRUNED)
 
 
-class TreesUnusable(UserError):  # noqa: N818  # it names the state of the file, as the documentation does
+class TreeParamsError(UserError):  # noqa: N818  # it names the state of the file, as the documentation does
     """A file of parameters cannot be read; the text names the key."""
 
 
@@ -47,7 +47,7 @@ class Tuned:
     `interval` is the 95 % interval of the difference in log-loss on the newest origin; below 0 the found ones are better.
     """
 
-    trees: Trees
+    trees: TreeParams
     trials: int
     searched: tuple[date, ...]
     judged: date
@@ -70,7 +70,7 @@ class _Origin:
     day: Snapshot
     history: list[Snapshot]
 
-    def foretold(self, trees: Trees) -> Array:
+    def foretold(self, trees: TreeParams) -> Array:
         present = self.day.asked
         return HybridCandidate(trees).fit(self.history, present).p_churn(present).to_numpy()
 
@@ -86,14 +86,14 @@ def tune(
 
     The defaults are the first trial. Raises TooLittleData with fewer than two origins: one to search on and one to judge by.
     """
-    material = gather(settings, tables, as_of, progress)
+    material = prepare_training_data(settings, tables, as_of, progress)
     *older, newest = _origins(material.snapshots, material.tables)
     of_lines = material.digests["transactions"]
     name = f"{as_of}-{material.windows.horizon_days}-{of_lines}-seed{seed}"
     study = _study(settings.workspace.path / "tuning", name, seed)
     done = len(study.get_trials(deepcopy=False, states=FINISHED))
     if not study.trials:
-        study.enqueue_trial(asdict(Trees()))
+        study.enqueue_trial(asdict(TreeParams()))
 
     def report(found: optuna.Study, _trial: optuna.trial.FrozenTrial) -> None:
         progress("trials", len(found.get_trials(deepcopy=False, states=FINISHED)), trials)
@@ -105,14 +105,14 @@ def tune(
     return _judged(study, older, newest)
 
 
-def read_trees(file: Path) -> Trees:
+def read_trees(file: Path) -> TreeParams:
     """Return the parameters in a JSON file. Raises TreesUnusable where they are none."""
     try:
-        return TypeAdapter(Trees).validate_json(file.read_bytes())
+        return TypeAdapter(TreeParams).validate_json(file.read_bytes())
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise TreesUnusable(f"{file} holds no parameters of trees: {where}: {first['msg']}.") from None
+        raise TreeParamsError(f"{file} holds no parameters of trees: {where}: {first['msg']}.") from None
 
 
 def _origins(snapshots: list[Snapshot], tables: Tables) -> list[_Origin]:
@@ -120,12 +120,12 @@ def _origins(snapshots: list[Snapshot], tables: Tables) -> list[_Origin]:
     for day in origins_of(snapshots, ORIGINS):
         origin = _Origin(day, answered_before(snapshots, tables, day.as_of))
         try:
-            origin.foretold(Trees())
-        except TooLittleData:
+            origin.foretold(TreeParams())
+        except TooLittleDataError:
             continue
         found.append(origin)
     if len(found) < 2:  # noqa: PLR2004  # stated in the sentence
-        raise TooLittleData(
+        raise TooLittleDataError(
             "Tuning needs two past windows that the hybrid can foretell, one to search on and one to judge by; "
             f"found {len(found)}."
         )
@@ -160,8 +160,8 @@ def _objective(origins: list[_Origin]) -> Callable[[Trial], float]:
     return objective
 
 
-def _drawn(trial: Trial) -> Trees:
-    return Trees(
+def _drawn(trial: Trial) -> TreeParams:
+    return TreeParams(
         learning_rate=trial.suggest_float("learning_rate", 0.005, 0.1, log=True),
         num_leaves=trial.suggest_int("num_leaves", 3, 31, log=True),
         min_data_in_leaf=trial.suggest_int("min_data_in_leaf", 10, 400, log=True),
@@ -172,9 +172,13 @@ def _drawn(trial: Trial) -> Trees:
 
 
 def _judged(study: optuna.Study, older: list[_Origin], newest: _Origin) -> Tuned:
-    trees, plain, found = Trees(**study.best_params), newest.foretold(Trees()), newest.foretold(Trees(**study.best_params))
+    trees, plain, found = (
+        TreeParams(**study.best_params),
+        newest.foretold(TreeParams()),
+        newest.foretold(TreeParams(**study.best_params)),
+    )
     searched = np.concatenate([origin.churned for origin in older])
-    of_default = log_loss(searched, np.concatenate([origin.foretold(Trees()) for origin in older]))
+    of_default = log_loss(searched, np.concatenate([origin.foretold(TreeParams()) for origin in older]))
     return Tuned(
         trees,
         len(study.get_trials(deepcopy=False, states=FINISHED)),

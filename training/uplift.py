@@ -8,17 +8,17 @@ import numpy as np
 import polars as pl
 
 from models.churn.protocol import ChurnModel
-from models.errors import TooLittleData
+from models.errors import TooLittleDataError
 from models.log_odds import Array
 from models.trees.boosting import INPUTS
 from models.uplift.assumed_effect import assumed
 from models.uplift.crossfit import Unseen, cross_fitted, learned
 from models.uplift.curves import Interval, qini, resampled, uplift_at
-from models.uplift.experiment import Flags, Trial, refuse_small
+from models.uplift.experiment import Experiment, Flags, refuse_small
 from models.uplift.learners import Uplift
 from models.uplift.policies import RISK, RISK_VALUE, UPLIFT, UPLIFT_VALUE, PolicyValue, policy_value
 from settings.sections import Action
-from training.data.experiments import SAVED, Asked, trials
+from training.data.experiments import SAVED, ExperimentQuery, experiments
 from training.data.snapshots import Progress
 
 TOP = 0.2
@@ -59,22 +59,22 @@ def effects_of(found: list[Response]) -> dict[str, Any]:
     return {"uplift": models, "responses": tuple(each.figures() for each in found)}
 
 
-def responses(asked: Asked, churn: ChurnModel, progress: Progress) -> tuple[list[Response], list[str]]:
+def responses(asked: ExperimentQuery, churn: ChurnModel, progress: Progress) -> tuple[list[Response], list[str]]:
     """Return the response to each configured action that was tried with a control group, and why others have none.
 
     `churn` is what will score: a model that is used is made to fit its risks.
     """
     by_name: dict[str, list[Action]] = {}
     for action in asked.settings.targeting.actions:
-        by_name.setdefault(action.in_contacts, []).append(action)
+        by_name.setdefault(action.contacts_name, []).append(action)
     found, notes = [], []
-    for name, trial in (trials(asked, progress) if by_name else {}).items():
+    for name, trial in (experiments(asked, progress) if by_name else {}).items():
         if name not in by_name:
             notes.append(f"Contacts of {name} had a control group, but no action is measured by it: name it in its measured_by.")
             continue
         try:
             refuse_small(trial)
-        except TooLittleData as error:
+        except TooLittleDataError as error:
             notes.append(f"Effects of {name} stay assumed. {error}")
             continue
         one = response(asked, by_name[name], trial)
@@ -82,7 +82,7 @@ def responses(asked: Asked, churn: ChurnModel, progress: Progress) -> tuple[list
     return found, [*notes, *(f"Effects of {each.action}: {each.why}{_advice(each)}" for each in found)]
 
 
-def response(asked: Asked, actions: Sequence[Action], trial: Trial) -> Response:
+def response(asked: ExperimentQuery, actions: Sequence[Action], trial: Experiment) -> Response:
     """Return what a trial says of the actions that are measured by it, without a model."""
     unseen = cross_fitted(trial, INPUTS)
     places = {name: unseen.ranked(effect) for name, effect in unseen.effects.items()}
@@ -96,7 +96,7 @@ def response(asked: Asked, actions: Sequence[Action], trial: Trial) -> Response:
     mean = resampled(trial.unit[could], lambda rows: float(stays[rows].mean()))
     expected = float(taken[could].mean())
     return Response(
-        action=actions[0].in_contacts,
+        action=actions[0].contacts_name,
         rows=len(trial),
         contacts=contacts,
         effect=mean,
@@ -110,13 +110,13 @@ def response(asked: Asked, actions: Sequence[Action], trial: Trial) -> Response:
     )
 
 
-def model_of(found: Response, trial: Trial, churn: ChurnModel) -> Uplift:
+def model_of(found: Response, trial: Experiment, churn: ChurnModel) -> Uplift:
     """Return the best learner of a whole trial, of one contact, for the risks that `churn` tells."""
     model = replace(learned(trial, INPUTS, (found.learner,))[found.learner], contacts=found.contacts)
     return model.served_on(trial.risk, churn.p_churn(trial.frame).to_numpy())
 
 
-def _contacts(trial: Trial) -> float:
+def _contacts(trial: Experiment) -> float:
     """How many contacts within the window being treated came to, beyond those of customers held out; at least the one."""
     made = trial.frame["contacts_in_window"].cast(pl.Float64).to_numpy()
     odds = trial.propensity / (1 - trial.propensity)
@@ -124,13 +124,13 @@ def _contacts(trial: Trial) -> float:
     return max(float(made[trial.treated].mean() - without), 1.0)
 
 
-def _measured(trial: Trial, score: Array, measure: Any) -> Interval:  # noqa: ANN401  # a Measure
+def _measured(trial: Experiment, score: Array, measure: Any) -> Interval:  # noqa: ANN401  # a Measure
     return resampled(
         trial.unit, lambda rows: measure(score[rows], trial.stayed[rows], trial.treated[rows], trial.propensity[rows])
     )
 
 
-def _could_be_listed(asked: Asked, trial: Trial) -> Flags:
+def _could_be_listed(asked: ExperimentQuery, trial: Experiment) -> Flags:
     """Former customers and those at risk: whom targeting chooses from. Everybody, where these are too few to judge by."""
     at_risk = trial.risk >= asked.settings.targeting.at_risk_threshold
     could = (trial.frame["status"] == "former").to_numpy() | at_risk
@@ -138,7 +138,7 @@ def _could_be_listed(asked: Asked, trial: Trial) -> Flags:
     return np.asarray(could if could.sum() >= len(trial) / 10 else every)
 
 
-def _assumed(actions: Sequence[Action], trial: Trial, threshold: float) -> Array:
+def _assumed(actions: Sequence[Action], trial: Experiment, threshold: float) -> Array:
     """What the actions are assumed to avert, each for customers of its kind; the first one's for whom there is none."""
     p = pl.Series("p", trial.risk)
     kind = pl.when(pl.col("status") == "former").then(pl.lit("win_back")).when(pl.lit(p) >= threshold).then(pl.lit("retention"))
@@ -146,7 +146,7 @@ def _assumed(actions: Sequence[Action], trial: Trial, threshold: float) -> Array
     return trial.frame.select(pl.coalesce(*own, assumed(actions[0], pl.lit(p))).alias("p")).to_series().to_numpy()
 
 
-def _policies(trial: Trial, unseen: Unseen, learner: str, could: Flags, taken: Array, cost: float) -> PolicyValue:
+def _policies(trial: Experiment, unseen: Unseen, learner: str, could: Flags, taken: Array, cost: float) -> PolicyValue:
     """What a learner is worth; risk x value goes by the assumed effect, which is what would be used without it."""
     effect, saved = unseen.effects[learner], trial.frame[SAVED].cast(pl.Float64).to_numpy()
     by_risk = (taken if taken.any() else trial.risk) * saved

@@ -10,7 +10,7 @@ import polars as pl
 from benchmarks.features.log import AS_OF
 from features.build_in_parts import features_in_parts, parts_for
 from features.point_in_time import midnight
-from features.storage.parquet import appended
+from features.storage.parquet import parquet_writer
 from features.tables.schema import ALL_TABLES, Tables
 from settings.sections import Loyalty
 
@@ -22,7 +22,7 @@ def holdfast(folder: Path) -> None:
     """All features of all families, written to a Parquet file, in parts where the log is large."""
     tables = Tables(**{name: pl.scan_parquet(folder / name / "*.parquet") for name in ALL_TABLES if (folder / name).is_dir()})
     parts = parts_for(tables, AS_OF)
-    with appended(folder / "features.parquet") as write:
+    with parquet_writer(folder / "features.parquet") as write:
         for part in features_in_parts(tables, AS_OF, 365, Loyalty(), parts, folder / "parts", lambda _done, _of: None):
             write(part.features)
 

@@ -19,22 +19,22 @@ from scipy.stats import t as student
 from benchmarks.targeting.programme import WINDOW_WEEKS, Choice, Company, amounts, begin, issue_week, live_week
 from features.point_in_time import known_before
 from features.tables.schema import Tables
-from features.windows import windows
+from features.windows import churn_windows
 from holdfast.demo.simulated.shop import Shop, simulate, start_of
 from models.champion import Champion, current_champion
 from models.uplift.learners import Uplift
 from serving.schemas.list_kind import ListKind
-from serving.targeting.exclusions import LeftOut
+from serving.targeting.exclusions import Exclusion
 from settings.load import load_settings
 from settings.sections import Settings
-from training.data.experiments import Asked, trials
+from training.data.experiments import ExperimentQuery, experiments
 from training.uplift import Response, model_of, response
 
 CUSTOMERS, HISTORY_WEEKS, LIST_WEEKS = 3_000, 104, 12
 CONTACTS_A_WEEK, PAUSE_DAYS = 40, 56  # a contact works for eight weeks here
 CONTACT_COST, CAMPAIGN = 0.5, "newsletter"
 KINDS = (ListKind.AT_RISK, ListKind.WIN_BACK)
-ALLOWED = (LeftOut.NOT_WORTH_IT.value, LeftOut.BUDGET.value)
+ALLOWED = (Exclusion.NOT_WORTH_IT.value, Exclusion.BUDGET.value)
 NOTHING, RANDOM, HIGHEST = "nothing", "random", "highest risk"
 SHARE, ODDS, MEASURED = "gain by save rates", "gain by odds", "gain as measured"
 DECIDED = "gain as `train` decides"  # measured where that wins on held-out customers, else by save rates
@@ -97,9 +97,9 @@ def _response(settings: Settings, shop: Shop, champion: Champion) -> tuple[Respo
     """What the shop's own campaigns tell, and the model of it whether it would be used or not."""
     tables = Tables(**{name: frame.lazy() for name, frame in shop.tables.items()})
     known = known_before(tables, shop.as_of)
-    asked = Asked(settings, known, shop.as_of, windows(settings.churn, known, shop.as_of))
-    trial = trials(asked, lambda _stage, _done, _total: None)[CAMPAIGN]
-    found = response(asked, [each for each in settings.targeting.actions if each.in_contacts == CAMPAIGN], trial)
+    asked = ExperimentQuery(settings, known, shop.as_of, churn_windows(settings.churn, known, shop.as_of))
+    trial = experiments(asked, lambda _stage, _done, _total: None)[CAMPAIGN]
+    found = response(asked, [each for each in settings.targeting.actions if each.contacts_name == CAMPAIGN], trial)
     return found, {CAMPAIGN: model_of(found, trial, champion.churn)}
 
 

@@ -13,12 +13,12 @@ import sqlalchemy as sa
 from features.tables.schema import Tables
 from holdfast.demo.simulated.shop import Shop, start_of
 from holdfast.demo.simulated.tables import customer_ids, week_tables
-from holdfast.demo.simulated.world import State, Week, advance
+from holdfast.demo.simulated.world import Week, WorldState, advance
 from models.champion import Champion
 from serving.lists.contacts import issued_contacts, with_issued
 from serving.lists.weekly import issue, list_of, plan_week
 from serving.schemas.list_kind import ListKind
-from serving.scoring.batch import score_run, usual_as_of
+from serving.scoring.batch import norms_as_of, score_run
 from serving.store.engine import open_store
 from serving.store.publish import publish
 from settings.sections import Settings
@@ -35,7 +35,7 @@ class Company:
 
     settings: Settings
     champion: Champion
-    state: State
+    state: WorldState
     tables: dict[str, pl.DataFrame]
     store: sa.Engine
     contacts: int = 0
@@ -62,9 +62,9 @@ def known(company: Company) -> Tables:
 def issue_week(company: Company, kinds: tuple[ListKind, ...], choose: Choice | None = None) -> pl.DataFrame:
     """Score, publish and issue this week's lists as `run` does; return their rows. `choose` has the last word."""
     as_of, tables, now = start_of(company.state.week), known(company), datetime.now(UTC).replace(tzinfo=None)
-    usual = usual_as_of(company.champion, tables, as_of)
-    run = score_run(company.settings, tables, company.champion, as_of, now, usual)
-    publish(company.store, run.scores, company.champion.terms.horizon_days, usual, 60, run.targets)
+    norms = norms_as_of(company.champion, tables, as_of)
+    run = score_run(company.settings, tables, company.champion, as_of, now, norms)
+    publish(company.store, run.scores, company.champion.terms.horizon_days, norms, 60, run.targets)
     plan = plan_week(company.settings, company.store)
     plan = plan if choose is None else replace(plan, plan=replace(plan.plan, frame=choose(plan.plan.frame)))
     lists = [list_of(company.store, plan, kind) for kind in kinds]
@@ -84,7 +84,7 @@ def live_week(company: Company, treated_ids: pl.Series) -> None:
     company.contacts += int(treated.sum())
 
 
-def amounts(state: State) -> pl.DataFrame:
+def amounts(state: WorldState) -> pl.DataFrame:
     """Return what an order of each customer comes to on average: each world draws amounts anew, so the truth is their mean."""
     people = state.population
     everybody = np.tile(np.arange(people.size), REPEATS)

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from expectations.check import Finding, written
+from expectations.check import Finding, format_value
 from expectations.data_docs.trend import trend
-from expectations.history.loads import Load, of_table, since
+from expectations.history.loads import LoadRecord, of_table, since
 from expectations.history.overrides import Override
 from expectations.suites.any_table import BECAUSE
 from expectations.validation.outputs import SUITES, limits_of
@@ -68,7 +68,7 @@ class Card:
 
 
 def front_page(
-    settings: Settings, reports: list[TableReport], ledger: list[Load], overrides: list[Override], checked: datetime
+    settings: Settings, reports: list[TableReport], ledger: list[LoadRecord], overrides: list[Override], checked: datetime
 ) -> str:
     """Return the front page: a card per table, what Holdfast made, and where somebody went on with a stopped table."""
     return _rendered(
@@ -81,7 +81,7 @@ def front_page(
     )
 
 
-def table_page(report: TableReport, loads: list[Load], details: str, checked: datetime) -> str:
+def table_page(report: TableReport, loads: list[LoadRecord], details: str, checked: datetime) -> str:
     """Return the page of a table: every check with what was found, and its loads; `details` links to Great Expectations."""
     lines = [_line(finding, loads) for finding in sorted(report.findings, key=lambda each: each.holds)]
     newest = loads[::-1][:LOADS_SHOWN]
@@ -96,7 +96,7 @@ def self_contained(html: str) -> str:
     return ELSEWHERE.sub("", html).replace("</head>", f"<style>{_styles()}</style></head>", 1)
 
 
-def _card(report: TableReport, loads: list[Load]) -> Card:
+def _card(report: TableReport, loads: list[LoadRecord]) -> Card:
     state, colour = _state(report)
     reasons = {each.check.name: each.check.sentence.partition(BECAUSE)[2] for each in report.findings}
     return Card(
@@ -124,20 +124,20 @@ def _state(report: TableReport) -> tuple[str, str]:
     return "good", "green"
 
 
-def _line(finding: Finding, loads: list[Load]) -> Line:
+def _line(finding: Finding, loads: list[LoadRecord]) -> Line:
     check = finding.check
     began = "" if finding.holds else _day(since(loads, check.name))
     colour = "green" if finding.holds else COLOURS[check.severity]
     return Line(check.sentence, finding.found, finding.measure.detail, finding.holds, CONSEQUENCES[check.severity], colour, began)
 
 
-def _made(settings: Settings, name: str, loads: list[Load]) -> list[dict[str, object]]:
+def _made(settings: Settings, name: str, loads: list[LoadRecord]) -> list[dict[str, object]]:
     if not loads:
         return []
     newest = loads[-1]
     checks = {check.name: check for check in SUITES[name].checks(limits_of(settings, name))}
     failed = [(checks[check], value) for check, value in newest.failed.items() if check in checks]
-    said = [f"{check.sentence}: found {written(check, value)}" for check, value in failed]
+    said = [f"{check.sentence}: found {format_value(check, value)}" for check, value in failed]
     at = newest.seen_at.replace("T", " ")
     return [{"name": name.replace("_", " "), "at": at, "rows": newest.read, "refused": not newest.usable, "said": said}]
 

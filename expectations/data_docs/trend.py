@@ -5,14 +5,14 @@ from datetime import datetime
 
 from matplotlib.figure import Figure
 
-from expectations.history.loads import Load
+from expectations.history.loads import LoadRecord
 
 FEWEST = 2
 SHOWN = 60
 USED, SET_ASIDE, STOPPED = "#1a7f37", "#c62828", "#888888"
 
 
-def trend(loads: list[Load]) -> str:
+def trend(loads: list[LoadRecord]) -> str:
     """Return rows used and set aside per load as SVG; an empty text for fewer than two loads, which make no trend."""
     shown = loads[-SHOWN:]
     if len(shown) < FEWEST:
@@ -37,7 +37,7 @@ def trend(loads: list[Load]) -> str:
     return _inline(figure)
 
 
-def _day(load: Load) -> str:
+def _day(load: LoadRecord) -> str:
     return f"{datetime.fromisoformat(load.checked_at):%Y-%m-%d}"
 
 

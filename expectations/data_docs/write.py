@@ -4,10 +4,10 @@ from datetime import datetime
 from pathlib import Path
 
 from expectations.data_docs.pages import front_page, self_contained, table_page
-from expectations.history.loads import of_table, read_ledger
+from expectations.history.loads import of_table, read_check_history
 from expectations.history.overrides import read_overrides
 from expectations.validation.report import TableReport
-from features.storage.files import replacing
+from features.storage.files import atomic_path
 from settings.sections import Settings
 
 
@@ -18,7 +18,7 @@ def write_data_docs(settings: Settings, reports: list[TableReport], now: datetim
     """
     workspace = settings.workspace.path
     site = workspace / "gx" / "uncommitted" / "data_docs" / "local_site"
-    ledger = read_ledger(workspace)
+    ledger = read_check_history(workspace)
     details = {report.table: _newest_page(site, report.table) for report in reports}
     for report in reports:
         _write(site / f"{report.table}.html", table_page(report, of_table(ledger, report.table), details[report.table], now))
@@ -38,5 +38,5 @@ def _newest_page(site: Path, table: str) -> str:
 
 
 def _write(page: Path, html: str) -> None:
-    with replacing(page) as beside:
+    with atomic_path(page) as beside:
         beside.write_text(html, encoding="utf-8")

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from features.storage.files import replacing
+from features.storage.files import atomic_path
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -19,5 +19,5 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
 
 def write_lines(path: Path, records: "Iterable[DataclassInstance]") -> None:
     """Replace a file by these records in one step."""
-    with replacing(path) as beside:
+    with atomic_path(path) as beside:
         beside.write_text("".join(json.dumps(asdict(each)) + "\n" for each in records), encoding="utf-8")

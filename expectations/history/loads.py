@@ -11,7 +11,7 @@ KEPT = 500
 
 
 @dataclass(frozen=True)
-class Load:
+class LoadRecord:
     """One load of a table or frame: times in UTC, rows, rows set aside per rule, and the checks that did not hold.
 
     `content` tells one load from another whatever the order of its rows; `seen_at` is when it was last looked at.
@@ -36,27 +36,27 @@ class Load:
         """Rows set aside."""
         return sum(self.rules.values())
 
-    def same(self, other: "Load") -> bool:
+    def same(self, other: "LoadRecord") -> bool:
         """Whether another look found the same rows and judged them alike."""
         return replace(self, checked_at="", seen_at="") == replace(other, checked_at="", seen_at="")
 
 
-def read_ledger(workspace: Path) -> list[Load]:
+def read_check_history(workspace: Path) -> list[LoadRecord]:
     """Return all loads, oldest first."""
-    return [Load(**entry) for entry in read_lines(_path(workspace))]
+    return [LoadRecord(**entry) for entry in read_lines(_path(workspace))]
 
 
-def of_table(ledger: list[Load], table: str) -> list[Load]:
+def of_table(ledger: list[LoadRecord], table: str) -> list[LoadRecord]:
     """Return the loads of one table, oldest first."""
     return [load for load in ledger if load.table == table]
 
 
-def record(workspace: Path, loads: Iterable[Load]) -> None:
+def record(workspace: Path, loads: Iterable[LoadRecord]) -> None:
     """Add loads to the ledger. The same rows looked at again, with the same outcome, are no new load.
 
     The newest 500 loads of each table are kept.
     """
-    ledger = read_ledger(workspace)
+    ledger = read_check_history(workspace)
     for load in loads:
         mine = of_table(ledger, load.table)
         if mine and mine[-1].same(load):
@@ -68,7 +68,7 @@ def record(workspace: Path, loads: Iterable[Load]) -> None:
     write_lines(_path(workspace), ledger)
 
 
-def since(loads: list[Load], name: str) -> str:
+def since(loads: list[LoadRecord], name: str) -> str:
     """Return when a rule or check of the newest load began to fail without a break, as of its loads, oldest first."""
     began = ""
     for load in reversed(loads):

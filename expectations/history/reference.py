@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from features.storage.files import replacing
+from features.storage.files import atomic_path
 
 # A few rows tell no extremes.
 ENOUGH_ROWS = 1_000
@@ -40,7 +40,7 @@ def freeze(workspace: Path, found: dict[str, tuple[int, dict[str, float]]], now:
     }
     if not fresh:
         return
-    with replacing(_path(workspace)) as beside:
+    with atomic_path(_path(workspace)) as beside:
         entries = {table: vars(reference) for table, reference in (held | fresh).items()}
         beside.write_text(json.dumps(entries, indent=1) + "\n", encoding="utf-8")
 

@@ -5,8 +5,8 @@ import polars as pl
 from expectations.check import Measure
 
 WEEKS_BEFORE = 8
-FEWEST_WEEKS = 4
-FEWEST_ROWS = 50
+MIN_WEEKS = 4
+MIN_ROWS = 50
 
 
 def amount_jump(days: pl.DataFrame) -> Measure | None:
@@ -18,9 +18,9 @@ def amount_jump(days: pl.DataFrame) -> Measure | None:
     weeks = days.group_by(pl.col("day").dt.truncate("1w").alias("week"), maintain_order=True).agg(
         pl.col("positive").sum(), (pl.col("log_sum").sum() / pl.col("positive").sum()).exp().alias("usual")
     )
-    before = pl.col("usual").rolling_median(WEEKS_BEFORE, min_samples=FEWEST_WEEKS).shift(1)
+    before = pl.col("usual").rolling_median(WEEKS_BEFORE, min_samples=MIN_WEEKS).shift(1)
     factor = pl.max_horizontal(pl.col("usual") / before, before / pl.col("usual"))
-    large = weeks.filter(pl.col("positive") >= FEWEST_ROWS).with_columns(before.alias("before"), factor.alias("factor"))
+    large = weeks.filter(pl.col("positive") >= MIN_ROWS).with_columns(before.alias("before"), factor.alias("factor"))
     found = large.drop_nulls("factor").sort("factor", descending=True)
     if found.is_empty():
         return None

@@ -5,10 +5,10 @@ from datetime import datetime
 import polars as pl
 
 from expectations.check import Measure
-from expectations.history.loads import Load
+from expectations.history.loads import LoadRecord
 from expectations.measures.amount_shift import amount_jump
 from expectations.measures.completeness import last_day, missing_days
-from expectations.rows.filter import Sifted
+from expectations.rows.filter import FilterResult
 from expectations.rows.rule import Rule
 from features.tables.sources import SOURCE
 from settings.checks import TableChecks
@@ -16,14 +16,14 @@ from settings.checks import TableChecks
 FILLED, LARGEST = "filled:", "largest:"
 
 
-def of_rules(sifted: Sifted, rules: list[Rule], released: dict[str, int]) -> dict[str, Measure]:
+def of_rules(sifted: FilterResult, rules: list[Rule], released: dict[str, int]) -> dict[str, Measure]:
     """Rows per rule, less those that were released; rules that no row breaks included."""
     counts = {name: rows for name, rows in sifted.broken.items() if name is not None} | sifted.warned
     return {rule.name: Measure(counts.get(rule.name, 0) - released.get(rule.name, 0)) for rule in rules}
 
 
 def of_table(
-    sifted: Sifted, used: int, limits: TableChecks, before: list[Load], files: list[str], now: datetime
+    sifted: FilterResult, used: int, limits: TableChecks, before: list[LoadRecord], files: list[str], now: datetime
 ) -> dict[str, Measure]:
     """Return the measures that every table has, and those of order lines where the columns are there.
 
@@ -46,22 +46,22 @@ def of_table(
     return found | (_relative(sifted) if sifted.used >= limits.least_rows else {})
 
 
-def empty_columns(sifted: Sifted) -> list[str]:
+def empty_columns(sifted: FilterResult) -> list[str]:
     """Columns that no good row fills."""
     return sorted(name.removeprefix(FILLED) for name, rows in sifted.totals.items() if name.startswith(FILLED) and not rows)
 
 
-def largest(sifted: Sifted) -> dict[str, float]:
+def largest(sifted: FilterResult) -> dict[str, float]:
     """The largest absolute number per column of numbers."""
     return {name.removeprefix(LARGEST): value for name, value in sifted.totals.items() if name.startswith(LARGEST) and value}
 
 
-def volume(rows: int, before: Load) -> Measure:
+def volume(rows: int, before: LoadRecord) -> Measure:
     """Rows as a multiple of those of the load before."""
     return Measure(rows / before.used, f"{rows:,} after {before.used:,}")
 
 
-def newly_empty(empty: list[str], before: Load) -> Measure:
+def newly_empty(empty: list[str], before: LoadRecord) -> Measure:
     """Count the empty columns that were filled in the load before."""
     emptied = sorted(set(empty) - set(before.empty_columns))
     return Measure(len(emptied), ", ".join(emptied))
@@ -75,25 +75,25 @@ def repeated_keys(good: pl.LazyFrame, keys: tuple[str, ...], rows: int) -> dict[
     return {"repeated_keys": Measure(rows - distinct, f"of {' and '.join(keys)}" if rows > distinct else "")}
 
 
-def _zones(sifted: Sifted) -> Measure:
+def _zones(sifted: FilterResult) -> Measure:
     told, untold = sifted.totals["zoned"] or 0, sifted.totals["unzoned"] or 0
     fewer = min(told, untold)
     return Measure(fewer, f"{told:,} rows tell a zone, {untold:,} do not and count as UTC" if fewer else "")
 
 
-def _fresh(sifted: Sifted, now: datetime) -> dict[str, Measure]:
+def _fresh(sifted: FilterResult, now: datetime) -> dict[str, Measure]:
     newest = sifted.totals["newest"]
     return {} if newest is None else {"fresh": Measure(max((now - newest).days, 0), f"the newest is of {newest:%Y-%m-%d}")}
 
 
-def _shares(sifted: Sifted, used: int) -> dict[str, Measure]:
+def _shares(sifted: FilterResult, used: int) -> dict[str, Measure]:
     return {
         "quarantined_share": Measure(1 - used / sifted.read),
         "missing_customers": Measure(sifted.broken.get("missing_customer_id", 0) / sifted.read),
     }
 
 
-def _against(sifted: Sifted, used: int, before: list[Load]) -> dict[str, Measure]:
+def _against(sifted: FilterResult, used: int, before: list[LoadRecord]) -> dict[str, Measure]:
     """Compare with the newest load of other rows that could be used."""
     others = [load for load in before if load.usable and load.used and load.content != sifted.content]
     if not others:
@@ -103,7 +103,7 @@ def _against(sifted: Sifted, used: int, before: list[Load]) -> dict[str, Measure
     return {"volume_shrink": change, "volume_growth": change, "emptied_columns": emptied}
 
 
-def _relative(sifted: Sifted) -> dict[str, Measure]:
+def _relative(sifted: FilterResult) -> dict[str, Measure]:
     found = {"doubled": Measure(1 - sifted.distinct / sifted.used)}
     if "returns" in sifted.totals:
         found["returns"] = Measure(sifted.totals["returns"] / sifted.used, f"{sifted.totals['returns']:,} rows")

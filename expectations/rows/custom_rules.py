@@ -8,11 +8,11 @@ from expectations.check import Check, Measure
 from expectations.rows.rule import Rule, never_null
 from features.tables.expressions import looks_beyond_a_row
 from features.tables.schema import DTYPES, Table
-from settings.checks import OwnMeasure, OwnRule, TableChecks
+from settings.checks import CustomMeasure, CustomRule, TableChecks
 from settings.errors import SettingsError, first_line
 
 
-def own_rules(table: Table, columns: Collection[str], limits: TableChecks) -> list[Rule]:
+def custom_rules(table: Table, columns: Collection[str], limits: TableChecks) -> list[Rule]:
     """Return the rules of `[[checks.<table>.rules]]`; a condition that is null is not broken.
 
     Raises SettingsError for a condition that is no SQL, names a column that is not there, is no yes or no, or looks at
@@ -21,12 +21,12 @@ def own_rules(table: Table, columns: Collection[str], limits: TableChecks) -> li
     return [_own_rule(table, columns, rule) for rule in limits.rules]
 
 
-def own_checks(limits: TableChecks) -> list[Check]:
+def custom_checks(limits: TableChecks) -> list[Check]:
     """Return the checks of `[[checks.<table>.measures]]`."""
     return [Check(own.name, own.sentence, own.low, own.high, own.severity) for own in limits.measures]
 
 
-def own_measures(table: Table, good: pl.LazyFrame, limits: TableChecks) -> dict[str, Measure]:
+def custom_measures(table: Table, good: pl.LazyFrame, limits: TableChecks) -> dict[str, Measure]:
     """Return the value of each own measure over the rows in use; one that is null is left out.
 
     Raises SettingsError for a measure that is no SQL, names a column that is not there, or is no single number.
@@ -39,7 +39,7 @@ def own_measures(table: Table, good: pl.LazyFrame, limits: TableChecks) -> dict[
     return {name: Measure(value) for name, value in found.items() if value is not None}
 
 
-def _own_rule(table: Table, columns: Collection[str], rule: OwnRule) -> Rule:
+def _own_rule(table: Table, columns: Collection[str], rule: CustomRule) -> Rule:
     where = f"checks.{table.name}.rules.{rule.name}"
     condition = _parsed(table, columns, rule.broken, where)
     if looks_beyond_a_row(condition):
@@ -49,7 +49,7 @@ def _own_rule(table: Table, columns: Collection[str], rule: OwnRule) -> Rule:
     return Rule(rule.name, rule.sentence, never_null(condition), severity=rule.severity)
 
 
-def _own_measure(table: Table, columns: Collection[str], own: OwnMeasure) -> pl.Expr:
+def _own_measure(table: Table, columns: Collection[str], own: CustomMeasure) -> pl.Expr:
     where = f"checks.{table.name}.measures.{own.name}"
     measure = _parsed(table, columns, own.measure, where)
     found = _schema(table, columns).select(measure.alias("_"))

@@ -9,8 +9,8 @@ from typing import Any
 import polars as pl
 
 from expectations.rows.rule import ERASED_RULE, RULE, Rule, broken_rule, named
-from features.storage.hashing import NOBODY, Erased
-from features.tables.errors import TableUnusable
+from features.storage.hashing import NO_IDS, HashedIds
+from features.tables.errors import TableUnusableError
 from features.tables.mapping import RAW, ZONED
 from features.tables.read import RawTable
 from features.tables.schema import Kind, Table
@@ -27,7 +27,7 @@ SWAPPED = rf"^\s*(?:\d{{4}}[-/.]{DAY}[-/.]{MONTH}\b|(?:{DAY}[-/.]{MONTH}|{MONTH}
 
 
 @dataclass(frozen=True)
-class Sifted:
+class FilterResult:
     """What one pass found.
 
     `totals`: one row, see `_totals`. `broken`: rows per rule, None for good ones. `warned`: good rows per rule that only
@@ -63,7 +63,9 @@ class Sifted:
         return self.files.sort(SOURCE).filter(~pl.struct("content", "rows").is_first_distinct())[SOURCE].to_list()
 
 
-def sift(table: Table, source: RawTable, rules: list[Rule], good: Path, bad: Path, erased: Erased = NOBODY) -> Sifted:
+def filter_rows(
+    table: Table, source: RawTable, rules: list[Rule], good: Path, bad: Path, erased: HashedIds = NO_IDS
+) -> FilterResult:
     """Write the good rows of `source` to `good` and the others to `bad`, as Parquet, and count in the same pass.
 
     `bad` has the rule, its sentence, source file and row, and the cells as the source had them. No row of an `erased` customer
@@ -87,7 +89,7 @@ def sift(table: Table, source: RawTable, rules: list[Rule], good: Path, bad: Pat
     ]
     _, _, totals, broken, per_file, lines, *days = _collected(table, queries)
     counts, distinct = totals.row(0, named=True), lines[CONTENT].n_unique()
-    return Sifted(
+    return FilterResult(
         {name: value for name, value in counts.items() if not name.startswith(WARNED)},
         dict(broken.with_columns(named(rules, pl.col(RULE))).sort("len", RULE, descending=[True, False]).iter_rows()),
         {name.removeprefix(WARNED): rows for name, rows in counts.items() if name.startswith(WARNED) and rows},
@@ -97,7 +99,7 @@ def sift(table: Table, source: RawTable, rules: list[Rule], good: Path, bad: Pat
     )
 
 
-def _without(erased: Erased, name: str) -> pl.Expr:
+def _without(erased: HashedIds, name: str) -> pl.Expr:
     """The ids of other customers that a row names."""
     if name != "referred_by" or not erased.hashes:
         return pl.col(name)
@@ -147,7 +149,7 @@ def _collected(table: Table, queries: list[pl.LazyFrame]) -> list[pl.DataFrame]:
     try:
         return pl.collect_all(queries, engine="streaming")
     except (pl.exceptions.PolarsError, OSError) as error:
-        raise TableUnusable(table.name, f"reading stopped: {first_line(error)}.", "reading stopped midway.") from None
+        raise TableUnusableError(table.name, f"reading stopped: {first_line(error)}.", "reading stopped midway.") from None
 
 
 def _as_read(name: str, has_raw: bool) -> pl.Expr:  # noqa: FBT001  # one caller, a few lines above

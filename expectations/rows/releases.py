@@ -6,9 +6,9 @@ from pathlib import Path
 import polars as pl
 import polars.selectors as cs
 
-from expectations.rows.filter import HOW_QUARANTINED, KEY, Sifted
+from expectations.rows.filter import HOW_QUARANTINED, KEY, FilterResult
 from expectations.rows.rule import RULE, Rule, broken_rule, named
-from features.storage.files import replacing
+from features.storage.files import atomic_path
 from features.storage.paths import released_path
 from features.tables.mapping import canonical
 from features.tables.schema import Table
@@ -22,7 +22,7 @@ WAS_CELLS = cs.starts_with(WAS)
 PLACE = ("source", "row", KEY)
 
 
-class ReleaseRefused(UserError):  # noqa: N818  # it names what happened, as the documentation does
+class ReleaseError(UserError):  # noqa: N818  # it names what happened, as the documentation does
     """A file to release cannot be used; the text says what was found and what to do."""
 
 
@@ -48,14 +48,14 @@ def read_corrected(path: Path, quarantine: Path) -> pl.DataFrame:
     Raises ReleaseRefused for a file that is not there, lacks the columns that place its rows, or is the quarantine itself.
     """
     if path.resolve().is_relative_to(quarantine.resolve()):
-        raise ReleaseRefused(f"{path} is the quarantine itself, which every check writes anew; release a copy of it.")
+        raise ReleaseError(f"{path} is the quarantine itself, which every check writes anew; release a copy of it.")
     try:
         frame = pl.read_parquet(path) if path.suffix.lower() == ".parquet" else pl.read_csv(path, infer_schema=False)
     except (pl.exceptions.PolarsError, OSError) as error:
-        raise ReleaseRefused(f"{path} cannot be read: {str(error).splitlines()[0]}.") from None
+        raise ReleaseError(f"{path} cannot be read: {str(error).splitlines()[0]}.") from None
     missing = [name for name in ("table", *PLACE) if name not in frame.columns]
     if missing:
-        raise ReleaseRefused(f"{path} has no column {missing[0]}; release rows of a quarantine file with all its columns.")
+        raise ReleaseError(f"{path} has no column {missing[0]}; release rows of a quarantine file with all its columns.")
     return frame.cast(pl.String).with_columns(pl.when(pl.col(pl.String) != "").then(pl.col(pl.String)).name.keep())
 
 
@@ -76,7 +76,7 @@ def keep_released(table: Table, corrected: pl.DataFrame, quarantine: Path, rules
     here = bad.select(pl.col("source"), pl.col("row").cast(pl.String), KEY, *(pl.col(name).alias(WAS + name) for name in cells))
     found = corrected.join(here, on=PLACE, how="inner")
     if found.height < corrected.height:
-        raise ReleaseRefused(
+        raise ReleaseError(
             f"{corrected.height - found.height} of {corrected.height} rows for {table.name} are not in quarantine now; "
             "take source, row and row_key from the newest quarantine."
         )
@@ -84,14 +84,14 @@ def keep_released(table: Table, corrected: pl.DataFrame, quarantine: Path, rules
     still = _judged(table, new, rules).filter(pl.col(RULE).is_not_null())[RULE].value_counts(sort=True)
     if still.height:
         said = ", ".join(f"{rows} {rule}" for rule, rows in still.iter_rows())
-        raise ReleaseRefused(f"Rows for {table.name} still cannot be used ({said}); correct them or leave them out.")
+        raise ReleaseError(f"Rows for {table.name} still cannot be used ({said}); correct them or leave them out.")
     every = new if kept is None else pl.concat([kept, new], how="diagonal")
-    with replacing(path) as beside:
+    with atomic_path(path) as beside:
         every.write_parquet(beside)
     return new.height
 
 
-def apply_released(workspace: Path, table: Table, sifted: Sifted, rules: list[Rule], good: Path, bad: Path) -> Applied:
+def apply_released(workspace: Path, table: Table, sifted: FilterResult, rules: list[Rule], good: Path, bad: Path) -> Applied:
     """Move rows with a kept release from `bad` to `good`, corrected; both files are replaced.
 
     Rows that still break a firm rule stay where they are.
@@ -107,9 +107,9 @@ def apply_released(workspace: Path, table: Table, sifted: Sifted, rules: list[Ru
     back = fit.filter(pl.col(RULE).is_null())
     names = pl.scan_parquet(good, glob=False).collect_schema().names()
     left = pl.concat([left, found.filter(fit[RULE].is_not_null()).select(left.columns)])
-    with replacing(good) as beside:
+    with atomic_path(good) as beside:
         pl.concat([pl.scan_parquet(good, glob=False), back.lazy().select(names)]).sink_parquet(beside, compression="lz4")
-    with replacing(bad) as beside:
+    with atomic_path(bad) as beside:
         left.sort("source", "row").write_parquet(beside)
     kept = found.filter(fit[RULE].is_null())["rule"].value_counts()
     return Applied(dict(kept.iter_rows()), released.height - found.height)

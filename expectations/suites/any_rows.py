@@ -6,7 +6,7 @@ from datetime import datetime, time, timedelta
 import polars as pl
 
 from expectations.rows.rule import ERASED_RULE, Rule, never_null
-from features.storage.hashing import Erased
+from features.storage.hashing import HashedIds
 from features.tables.csv_repair import BROKEN
 from features.tables.mapping import RAW
 from features.tables.schema import Column, Kind, Table
@@ -40,7 +40,7 @@ def any_rows(
     return rules + (_date_rules(table, limits, now) if table.known_from in columns else [])
 
 
-def erased_rule(erased: Erased) -> Rule:
+def erased_rule(erased: HashedIds) -> Rule:
     """Return the rule that keeps erased customers out: the first one, so that nothing of them is kept for another reason."""
     return Rule(ERASED_RULE, "the customer was erased on request", erased.holds(), firm=True)
 

@@ -3,7 +3,7 @@
 import polars as pl
 
 from expectations.check import Check, Measure
-from expectations.history.loads import Load
+from expectations.history.loads import LoadRecord
 from expectations.measures.table import newly_empty, volume
 from settings.checks import FrameChecks
 
@@ -31,7 +31,7 @@ def checks(limits: FrameChecks) -> list[Check]:
     ]
 
 
-def measures(frame: pl.LazyFrame, before: Load | None) -> dict[str, Measure]:
+def measures(frame: pl.LazyFrame, before: LoadRecord | None) -> dict[str, Measure]:
     """Return what the checks look at, from a frame with `customer_id` and every feature."""
     schema = frame.collect_schema()
     numbers = [name for name, dtype in schema.items() if dtype.is_float()]

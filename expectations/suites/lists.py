@@ -3,7 +3,7 @@
 import polars as pl
 
 from expectations.check import Check, Measure
-from expectations.history.loads import Load
+from expectations.history.loads import LoadRecord
 from settings.checks import FrameChecks
 
 ROUNDING = 1e-9
@@ -21,7 +21,7 @@ def checks(limits: FrameChecks) -> list[Check]:  # noqa: ARG001  # one signature
     ]
 
 
-def measures(frame: pl.LazyFrame, before: Load | None) -> dict[str, Measure]:  # noqa: ARG001  # one signature for all suites
+def measures(frame: pl.LazyFrame, before: LoadRecord | None) -> dict[str, Measure]:  # noqa: ARG001  # one signature for all suites
     """Return what the checks look at, from a frame of list columns."""
     rises = pl.col("expected_gain").diff() > ROUNDING
     asked = {

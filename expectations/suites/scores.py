@@ -3,7 +3,7 @@
 import polars as pl
 
 from expectations.check import Check, Measure
-from expectations.history.loads import Load
+from expectations.history.loads import LoadRecord
 from expectations.measures.drift import population_stability, shares
 from expectations.measures.table import volume
 from expectations.suites.features import LOYALTY
@@ -44,7 +44,7 @@ def checks(limits: FrameChecks) -> list[Check]:
     ]
 
 
-def measures(frame: pl.LazyFrame, before: Load | None) -> dict[str, Measure]:
+def measures(frame: pl.LazyFrame, before: LoadRecord | None) -> dict[str, Measure]:
     """Return what the checks look at, from a frame of score columns."""
     low, high, mean = (pl.col(name) for name in ("value_low", "value_high", "expected_value"))
     early, likely, late = (pl.col(name) for name in ("next_order_low", "next_order_date", "next_order_high"))
@@ -75,7 +75,7 @@ def shape(frame: pl.LazyFrame) -> dict[str, list[float]]:
     return {"p_churn": shares(scored["p_churn"], BY_TENTHS), "status": [count / max(scored.height, 1) for count in known]}
 
 
-def _drifts(now: dict[str, list[float]], before: Load) -> dict[str, Measure]:
+def _drifts(now: dict[str, list[float]], before: LoadRecord) -> dict[str, Measure]:
     compared = [name for name in now if name in before.shape]
     return {f"drift_{name}": Measure(population_stability(before.shape[name], now[name])) for name in compared}
 

@@ -3,7 +3,7 @@
 import polars as pl
 
 from expectations.check import Check, Measure
-from expectations.history.loads import Load
+from expectations.history.loads import LoadRecord
 from settings.checks import SnapshotChecks
 
 
@@ -24,7 +24,7 @@ def checks(limits: SnapshotChecks) -> list[Check]:
     ]
 
 
-def measures(frame: pl.LazyFrame, before: Load | None) -> dict[str, Measure]:  # noqa: ARG001  # one signature for all suites
+def measures(frame: pl.LazyFrame, before: LoadRecord | None) -> dict[str, Measure]:  # noqa: ARG001  # one signature for all suites
     """Return what the checks look at, from `customer_id`, `as_of`, `closed_on`, `trained_as_of` and the answers."""
     answers = ("churned", "next_orders", "next_spend")
     asked = {

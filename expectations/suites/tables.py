@@ -6,7 +6,7 @@ from datetime import datetime
 from types import ModuleType
 
 from expectations.check import Check
-from expectations.rows.custom_rules import own_checks, own_rules
+from expectations.rows.custom_rules import custom_checks, custom_rules
 from expectations.rows.rule import Rule
 from expectations.suites import complaints, contacts, customers, surveys, transactions
 from expectations.suites.any_rows import EPOCH, any_rows
@@ -37,7 +37,7 @@ def rules_of(
     Raises SettingsError for a severity that a rule cannot have, and for a rule of the company's own that cannot be used.
     """
     rules = any_rows(table, columns, limits, now, largest or {}, repeated)
-    rules += SUITES[table.name].rows(columns, limits) + own_rules(table, columns, limits)
+    rules += SUITES[table.name].rows(columns, limits) + custom_rules(table, columns, limits)
     configured = [_configured(table.name, rule, limits) for rule in rules]
     return [rule for rule in configured if rule.severity != "off"]
 
@@ -47,7 +47,7 @@ def checks_of(table: Table, rules: list[Rule], limits: TableChecks) -> list[Chec
 
     Raises SettingsError for a severity of a check that there is not.
     """
-    whole = any_table(limits) + SUITES[table.name].whole(limits) + own_checks(limits)
+    whole = any_table(limits) + SUITES[table.name].whole(limits) + custom_checks(limits)
     checks = [replace(check, severity=limits.severity.get(check.name, check.severity)) for check in whole]
     for check in checks:
         if check.severity == "quarantine":

@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from expectations.history.loads import of_table, read_ledger
+from expectations.history.loads import of_table, read_check_history
 from expectations.history.overrides import record_override
 from expectations.validation.report import TableReport
 from expectations.validation.tables import check_tables, good_tables
-from features.storage.hashing import NOBODY, Erased
+from features.storage.hashing import NO_IDS, HashedIds
 from features.storage.paths import good_path
-from features.tables.errors import TableUnusable
+from features.tables.errors import TableUnusableError
 from features.tables.schema import ALL_TABLES, Tables
 from settings.errors import UserError
 from settings.sections import Settings
@@ -17,12 +17,12 @@ from settings.sections import Settings
 HOW_TO_GO_ON = 'See `validate`; `train`, `score` and `list` go on all the same with --despite "why".'
 
 
-class Stopped(UserError):  # noqa: N818  # it names the state, as the documentation does
+class TableStoppedError(UserError):  # noqa: N818  # it names the state, as the documentation does
     """The newest check stopped a table that the command rests on."""
 
 
 @dataclass(frozen=True)
-class Despite:
+class OverrideRequest:
     """Go on with stopped tables: the command that does, and the reason given."""
 
     command: str
@@ -30,7 +30,7 @@ class Despite:
 
 
 def load_tables(
-    settings: Settings, now: datetime, despite: Despite | None = None, erased: Erased = NOBODY
+    settings: Settings, now: datetime, despite: OverrideRequest | None = None, erased: HashedIds = NO_IDS
 ) -> tuple[Tables, list[TableReport]]:
     """Check every configured table and return the good rows with the counts.
 
@@ -45,19 +45,21 @@ def load_tables(
         there = good_path(settings.workspace.path, report.table).is_file()
         if despite is None or not there:
             hint = f" {HOW_TO_GO_ON}" if there and despite is None else ""
-            raise TableUnusable(report.table, f"{report.problem}{hint}", report.public)
+            raise TableUnusableError(report.table, f"{report.problem}{hint}", report.public)
     if stopped and despite:
         record_override(settings.workspace.path, despite.command, [report.table for report in stopped], despite.reason, now)
     return good_tables(settings.workspace.path, [report.table for report in reports]), reports
 
 
-def refuse_stopped(settings: Settings, now: datetime, despite: Despite | None = None) -> None:
+def refuse_stopped(settings: Settings, now: datetime, despite: OverrideRequest | None = None) -> None:
     """Raise Stopped where the newest check of a configured table stopped it; with `despite`, record that instead."""
-    ledger = read_ledger(settings.workspace.path)
+    ledger = read_check_history(settings.workspace.path)
     newest = [of_table(ledger, name)[-1:] for name in ALL_TABLES if getattr(settings.tables, name) is not None]
     stopped = [load for found in newest for load in found if not load.usable]
     if stopped and despite is None:
         checks = ", ".join(stopped[0].stopped)
-        raise Stopped(f"Table {stopped[0].table} was stopped at its check of {stopped[0].seen_at} UTC ({checks}). {HOW_TO_GO_ON}")
+        raise TableStoppedError(
+            f"Table {stopped[0].table} was stopped at its check of {stopped[0].seen_at} UTC ({checks}). {HOW_TO_GO_ON}"
+        )
     if stopped and despite:
         record_override(settings.workspace.path, despite.command, [load.table for load in stopped], despite.reason, now)

@@ -6,9 +6,9 @@ from types import ModuleType
 
 import polars as pl
 
-from expectations.check import Border, Check, Finding
-from expectations.gx import judge
-from expectations.history.loads import Load, of_table, read_ledger, record, stamp
+from expectations.check import Check, CheckSuite, Finding
+from expectations.gx import run_checks
+from expectations.history.loads import LoadRecord, of_table, read_check_history, record, stamp
 from expectations.suites import features, lists, scores, snapshots
 from settings.checks import FrameChecks
 from settings.errors import SettingsError, UserError
@@ -24,25 +24,25 @@ SUITES: dict[str, ModuleType] = {
 SECTIONS = {"training_features": "features"}
 
 
-class FrameRefused(UserError):  # noqa: N818  # it names what happened, as the documentation does
+class OutputRefusedError(UserError):  # noqa: N818  # it names what happened, as the documentation does
     """What was made is not what it must be, and goes no further; the text names the check and what was found."""
 
 
-def guard(settings: Settings, name: str, frame: pl.LazyFrame, now: datetime) -> list[Finding]:
+def check_output(settings: Settings, name: str, frame: pl.LazyFrame, now: datetime) -> list[Finding]:
     """Hold a frame against its suite; return the checks that only warn and did not hold.
 
     `name` is one of SUITES. It is compared with what was made last as of an earlier or the same day. The outcome goes to the
     ledger. Raises FrameRefused at the first check that stops, and SettingsError for a severity of a check that there is not.
     """
     suite, limits, day = SUITES[name], limits_of(settings, name), _as_of(frame)
-    ledger = of_table(read_ledger(settings.workspace.path), name)
+    ledger = of_table(read_check_history(settings.workspace.path), name)
     before = next((load for load in reversed(ledger) if load.usable and load.content <= day), None)
-    border = Border(name, _configured(name, suite, limits), suite.measures(frame, before))
-    failed = [finding for finding in judge([border], settings.workspace.path)[name] if not finding.holds]
+    border = CheckSuite(name, _configured(name, suite, limits), suite.measures(frame, before))
+    failed = [finding for finding in run_checks([border], settings.workspace.path)[name] if not finding.holds]
     stopped = [finding for finding in failed if finding.check.severity == "stop"]
     record(settings.workspace.path, [_load(name, frame, failed, day, now)])
     if stopped:
-        raise FrameRefused(f"The {name} are not what they must be and go no further: {stopped[0].said}")
+        raise OutputRefusedError(f"The {name} are not what they must be and go no further: {stopped[0].message}")
     return failed
 
 
@@ -68,10 +68,10 @@ def _configured(name: str, suite: ModuleType, limits: FrameChecks) -> list[Check
     return [replace(check, severity=limits.severity.get(check.name, check.severity)) for check in checks]
 
 
-def _load(name: str, frame: pl.LazyFrame, failed: list[Finding], day: str, now: datetime) -> Load:
+def _load(name: str, frame: pl.LazyFrame, failed: list[Finding], day: str, now: datetime) -> LoadRecord:
     stopped = [finding.check.name for finding in failed if finding.check.severity == "stop"]
     rows = frame.select(pl.len()).collect(engine="streaming").item()
-    return Load(
+    return LoadRecord(
         name,
         checked_at=stamp(now),
         seen_at=stamp(now),

@@ -6,21 +6,21 @@ from datetime import datetime
 import polars as pl
 
 from expectations.check import Measure
-from expectations.history.loads import Load
+from expectations.history.loads import LoadRecord
 from expectations.history.reference import read_reference
 from expectations.measures import table as measures
 from expectations.measures.odd_products import odd_products
-from expectations.rows.custom_rules import own_measures
-from expectations.rows.filter import Sifted, sift
+from expectations.rows.custom_rules import custom_measures
+from expectations.rows.filter import FilterResult, filter_rows
 from expectations.rows.releases import NOTHING_RELEASED, Applied, apply_released
 from expectations.rows.rule import Rule
 from expectations.rows.unusable import refuse_unusable
 from expectations.suites.any_rows import erased_rule
 from expectations.suites.tables import SUITES, rules_of
-from features.storage.files import beside
-from features.storage.hashing import NOBODY, Erased
+from features.storage.files import temporary_path
+from features.storage.hashing import NO_IDS, HashedIds
 from features.storage.paths import good_path, quarantine_path
-from features.tables.errors import TableUnusable
+from features.tables.errors import TableUnusableError
 from features.tables.read import RawTable, read_table
 from features.tables.schema import Table
 from settings.checks import TableChecks
@@ -37,9 +37,9 @@ class Checked:
     table: Table
     measures: dict[str, Measure]
     rules: list[Rule] = field(default_factory=list)
-    sifted: Sifted | None = None
+    sifted: FilterResult | None = None
     applied: Applied = NOTHING_RELEASED
-    unusable: TableUnusable | None = None
+    unusable: TableUnusableError | None = None
 
     @property
     def used(self) -> int:
@@ -54,7 +54,7 @@ class Checked:
         return {name: rows for name, rows in left.items() if rows}
 
 
-def check_table(settings: Settings, table: Table, before: list[Load], now: datetime, erased: Erased = NOBODY) -> Checked:
+def check_table(settings: Settings, table: Table, before: list[LoadRecord], now: datetime, erased: HashedIds = NO_IDS) -> Checked:
     """Write good rows and quarantine of one table, and return what was found; `before` are its loads so far.
 
     Rows of `erased` customers are counted and go nowhere.
@@ -65,7 +65,7 @@ def check_table(settings: Settings, table: Table, before: list[Load], now: datet
         raw = read_table(settings, table.name)
         assert raw is not None, "only configured tables are checked"  # noqa: S101  # for the type checker
         rules, sifted, applied = _sifted(settings, table, raw, now, erased)
-    except TableUnusable as error:
+    except TableUnusableError as error:
         return Checked(table, {"readable": Measure(1)}, unusable=error)
     limits: TableChecks = getattr(settings.checks, table.name)
     used = sifted.used + applied.rows
@@ -73,21 +73,23 @@ def check_table(settings: Settings, table: Table, before: list[Load], now: datet
     found = measures.of_rules(sifted, rules, applied.rules)
     found |= measures.of_table(sifted, used, limits, before, raw.files, now)
     found |= measures.repeated_keys(good, SUITES[table.name].KEYS, used)
-    found |= odd_products(good) | own_measures(table, good, limits)
+    found |= odd_products(good) | custom_measures(table, good, limits)
     found |= {"readable": Measure(0), "lost_releases": Measure(applied.lost)}
     return Checked(table, found, rules, sifted, applied)
 
 
-def _sifted(settings: Settings, table: Table, raw: RawTable, now: datetime, erased: Erased) -> tuple[list[Rule], Sifted, Applied]:
+def _sifted(
+    settings: Settings, table: Table, raw: RawTable, now: datetime, erased: HashedIds
+) -> tuple[list[Rule], FilterResult, Applied]:
     """Sift the rows; where files repeat each other, once more without the copies."""
     workspace = settings.workspace.path
     rules = _rules(settings, table, raw.rows, now, erased)
     kept, set_aside = good_path(workspace, table.name), quarantine_path(workspace, table.name)
-    with beside(kept) as good, beside(set_aside) as bad:
-        sifted = sift(table, raw, rules, good, bad, erased)
+    with temporary_path(kept) as good, temporary_path(set_aside) as bad:
+        sifted = filter_rows(table, raw, rules, good, bad, erased)
         if sifted.repeated:
             rules = _rules(settings, table, raw.rows, now, erased, sifted.repeated)
-            sifted = sift(table, raw, rules, good, bad, erased)
+            sifted = filter_rows(table, raw, rules, good, bad, erased)
         refuse_unusable(table, sifted, raw.rows)
         applied = apply_released(workspace, table, sifted, rules, good, bad)
         good.replace(kept)
@@ -96,7 +98,7 @@ def _sifted(settings: Settings, table: Table, raw: RawTable, now: datetime, eras
 
 
 def _rules(
-    settings: Settings, table: Table, raw: pl.LazyFrame, now: datetime, erased: Erased, repeated: list[str] | None = None
+    settings: Settings, table: Table, raw: pl.LazyFrame, now: datetime, erased: HashedIds, repeated: list[str] | None = None
 ) -> list[Rule]:
     reference = read_reference(settings.workspace.path).get(table.name)
     largest = reference.largest if reference else {}

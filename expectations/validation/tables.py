@@ -5,16 +5,16 @@ from pathlib import Path
 
 import polars as pl
 
-from expectations.check import Border, Finding
-from expectations.gx import judge
-from expectations.history.loads import Load, of_table, read_ledger, record, stamp
+from expectations.check import CheckSuite, Finding
+from expectations.gx import run_checks
+from expectations.history.loads import LoadRecord, of_table, read_check_history, record, stamp
 from expectations.history.reference import freeze
 from expectations.measures import table as measures
 from expectations.measures.referential import days_behind, links
 from expectations.suites.tables import checks_of, refuse_unknown
 from expectations.validation.report import TableReport
 from expectations.validation.table import Checked, check_table
-from features.storage.hashing import NOBODY, Erased
+from features.storage.hashing import NO_IDS, HashedIds
 from features.storage.paths import good_path
 from features.tables.schema import ALL_TABLES, TRANSACTIONS, Tables
 from settings.sections import Settings
@@ -26,7 +26,7 @@ def utc_now() -> datetime:
 
 
 def check_tables(
-    settings: Settings, now: datetime, *, docs: bool = False, renew_reference: bool = False, erased: Erased = NOBODY
+    settings: Settings, now: datetime, *, docs: bool = False, renew_reference: bool = False, erased: HashedIds = NO_IDS
 ) -> list[TableReport]:
     """Check every configured table, unusable ones included; write good rows, quarantine, results and the ledger.
 
@@ -37,9 +37,9 @@ def check_tables(
     tables = [table for table in ALL_TABLES.values() if getattr(settings.tables, table.name) is not None]
     for table in tables:
         refuse_unknown(table, getattr(settings.checks, table.name))
-    ledger, workspace = read_ledger(settings.workspace.path), settings.workspace.path
+    ledger, workspace = read_check_history(settings.workspace.path), settings.workspace.path
     checked = [check_table(settings, table, of_table(ledger, table.name), now, erased) for table in tables]
-    findings = judge(_borders(settings, checked), workspace, docs=docs)
+    findings = run_checks(_borders(settings, checked), workspace, docs=docs)
     reports = [_report(each, findings[each.table.name]) for each in checked]
     record(workspace, [_load(each, report, now) for each, report in zip(checked, reports, strict=True)])
     usable = [each for each, report in zip(checked, reports, strict=True) if report.usable and each.sifted]
@@ -53,13 +53,13 @@ def good_tables(workspace: Path, names: list[str]) -> Tables:
     return Tables(**{name: pl.scan_parquet(good_path(workspace, name), glob=False) for name in names})
 
 
-def _borders(settings: Settings, checked: list[Checked]) -> list[Border]:
+def _borders(settings: Settings, checked: list[Checked]) -> list[CheckSuite]:
     """What is to be judged per table; measures across tables only where there are orders."""
     there = [each.table.name for each in checked if each.sifted]
     across = links(good_tables(settings.workspace.path, there)) if TRANSACTIONS.name in there else {}
     newest = {each.table.name: each.sifted.totals["newest"] for each in checked if each.sifted}
     return [
-        Border(
+        CheckSuite(
             each.table.name,
             checks_of(each.table, each.rules, getattr(settings.checks, each.table.name)),
             each.measures | across.get(each.table.name, {}) | days_behind(each.table.name, newest),
@@ -70,7 +70,7 @@ def _borders(settings: Settings, checked: list[Checked]) -> list[Border]:
 
 def _report(each: Checked, findings: list[Finding]) -> TableReport:
     stopped = next((finding for finding in findings if not finding.holds and finding.check.severity == "stop"), None)
-    said = each.unusable.sentence if each.unusable else (stopped.said if stopped else None)
+    said = each.unusable.sentence if each.unusable else (stopped.message if stopped else None)
     return TableReport(
         each.table.name,
         read=each.sifted.read if each.sifted else 0,
@@ -83,9 +83,9 @@ def _report(each: Checked, findings: list[Finding]) -> TableReport:
     )
 
 
-def _load(each: Checked, report: TableReport, now: datetime) -> Load:
+def _load(each: Checked, report: TableReport, now: datetime) -> LoadRecord:
     failed = {finding.check.name: finding.measure.value for finding in report.findings if not finding.holds}
-    return Load(
+    return LoadRecord(
         report.table,
         checked_at=stamp(now),
         seen_at=stamp(now),

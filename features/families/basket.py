@@ -6,10 +6,10 @@ import polars as pl
 
 from features.families.feature import Feature
 from features.frames.columns import CUSTOMER
-from features.frames.modes import mix
+from features.frames.modes import shares
 from features.frames.purchases import SHARE_DECIMALS, is_sale_line, total
-from features.frames.sorted_runs import packed
-from features.norms import Norms, expected
+from features.frames.sorted_runs import pack_keys
+from features.norms import Norms, norm_of_row
 
 FAMILY = "basket"
 RECENT_DAYS = 180
@@ -74,7 +74,7 @@ def _lines_and_items(lines: pl.LazyFrame, occasions: pl.LazyFrame, columns: list
 
 def _prices(lines: pl.LazyFrame, columns: list[str], norms: Norms) -> pl.LazyFrame:
     price = pl.col("unit_price")
-    usual = pl.when(price.is_not_null()).then(expected("category", columns, norms.category_unit_price, norms.unit_price))
+    usual = pl.when(price.is_not_null()).then(norm_of_row("category", columns, norms.category_unit_price, norms.unit_price))
     now, then = pl.when("recent").then(price), pl.when(~pl.col("recent")).then(price)
     sums = lines.select(CUSTOMER, price.alias("all"), usual.alias("usual"), now.alias("now"), then.alias("then"))
     means = [_mean(name).alias(name) for name in ("all", "now", "then")]
@@ -102,7 +102,7 @@ def _mean(name: str) -> pl.Expr:
 
 def _different(lines: pl.LazyFrame, column: str) -> pl.LazyFrame:
     """How many words each customer has, from pairs of customer and word as one number each."""
-    told = lines.drop_nulls(column).select(CUSTOMER, packed(CUSTOMER, column).alias("pair"))
+    told = lines.drop_nulls(column).select(CUSTOMER, pack_keys(CUSTOMER, column).alias("pair"))
     pairs = told.select("pair").unique().select((pl.col("pair") // 2**32).cast(pl.UInt32).alias(CUSTOMER))
     counts = pairs.group_by(CUSTOMER).agg(pl.len().cast(pl.Int64).alias(DIFFERENT[column]))
     if column != "product_id":
@@ -114,4 +114,4 @@ def _different(lines: pl.LazyFrame, column: str) -> pl.LazyFrame:
 
 def _mix(lines: pl.LazyFrame, one: str, many: str) -> pl.LazyFrame:
     pairs = lines.drop_nulls(one).group_by(CUSTOMER, one)
-    return mix(pairs.agg(pl.len().cast(pl.Int64).alias("uses"), pl.col("recent").sum().cast(pl.Int64)), one, many)
+    return shares(pairs.agg(pl.len().cast(pl.Int64).alias("uses"), pl.col("recent").sum().cast(pl.Int64)), one, many)

@@ -3,10 +3,10 @@
 import numpy as np
 import polars as pl
 
-from features.frames.collect import collected
+from features.frames.collect import collect
 from features.frames.columns import CUSTOMER, DAY
 from features.frames.purchases import MONEY_DECIMALS, is_sale_line
-from features.frames.sorted_runs import begins, customer_day, numbered, of_customer_day, over_stretches, packed
+from features.frames.sorted_runs import customer_day, of_customer_day, pack_keys, reduce_runs, run_numbers, starts_run
 
 CATEGORY, SYMBOL, SEQUENCE = "category", "symbol", "sequence"
 NO_CATEGORY = 0
@@ -23,8 +23,8 @@ def choices(transactions: pl.LazyFrame, unit: str) -> pl.DataFrame:
     """
     best = _best(_spent(transactions, unit)).select(*of_customer_day(KEY), CATEGORY, SYMBOL)
     if best[CATEGORY].max():
-        best = best.sort(packed(CUSTOMER, CATEGORY), maintain_order=True)
-    return best.with_columns(numbered(best, CUSTOMER, CATEGORY).alias(SEQUENCE))
+        best = best.sort(pack_keys(CUSTOMER, CATEGORY), maintain_order=True)
+    return best.with_columns(run_numbers(best, CUSTOMER, CATEGORY).alias(SEQUENCE))
 
 
 def in_time(rows: pl.DataFrame) -> pl.DataFrame:
@@ -47,13 +47,13 @@ def _spent(transactions: pl.LazyFrame, unit: str) -> pl.DataFrame:
         is_sale_line(columns).alias("sale"),
     )
     by = [KEY, CATEGORY, SYMBOL] if by_category else [KEY, SYMBOL]
-    ordered = collected(lines).rechunk().sort(by, maintain_order=True)
-    sums = over_stretches(ordered, KEY, CATEGORY, SYMBOL, reduce={"amount": np.add, "sale": np.logical_or})
+    ordered = collect(lines).rechunk().sort(by, maintain_order=True)
+    sums = reduce_runs(ordered, KEY, CATEGORY, SYMBOL, reduce={"amount": np.add, "sale": np.logical_or})
     return sums.filter("sale").with_columns(pl.col("amount").round(MONEY_DECIMALS))
 
 
 def _best(spent: pl.DataFrame) -> pl.DataFrame:
     """The first symbol with the highest spend of each occasion and category."""
-    highest = over_stretches(spent, KEY, CATEGORY, reduce={"amount": np.maximum})["amount"]
-    best = spent.filter(spent["amount"] == highest.gather(numbered(spent, KEY, CATEGORY)))
-    return best.filter(begins(KEY, CATEGORY))
+    highest = reduce_runs(spent, KEY, CATEGORY, reduce={"amount": np.maximum})["amount"]
+    best = spent.filter(spent["amount"] == highest.gather(run_numbers(spent, KEY, CATEGORY)))
+    return best.filter(starts_run(KEY, CATEGORY))

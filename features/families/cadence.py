@@ -6,7 +6,7 @@ import polars as pl
 
 from features.families.feature import Feature
 from features.frames.columns import CUSTOMER, DAY
-from features.frames.sorted_runs import among_last, gap_days, since_last
+from features.frames.sorted_runs import gap_days, is_among_last, since_last
 
 FAMILY = "cadence"
 RECENT_GAPS = 3
@@ -45,8 +45,8 @@ def cadence(occasions: pl.LazyFrame, as_of: date) -> pl.LazyFrame:
     rows = occasions.select(
         CUSTOMER,
         gap.alias("gap"),
-        pl.when(among_last(RECENT_GAPS)).then(gap).alias("recent"),
-        pl.when(among_last(1)).then(gap).alias("last"),
+        pl.when(is_among_last(RECENT_GAPS)).then(gap).alias("recent"),
+        pl.when(is_among_last(1)).then(gap).alias("last"),
         since_last(age).alias("silence"),
         age.alias("age"),
         ahead.alias("ahead"),

@@ -6,10 +6,10 @@ import polars as pl
 
 from features.families.feature import Feature
 from features.frames.columns import CUSTOMER, DAY
-from features.frames.modes import counted, most, named, vocabulary
+from features.frames.modes import counted, most_common, named, vocabulary
 from features.frames.purchases import SHARE_DECIMALS, total
-from features.frames.sorted_runs import among_last
-from features.norms import Norms, expected
+from features.frames.sorted_runs import is_among_last
+from features.norms import Norms, norm_of_row
 from features.point_in_time import midnight
 
 FAMILY = "complaints"
@@ -110,7 +110,7 @@ def _cases(known: pl.LazyFrame, norms: Norms) -> pl.LazyFrame:
         "contacts_to_resolve": pl.Int64(),
         "topic": pl.Enum([]),
     }
-    usual = expected("topic", columns, norms.topic_resolution_days, norms.resolution_days)
+    usual = norm_of_row("topic", columns, norms.topic_resolution_days, norms.resolution_days)
     filled = [pl.lit(None, dtype).alias(name) for name, dtype in absent.items() if name not in columns]
     took = (pl.col("resolved_at") - pl.col("opened_at")).dt.total_days()
     return known.unique().with_columns(usual.alias("usual"), *filled).with_columns(took.alias("took"))
@@ -142,12 +142,12 @@ def _counts(cases: pl.LazyFrame, as_of: date) -> pl.LazyFrame:
 def _newest_settled(cases: pl.LazyFrame) -> pl.LazyFrame:
     """Settled at the same moment: the one opened later, then the satisfied one."""
     settled = cases.drop_nulls("resolved_at").sort(CUSTOMER, "resolved_at", "opened_at", "satisfied")
-    return settled.filter(among_last(1)).select(CUSTOMER, pl.col("satisfied").cast(pl.Int64).alias("last_settled_satisfied"))
+    return settled.filter(is_among_last(1)).select(CUSTOMER, pl.col("satisfied").cast(pl.Int64).alias("last_settled_satisfied"))
 
 
 def _recovered(cases: pl.LazyFrame, occasions: pl.LazyFrame) -> pl.LazyFrame:
     """A purchase on a later day than the settling tells that the customer came back."""
-    last = occasions.filter(among_last(1)).select(CUSTOMER, pl.col(DAY).alias("last_day"))
+    last = occasions.filter(is_among_last(1)).select(CUSTOMER, pl.col(DAY).alias("last_day"))
     back = pl.col("satisfied") & (pl.col("last_day") > pl.col("resolved_at").dt.date())
     found = cases.join(last, on=CUSTOMER).group_by(CUSTOMER)
     return found.agg(back.fill_null(value=False).sum().cast(pl.Int64).alias("recovered_complaints"))
@@ -161,7 +161,7 @@ def _topics(cases: pl.LazyFrame) -> pl.LazyFrame:
         .agg(
             pl.len().cast(pl.Int64).alias("topics"),
             (pl.col("uses") - 1).sum().alias("repeated_topics"),
-            most("uses", "topic").alias("main_topic"),
+            most_common("uses", "topic").alias("main_topic"),
             (pl.col("uses").max() / pl.col("uses").sum()).alias("main_topic_share"),
         )
     )

@@ -7,7 +7,7 @@ import polars as pl
 from features.families.feature import Feature
 from features.frames.columns import CUSTOMER, DAY
 from features.frames.purchases import total
-from features.frames.sorted_runs import first_row
+from features.frames.sorted_runs import is_first_row
 from features.labels import reached
 from features.point_in_time import midnight
 
@@ -79,7 +79,7 @@ def _best(rows: pl.LazyFrame, column: str) -> pl.LazyFrame:
     """Ties go to the one used more often, then by name."""
     uses = rows.drop_nulls(column).group_by(CUSTOMER, column)
     rates = uses.agg(pl.col("answered").mean().alias("rate"), pl.len().alias("uses"))
-    first = rates.sort(CUSTOMER, "rate", "uses", column, descending=[False, True, True, False]).filter(first_row())
+    first = rates.sort(CUSTOMER, "rate", "uses", column, descending=[False, True, True, False]).filter(is_first_row())
     return first.select(
         CUSTOMER, pl.col(column).cast(pl.String).alias(f"best_{column}"), pl.col("rate").alias(f"best_{column}_rate")
     )

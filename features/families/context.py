@@ -6,7 +6,7 @@ import polars as pl
 
 from features.families.feature import Feature
 from features.frames.columns import CUSTOMER, DAY
-from features.frames.modes import usual
+from features.frames.modes import modes
 from features.frames.purchases import is_sale_line
 from features.tables.schema import Tables
 
@@ -61,10 +61,10 @@ def _tenure(customers: pl.LazyFrame | None, occasions: pl.LazyFrame, as_of: date
 def _usual(known: Tables, column: str) -> pl.LazyFrame:
     """The word on most sale lines; where there is none, the one of the customers table."""
     columns = known.transactions.collect_schema().names()
-    bought = usual(known.transactions.filter(is_sale_line(columns)), column) if column in columns else None
+    bought = modes(known.transactions.filter(is_sale_line(columns)), column) if column in columns else None
     if known.customers is None or column not in known.customers.collect_schema():
         return pl.LazyFrame(schema={CUSTOMER: pl.UInt32, column: pl.String}) if bought is None else bought
-    on_record = usual(known.customers.drop_nulls(CUSTOMER), column)
+    on_record = modes(known.customers.drop_nulls(CUSTOMER), column)
     if bought is None:
         return on_record
     both = bought.join(on_record, on=CUSTOMER, how="full", coalesce=True, suffix="_on_record")

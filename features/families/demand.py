@@ -11,7 +11,7 @@ from features.families.feature import Feature
 from features.frames.columns import CUSTOMER, DAY
 from features.frames.modes import vocabulary
 from features.frames.purchases import is_sale_line, total
-from features.frames.sorted_runs import packed
+from features.frames.sorted_runs import pack_keys
 from features.norms import DEMAND_DAYS, Norms
 
 FAMILY = "demand"
@@ -41,7 +41,7 @@ def demand(transactions: pl.LazyFrame, as_of: date, norms: Norms) -> pl.LazyFram
     sold = _sold(vocabulary(transactions, "product_id"), norms.product_lines)
     day, place = pl.col("ordered_at").dt.date(), pl.col("product_id").to_physical()
     lines = transactions.filter(is_sale_line(columns)).drop_nulls("product_id")
-    rows = lines.select(CUSTOMER, day.alias(DAY), packed(CUSTOMER, "product_id").alias("pair"), place.alias("product"))
+    rows = lines.select(CUSTOMER, day.alias(DAY), pack_keys(CUSTOMER, "product_id").alias("pair"), place.alias("product"))
     found = rows.join(_own(rows, as_of), on="pair", how="left")
     of_others = [_of_others(days, sold[days]) for days in DEMAND_DAYS]
     newest = pl.col(DAY) == pl.col(DAY).max()

@@ -20,11 +20,11 @@ from features.families.loyalty_models import (
     log_split,
     log_switcher,
 )
-from features.frames.collect import collected
+from features.frames.collect import collect
 from features.frames.columns import CUSTOMER, DAY
-from features.frames.encoded import History
-from features.frames.modes import most, named, vocabulary
-from features.frames.sorted_runs import begins, first_row, place_within, since_last
+from features.frames.encoded import EncodedTables
+from features.frames.modes import most_common, named, vocabulary
+from features.frames.sorted_runs import index_in_run, is_first_row, since_last, starts_run
 from features.point_in_time import known_before
 from settings.sections import Loyalty
 
@@ -100,7 +100,7 @@ def loyalty(found: Chosen, settings: Loyalty, as_of: date) -> list[pl.LazyFrame]
     totals = sequences.group_by(CUSTOMER).agg(pl.col(TYPES).sum().round(LOG_DECIMALS))
     days = (
         ordered.lazy()
-        .select(CUSTOMER, begins(CUSTOMER, DAY).alias("new"))
+        .select(CUSTOMER, starts_run(CUSTOMER, DAY).alias("new"))
         .group_by(CUSTOMER)
         .agg(pl.col("new").sum().alias("days"))
     )
@@ -128,15 +128,15 @@ def loyalty_by_category(found: Chosen, settings: Loyalty, as_of: date) -> pl.Dat
     ).collect()
 
 
-def categories_as_of(past: History, as_of: date, settings: Loyalty) -> pl.DataFrame | None:
+def categories_as_of(encoded: EncodedTables, as_of: date, settings: Loyalty) -> pl.DataFrame | None:
     """Return `loyalty_by_category` with the customers' own ids; None where the lines lack a brand or a category."""
-    known = known_before(past.tables, as_of)
+    known = known_before(encoded.tables, as_of)
     columns = known.transactions.collect_schema().names()
     found = chosen(known.transactions, settings) if CATEGORY in columns and settings.unit != CATEGORY else None
     if found is None:
         return None
     rows = loyalty_by_category(found, settings, as_of)
-    return rows.with_columns(past.ids.gather(rows[CUSTOMER]).alias(CUSTOMER))
+    return rows.with_columns(encoded.ids.gather(rows[CUSTOMER]).alias(CUSTOMER))
 
 
 def _likelihoods(rows: pl.DataFrame) -> pl.DataFrame:
@@ -147,7 +147,7 @@ def _likelihoods(rows: pl.DataFrame) -> pl.DataFrame:
     counted = _counted(rows)
     closed = _closed_forms(counted)
     shifting, row = log_shifting(counted.n, counted.seen, counted.counts, counted.hits)
-    return rows.filter(begins(SEQUENCE)).select(
+    return rows.filter(starts_run(SEQUENCE)).select(
         CUSTOMER,
         CATEGORY,
         pl.Series("n", counted.n.astype(np.int64)),
@@ -191,9 +191,9 @@ def _ranked(rows: pl.DataFrame) -> pl.DataFrame:
     and first by one whole number: the second sort then finds its rows nearly in place.
     """
     numbered = rows.lazy().with_row_index("row").group_by(SEQUENCE, SYMBOL)
-    counts = collected(numbered.agg(pl.len().cast(pl.Int64).alias("count"), pl.col("row").min()))
+    counts = collect(numbered.agg(pl.len().cast(pl.Int64).alias("count"), pl.col("row").min()))
     ranked = counts.sort(SEQUENCE).sort(SEQUENCE, "count", "row", descending=[False, True, False])
-    return ranked.with_columns(place_within(SEQUENCE).alias("rank"))
+    return ranked.with_columns(index_in_run(SEQUENCE).alias("rank"))
 
 
 def _closed_forms(counted: _Counted) -> pl.DataFrame:
@@ -222,7 +222,7 @@ def _labelled(likelihoods: pl.LazyFrame, occasions: pl.Expr, min_purchases: int)
 
 def _main_category(found: Chosen, settings: Loyalty, as_of: date) -> pl.LazyFrame:
     """The longest sequence of each customer, the first by name among equals: its name, segment, and when it shifted."""
-    longest = found.sequences.lazy().sort(CUSTOMER, "n", CATEGORY, descending=[False, True, False]).filter(first_row())
+    longest = found.sequences.lazy().sort(CUSTOMER, "n", CATEGORY, descending=[False, True, False]).filter(is_first_row())
     labelled = _labelled(longest, pl.col("n"), settings.min_purchases)
     name = _category_name(pl.col(CATEGORY), found.categories)
     return labelled.select(
@@ -250,14 +250,14 @@ def _switches(rows: pl.LazyFrame) -> pl.LazyFrame:
 
 def _favourites(ordered: pl.LazyFrame, brands: pl.Series) -> list[pl.LazyFrame]:
     """The symbols bought most often in all and in either half, the favourite's shares, and how evenly all are spread."""
-    place = place_within(CUSTOMER)
+    place = index_in_run(CUSTOMER)
     early = 2 * place <= since_last(place)
     counts = (
         ordered.select(CUSTOMER, SYMBOL, early.alias("early"))
         .group_by(CUSTOMER, SYMBOL)
         .agg(pl.len().cast(pl.Int64).alias("uses"), pl.col("early").sum().cast(pl.Int64))
         .with_columns((pl.col("uses") - pl.col("early")).alias("late"))
-        .pipe(collected)
+        .pipe(collect)
         .lazy()
     )
     halves = {"uses": "favourite_brand", "early": "favourite_brand_before", "late": "favourite_brand_recent"}
@@ -267,14 +267,14 @@ def _favourites(ordered: pl.LazyFrame, brands: pl.Series) -> list[pl.LazyFrame]:
         counts.with_columns(spread.alias("spread"))
         .group_by(CUSTOMER)
         .agg(
-            *(most(uses, SYMBOL).alias(name) for uses, name in halves.items()),
+            *(most_common(uses, SYMBOL).alias(name) for uses, name in halves.items()),
             pl.col("uses").sum().alias("n"),
             pl.col("spread").sum(),
             pl.col("early").sum().alias("all_early"),
             pl.col("late").sum().alias("all_late"),
         )
         .with_columns((n.log() - pl.col("spread") / n).round(LOG_DECIMALS).abs().alias("brand_entropy"))
-        .pipe(collected)
+        .pipe(collect)
         .lazy()
     )
     names = found.select(CUSTOMER, "brand_entropy", *(named(pl.col(name), brands) for name in halves.values()))

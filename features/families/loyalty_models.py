@@ -28,7 +28,7 @@ from scipy.special import comb, gammaln
 Array = NDArray[np.float64]
 Weighted = tuple[Array, NDArray[np.generic]]
 
-FEWEST_BRANDS = 12.0
+MIN_BRANDS = 12.0
 MATCH, MISS = 12, 1
 SHARE = 3
 SIDE = 2
@@ -147,7 +147,7 @@ def log_factorial(count: NDArray[np.generic]) -> Array:
 
 
 def _alphabet(seen: Array) -> Array:
-    return np.maximum(seen, FEWEST_BRANDS)
+    return np.maximum(seen, MIN_BRANDS)
 
 
 def _log_split_of(size: int, n: Array, seen: Array, counts: Array) -> Array:

@@ -7,13 +7,13 @@ import polars as pl
 from features.families.feature import Feature
 from features.frames.columns import CUSTOMER, DAY
 from features.frames.purchases import occasions, total
-from features.frames.sorted_runs import among_last, first_row
+from features.frames.sorted_runs import is_among_last, is_first_row
 
 FAMILY = "spend"
 WINDOWS = (30, 90, 180, 365)
 HIGHEST_TREND = 4.0
 YEAR, SEASON_DAYS = 365, 90
-MONTH_DAYS, MONTHS, FEWEST_MONTHS = 30, 12, 3
+MONTH_DAYS, MONTHS, MIN_MONTHS = 30, 12, 3
 RECENT = 3
 NO_LINE = "no order line yet"
 FEATURES = (
@@ -58,12 +58,12 @@ def spend(days: pl.LazyFrame, as_of: date) -> list[pl.LazyFrame]:
 def _marks(as_of: date) -> list[pl.Expr]:
     bought = pl.col("is_purchase").cast(pl.Int64)
     so_far = bought.cum_sum()
-    before = pl.when(first_row()).then(so_far - bought).fill_null(strategy="forward")
+    before = pl.when(is_first_row()).then(so_far - bought).fill_null(strategy="forward")
     age = (pl.lit(as_of) - pl.col(DAY)).dt.total_days()
     return [
         age.alias("age"),
         (so_far - before).alias("number"),
-        pl.min_horizontal(pl.when(first_row()).then(age // MONTH_DAYS).fill_null(strategy="forward"), MONTHS).alias("months"),
+        pl.min_horizontal(pl.when(is_first_row()).then(age // MONTH_DAYS).fill_null(strategy="forward"), MONTHS).alias("months"),
     ]
 
 
@@ -116,9 +116,9 @@ def _slope() -> pl.Expr:
     """Least squares over block numbers 0 (newest) to m - 1, from the sums of spend and of number x spend."""
     m = pl.col("months").cast(pl.Int64)
     rising = (m - 1) / 2 * pl.col("year") - pl.col("moment")
-    return pl.when(m >= FEWEST_MONTHS).then(rising / (m * (m**2 - 1) / 12))
+    return pl.when(m >= MIN_MONTHS).then(rising / (m * (m**2 - 1) / 12))
 
 
 def _recent_order_value(bought: pl.LazyFrame) -> pl.LazyFrame:
-    newest = bought.filter(among_last(RECENT)).group_by(CUSTOMER)
+    newest = bought.filter(is_among_last(RECENT)).group_by(CUSTOMER)
     return newest.agg((total(pl.col("spend")) / pl.len()).alias("recent_order_value"))

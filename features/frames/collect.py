@@ -19,14 +19,14 @@ def few_customers() -> Iterator[None]:
         _FEW.reset(token)
 
 
-def collected(frame: pl.LazyFrame) -> pl.DataFrame:
+def collect(frame: pl.LazyFrame) -> pl.DataFrame:
     """Collect one frame."""
     return frame.collect(engine="in-memory" if _FEW.get() else "streaming")
 
 
-def all_collected(frames: list[pl.LazyFrame]) -> Iterator[pl.DataFrame]:
+def collect_all(frames: list[pl.LazyFrame]) -> Iterator[pl.DataFrame]:
     """Collect frames one after the other, so that the working memory of no two is needed at once; of few customers together."""
     if _FEW.get():
         yield from pl.collect_all(frames, engine="in-memory")
     else:
-        yield from (collected(frame) for frame in frames)
+        yield from (collect(frame) for frame in frames)

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import polars as pl
 
-from features.frames.collect import collected
+from features.frames.collect import collect
 from features.frames.columns import CUSTOMER
 from features.frames.sorted_runs import customer_day
 from features.partition import WHOLE, Part
@@ -16,7 +16,7 @@ IDS = ("complaint_id", "campaign_id", CUSTOMER, REFERRED_BY)
 
 
 @dataclass(frozen=True)
-class History:
+class EncodedTables:
     """The rows of some customers, in memory.
 
     `ids` holds the customers in ascending order. In `tables` a customer is its place in `ids` (UInt32), and a word an
@@ -28,7 +28,7 @@ class History:
     tables: Tables
 
 
-def history(tables: Tables, part: Part = WHOLE) -> History:
+def encode_tables(tables: Tables, part: Part = WHOLE) -> EncodedTables:
     """Read the rows of the customers of `part`: every one known to any of the tables.
 
     Who brought whom counts with the one who brought, so the customers table keeps rows of others for it, without their id.
@@ -37,7 +37,7 @@ def history(tables: Tables, part: Part = WHOLE) -> History:
     ids = _ids(list(frames.values()), part)
     coded = {name: _in_numbers(frame, _places(ids)) for name, frame in frames.items()}
     coded[TRANSACTIONS.name] = coded[TRANSACTIONS.name].sort(customer_day(pl.col("ordered_at").dt.date()))
-    return History(ids, replace(tables, **{name: collected(frame).lazy() for name, frame in coded.items()}))
+    return EncodedTables(ids, replace(tables, **{name: collect(frame).lazy() for name, frame in coded.items()}))
 
 
 def read_columns(table: Table, there: list[str]) -> list[str]:
@@ -52,7 +52,7 @@ def _read(table: Table, frame: pl.LazyFrame, part: Part) -> pl.DataFrame:
     if part != WHOLE:
         rows = rows.filter(_concerns(table, there, part))
     words = [c.name for c in table.columns if c.name in columns and c.kind is Kind.TEXT and c.name not in IDS]
-    read = collected(rows)
+    read = collect(rows)
     return read.with_columns(_enum(read[word]) for word in words)
 
 
@@ -66,7 +66,7 @@ def _enum(words: pl.Series) -> pl.Series:
 
 
 def _ids(frames: list[pl.DataFrame], part: Part) -> pl.Series:
-    named = [collected(frame.lazy().select(CUSTOMER).unique()) for frame in frames]
+    named = [collect(frame.lazy().select(CUSTOMER).unique()) for frame in frames]
     return pl.concat(named).drop_nulls().filter(part.holds())[CUSTOMER].unique().sort()
 
 

@@ -13,7 +13,7 @@ def counted(frame: pl.LazyFrame, column: str) -> pl.LazyFrame:
     return frame.drop_nulls(column).group_by(CUSTOMER, column).agg(pl.len().cast(pl.Int64).alias("uses"))
 
 
-def most(uses: str, column: str) -> pl.Expr:
+def most_common(uses: str, column: str) -> pl.Expr:
     """The word with the most `uses` within a group, the first by name among equals; null where uses are all zero.
 
     Both go into one whole number, whose maximum is quick to find; its lower half is the place of the word, reversed.
@@ -36,14 +36,14 @@ def named(place: pl.Expr, words: pl.Series) -> pl.Expr:
     return pl.lit(words).gather(place.cast(pl.UInt32)).alias(place.meta.output_name())
 
 
-def usual(frame: pl.LazyFrame, column: str) -> pl.LazyFrame:
+def modes(frame: pl.LazyFrame, column: str) -> pl.LazyFrame:
     """Return the most frequent word of `column`, an Enum, per customer with one; ties go by name."""
     words = vocabulary(frame, column)
-    found = counted(frame, column).group_by(CUSTOMER).agg(most("uses", column).alias(column))
+    found = counted(frame, column).group_by(CUSTOMER).agg(most_common("uses", column).alias(column))
     return found.with_columns(named(pl.col(column), words))
 
 
-def mix(pairs: pl.LazyFrame, one: str, many: str) -> pl.LazyFrame:
+def shares(pairs: pl.LazyFrame, one: str, many: str) -> pl.LazyFrame:
     """Return, per customer, `many` (how many words), `one`_share (of the most used) and `one`_change.
 
     `pairs` has a row per customer and word with `uses` and, of these, `recent`. The change is the total variation

@@ -3,9 +3,9 @@
 import numpy as np
 import polars as pl
 
-from features.frames.collect import collected
+from features.frames.collect import collect
 from features.frames.columns import CUSTOMER, DAY
-from features.frames.sorted_runs import customer_day, of_customer_day, over_stretches
+from features.frames.sorted_runs import customer_day, of_customer_day, reduce_runs
 
 MONEY_DECIMALS = 6
 SHARE_DECIMALS = 9
@@ -40,8 +40,8 @@ def customer_days(transactions: pl.LazyFrame) -> pl.LazyFrame:
 def days_in_order(transactions: pl.LazyFrame) -> pl.DataFrame:
     """Return `customer_days` in order; `transactions` are those of a History, which have that order already."""
     key = customer_day(pl.col("ordered_at").dt.date()).alias("key")
-    lines = collected(_lines(transactions, key)).rechunk()
-    sums = over_stretches(lines, "key", reduce={"amount": np.add, "returned": np.add, "sale": np.logical_or})
+    lines = collect(_lines(transactions, key)).rechunk()
+    sums = reduce_runs(lines, "key", reduce={"amount": np.add, "returned": np.add, "sale": np.logical_or})
     money = [pl.col("amount").round(MONEY_DECIMALS).alias("spend"), pl.col("returned").round(MONEY_DECIMALS)]
     return sums.select(*of_customer_day("key"), *money, pl.col("sale").alias("is_purchase"))
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from features.frames.columns import CUSTOMER, DAY
 
 
-def packed(high: str, low: str) -> pl.Expr:
+def pack_keys(high: str, low: str) -> pl.Expr:
     """Two columns of whole numbers or words as one number: grouping and sorting by it is much faster than by the two."""
     return pl.col(high).to_physical().cast(pl.Int64) * 2**32 + pl.col(low).to_physical().cast(pl.Int64)
 
@@ -27,52 +27,52 @@ def of_customer_day(key: str) -> list[pl.Expr]:
     return [(pl.col(key) // 2**32).cast(pl.UInt32).alias(CUSTOMER), day.alias(DAY)]
 
 
-def begins(*columns: str) -> pl.Expr:
+def starts_run(*columns: str) -> pl.Expr:
     """Whether a row begins a stretch of rows with equal values in the columns."""
     return pl.any_horizontal((pl.col(column) != pl.col(column).shift()).fill_null(value=True) for column in columns)
 
 
-def starts(frame: pl.DataFrame, *columns: str) -> NDArray[np.int64]:
+def run_starts(frame: pl.DataFrame, *columns: str) -> NDArray[np.int64]:
     """Return the places of the rows that begin a stretch of equal values in the columns."""
-    return frame.select(pl.arg_where(begins(*columns))).to_series().to_numpy().astype(np.int64)
+    return frame.select(pl.arg_where(starts_run(*columns))).to_series().to_numpy().astype(np.int64)
 
 
-def numbered(frame: pl.DataFrame, *columns: str) -> pl.Series:
+def run_numbers(frame: pl.DataFrame, *columns: str) -> pl.Series:
     """Number the stretches of equal values in the columns, from 0."""
-    return frame.select(begins(*columns).cum_sum().cast(pl.UInt32) - 1).to_series()
+    return frame.select(starts_run(*columns).cum_sum().cast(pl.UInt32) - 1).to_series()
 
 
-def over_stretches(frame: pl.DataFrame, *columns: str, reduce: dict[str, np.ufunc]) -> pl.DataFrame:
+def reduce_runs(frame: pl.DataFrame, *columns: str, reduce: dict[str, np.ufunc]) -> pl.DataFrame:
     """Return a row per stretch, in order: its values in the columns, and other columns reduced over its rows.
 
     Many times as quick as grouping: nothing is looked up. The reduced columns have no nulls.
     """
-    first = starts(frame, *columns)
+    first = run_starts(frame, *columns)
     found = [pl.Series(name, ufunc.reduceat(frame[name].to_numpy(), first)) for name, ufunc in reduce.items()]
     return frame.select(pl.col(columns).gather(pl.Series(first))).with_columns(found)
 
 
-def place_within(*columns: str) -> pl.Expr:
+def index_in_run(*columns: str) -> pl.Expr:
     """The place of a row, from 0, in its stretch of equal values in the columns."""
     place = pl.int_range(pl.len())
-    return place - pl.when(begins(*columns)).then(place).fill_null(strategy="forward")
+    return place - pl.when(starts_run(*columns)).then(place).fill_null(strategy="forward")
 
 
-def first_row() -> pl.Expr:
+def is_first_row() -> pl.Expr:
     """Whether a row is its customer's first."""
-    return begins(CUSTOMER)
+    return starts_run(CUSTOMER)
 
 
 def gap_days() -> pl.Expr:
     """Days since the customer's row before; null on the first one."""
-    return pl.when(~first_row()).then((pl.col(DAY) - pl.col(DAY).shift()).dt.total_days())
+    return pl.when(~is_first_row()).then((pl.col(DAY) - pl.col(DAY).shift()).dt.total_days())
 
 
-def among_last(rows: int) -> pl.Expr:
+def is_among_last(rows: int) -> pl.Expr:
     """Whether a row is among its customer's last `rows`."""
     return (pl.col(CUSTOMER) != pl.col(CUSTOMER).shift(-rows)).fill_null(value=True)
 
 
 def since_last(value: pl.Expr) -> pl.Expr:
     """The value of the customer's last row, which must not be null, on each of the customer's rows."""
-    return pl.when(among_last(1)).then(value).fill_null(strategy="backward")
+    return pl.when(is_among_last(1)).then(value).fill_null(strategy="backward")

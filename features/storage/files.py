@@ -8,15 +8,15 @@ from pathlib import Path
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def atomic_path(path: Path) -> Iterator[Path]:
     """Yield a path beside `path` to write to; it takes `path`'s place at the end, and is gone after an error."""
-    with beside(path) as new:
+    with temporary_path(path) as new:
         yield new
         new.replace(path)
 
 
 @contextmanager
-def beside(path: Path) -> Iterator[Path]:
+def temporary_path(path: Path) -> Iterator[Path]:
     """Yield a path of this process' own beside `path`, gone at the end; so is what killed processes left there."""
     own = _own(path)
     try:

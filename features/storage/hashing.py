@@ -14,13 +14,13 @@ def hash_of(text: str, key: str) -> str:
     return hmac.new(key.encode(), text.encode(), hashlib.sha256).hexdigest()
 
 
-def hashed(column: str, key: str) -> pl.Expr:
+def hash_column(column: str, key: str) -> pl.Expr:
     """Return the same of a column of texts; null stays null."""
     return plh.col(column).chash.hmac_sha256(key=key)
 
 
 @dataclass(frozen=True)
-class Erased:
+class HashedIds:
     """Customers who were erased on request, by keyed hash: what is left of them, so that no load brings them back."""
 
     key: str = ""
@@ -28,7 +28,7 @@ class Erased:
 
     def holds(self, column: str = "customer_id") -> pl.Expr:
         """Whether a column names one of them; never null."""
-        return hashed(column, self.key).is_in(list(self.hashes)).fill_null(value=False)
+        return hash_column(column, self.key).is_in(list(self.hashes)).fill_null(value=False)
 
 
-NOBODY = Erased()
+NO_IDS = HashedIds()

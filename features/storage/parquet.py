@@ -7,17 +7,17 @@ from pathlib import Path
 import polars as pl
 import pyarrow.parquet as pq
 
-from features.storage.files import beside
+from features.storage.files import temporary_path
 
 
 @contextmanager
-def appended(path: Path) -> Iterator[Callable[[pl.DataFrame], None]]:
+def parquet_writer(path: Path) -> Iterator[Callable[[pl.DataFrame], None]]:
     """Yield a function that adds the rows of a frame; the file takes its place at the end, and not after an error.
 
     All frames have the columns of the first. Without any frame there is no file, and an older one is gone. A frame is
     held until the next one comes: an only one is written by Polars, on all processors, and more by Arrow, which appends.
     """
-    with beside(path) as new:
+    with temporary_path(path) as new:
         held: list[pl.DataFrame] = []
         writers: list[pq.ParquetWriter] = []
 

@@ -13,7 +13,7 @@ PART = "_part"
 
 
 @contextmanager
-def laid_out(lines: pl.LazyFrame, parts: int, near: Path) -> Iterator[list[pl.LazyFrame]]:
+def partition_to_disk(lines: pl.LazyFrame, parts: int, near: Path) -> Iterator[list[pl.LazyFrame]]:
     """Write the lines once, streaming, into a folder beside `near`; yield them part by part; the folder is gone after."""
     schema = lines.collect_schema()
     with scratch(near) as folder:

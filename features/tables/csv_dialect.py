@@ -18,7 +18,7 @@ NO_TEXT = {
 }
 
 
-class NoCsv(Exception):  # noqa: N818  # it names what was found
+class NotCsvError(Exception):  # noqa: N818  # it names what was found
     """The file is something else; the text says what, and what to do."""
 
 
@@ -41,7 +41,7 @@ def csv_text(path: Path) -> CsvText:
     try:
         return _looked_at(path, _head(path))
     except (EOFError, gzip.BadGzipFile, zlib.error):
-        raise NoCsv("its compressed data breaks off; copy the file again") from None
+        raise NotCsvError("its compressed data breaks off; copy the file again") from None
 
 
 def _looked_at(path: Path, head: bytes) -> CsvText:
@@ -50,7 +50,7 @@ def _looked_at(path: Path, head: bytes) -> CsvText:
         return _described(text, text[:HEAD_BYTES], has_quotes=b'"' in text)
     for start, said in NO_TEXT.items():
         if head.startswith(start):
-            raise NoCsv(said)
+            raise NotCsvError(said)
     return _described(path, head, has_quotes=_has_quotes(path))
 
 
@@ -58,7 +58,7 @@ def _described(source: Path | bytes, head: bytes, *, has_quotes: bool) -> CsvTex
     line_end = "\n" if b"\n" in head or b"\r" not in head else "\r"
     header = head.lstrip(b"\r\n").split(line_end.encode(), 1)[0]
     if b"\0" in header:
-        raise NoCsv("its header holds null bytes, so it is no text; save it as CSV in UTF-8")
+        raise NotCsvError("its header holds null bytes, so it is no text; save it as CSV in UTF-8")
     separator = max(SEPARATORS, key=lambda each: header.count(each.encode()))
     return CsvText(source, separator, line_end, has_quotes)
 

@@ -15,7 +15,7 @@ NEVER = "\x01"  # a separator that no text has, so that a line stays one cell
 NARROW, WIDE = 3, 4  # with fewer columns, a line of running text looks like a row; and within quotes that match
 
 
-def mended(csv: CsvText, width: int) -> bytes | None:
+def repair(csv: CsvText, width: int) -> bytes | None:
     """Return the file's text with every quote in order; None where nothing has to be mended.
 
     `width` is the number of columns of the header. A line with quotes inside its cells only (5" pipe), as many cells as

@@ -3,7 +3,7 @@
 from settings.errors import UserError
 
 
-class TableUnusable(UserError):  # noqa: N818  # it names a state of the table, as the documentation does
+class TableUnusableError(UserError):  # noqa: N818  # it names a state of the table, as the documentation does
     """A whole table cannot be used: missing, empty, without a required column, or of the wrong type.
 
     The text is one sentence naming table, column and what was found. `public` is that sentence without anything that

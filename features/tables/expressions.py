@@ -21,19 +21,19 @@ from settings.errors import first_line
 BEYOND_A_ROW = ("Agg", "Over", "Len", "Window", "Sort", "SortBy")
 
 
-class DoesNotFit(Exception):  # noqa: N818  # it names what happened
+class ExpressionError(Exception):  # noqa: N818  # it names what happened
     """No reading of the text columns gives the expression the type that is wanted."""
 
 
 @dataclass(frozen=True)
-class Fitted:
+class ParsedExpression:
     """An expression ready to use, and the text of the first cell in it that could not be read, else null."""
 
     value: pl.Expr
     unread: pl.Expr
 
 
-def fitted(expression: pl.Expr, kind: Kind, schema: pl.Schema) -> Fitted:
+def parse_expression(expression: pl.Expr, kind: Kind, schema: pl.Schema) -> ParsedExpression:
     """Return `expression` with the fewest text columns read as numbers so that it has the type of `kind`.
 
     CSV cells are text, so `Quantity * Price` needs both as numbers, `CASE WHEN Type = 'return' THEN
@@ -41,7 +41,7 @@ def fitted(expression: pl.Expr, kind: Kind, schema: pl.Schema) -> Fitted:
     Raises DoesNotFit when no choice does.
     """
     if looks_beyond_a_row(expression):
-        raise DoesNotFit("it looks at more than its own row")
+        raise ExpressionError("it looks at more than its own row")
     texts = [root for root in expression.meta.root_names() if schema[root] == pl.String]
     reason = f"it is no {kind}"
     for size in range(len(texts) + 1):
@@ -54,7 +54,7 @@ def fitted(expression: pl.Expr, kind: Kind, schema: pl.Schema) -> Fitted:
                 continue
             if _fits(found, kind):
                 return candidate
-    raise DoesNotFit(reason)
+    raise ExpressionError(reason)
 
 
 def looks_beyond_a_row(expression: pl.Expr) -> bool:
@@ -63,7 +63,7 @@ def looks_beyond_a_row(expression: pl.Expr) -> bool:
     return any(f'"{kind_of_node}"' in written for kind_of_node in BEYOND_A_ROW)
 
 
-def _rewritten(expression: pl.Expr, numbers: tuple[str, ...]) -> Fitted:
+def _rewritten(expression: pl.Expr, numbers: tuple[str, ...]) -> ParsedExpression:
     cells = {name: stripped(pl.col(name)) for name in numbers}
     read = {name: _to_json(as_number(cell, pl.String())) for name, cell in cells.items()}
     attempts = [(_to_json(cell), read[name]) for name, cell in cells.items()]
@@ -82,7 +82,7 @@ def _rewritten(expression: pl.Expr, numbers: tuple[str, ...]) -> Fitted:
 
     value = _from_json(json.loads(expression.meta.serialize(format="json"), object_hook=rewrite))
     failures = [_failure(_from_json(cell), _from_json(result)) for cell, result in attempts]
-    return Fitted(value, pl.coalesce(*failures, pl.lit(None, pl.String)))
+    return ParsedExpression(value, pl.coalesce(*failures, pl.lit(None, pl.String)))
 
 
 def _failure(cell: pl.Expr, result: pl.Expr) -> pl.Expr:

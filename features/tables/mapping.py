@@ -3,8 +3,8 @@
 import polars as pl
 
 from features.tables.casting import cast, stripped
-from features.tables.errors import TableUnusable
-from features.tables.expressions import DoesNotFit, Fitted, fitted
+from features.tables.errors import TableUnusableError
+from features.tables.expressions import ExpressionError, ParsedExpression, parse_expression
 from features.tables.schema import Column, Kind, Table
 from features.tables.sources import OVERFLOW, ROW, SOURCE
 from settings.errors import SettingsError, first_line
@@ -81,11 +81,11 @@ def _unread(column: Column, source: pl.DataType) -> pl.Expr:
     return pl.coalesce(RAW + column.name, own).alias(RAW + column.name)
 
 
-def _source(table: Table, column: Column, mapped: str, schema: pl.Schema) -> Fitted:
+def _source(table: Table, column: Column, mapped: str, schema: pl.Schema) -> ParsedExpression:
     if mapped in schema:
-        return Fitted(pl.col(mapped), pl.lit(None, pl.String))
+        return ParsedExpression(pl.col(mapped), pl.lit(None, pl.String))
     if mapped == column.name:
-        raise TableUnusable(
+        raise TableUnusableError(
             table.name,
             f"the column {mapped} is missing; found {_listed(schema)}. Name its source in [columns.{table.name}].",
             f"the column {mapped} is missing.",
@@ -94,22 +94,22 @@ def _source(table: Table, column: Column, mapped: str, schema: pl.Schema) -> Fit
     try:
         expression = pl.sql_expr(mapped)
     except pl.exceptions.PolarsError as error:
-        raise TableUnusable(
+        raise TableUnusableError(
             table.name,
             f"{said} is neither a column ({_listed(schema)}) nor a SQL expression: {first_line(error)}.",
             f"{said} is neither a column nor a SQL expression.",
         ) from None
     missing = [root for root in expression.meta.root_names() if root not in schema]
     if missing:
-        raise TableUnusable(
+        raise TableUnusableError(
             table.name,
             f"the column {missing[0]}, needed for {said}, is missing; found {_listed(schema)}.",
             f"the column {missing[0]}, needed for {said}, is missing.",
         )
     try:
-        return fitted(expression, column.kind, schema)
-    except DoesNotFit as error:
-        raise TableUnusable(
+        return parse_expression(expression, column.kind, schema)
+    except ExpressionError as error:
+        raise TableUnusableError(
             table.name, f"{said} gives no {column.kind}: {first_line(error)}.", f"{said} gives no {column.kind}."
         ) from None
 

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from features.tables.errors import TableUnusable
+from features.tables.errors import TableUnusableError
 from features.tables.mapping import canonical
 from features.tables.schema import ALL_TABLES, Table
-from features.tables.sources import OVERFLOW, ROW, SOURCE, Part, open_source
+from features.tables.sources import OVERFLOW, ROW, SOURCE, SourceFile, open_source
 from settings.errors import first_line
 from settings.sections import Settings
 
@@ -37,22 +37,22 @@ def read_table(settings: Settings, name: str) -> RawTable | None:
     return RawTable(rows, [part.name for part in parts])
 
 
-def _part(table: Table, part: Part, columns: dict[str, str]) -> pl.LazyFrame:
+def _part(table: Table, part: SourceFile, columns: dict[str, str]) -> pl.LazyFrame:
     try:
         return canonical(table, _with_columns(table, part.rows), columns)
-    except TableUnusable as error:
+    except TableUnusableError as error:
         said = (f"{sentence.rstrip('.')} (in {part.name})." for sentence in (error.sentence, error.public))
-        raise TableUnusable(table.name, *said) from None
+        raise TableUnusableError(table.name, *said) from None
 
 
 def _with_columns(table: Table, frame: pl.LazyFrame) -> pl.LazyFrame:
     try:
         found = [column for column in frame.collect_schema() if column not in {ROW, SOURCE, OVERFLOW}]
     except (pl.exceptions.PolarsError, OSError) as error:
-        raise TableUnusable(table.name, f"it cannot be read: {first_line(error)}.", "it cannot be read.") from None
+        raise TableUnusableError(table.name, f"it cannot be read: {first_line(error)}.", "it cannot be read.") from None
     twice = [column.removesuffix(TWICE) for column in found if column.endswith(TWICE)]
     if twice:
-        raise TableUnusable(table.name, f"the column {twice[0]} stands twice in the header; take one of them out.")
+        raise TableUnusableError(table.name, f"the column {twice[0]} stands twice in the header; take one of them out.")
     if not found:
-        raise TableUnusable(table.name, "the source is empty, without even a header.")
+        raise TableUnusableError(table.name, "the source is empty, without even a header.")
     return frame

@@ -12,9 +12,9 @@ import sqlalchemy as sa
 from sqlalchemy import create_engine, make_url
 from sqlalchemy.exc import InvalidRequestError, SQLAlchemyError
 
-from features.tables.csv_dialect import NoCsv, csv_text
-from features.tables.csv_repair import mended
-from features.tables.errors import TableUnusable
+from features.tables.csv_dialect import NotCsvError, csv_text
+from features.tables.csv_repair import repair
+from features.tables.errors import TableUnusableError
 from settings.errors import first_line
 from settings.sections import Source, SqlQuery
 
@@ -26,7 +26,7 @@ BATCH = 200_000
 
 
 @dataclass(frozen=True)
-class Part:
+class SourceFile:
     """One file, or a query: its short name and its rows, with SOURCE and ROW. `is_empty_file`: it has not a byte."""
 
     name: str
@@ -34,7 +34,7 @@ class Part:
     is_empty_file: bool = False
 
 
-def open_source(table: str, source: Source) -> list[Part]:
+def open_source(table: str, source: Source) -> list[SourceFile]:
     """Return one part per file (one for a query), in order of name.
 
     ROW counts from 1, header excluded. CSV columns are all text.
@@ -42,22 +42,22 @@ def open_source(table: str, source: Source) -> list[Part]:
     """
     try:
         if isinstance(source, SqlQuery):
-            return [Part("query", _placed(_query(source), "query"))]
+            return [SourceFile("query", _placed(_query(source), "query"))]
         paths = _paths(table, source)
         return [_file(table, path, name) for path, name in zip(paths, _short_names(paths), strict=True)]
     except (pl.exceptions.PolarsError, OSError) as error:
         public = f"{_named(source)} cannot be read."
-        raise TableUnusable(table, f"{_named(source)} cannot be read: {first_line(error)}.", public) from None
+        raise TableUnusableError(table, f"{_named(source)} cannot be read: {first_line(error)}.", public) from None
     except (SQLAlchemyError, ModuleNotFoundError) as error:
         public = f"the query on {_named(source)} failed."
-        raise TableUnusable(table, f"the query on {_named(source)} failed: {first_line(error)}.", public) from None
+        raise TableUnusableError(table, f"the query on {_named(source)} failed: {first_line(error)}.", public) from None
 
 
-def _file(table: str, path: Path, name: str) -> Part:
+def _file(table: str, path: Path, name: str) -> SourceFile:
     try:
-        return Part(name, _placed(_scan(path), name), path.stat().st_size == 0)
-    except NoCsv as error:
-        raise TableUnusable(table, f"{name} cannot be read: {error}.") from None
+        return SourceFile(name, _placed(_scan(path), name), path.stat().st_size == 0)
+    except NotCsvError as error:
+        raise TableUnusableError(table, f"{name} cannot be read: {error}.") from None
 
 
 def _short_names(paths: list[Path]) -> list[str]:
@@ -79,7 +79,7 @@ def _named(source: Source) -> str:
 def _paths(table: str, pattern: str) -> list[Path]:
     paths = [Path(pattern)] if Path(pattern).is_file() else sorted(Path(name) for name in glob.glob(pattern, recursive=True))  # noqa: PTH207  # the pattern may be absolute
     if not paths:
-        raise TableUnusable(table, f"there is no file {pattern}; correct tables.{table} in the configuration.")
+        raise TableUnusableError(table, f"there is no file {pattern}; correct tables.{table} in the configuration.")
     return paths
 
 
@@ -101,7 +101,7 @@ def _scan_csv(path: Path) -> pl.LazyFrame:
         "truncate_ragged_lines": True,
     }
     header = pl.scan_csv(text.source, **how).collect_schema().names()
-    better = mended(text, len(header)) if text.has_quotes else None
+    better = repair(text, len(header)) if text.has_quotes else None
     columns = dict.fromkeys([*header, OVERFLOW], pl.String())
     how |= {"eol_char": "\n"} if better else {}
     return pl.scan_csv(better or text.source, schema=columns, missing_columns="insert", **how)

@@ -20,7 +20,7 @@ def command(config: Config = DEFAULT_CONFIG, as_of: AsOf = None, json_file: Json
 
     Prints the leaderboards, and writes them as an HTML page with intervals, groups and pictures into the workspace.
     """
-    from features.storage.files import replacing
+    from features.storage.files import atomic_path
     from holdfast.jobs.session import open_session
     from holdfast.printing.progress import shown_progress
     from holdfast.printing.tables import print_leaderboard
@@ -31,9 +31,9 @@ def command(config: Config = DEFAULT_CONFIG, as_of: AsOf = None, json_file: Json
         board, page = compare(session.settings, session.tables, session.as_of, progress)
     print_leaderboard(CONSOLE, board)
     path = session.settings.workspace.path / "comparison" / f"{session.as_of}.html"
-    with replacing(path) as beside:
+    with atomic_path(path) as beside:
         beside.write_text(page, encoding="utf-8")
     CONSOLE.print(f"The comparison as a page, with pictures: {path}")
     if json_file:
-        with replacing(json_file) as beside:
+        with atomic_path(json_file) as beside:
             beside.write_text(json.dumps(board, indent=2, allow_nan=False) + "\n", encoding="utf-8")

@@ -21,7 +21,7 @@ Holdout = Annotated[
 
 def command(config: Config = DEFAULT_CONFIG, as_of: AsOf = None, holdout_days: Holdout = None) -> None:
     """Fit the order models without the last days, compare them with what happened, and say which assumptions hold."""
-    from features.storage.files import replacing
+    from features.storage.files import atomic_path
     from holdfast.jobs.session import open_session
     from holdfast.printing.tables import print_order_fit
     from training.evaluation.order_model_fit import order_fit
@@ -31,7 +31,7 @@ def command(config: Config = DEFAULT_CONFIG, as_of: AsOf = None, holdout_days: H
     fit = order_fit(session.tables, session.as_of, holdout_days)
     folder = session.settings.workspace.path / "diagnosis" / str(session.as_of)
     draw_order_fit(fit, folder / "order_models.png")
-    with replacing(folder / "order_models.json") as beside:
+    with atomic_path(folder / "order_models.json") as beside:
         beside.write_text(json.dumps(fit.to_json(), indent=2, allow_nan=False) + "\n", encoding="utf-8")
     print_order_fit(CONSOLE, fit)
     CONSOLE.print(f"The fit as a picture: {folder / 'order_models.png'}")

@@ -17,7 +17,7 @@ EXAMPLE = "features --as-of 2025-06-01 --out features.parquet"
 def command(as_of: RequiredAsOf, config: Config = DEFAULT_CONFIG, out: ParquetFile = None, parts: Parts = None) -> None:
     """Write the feature table, one row per customer known before the as-of date; by default into the workspace."""
     from features.dictionary import dictionary
-    from features.storage.files import replacing
+    from features.storage.files import atomic_path
     from holdfast.jobs.session import open_session
 
     session = open_session(config, as_of)
@@ -26,7 +26,7 @@ def command(as_of: RequiredAsOf, config: Config = DEFAULT_CONFIG, out: ParquetFi
     words = path.with_suffix(".dictionary.json")
     customers, columns, sequences = _write(session, path, by_category, parts)
     _guard(session, path)
-    with replacing(words) as beside:
+    with atomic_path(words) as beside:
         beside.write_text(json.dumps(dictionary(), indent=2) + "\n", encoding="utf-8")
     CONSOLE.print(f"{customers:,} customers, {columns} features as of {session.as_of}: {path}")
     if sequences:
@@ -38,13 +38,13 @@ def _guard(session: "Session", path: Path) -> None:
     """Check the table that was written; one that cannot be right does not stay."""
     import polars as pl
 
-    from expectations.validation.outputs import FrameRefused, guard
+    from expectations.validation.outputs import OutputRefusedError, check_output
     from expectations.validation.tables import utc_now
     from holdfast.printing.checks import warn
 
     try:
-        found = guard(session.settings, "features", pl.scan_parquet(path, glob=False), utc_now())
-    except FrameRefused:
+        found = check_output(session.settings, "features", pl.scan_parquet(path, glob=False), utc_now())
+    except OutputRefusedError:
         path.unlink()
         raise
     warn("features", found)
@@ -54,15 +54,15 @@ def _write(session: "Session", path: Path, by_category: Path, parts: int | None)
     """Write both files; return customers, features, and pairs of customer and category."""
     from features.build import FEATURES
     from features.build_in_parts import features_in_parts, parts_for
-    from features.storage.parquet import appended
-    from features.windows import windows
+    from features.storage.parquet import parquet_writer
+    from features.windows import churn_windows
     from holdfast.printing.progress import shown_progress
 
-    chosen = windows(session.settings.churn, session.tables, session.as_of)
+    chosen = churn_windows(session.settings.churn, session.tables, session.as_of)
     number = parts or parts_for(session.tables, session.as_of)
     spill = session.settings.workspace.path / "parts"
     customers = sequences = 0
-    with appended(path) as write, appended(by_category) as write_categories, shown_progress(MESSAGES) as report:
+    with parquet_writer(path) as write, parquet_writer(by_category) as write_categories, shown_progress(MESSAGES) as report:
         found = features_in_parts(
             session.tables,
             session.as_of,

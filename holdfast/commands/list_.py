@@ -33,7 +33,7 @@ def command(
     """Write the weekly list from the newest published scores, ordered by expected gain."""
     from expectations.validation.gate import refuse_stopped
     from expectations.validation.tables import utc_now
-    from holdfast.jobs.session import despite_of, guarded
+    from holdfast.jobs.session import output_checker, override_of
     from holdfast.printing.checks import warn
     from holdfast.printing.lists import print_changes, print_left_out
     from holdfast.printing.tables import print_list
@@ -47,9 +47,9 @@ def command(
         refuse_ending(out)
     settings = load_settings(config)
     now, store = utc_now(), open_store(settings.store_url)
-    refuse_stopped(settings, now, despite_of(NAME, despite))
+    refuse_stopped(settings, now, override_of(NAME, despite))
     weekly = make_list(settings, store, kind, week, limit, budget)
-    guarded(settings, warn)("lists", weekly.frame)
+    output_checker(settings, warn)("lists", weekly.frame)
     former = counting_list(store, kind, weekly.week)
     issued, frame = issue(store, weekly, f"command {NAME}", now)
     path = out or default_path(settings, weekly, issued)

@@ -32,7 +32,7 @@ def command(
     from expectations.data_docs.write import write_data_docs
     from expectations.validation.tables import utc_now
     from holdfast.jobs.outcomes import refresh_outcomes
-    from holdfast.jobs.session import despite_of, open_session, suppressed_of
+    from holdfast.jobs.session import open_session, override_of, suppressed_ids
     from holdfast.jobs.weekly import issue_lists, publish_scores
     from holdfast.printing.checks import print_reports, warn
     from holdfast.printing.lists import print_issued
@@ -43,13 +43,13 @@ def command(
 
     if week is not None:
         sunday_of(week)
-    session = open_session(config, None, despite_of(NAME, despite))
+    session = open_session(config, None, override_of(NAME, despite))
     settings = session.settings
     print_reports(CONSOLE, session.reports)
     docs = write_data_docs(settings, session.reports, utc_now())
     champion, store = current_champion(settings.workspace.path / "champion"), open_store(settings.store_url)
     refuse_hindsight(champion, session.as_of)
-    published = publish_scores(session, champion, store, warn, suppressed_of(settings))
+    published = publish_scores(session, champion, store, warn, suppressed_ids(settings))
     what = "published as" if published.is_new else "the very same as"
     number = published.run.run_id if published.run else "-"
     CONSOLE.print(f"{published.scores.height:,} customers scored as of {session.as_of}, {what} run {number}.")

@@ -23,8 +23,8 @@ def command(
     despite: DespiteReason = None,
 ) -> None:
     """Score every customer known before the date with the champion, and publish the run in one step."""
-    from features.storage.files import replacing
-    from holdfast.jobs.session import despite_of, open_session, suppressed_of
+    from features.storage.files import atomic_path
+    from holdfast.jobs.session import open_session, override_of, suppressed_ids
     from holdfast.jobs.weekly import publish_scores
     from holdfast.printing.checks import warn
     from models.champion import current_champion
@@ -33,24 +33,24 @@ def command(
     from serving.scoring.contactability import tells_consent
     from serving.store.engine import open_store
 
-    session = open_session(config, as_of, despite_of(NAME, despite))
+    session = open_session(config, as_of, override_of(NAME, despite))
     champion = current_champion(session.settings.workspace.path / "champion")
     if not allow_hindsight:
         refuse_hindsight(champion, session.as_of)
     store = None if no_publish else open_store(session.settings.store_url)
-    published = publish_scores(session, champion, store, warn, suppressed_of(session.settings))
+    published = publish_scores(session, champion, store, warn, suppressed_ids(session.settings))
     scores = published.scores
     if not tells_consent(session.tables):
         MESSAGES.print("No table tells marketing_consent: every customer counts as willing to be contacted.")
     if out:
-        with replacing(out) as beside:
+        with atomic_path(out) as beside:
             scores.write_parquet(beside)
     scored = scores["no_score_reason"].null_count()
     without = scores.height - scored
     CONSOLE.print(
         f"{scored:,} customers scored as of {session.as_of} by version {champion.version}; {without:,} without a score."
     )
-    total, value = total_value(scores, champion.value_spread, champion.doubt), session.settings.value
+    total, value = total_value(scores, champion.gamma_shape, champion.log_total_std), session.settings.value
     CONSOLE.print(
         f"Expected of them over {value.horizon_days} days: {total.expected:,.0f} {value.currency}, "
         f"with 80 % probability between {total.low:,.0f} and {total.high:,.0f}."

@@ -30,14 +30,14 @@ def command(
     development: Development = False,  # noqa: FBT002  # a flag of the command line
 ) -> None:
     """Serve scores and lists until stopped. Every call needs a key, which `keys create` makes."""
-    from serving.http.state import State
+    from serving.http.state import ServiceState
     from settings.errors import UserError
     from settings.load import load_settings
 
     settings = load_settings(config)
     if (development or settings.serving.development) and host not in LOOPBACKS:
         raise UserError(f"Development mode asks for no key, so it serves on {LOOPBACK} only, not on {host}.")
-    State.opened(settings).engine.dispose()
+    ServiceState.opened(settings).engine.dispose()
     environment = os.environ | {
         "HOLDFAST_CONFIG": str(config.resolve()),
         "HOLDFAST_WORKERS": str(workers),

@@ -20,7 +20,7 @@ def command(config: Config = DEFAULT_CONFIG, as_of: AsOf = None, trees: TreesFil
 
     The first version becomes champion at once; a later one is challenger until `promote`.
     """
-    from holdfast.jobs.session import despite_of, guarded, open_session
+    from holdfast.jobs.session import open_session, output_checker, override_of
     from holdfast.printing.checks import warn
     from holdfast.printing.progress import shown_progress
     from holdfast.printing.tables import print_leaderboard
@@ -29,9 +29,9 @@ def command(config: Config = DEFAULT_CONFIG, as_of: AsOf = None, trees: TreesFil
     from training.tune import read_trees
 
     chosen = read_trees(trees) if trees else TREES
-    session = open_session(config, as_of, despite_of(NAME, despite))
+    session = open_session(config, as_of, override_of(NAME, despite))
     with shown_progress(CONSOLE) as progress:
-        trained = train(session.settings, session.tables, session.as_of, progress, chosen, guarded(session.settings, warn))
+        trained = train(session.settings, session.tables, session.as_of, progress, chosen, output_checker(session.settings, warn))
     print_leaderboard(CONSOLE, trained.board)
     role = "champion" if trained.is_champion else "challenger; `promote` makes it champion"
     judged = "" if trained.board["origins"] else " It was never judged on a past window."

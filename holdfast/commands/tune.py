@@ -31,10 +31,10 @@ def command(
 
     The defaults are good; what is found is written only where it is better by more than chance on a day it was not chosen by.
     """
-    from features.storage.files import replacing
+    from features.storage.files import atomic_path
     from holdfast.jobs.session import open_session
     from holdfast.printing.progress import shown_progress
-    from models.trees.training import Trees
+    from models.trees.training import TreeParams
     from training.tune import tune
 
     session = open_session(config, as_of)
@@ -43,7 +43,7 @@ def command(
     days = ", ".join(str(day) for day in found.searched)
     losses = f"log-loss of the defaults {found.default_searched:.4f}, of the best {found.found_searched:.4f}"
     CONSOLE.print(f"{found.trials} trials on {days}; {losses}.")
-    if found.trees == Trees():
+    if found.trees == TreeParams():
         CONSOLE.print("The defaults are the best of them.")
         return
     low, high = found.interval
@@ -56,6 +56,6 @@ def command(
         return
     CONSOLE.print(f"Better by more than chance: {json.dumps(asdict(found.trees))}")
     if out:
-        with replacing(out) as beside:
+        with atomic_path(out) as beside:
             beside.write_text(json.dumps(asdict(found.trees), indent=2) + "\n", encoding="utf-8")
         CONSOLE.print(f"Train with them: train --trees {out}")

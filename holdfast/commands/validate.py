@@ -42,12 +42,12 @@ def command(
     from expectations.data_docs.write import write_data_docs
     from expectations.validation.release import release
     from expectations.validation.tables import check_tables, utc_now
-    from holdfast.jobs.session import erased_of
+    from holdfast.jobs.session import erased_ids
     from holdfast.printing.checks import print_reports
     from settings.load import load_settings
 
     settings, now = load_settings(config), utc_now()
-    erased = erased_of(settings)
+    erased = erased_ids(settings)
     released = release(settings, release_file, now, erased) if release_file else {}
     reports = check_tables(settings, now, docs=True, renew_reference=freeze, erased=erased)
     print_reports(CONSOLE, reports)
@@ -67,8 +67,8 @@ def command(
 
 
 def _write_json(path: Path, reports: "list[TableReport]") -> None:
-    from features.storage.files import replacing
+    from features.storage.files import atomic_path
 
     tables = {report.table: report.as_json() for report in reports}
-    with replacing(path) as beside:
+    with atomic_path(path) as beside:
         beside.write_text(json.dumps({"tables": tables}, indent=2) + "\n", encoding="utf-8")

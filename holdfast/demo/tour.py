@@ -8,7 +8,7 @@ from rich.console import Console
 
 from expectations.data_docs.write import write_data_docs
 from expectations.validation.tables import utc_now
-from holdfast.jobs.session import Session, guarded, open_session
+from holdfast.jobs.session import Session, open_session, output_checker
 from holdfast.jobs.weekly import issue_lists, publish_scores
 from holdfast.printing.checks import print_reports, warn
 from holdfast.printing.lists import print_issued
@@ -25,7 +25,7 @@ def tour(config: Path, console: Console) -> None:
     session = open_session(config, None)
     print_reports(console, session.reports)
     with shown_progress(console) as progress:
-        trained = train(session.settings, session.tables, session.as_of, progress, guard=guarded(session.settings, warn))
+        trained = train(session.settings, session.tables, session.as_of, progress, guard=output_checker(session.settings, warn))
     print_leaderboard(console, trained.board)
     champion = current_champion(session.settings.workspace.path / "champion")
     scores = publish_scores(session, champion, open_store(session.settings.store_url), warn).scores

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from holdfast.jobs.session import Session
 from serving.outcomes.measure import Earned, until_of
-from serving.outcomes.report import NoLists, keep_outcomes, measure_outcomes
+from serving.outcomes.report import NoListsError, keep_outcomes, measure_outcomes
 
 
 def measured(session: Session, store: sa.Engine, now: datetime) -> tuple[list[Earned], date]:
@@ -22,7 +22,7 @@ def refresh_outcomes(session: Session, store: sa.Engine, now: datetime) -> str:
     """Measure what earlier lists earned, keep it for the pages, and say in a sentence what it is."""
     try:
         found, _ = measured(session, store, now)
-    except NoLists:
+    except NoListsError:
         return "No earlier list has outcomes yet."
     whole = found[0]
     if whole.treated + whole.control == 0:

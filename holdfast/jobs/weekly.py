@@ -7,13 +7,13 @@ import polars as pl
 import sqlalchemy as sa
 
 from expectations.validation.tables import utc_now
-from features.storage.hashing import NOBODY, Erased
-from holdfast.jobs.session import Session, Warn, guarded
+from features.storage.hashing import NO_IDS, HashedIds
+from holdfast.jobs.session import Session, Warn, output_checker
 from models.champion import Champion
 from serving.lists.files import write_list
 from serving.lists.weekly import WeeklyList, default_path, issue, list_of, plan_week
 from serving.schemas.list_kind import ListKind
-from serving.scoring.batch import score_run, usual_as_of
+from serving.scoring.batch import norms_as_of, score_run
 from serving.store.issued import IssuedList
 from serving.store.publish import publish
 from serving.store.runs import Run, current_run
@@ -30,17 +30,17 @@ class Published:
 
 
 def publish_scores(
-    session: Session, champion: Champion, store: sa.Engine | None, warn: Warn, suppressed: Erased = NOBODY
+    session: Session, champion: Champion, store: sa.Engine | None, warn: Warn, suppressed: HashedIds = NO_IDS
 ) -> Published:
     """Score every customer, hold the scores against their suite, and publish them; without a store they are only returned."""
     settings = session.settings
-    usual = usual_as_of(champion, session.tables, session.as_of)
-    found = score_run(settings, session.tables, champion, session.as_of, utc_now(), usual, suppressed)
-    guarded(settings, warn)("scores", found.scores)
+    norms = norms_as_of(champion, session.tables, session.as_of)
+    found = score_run(settings, session.tables, champion, session.as_of, utc_now(), norms, suppressed)
+    output_checker(settings, warn)("scores", found.scores)
     if store is None:
         return Published(found.scores)
     horizon, keep = champion.terms.horizon_days, settings.serving.keep_weeks
-    run = publish(store, found.scores, horizon, usual, keep, found.targets)
+    run = publish(store, found.scores, horizon, norms, keep, found.targets)
     with store.connect() as connection:
         newest = current_run(connection)
     return Published(found.scores, run, run.scored_at == found.scores["scored_at"][0], newest)
@@ -61,7 +61,7 @@ def issue_lists(
 ) -> list[IssuedFile]:
     """Issue all lists of the week from one plan, and write each below the workspace; the path is that of the first ending."""
     settings = session.settings
-    plan, check = plan_week(settings, store, week), guarded(settings, warn)
+    plan, check = plan_week(settings, store, week), output_checker(settings, warn)
     done = []
     for kind in ListKind:
         weekly = list_of(store, plan, kind)

@@ -34,4 +34,4 @@ def warn(name: str, findings: list[Finding]) -> None:
 def print_warnings(console: Console, name: str, findings: list[Finding]) -> None:
     """What did not hold and only warns, each in one line."""
     for finding in findings:
-        console.print(f"{name}, {finding.check.name}: {finding.said}")
+        console.print(f"{name}, {finding.check.name}: {finding.message}")

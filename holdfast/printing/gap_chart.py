@@ -6,7 +6,7 @@ import matplotlib as mpl
 import polars as pl
 from matplotlib.figure import Figure
 
-from features.storage.files import replacing
+from features.storage.files import atomic_path
 from features.windows import Windows
 
 mpl.use("Agg")
@@ -25,5 +25,5 @@ def draw_gaps(silent: pl.DataFrame, proposal: Windows, path: Path) -> None:
     axes.set(xlabel="days between two purchases", ylabel="how often", xlim=(0, widest))
     axes.set_title(f"{gaps.len():,} gaps between purchases", fontsize=10)
     axes.legend()
-    with replacing(path) as beside:
+    with atomic_path(path) as beside:
         figure.savefig(beside, dpi=120, format="png")

@@ -8,7 +8,7 @@ from rich.console import Console
 from serving.lists.changes import SENTENCES
 from serving.lists.weekly import WeeklyList
 from serving.store.issued import IssuedList
-from serving.targeting.exclusions import LeftOut, sentence
+from serving.targeting.exclusions import Exclusion, exclusion_sentence
 from settings.sections import Settings
 
 
@@ -35,11 +35,11 @@ def print_changes(console: Console, changed: dict[str, Any] | None, settings: Se
 def print_left_out(console: Console, left_out: dict[str, int], settings: Settings) -> None:
     """Who could have been on the list and is not."""
     if left_out:
-        said = "; ".join(sentence(reason, count, settings.targeting) for reason, count in left_out.items())
+        said = "; ".join(exclusion_sentence(reason, count, settings.targeting) for reason, count in left_out.items())
         console.print(f"  Left out: {said}.")
 
 
 def _gone(reason: str, count: int, settings: Settings) -> str:
-    if reason in set(LeftOut):
-        return sentence(reason, count, settings.targeting).partition(" ")[2]
+    if reason in set(Exclusion):
+        return exclusion_sentence(reason, count, settings.targeting).partition(" ")[2]
     return SENTENCES[reason]

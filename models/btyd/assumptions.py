@@ -15,7 +15,7 @@ from models.btyd.forecasts import cohort_orders
 from models.btyd.order_model import OrderModel
 
 WEEK = 7
-MOST_ORDERS = 7
+MAX_ORDERS = 7
 COHORTS = 3
 FEWEST = 30
 # Where a check begins to matter: what it says there moves a customer's value by more than a fifth, or totals by a tenth.
@@ -28,7 +28,7 @@ ALIKE_COHORTS, SURELY_DIFFERENT = 1.25, 0.01
 
 
 @dataclass(frozen=True)
-class Check:
+class Assumption:
     """One assumption: whether it holds (None: too little data to tell), the figures, and a sentence with advice."""
 
     name: str
@@ -37,7 +37,7 @@ class Check:
     sentence: str
 
 
-def spend_and_frequency(frame: pl.DataFrame) -> Check:
+def spend_and_frequency(frame: pl.DataFrame) -> Assumption:
     """Check that those who order often spend no other amount per order, as Gamma-Gamma assumes.
 
     Over repeat buyers with positive spend: Spearman's rank correlation of `frequency` and `monetary_value`, and the mean
@@ -46,7 +46,7 @@ def spend_and_frequency(frame: pl.DataFrame) -> Check:
     name = "spend does not depend on frequency"
     buyers = frame.filter((pl.col("frequency") > 0) & (pl.col("monetary_value") > 0)).sort("frequency", "monetary_value")
     if buyers.height < FEWEST or buyers["frequency"].n_unique() == 1:
-        return Check(name, None, {"buyers": buyers.height}, f"{buyers.height} repeat buyers are too few to tell.")
+        return Assumption(name, None, {"buyers": buyers.height}, f"{buyers.height} repeat buyers are too few to tell.")
     rank = float(spearmanr(buyers["frequency"].to_numpy(), buyers["monetary_value"].to_numpy()).statistic)
     low, high = buyers["frequency"].quantile(1 / 3, "nearest"), buyers["frequency"].quantile(2 / 3, "nearest")
     rare, often = pl.col("frequency") <= low, pl.col("frequency") >= high
@@ -59,7 +59,9 @@ def spend_and_frequency(frame: pl.DataFrame) -> Check:
     advice = (
         "" if holds else ": look at the value of deciles in `compare` before trusting Gamma-Gamma's differences between customers"
     )
-    return Check(name, holds, {"rank_correlation": rank, "often_over_rare": ratio, "buyers": buyers.height}, f"{seen}{advice}.")
+    return Assumption(
+        name, holds, {"rank_correlation": rank, "often_over_rare": ratio, "buyers": buyers.height}, f"{seen}{advice}."
+    )
 
 
 def order_counts(model: OrderModel, frame: pl.DataFrame) -> pl.DataFrame:
@@ -70,14 +72,14 @@ def order_counts(model: OrderModel, frame: pl.DataFrame) -> pl.DataFrame:
     ages = frame.group_by("T").agg(pl.len().cast(pl.Float64).alias("customers")).sort("T")
     T, customers = ages["T"].cast(pl.Float64).to_numpy(), ages["customers"].to_numpy()  # noqa: N806  # the papers' symbol
     none, process = np.zeros(len(T)), model.process(ages)
-    tails = [process.p_at_least(none, none, none, T, np.full(len(T), float(n))) @ customers for n in range(MOST_ORDERS + 1)]
-    expected = [*(tails[n] - tails[n + 1] for n in range(MOST_ORDERS)), tails[-1]]
-    seen = frame["frequency"].cast(pl.Int64).clip(upper_bound=MOST_ORDERS)
-    actual = [int((seen == n).sum()) for n in range(MOST_ORDERS + 1)]
-    return pl.DataFrame({"orders": range(MOST_ORDERS + 1), "actual": actual, "expected": expected})
+    tails = [process.p_at_least(none, none, none, T, np.full(len(T), float(n))) @ customers for n in range(MAX_ORDERS + 1)]
+    expected = [*(tails[n] - tails[n + 1] for n in range(MAX_ORDERS)), tails[-1]]
+    seen = frame["frequency"].cast(pl.Int64).clip(upper_bound=MAX_ORDERS)
+    actual = [int((seen == n).sum()) for n in range(MAX_ORDERS + 1)]
+    return pl.DataFrame({"orders": range(MAX_ORDERS + 1), "actual": actual, "expected": expected})
 
 
-def counts_check(counts: pl.DataFrame) -> Check:
+def counts_check(counts: pl.DataFrame) -> Assumption:
     """Check that as many customers made 0, 1, 2 ... repeat orders as the model says."""
     total = float(counts["actual"].sum())
     misplaced = float((counts["actual"] - counts["expected"]).abs().sum()) / 2 / total
@@ -88,7 +90,7 @@ def counts_check(counts: pl.DataFrame) -> Check:
     holds = misplaced < MISPLACED_CUSTOMERS
     advice = "" if holds else ": try another of the models, or fit groups of customers apart (covariates)"
     figures = {"misplaced": misplaced, "never_actual": float(never), "never_expected": float(foretold)}
-    return Check("numbers of repeat orders", holds, figures, f"{seen}{advice}.")
+    return Assumption("numbers of repeat orders", holds, figures, f"{seen}{advice}.")
 
 
 def weekly_orders(model: OrderModel, days: pl.DataFrame, split: date, end: date) -> pl.DataFrame:
@@ -117,13 +119,13 @@ def _expected_until(model: OrderModel, births: pl.DataFrame, day: date) -> float
     return cohort_orders(model, ages.cast(pl.Float64), births["customers"])
 
 
-def weeks_check(weekly: pl.DataFrame, *, later: bool) -> Check:
+def weeks_check(weekly: pl.DataFrame, *, later: bool) -> Assumption:
     """Check the total over the weeks that the model was fitted to, or over those `later`, and how far single weeks stray."""
     name = "orders after the fit" if later else "orders within the fit"
     part = weekly.filter(pl.col("later") == later)
     actual, expected = float(part["actual"].sum()), float(part["expected"].sum())
     if part.is_empty() or actual == 0:
-        return Check(name, None, {"weeks": part.height}, f"{actual:,.0f} orders in {part.height} weeks are too few to tell.")
+        return Assumption(name, None, {"weeks": part.height}, f"{actual:,.0f} orders in {part.height} weeks are too few to tell.")
     off = expected / actual - 1
     stray = float((part["actual"] - part["expected"]).abs().sum()) / actual
     allowed = TOTAL_OFF_LATER if later else TOTAL_OFF
@@ -132,7 +134,7 @@ def weeks_check(weekly: pl.DataFrame, *, later: bool) -> Check:
     seen = f"{made} in {part.height} weeks; single weeks stray by {stray:.0%}"
     cause = "the season or the way customers are won or treated has changed; let `train` correct the level from past windows"
     cause = cause if later else "orders come in waves that the model does not know"
-    return Check(
+    return Assumption(
         name,
         holds,
         {"off": off, "stray": stray, "actual": actual, "expected": expected},
@@ -140,7 +142,7 @@ def weeks_check(weekly: pl.DataFrame, *, later: bool) -> Check:
     )
 
 
-def cohorts_check(model: OrderModel, frame: pl.DataFrame) -> Check:
+def cohorts_check(model: OrderModel, frame: pl.DataFrame) -> Assumption:
     """Check that customers who joined early, in the middle and late are alike: the same model fits them all.
 
     Three cohorts of about as many customers, by T. Compared are a new customer's expected orders within the median T of the
@@ -149,7 +151,7 @@ def cohorts_check(model: OrderModel, frame: pl.DataFrame) -> Check:
     name = "customers of all times are alike"
     parts = _cohorts(frame)
     if min((part.filter(pl.col("frequency") > 0).height for part in parts), default=0) < FEWEST or len(parts) < COHORTS:
-        return Check(name, None, {}, "There are too few repeat buyers of different ages to tell.")
+        return Assumption(name, None, {}, "There are too few repeat buyers of different ages to tell.")
     fits = [type(model)().fit(part) for part in parts]
     span = float(parts[-1]["T"].median())  # type: ignore[arg-type]  # the median of numbers
     orders = [float(fit.expected_orders_of_new([span])[0]) for fit in fits]
@@ -161,7 +163,7 @@ def cohorts_check(model: OrderModel, frame: pl.DataFrame) -> Check:
     seen = f"In {span:.0f} days a new customer of the earliest, middle and latest third makes {told} repeat orders (p = {p:.2g})"
     advice = "" if holds else ": fit on the newer customers only, or name the cohort as a covariate"
     figures = {"latest_over_earliest": ratio, "p_value": p, "likelihood_ratio": gain}
-    return Check(name, holds, figures, f"{seen}{advice}.")
+    return Assumption(name, holds, figures, f"{seen}{advice}.")
 
 
 def _cohorts(frame: pl.DataFrame) -> Sequence[pl.DataFrame]:

@@ -86,12 +86,12 @@ class BetaGeometric(OrderProcess):
             wait = A * np.expm1(-np.log1p(-p_order) / R)
         return np.where(p_order < 1, wait, np.inf)
 
-    def pace(self, x: Array, T: Array) -> Array:  # noqa: N803
+    def max_rate(self, x: Array, T: Array) -> Array:  # noqa: N803
         """The rate of orders, after each of which the customer may leave, and how fast doubt about it shows."""
         R, A, _ = self._now(x, T)  # noqa: N806
         return (R + 1) / A
 
-    def drawn(self, customers: int, rng: np.random.Generator) -> tuple[Array, Array, Array]:
+    def sample(self, customers: int, rng: np.random.Generator) -> tuple[Array, Array, Array]:
         """Draw rates; nobody leaves at an age, but after so many orders."""
         rate = rng.gamma(self.r, 1 / np.asarray(self.alpha), customers)
         occasions = rng.geometric(np.maximum(rng.beta(self.a, self.b, customers), RAREST))

@@ -13,7 +13,7 @@ from models.log_odds import Array
 BLOCK = 32_768
 
 
-class LogLikelihood:
+class BetaGeometricLikelihood:
     """Sum of ln L (eq. 3) over histories, with its gradient in r, alpha, a, b, which all customers share.
 
     What depends on x, t_x or T alone is reckoned once per different value: days and counts repeat.

@@ -10,7 +10,7 @@ from typing import ClassVar
 import numpy as np
 
 from models.btyd.beta_geometric import BetaGeometric
-from models.btyd.beta_geometric_likelihood import LogLikelihood, by_row
+from models.btyd.beta_geometric_likelihood import BetaGeometricLikelihood, by_row
 from models.btyd.covariates import Placed
 from models.btyd.fitted_model import UNFITTED
 from models.btyd.histories import Histories
@@ -46,8 +46,8 @@ class BGNBD(OrderModel):
         r, alpha, a, b = params
         return BetaGeometric(r, alpha, a, b, self.FIRST_COUNTS)
 
-    def _likelihood(self, data: Histories) -> LogLikelihood:
-        return LogLikelihood(data, self.FIRST_COUNTS)
+    def _likelihood(self, data: Histories) -> BetaGeometricLikelihood:
+        return BetaGeometricLikelihood(data, self.FIRST_COUNTS)
 
     def _by_row(self, params: Array, data: Histories) -> tuple[Array, Array]:
         return by_row(params, data, self.FIRST_COUNTS)

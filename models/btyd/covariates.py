@@ -15,12 +15,12 @@ import polars as pl
 
 from models.btyd.histories import Histories
 from models.btyd.maximum_likelihood import Estimate
-from models.errors import BadHistories
+from models.errors import InvalidHistoriesError
 from models.log_odds import Array
 
 Part = Literal["rate", "dropout"]
 ByRow = Callable[[Array, Histories], tuple[Array, Array]]
-MOST_LEVELS = 50
+MAX_LEVELS = 50
 
 
 @dataclass(frozen=True)
@@ -63,13 +63,15 @@ def covariates_of(frame: pl.DataFrame, rate: Sequence[str], dropout: Sequence[st
 
 def _covariates(frame: pl.DataFrame, part: Part, column: str) -> list[Covariate]:
     if column not in frame.columns:
-        raise BadHistories(f"The frame has no column {column}, which was named as a covariate.")
+        raise InvalidHistoriesError(f"The frame has no column {column}, which was named as a covariate.")
     refuse_nulls(frame, [column])
     if frame.schema[column].is_numeric() or frame.schema[column] == pl.Boolean:
         return [Covariate(part, column)]
     levels = frame[column].cast(pl.String).value_counts().sort(["count", column], descending=[True, False])[column].to_list()
-    if len(levels) > MOST_LEVELS:
-        raise BadHistories(f"The covariate {column} has {len(levels)} different words; at most {MOST_LEVELS} can be told apart.")
+    if len(levels) > MAX_LEVELS:
+        raise InvalidHistoriesError(
+            f"The covariate {column} has {len(levels)} different words; at most {MAX_LEVELS} can be told apart."
+        )
     return [Covariate(part, column, level) for level in levels[1:]]
 
 
@@ -78,7 +80,7 @@ def refuse_nulls(frame: pl.DataFrame, columns: Sequence[str]) -> None:
     for column in columns:
         nulls = frame[column].null_count()
         if nulls:
-            raise BadHistories(
+            raise InvalidHistoriesError(
                 f"The covariate {column} is missing for {nulls:,} of {frame.height:,} customers; fill or drop them."
             )
 

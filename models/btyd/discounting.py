@@ -24,13 +24,13 @@ def discounted_orders(process: OrderProcess, x: Array, t_x: Array, T: Array, h: 
 
     and E is smooth over v = ln(1 + u pace): a Gauss-Legendre sum over 40 moments.
     """
-    return process.alive(x, t_x, T) * process.once(partial(_if_alive, process, d), x, T, h)
+    return process.alive(x, t_x, T) * process.deduplicated(partial(_if_alive, process, d), x, T, h)
 
 
 def _if_alive(process: OrderProcess, d: float, x: Array, T: Array, h: float) -> Array:  # noqa: N803
     if d == 0:
         return process.orders_if_alive(x, T, h) if np.isfinite(h) else process.orders_ever_if_alive(x, T)
-    pace, end = process.pace(x, T), min(h, FORGOTTEN / d)
+    pace, end = process.max_rate(x, T), min(h, FORGOTTEN / d)
     span = np.log1p(end * pace)
     total = np.exp(-d * h) * process.orders_if_alive(x, T, h) if np.isfinite(h) else np.zeros_like(T)
     for point, weight in zip(U, W, strict=True):

@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from models.btyd.maximum_likelihood import Estimate
-from models.errors import NotFitted
+from models.errors import NotFittedError
 from models.log_odds import Array
 
 UNFITTED = float("nan")
@@ -28,7 +28,7 @@ class FittedModel:
         """The parameters under the paper's names. Raises NotFitted where there are none."""
         values = {name: float(getattr(self, name)) for name in self.PARAMETERS}
         if any(np.isnan(value) for value in values.values()):
-            raise NotFitted(f"This {type(self).__name__} has no parameters yet; call fit first.")
+            raise NotFittedError(f"This {type(self).__name__} has no parameters yet; call fit first.")
         return values
 
     @property
@@ -60,7 +60,7 @@ class FittedModel:
         """Standard errors of the parameters' logarithms, and of coefficients; NaN where none is known."""
         return dict(zip(self.names, np.sqrt(np.diag(self._theta_covariance())).tolist(), strict=True))
 
-    def neighbours(self) -> list[Self]:
+    def cubature_points(self) -> list[Self]:
         """Return models that the data hardly tell from this one; together they stand for how sure its parameters are.
 
         Two for each parameter, equally likely: their logarithms have the mean and the covariance of the estimate (the
@@ -101,7 +101,7 @@ class FittedModel:
 
     def _fit(self) -> Estimate:
         if self.estimate is None:
-            raise NotFitted(f"This {type(self).__name__} was not fitted to data: only predictions can be asked of it.")
+            raise NotFittedError(f"This {type(self).__name__} was not fitted to data: only predictions can be asked of it.")
         return self.estimate
 
     def _theta(self) -> Array:

@@ -13,25 +13,25 @@ from models.btyd.order_model import OrderModel
 from models.log_odds import Array
 
 
-def total_orders(model: OrderModel, frame: pl.DataFrame, horizons: Sequence[float], level: float = 0.8) -> pl.DataFrame:
+def total_orders(model: OrderModel, frame: pl.DataFrame, horizons: Sequence[float], confidence: float = 0.8) -> pl.DataFrame:
     """Return `horizon`, `expected`, `low` and `high`: the orders of all customers of a frame together, in (T, T + horizon].
 
     A sum of many is nearly normal. Its variance is that of the customers' own numbers, who act each by itself, and that of
     the total's mean over `neighbours()` of the model, which moves all of them together.
     """
     history, weight = arrays(frame), _weight(frame)
-    processes = [each.process(frame) for each in (model, *model.neighbours())]
+    processes = [each.process(frame) for each in (model, *model.cubature_points())]
 
     def moments(h: float) -> tuple[Array, Array]:
         means = [float(weight @ process.orders(*history, h)) for process in processes]
         own = [float(weight @ process.variance(*history, h)) for process in processes[1:]]
         return np.array(means), np.array(own)
 
-    return _totals(horizons, [moments(h) for h in horizons], level)
+    return _totals(horizons, [moments(h) for h in horizons], confidence)
 
 
 def total_value(
-    model: OrderModel, spend: GammaGamma, frame: pl.DataFrame, horizons: Sequence[float], level: float = 0.8
+    model: OrderModel, spend: GammaGamma, frame: pl.DataFrame, horizons: Sequence[float], confidence: float = 0.8
 ) -> pl.DataFrame:
     """Return the same of what the customers spend; the frame holds `monetary_value` too.
 
@@ -39,8 +39,8 @@ def total_value(
     E[N] p E[1/v^2] + E[N^2] p^2 E[1/v^2] - (E[N] p E[1/v])^2. Where q' is 2 or less it is infinite, and `high` with it.
     """
     history, weight = arrays(frame), _weight(frame)
-    around = model.neighbours()
-    pairs = [(model, spend), *((each, spend) for each in around), *((model, each) for each in spend.neighbours())]
+    around = model.cubature_points()
+    pairs = [(model, spend), *((each, spend) for each in around), *((model, each) for each in spend.cubature_points())]
     processes = [orders.process(frame) for orders, _ in pairs]
     moments_of_spend = [_inverse_moments(each, frame) for _, each in pairs]
 
@@ -54,7 +54,7 @@ def total_value(
             own.append(float(weight @ np.where(mean > 0, spread, 0.0)))
         return np.array(means), np.array(own[1:])
 
-    return _totals(horizons, [moments(h) for h in horizons], level, parts=(len(around), len(pairs) - 1 - len(around)))
+    return _totals(horizons, [moments(h) for h in horizons], confidence, parts=(len(around), len(pairs) - 1 - len(around)))
 
 
 def cohort_orders(model: OrderModel, ages: pl.Series, weight: pl.Series | None = None) -> float:
@@ -68,13 +68,13 @@ def cohort_orders(model: OrderModel, ages: pl.Series, weight: pl.Series | None =
 
 
 def _totals(
-    horizons: Sequence[float], moments: Sequence[tuple[Array, Array]], level: float, parts: tuple[int, ...] = ()
+    horizons: Sequence[float], moments: Sequence[tuple[Array, Array]], confidence: float, parts: tuple[int, ...] = ()
 ) -> pl.DataFrame:
     rows = []
     for h, (means, own) in zip(horizons, moments, strict=True):
         ends = np.cumsum(parts or (len(own),))
         moved = sum(float(np.var(group)) for group in np.split(means[1:], ends[:-1]))
-        off = float(norm.ppf((1 + level) / 2)) * sqrt(float(own.mean()) + moved)
+        off = float(norm.ppf((1 + confidence) / 2)) * sqrt(float(own.mean()) + moved)
         rows.append((float(h), means[0], max(means[0] - off, 0.0), means[0] + off))
     return pl.DataFrame(rows, schema=["horizon", "expected", "low", "high"], orient="row")
 

@@ -13,11 +13,11 @@ from scipy.special import digamma, gammaln
 from models.btyd.fitted_model import UNFITTED, FittedModel
 from models.btyd.histories import unique
 from models.btyd.lifetimes_engine import fit_spend
-from models.btyd.maximum_likelihood import Estimate, described, maximise
-from models.errors import BadHistories
+from models.btyd.maximum_likelihood import Estimate, described, maximize
+from models.errors import InvalidHistoriesError
 from models.log_odds import Array
 
-FEWEST_BUYERS = 10
+MIN_BUYERS = 10
 SHRINKING_Q = 4.0
 STARTS = ((6.0, 4.0, 0.5), (1.0, 2.0, 1.0), (2.0, 10.0, 5.0))
 COLUMNS = ("frequency", "monetary_value")
@@ -44,17 +44,17 @@ class GammaGamma(FittedModel):
         so. `engine` may be "lifetimes". Raises BadHistories for a missing column or an infinite value.
         """
         buyers = _buyers(frame)
-        if buyers.height < FEWEST_BUYERS:
+        if buyers.height < MIN_BUYERS:
             few = f"too little data: {buyers.height} repeat buyers with positive spend; parameters from moments"
             return self.of(_moments(frame, few))
         weight = buyers["weight"].to_numpy()
         unit = float(weight @ buyers["monetary_value"].to_numpy() / weight.sum())
-        likelihood = LogLikelihood(buyers, unit)
+        likelihood = GammaGammaLikelihood(buyers, unit)
         if engine == "lifetimes":
             params, diagnosis = fit_spend(buyers)
             estimate = described(likelihood, params / np.array([1, 1, unit]), diagnosis)
         else:
-            estimate = maximise(self.PARAMETERS, likelihood, [np.array(start) for start in STARTS])
+            estimate = maximize(self.PARAMETERS, likelihood, [np.array(start) for start in STARTS])
         if estimate.params[1] <= 1:
             heavy = f"the population has no mean spend (q = {estimate.params[1]:.2f}): parameters from moments"
             return self.of(_moments(frame, heavy))
@@ -86,7 +86,7 @@ def own_spend(model: GammaGamma, frame: pl.DataFrame) -> tuple[float, Array, Arr
     return p, q + p * x, gamma + x * mean
 
 
-class LogLikelihood:
+class GammaGammaLikelihood:
     """Sum of ln f(average spend | x) (note 025, eq. 1a) over buyers, spend in `unit`, with its gradient in p, q, gamma."""
 
     def __init__(self, buyers: pl.DataFrame, unit: float) -> None:
@@ -121,12 +121,12 @@ class LogLikelihood:
 def _buyers(frame: pl.DataFrame) -> pl.DataFrame:
     missing = [name for name in COLUMNS if name not in frame.columns]
     if missing:
-        raise BadHistories(f"The frame has no column {missing[0]}; Gamma-Gamma needs {' and '.join(COLUMNS)}.")
+        raise InvalidHistoriesError(f"The frame has no column {missing[0]}; Gamma-Gamma needs {' and '.join(COLUMNS)}.")
     weight = pl.col("weight").cast(pl.Float64) if "weight" in frame.columns else pl.lit(1.0)
     rows = frame.select(pl.col(COLUMNS).cast(pl.Float64), weight.alias("weight"))
     infinite = rows.filter(~pl.all_horizontal(pl.all().is_finite().fill_null(value=True))).height
     if infinite:
-        raise BadHistories(
+        raise InvalidHistoriesError(
             f"{infinite:,} of {frame.height:,} customers have an infinite frequency or spend; correct or drop them."
         )
     return rows.filter((pl.col("frequency") > 0) & (pl.col("monetary_value") > 0) & (pl.col("weight") > 0))

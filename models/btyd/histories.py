@@ -8,12 +8,12 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from models.errors import BadHistories
+from models.errors import InvalidHistoriesError
 from models.log_odds import Array
 
 COLUMNS = ("frequency", "recency", "T")
 LARGEST_KEY = 2**62
-MOST_WHOLE = 1_000_000
+MAX_WHOLE = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def histories(frame: pl.DataFrame, covariates: Sequence[pl.Expr] = ()) -> Histor
     """
     missing = [name for name in COLUMNS if name not in frame.columns]
     if missing:
-        raise BadHistories(f"The frame has no column {missing[0]}; an order model needs {', '.join(COLUMNS)}.")
+        raise InvalidHistoriesError(f"The frame has no column {missing[0]}; an order model needs {', '.join(COLUMNS)}.")
     weight = [pl.col("weight").cast(pl.Float64)] if "weight" in frame.columns else []
     z = [value.cast(pl.Float64).alias(f"z{place}") for place, value in enumerate(covariates)]
     rows = frame.lazy().select(*(pl.col(name).cast(pl.Float64) for name in COLUMNS), *z, *weight).collect()
@@ -94,7 +94,7 @@ def arrays(frame: pl.DataFrame) -> tuple[Array, Array, Array]:
 
 def _refuse_bad(found: pl.DataFrame) -> None:
     if found.is_empty():
-        raise BadHistories("There is no customer to fit an order model on.")
+        raise InvalidHistoriesError("There is no customer to fit an order model on.")
     x, t_x, T, weight = (found[name] for name in (*COLUMNS, "weight"))  # noqa: N806  # the papers' symbol
     wrong = {
         "a null or infinite value": sum(int((~column.is_finite()).fill_null(value=True).sum()) for column in found.get_columns()),
@@ -105,12 +105,14 @@ def _refuse_bad(found: pl.DataFrame) -> None:
     }
     for what, rows in wrong.items():
         if rows:
-            raise BadHistories(f"{rows:,} of {found.height:,} different purchase histories have {what}; correct or drop them.")
+            raise InvalidHistoriesError(
+                f"{rows:,} of {found.height:,} different purchase histories have {what}; correct or drop them."
+            )
 
 
 def unique(values: Array) -> tuple[Array, NDArray[np.intp]]:
     """Return the different values in order, and the place among them of each; none may be NaN."""
-    if len(values) and values.min() >= 0 and values.max() < MOST_WHOLE:
+    if len(values) and values.min() >= 0 and values.max() < MAX_WHOLE:
         whole = values.astype(np.intp)
         if (whole == values).all():
             seen = np.bincount(whole) > 0

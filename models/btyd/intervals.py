@@ -20,7 +20,7 @@ from models.btyd.order_model import OrderModel
 from models.btyd.threads import in_threads
 from models.log_odds import Array
 
-MOST_COUNTS = 24
+MAX_COUNTS = 24
 FARTHEST = 0.999
 BLOCK = 512
 SURE = 0.03  # of logarithms: parameters known to three per cent leave one customer's interval as it is
@@ -50,36 +50,38 @@ class Orders:
 
     def p_some(self) -> Array:
         """P(N >= 1) of every customer."""
-        some = (1 - process.silent(self.x, self.t_x, self.T, self.h) for process in self.processes)
+        some = (1 - process.p_no_order(self.x, self.t_x, self.T, self.h) for process in self.processes)
         return sum(some, np.zeros(len(self.x))) / len(self.processes)
 
-    def quantile(self, level: float) -> Array:
+    def quantile(self, confidence: float) -> Array:
         """Return the smallest n with P(N <= n) >= level."""
         low, high = np.zeros(len(self.x)), np.zeros(len(self.x))
-        rows = np.flatnonzero(self.p_some() > 1 - level)
+        rows = np.flatnonzero(self.p_some() > 1 - confidence)
         low[rows] = high[rows] = 1
-        while len(rows := rows[self.p_at_least(high[rows] + 1, rows) > 1 - level]):
+        while len(rows := rows[self.p_at_least(high[rows] + 1, rows) > 1 - confidence]):
             low[rows], high[rows] = high[rows] + 1, 2 * high[rows] + 1
         rows = np.flatnonzero(low < high)
         while len(rows):
             middle = np.floor((low[rows] + high[rows]) / 2)
-            more = self.p_at_least(middle + 1, rows) > 1 - level
+            more = self.p_at_least(middle + 1, rows) > 1 - confidence
             low[rows], high[rows] = np.where(more, middle + 1, low[rows]), np.where(more, high[rows], middle)
             rows = rows[low[rows] < high[rows]]
         return low
 
 
-def order_interval(model: OrderModel, frame: pl.DataFrame, h: float, level: float = 0.8) -> pl.DataFrame:
+def order_interval(model: OrderModel, frame: pl.DataFrame, h: float, confidence: float = 0.8) -> pl.DataFrame:
     """Return `orders_low` and `orders_high`, between which the orders in (T, T + h] lie with probability `level` or more.
 
     They are the quantiles at (1 - level) / 2 and (1 + level) / 2: with the default, 10 % and 90 %. Numbers of orders are
     whole, so that more than `level` of the customers lie within.
     """
     orders = Orders(model, frame, h)
-    return pl.DataFrame({"orders_low": orders.quantile((1 - level) / 2), "orders_high": orders.quantile((1 + level) / 2)})
+    return pl.DataFrame(
+        {"orders_low": orders.quantile((1 - confidence) / 2), "orders_high": orders.quantile((1 + confidence) / 2)}
+    )
 
 
-def value_interval(model: OrderModel, spend: GammaGamma, frame: pl.DataFrame, h: float, level: float = 0.8) -> pl.DataFrame:
+def value_interval(model: OrderModel, spend: GammaGamma, frame: pl.DataFrame, h: float, confidence: float = 0.8) -> pl.DataFrame:
     """Return `value_low` and `value_high`: the same for the total spend in (T, T + h], which is 0 without an order.
 
     The frame holds `monetary_value` too. n orders at a customer's own average sum to (gamma + x m) times a beta prime of
@@ -93,7 +95,7 @@ def value_interval(model: OrderModel, spend: GammaGamma, frame: pl.DataFrame, h:
     def block(rows: Rows) -> list[Array]:
         counts, chances = _counts(orders, most[rows], rows)
         of_rows = [(p, shape[rows], scale[rows]) for p, shape, scale in spends]
-        return [_value_quantile(counts, chances, of_rows, at) for at in ((1 - level) / 2, (1 + level) / 2)]
+        return [_value_quantile(counts, chances, of_rows, at) for at in ((1 - confidence) / 2, (1 + confidence) / 2)]
 
     in_order = np.argsort(most, kind="stable")
     found = in_threads(block, [in_order[at : at + BLOCK] for at in range(0, max(frame.height, 1), BLOCK)])
@@ -105,7 +107,7 @@ def value_interval(model: OrderModel, spend: GammaGamma, frame: pl.DataFrame, h:
 def _around(model: Model) -> list[Model]:
     """The model's neighbours; itself where they would tell next to the same."""
     errors = list(model.relative_errors().values())
-    return [model] if all(error < SURE for error in errors) else model.neighbours()
+    return [model] if all(error < SURE for error in errors) else model.cubature_points()
 
 
 Spend = tuple[float, Array, Array]  # p, and per customer the shape q + p x and the scale gamma + x m
@@ -116,14 +118,14 @@ def _counts(orders: Orders, most: Array, rows: Rows) -> tuple[Array, Array]:
 
     Beyond 24, neighbouring numbers stand together.
     """
-    many = int(min(most.max(), MOST_COUNTS))
-    edges = np.floor(np.linspace(1, most + 1, many + 1)) if many == MOST_COUNTS else np.arange(1.0, many + 2)[:, None] + 0 * most
+    many = int(min(most.max(), MAX_COUNTS))
+    edges = np.floor(np.linspace(1, most + 1, many + 1)) if many == MAX_COUNTS else np.arange(1.0, many + 2)[:, None] + 0 * most
     tails = np.array([orders.p_at_least(edge, rows) for edge in edges])
     tails[-1] = 0.0
     return np.maximum((edges[:-1] + edges[1:] - 1) / 2, 1.0), np.maximum(tails[:-1] - tails[1:], 0.0)
 
 
-def _value_quantile(counts: Array, chances: Array, spends: Sequence[Spend], level: float) -> Array:
+def _value_quantile(counts: Array, chances: Array, spends: Sequence[Spend], confidence: float) -> Array:
     """The value that is exceeded with probability 1 - level; 0 where an order is less likely than that."""
 
     def exceeded(log_value: Array, place: Array) -> Array:
@@ -133,10 +135,10 @@ def _value_quantile(counts: Array, chances: Array, spends: Sequence[Spend], leve
             share = np.exp(log_value) / (np.exp(log_value) + scale[there])
             of_mean += betainc(p * counts[:, there], shape[there], share)
         above: Array = (chances[:, there] * (1 - of_mean / len(spends))).sum(axis=0)
-        return above - (1 - level)
+        return above - (1 - confidence)
 
     found = np.zeros(counts.shape[1])
-    ever = np.flatnonzero(chances.sum(axis=0) > 1 - level + 1e-12)
+    ever = np.flatnonzero(chances.sum(axis=0) > 1 - confidence + 1e-12)
     if len(ever):
         start = np.log(spends[0][2][ever])
         within = elementwise.bracket_root(exceeded, start - 2, start + 1, args=(ever.astype(np.float64),))

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from models.btyd.histories import Histories
-from models.errors import TooLittleData
+from models.errors import TooLittleDataError
 from models.log_odds import Array
 
 # lifetimes stops on data without a clear optimum; a growing penalty on the size of the parameters helps it out.
@@ -22,7 +22,9 @@ def fit_orders(fitter: str, names: tuple[str, ...], data: Histories) -> tuple[Ar
     Raises TooLittleData where nobody bought again, or no engine setting converges.
     """
     if not data.x.any():
-        raise TooLittleData(f"lifetimes needs customers with a repeat purchase; none of {data.customers:g} customers has one.")
+        raise TooLittleDataError(
+            f"lifetimes needs customers with a repeat purchase; none of {data.customers:g} customers has one."
+        )
     fitted, diagnosis = _fit(fitter, [data.x, data.t_x, data.T], weights=data.weight)
     return np.array([float(fitted.params_[name]) for name in names]), diagnosis
 
@@ -49,4 +51,4 @@ def _fit(name: str, columns: list[Any], **arguments: Any) -> tuple[Any, str]:  #
                 continue
             if fitter.params_.notna().all():
                 return fitter, "converged" if penalty == 0 else f"converged with a penalty of {penalty:g} on the parameters"
-    raise TooLittleData(f"{name.removesuffix('Fitter')} did not converge on {len(columns[0])} different customer histories.")
+    raise TooLittleDataError(f"{name.removesuffix('Fitter')} did not converge on {len(columns[0])} different customer histories.")

@@ -18,11 +18,11 @@ LOWEST, HIGHEST = 1e-7, 1e6
 NEAR = 3.0  # in logarithms: beyond 2e-6 and 5e4 a parameter is on its way to the boundary
 DIFFERENCE = 1e-5
 NEWTON_STEPS, HALVINGS = 30, 12
-LONGEST_STEP = 1.0
+MAX_STEP = 1.0
 STILL, STALLED = 1e-7, 1e-4
 CONVERGED = "converged"
 
-LogLikelihood = Callable[[Array], tuple[float, Array]]
+Objective = Callable[[Array], tuple[float, Array]]
 
 
 @dataclass(frozen=True)
@@ -38,11 +38,11 @@ class Estimate:
     diagnosis: str
 
 
-def maximise(
+def maximize(
     names: tuple[str, ...],
-    full: LogLikelihood,
+    full: Objective,
     starts: list[Array],
-    sample: LogLikelihood | None = None,
+    sample: Objective | None = None,
     share: float = 1.0,
     always: int = 1,
 ) -> Estimate:
@@ -63,7 +63,7 @@ def maximise(
     return described(full, np.exp(theta), _diagnosis(names, np.exp(theta), _at_boundary(theta), converged=converged))
 
 
-def described(full: LogLikelihood, params: Array, diagnosis: str) -> Estimate:
+def described(full: Objective, params: Array, diagnosis: str) -> Estimate:
     """Return the estimate with these parameters: its log-likelihood and covariance under `full`."""
     theta = np.log(params)
     covariance = _covariance(_hessian(full, theta), params, _at_boundary(theta))
@@ -75,19 +75,19 @@ def _at_boundary(theta: Array) -> NDArray[np.bool_]:
     return bound
 
 
-def _gradient(likelihood: LogLikelihood, theta: Array) -> tuple[float, Array]:
+def _gradient(likelihood: Objective, theta: Array) -> tuple[float, Array]:
     """Value and gradient with respect to the logarithms."""
     value, gradient = likelihood(np.exp(theta))
     return value, gradient * np.exp(theta)
 
 
-def _found(likelihood: LogLikelihood, start: Array) -> Array:
+def _found(likelihood: Objective, start: Array) -> Array:
     """By Newton's method, which takes a few steps where it works; else by the one that always gets somewhere."""
     theta, converged = _polished(likelihood, start, _hessian(likelihood, start))
     return theta if converged and not _at_boundary(theta).any() else _searched(likelihood, start)
 
 
-def _searched(likelihood: LogLikelihood, start: Array) -> Array:
+def _searched(likelihood: Objective, start: Array) -> Array:
     size = max(abs(likelihood(np.exp(start))[0]), 1.0)
 
     def downhill(theta: Array) -> tuple[float, Array]:
@@ -100,7 +100,7 @@ def _searched(likelihood: LogLikelihood, start: Array) -> Array:
     return np.asarray(found.x)
 
 
-def _polished(likelihood: LogLikelihood, theta: Array, hessian: Array) -> tuple[Array, bool]:
+def _polished(likelihood: Objective, theta: Array, hessian: Array) -> tuple[Array, bool]:
     """Newton's method from near the maximum, with a Hessian from there; it is taken anew only where it leads nowhere.
 
     A Hessian of a sample is a few per cent off, and each step leaves a few per cent of the way: that is cheap enough.
@@ -131,10 +131,10 @@ def _newton_step(hessian: Array, gradient: Array, theta: Array) -> Array:
         values, vectors = np.linalg.eigh(hessian[np.ix_(free, free)])
         curvature = np.maximum(np.abs(values), np.abs(values).max() * 1e-10 + 1e-300)
         step[free] = vectors @ ((vectors.T @ gradient[free]) / curvature)
-    return step * min(1.0, LONGEST_STEP / max(float(np.abs(step).max()), 1e-300))
+    return step * min(1.0, MAX_STEP / max(float(np.abs(step).max()), 1e-300))
 
 
-def _uphill(likelihood: LogLikelihood, theta: Array, step: Array, value: float) -> tuple[Array, float, Array] | None:
+def _uphill(likelihood: Objective, theta: Array, step: Array, value: float) -> tuple[Array, float, Array] | None:
     """Go the step, or a half, a quarter and so on of it, to where the value is higher; None where it nowhere is."""
     for halving in range(HALVINGS):
         there = np.clip(theta + step / 2**halving, np.log(LOWEST), np.log(HIGHEST))
@@ -144,7 +144,7 @@ def _uphill(likelihood: LogLikelihood, theta: Array, step: Array, value: float) 
     return None
 
 
-def _hessian(likelihood: LogLikelihood, theta: Array) -> Array:
+def _hessian(likelihood: Objective, theta: Array) -> Array:
     here = _gradient(likelihood, theta)[1]
     there = [_gradient(likelihood, theta + DIFFERENCE * unit)[1] for unit in np.eye(len(theta))]
     rows = (np.array(there) - here) / DIFFERENCE

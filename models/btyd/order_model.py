@@ -13,13 +13,13 @@ from models.btyd.discounting import discounted_orders
 from models.btyd.fitted_model import FittedModel
 from models.btyd.histories import Histories, arrays, histories
 from models.btyd.lifetimes_engine import fit_orders
-from models.btyd.maximum_likelihood import Estimate, LogLikelihood, described, maximise
+from models.btyd.maximum_likelihood import Estimate, Objective, described, maximize
 from models.btyd.order_process import OrderProcess
-from models.errors import BadHistories
+from models.errors import InvalidHistoriesError
 from models.log_odds import Array
 
 MANY_ROWS, SAMPLE_ROWS = 40_000, 20_000
-FEWEST_REPEAT_BUYERS = 10
+MIN_REPEAT_BUYERS = 10
 TYPICAL_T = 10.0
 PRIOR_SPREAD = 1.0
 
@@ -55,7 +55,7 @@ class OrderModel(FittedModel):
         unit = float(data.weight @ data.T) / data.customers / TYPICAL_T or 1.0
         if engine == "lifetimes":
             if covariates:
-                raise BadHistories("The lifetimes engine knows no covariates; use the engine holdfast for them.")
+                raise InvalidHistoriesError("The lifetimes engine knows no covariates; use the engine holdfast for them.")
             params, diagnosis = fit_orders(self.LIFETIMES, self.PARAMETERS, data)
             return self.of(described(self._likelihood(data), params, diagnosis))
         scale = np.array([unit if name in self.TIMES else 1.0 for name in self.PARAMETERS])
@@ -79,7 +79,7 @@ class OrderModel(FittedModel):
 
     def p_no_order(self, frame: pl.DataFrame, h: float) -> pl.Series:
         """Probability of no order in (T, T + h]: the churn probability of a non-contractual customer."""
-        return pl.Series("p_no_order", self.process(frame).silent(*arrays(frame), h))
+        return pl.Series("p_no_order", self.process(frame).p_no_order(*arrays(frame), h))
 
     def expected_orders(self, frame: pl.DataFrame, h: float) -> pl.Series:
         """Expected number of orders in (T, T + h]."""
@@ -137,7 +137,7 @@ class OrderModel(FittedModel):
         """The process with these parameters, numbers or arrays."""
 
     @abstractmethod
-    def _likelihood(self, data: Histories) -> LogLikelihood:
+    def _likelihood(self, data: Histories) -> Objective:
         """The log-likelihood of the data, a function of the parameters, with its gradient."""
 
     @abstractmethod
@@ -151,14 +151,14 @@ class OrderModel(FittedModel):
     def _estimate(self, data: Histories, unit: float, scale: Array) -> Estimate:
         """The estimate in a unit of time in which T is about ten: bounds and starts are made for that."""
 
-        def likelihood(data: Histories) -> LogLikelihood:
+        def likelihood(data: Histories) -> Objective:
             return _scaled(self._likelihood(data), scale)
 
         repeats, buyers = float(data.weight @ data.x), float(data.weight[data.x > 0].sum())
         starts = self._starts(max(repeats, 0.5) / max(float(data.weight @ data.T) / unit, 1.0))
-        if buyers < FEWEST_REPEAT_BUYERS:
+        if buyers < MIN_REPEAT_BUYERS:
             full = likelihood(data)
-            leaning = maximise(self.PARAMETERS, _with_prior(full, starts[0]), starts)
+            leaning = maximize(self.PARAMETERS, _with_prior(full, starts[0]), starts)
             few = f"too little data: {buyers:g} of {data.customers:g} customers bought again; parameters lean on a weak prior"
             return described(full, leaning.params, few)
         return _maximum(self.PARAMETERS, likelihood, data, starts, self.ALWAYS_TRIED)
@@ -175,7 +175,7 @@ class OrderModel(FittedModel):
         if not acting:
             return _with_idle(scaling.undone(own, placed, len(scale)), idle)
 
-        def likelihood(data: Histories) -> LogLikelihood:
+        def likelihood(data: Histories) -> Objective:
             whole = CovariateLikelihood(self._by_row, data, acting, len(scale))
             return _scaled(whole, np.concatenate([scale, np.ones(len(acting))]))
 
@@ -200,16 +200,16 @@ def _with_idle(estimate: Estimate, idle: list[str]) -> Estimate:
 
 
 def _maximum(
-    names: tuple[str, ...], likelihood: Callable[[Histories], LogLikelihood], data: Histories, starts: list[Array], always: int
+    names: tuple[str, ...], likelihood: Callable[[Histories], Objective], data: Histories, starts: list[Array], always: int
 ) -> Estimate:
     """The maximum for the data; where there are many histories, by way of a sample of them."""
     if len(data.x) <= MANY_ROWS:
-        return maximise(names, likelihood(data), starts, always=always)
+        return maximize(names, likelihood(data), starts, always=always)
     some = data.every(len(data.x) // SAMPLE_ROWS)
-    return maximise(names, likelihood(data), starts, likelihood(some), some.customers / data.customers, always)
+    return maximize(names, likelihood(data), starts, likelihood(some), some.customers / data.customers, always)
 
 
-def _with_prior(likelihood: LogLikelihood, centre: Array) -> Callable[[Array], tuple[float, Array]]:
+def _with_prior(likelihood: Objective, centre: Array) -> Callable[[Array], tuple[float, Array]]:
     """Add a normal log-density of the logarithms around `centre`: as strong as one observation of each."""
 
     def leaning(params: Array) -> tuple[float, Array]:
@@ -220,7 +220,7 @@ def _with_prior(likelihood: LogLikelihood, centre: Array) -> Callable[[Array], t
     return leaning
 
 
-def _scaled(likelihood: LogLikelihood, scale: Array) -> LogLikelihood:
+def _scaled(likelihood: Objective, scale: Array) -> Objective:
     """The likelihood as a function of parameters in a unit of time `scale` times as long."""
 
     def scaled(params: Array) -> tuple[float, Array]:

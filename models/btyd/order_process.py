@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from models.btyd.histories import unique
 from models.log_odds import Array
 
-MOST_PAIRS = 4_000_000
+MAX_PAIRS = 4_000_000
 IfAlive = Callable[[Array, Array, float | Array], Array]
 
 
@@ -66,25 +66,25 @@ class OrderProcess(ABC):
         """Time after T by which one alive has ordered with probability `p_order`; infinity where it is never reached."""
 
     @abstractmethod
-    def pace(self, x: Array, T: Array) -> Array:  # noqa: N803
+    def max_rate(self, x: Array, T: Array) -> Array:  # noqa: N803
         """How much happens per time, at most, to one alive at T: over a fraction of 1 / pace, orders come evenly."""
 
     @abstractmethod
-    def drawn(self, customers: int, rng: np.random.Generator) -> tuple[Array, Array, Array]:
+    def sample(self, customers: int, rng: np.random.Generator) -> tuple[Array, Array, Array]:
         """Return, for new customers drawn at random, the rate of orders, the age of leaving, and the most repeat orders."""
 
-    def silent(self, x: Array, t_x: Array, T: Array, h: float | Array) -> Array:  # noqa: N803
+    def p_no_order(self, x: Array, t_x: Array, T: Array, h: float | Array) -> Array:  # noqa: N803
         """P(no order in (T, T + h] | x, t_x, T): gone, or alive and silent."""
-        return 1 - self.alive(x, t_x, T) * self.once(self.p_order_if_alive, x, T, h)
+        return 1 - self.alive(x, t_x, T) * self.deduplicated(self.p_order_if_alive, x, T, h)
 
     def orders(self, x: Array, t_x: Array, T: Array, h: float | Array) -> Array:  # noqa: N803
         """E[N | x, t_x, T], N orders in (T, T + h]."""
-        return self.alive(x, t_x, T) * self.once(self.orders_if_alive, x, T, h)
+        return self.alive(x, t_x, T) * self.deduplicated(self.orders_if_alive, x, T, h)
 
     def variance(self, x: Array, t_x: Array, T: Array, h: float | Array) -> Array:  # noqa: N803
         """Var(N | x, t_x, T), from E[N (N - 1)] and E[N]."""
-        alive, mean = self.alive(x, t_x, T), self.once(self.orders_if_alive, x, T, h)
-        return np.maximum(alive * (self.once(self.pairs_if_alive, x, T, h) + mean) - (alive * mean) ** 2, 0.0)
+        alive, mean = self.alive(x, t_x, T), self.deduplicated(self.orders_if_alive, x, T, h)
+        return np.maximum(alive * (self.deduplicated(self.pairs_if_alive, x, T, h) + mean) - (alive * mean) ** 2, 0.0)
 
     def p_at_least(self, x: Array, t_x: Array, T: Array, h: float | Array, n: Array) -> Array:  # noqa: N803
         """P(N >= n | x, t_x, T); 1 for n = 0."""
@@ -97,13 +97,13 @@ class OrderProcess(ABC):
         wanted = (1 - p_still_waiting) / self.alive(x, t_x, T)
         return self.wait_if_alive(x, T, np.broadcast_to(wanted, np.shape(x)))
 
-    def once(self, work: IfAlive, x: Array, T: Array, h: float | Array) -> Array:  # noqa: N803
+    def deduplicated(self, work: IfAlive, x: Array, T: Array, h: float | Array) -> Array:  # noqa: N803
         """Do `work` once per different pair of x and T, where h is the same for all: of a million customers many share theirs."""
         if np.ndim(h) or not self.shared or not len(x):
             return work(x, T, h)
         (counts, of_x), (times, of_T) = unique(x), unique(T)  # noqa: N806  # the papers' symbol
         pairs = len(counts) * len(times)
-        if pairs > min(MOST_PAIRS, 4 * len(x)):
+        if pairs > min(MAX_PAIRS, 4 * len(x)):
             return work(x, T, h)
         place = of_x * len(times) + of_T
         seen = np.flatnonzero(np.bincount(place, minlength=pairs))

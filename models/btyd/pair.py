@@ -7,11 +7,11 @@ import polars as pl
 
 from models.btyd.bgnbd import BGNBD
 from models.btyd.gamma_gamma import GammaGamma
-from models.btyd.seasonal_level import NONE, Level
-from models.errors import TooLittleData
+from models.btyd.seasonal_level import NO_OFFSET, SeasonalOffset
+from models.errors import TooLittleDataError
 
 COLUMNS = ("btyd_p_alive", "btyd_p_no_order", "btyd_expected_orders", "btyd_expected_spend")
-LEVELS = ("btyd_churn_level", "btyd_value_level")
+SEASONAL_COLUMNS = ("btyd_churn_level", "btyd_value_level")
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class BuyTillYouDie:
 
     orders: BGNBD
     spend: GammaGamma
-    level: Level = NONE
+    level: SeasonalOffset = NO_OFFSET
 
     @classmethod
     def fit(cls, features: pl.DataFrame) -> Self:
@@ -31,10 +31,12 @@ class BuyTillYouDie:
         buyers = features.filter(pl.col("orders") > 0)
         again = buyers.filter(pl.col("frequency") > 0).height
         if not again:
-            raise TooLittleData(f"A purchase rhythm needs customers who bought again; none of {buyers.height} customers has.")
+            raise TooLittleDataError(
+                f"A purchase rhythm needs customers who bought again; none of {buyers.height} customers has."
+            )
         return cls(BGNBD().fit(buyers), GammaGamma().fit(buyers))
 
-    def expecting(self, level: Level) -> Self:
+    def expecting(self, level: SeasonalOffset) -> Self:
         """Return the same pair with this level expected of the window ahead."""
         return replace(self, level=level)
 
@@ -56,4 +58,4 @@ class BuyTillYouDie:
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Self:
         """Rebuild what `to_json` gave."""
-        return cls(BGNBD.from_json(data["orders"]), GammaGamma.from_json(data["spend"]), Level(**data["level"]))
+        return cls(BGNBD.from_json(data["orders"]), GammaGamma.from_json(data["spend"]), SeasonalOffset(**data["level"]))

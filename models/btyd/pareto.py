@@ -92,12 +92,12 @@ class Pareto(OrderProcess):
         found[ever] = np.exp(root.x)
         return found
 
-    def pace(self, x: Array, T: Array) -> Array:  # noqa: N803
+    def max_rate(self, x: Array, T: Array) -> Array:  # noqa: N803
         """The rate of leaving, and how fast doubt about it shows."""
         found: Array = (self.s + 1) / (self.beta + T) + 0 * x
         return found
 
-    def drawn(self, customers: int, rng: np.random.Generator) -> tuple[Array, Array, Array]:
+    def sample(self, customers: int, rng: np.random.Generator) -> tuple[Array, Array, Array]:
         """Draw rates of orders and ages of leaving; any number of orders is possible."""
         rate = rng.gamma(self.r, 1 / np.asarray(self.alpha), customers)
         leaving = rng.gamma(self.s, 1 / np.asarray(self.beta), customers)

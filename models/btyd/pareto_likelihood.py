@@ -8,7 +8,7 @@ from models.btyd.pareto_integral import odds_of_leaving
 from models.log_odds import Array
 
 
-class LogLikelihood:
+class ParetoLikelihood:
     """Sum of ln L over histories (note 009, eq. 18 and 19), with its gradient in r, alpha, s, beta, which all customers share."""
 
     def __init__(self, data: Histories) -> None:

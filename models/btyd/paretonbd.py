@@ -13,7 +13,7 @@ from models.btyd.fitted_model import UNFITTED
 from models.btyd.histories import Histories
 from models.btyd.order_model import OrderModel
 from models.btyd.pareto import Pareto
-from models.btyd.pareto_likelihood import LogLikelihood, by_row
+from models.btyd.pareto_likelihood import ParetoLikelihood, by_row
 from models.log_odds import Array
 
 STARTS = ((0.5, 0.5, 8.0), (1.0, 1.0, 20.0), (0.3, 2.0, 50.0), (3.0, 0.2, 3.0))
@@ -35,8 +35,8 @@ class ParetoNBD(OrderModel):
     def _process(self, params: list[float | Array]) -> Pareto:
         return Pareto(*params)
 
-    def _likelihood(self, data: Histories) -> LogLikelihood:
-        return LogLikelihood(data)
+    def _likelihood(self, data: Histories) -> ParetoLikelihood:
+        return ParetoLikelihood(data)
 
     def _by_row(self, params: Array, data: Histories) -> tuple[Array, Array]:
         return by_row(params, data)

@@ -19,34 +19,34 @@ DECIMALS = 9  # so that the order of rows, which moves the last digits of a sum,
 
 
 @dataclass(frozen=True)
-class Level:
+class SeasonalOffset:
     """`churn` is added to the log-odds of no order, `value` to the logarithm of expected spend; 0 is as foretold."""
 
     churn: float = 0.0
     value: float = 0.0
 
-    def __add__(self, other: "Level") -> "Level":
+    def __add__(self, other: "SeasonalOffset") -> "SeasonalOffset":
         """Both together."""
-        return Level(self.churn + other.churn, self.value + other.value)
+        return SeasonalOffset(self.churn + other.churn, self.value + other.value)
 
-    def slump(self) -> "Level":
+    def slump(self) -> "SeasonalOffset":
         """What of it means fewer orders and less spend; nothing of a surge."""
-        return Level(max(self.churn, 0.0), min(self.value, 0.0))
+        return SeasonalOffset(max(self.churn, 0.0), min(self.value, 0.0))
 
-    def times(self, share: float) -> "Level":
+    def times(self, share: float) -> "SeasonalOffset":
         """A share of it."""
-        return Level(share * self.churn, share * self.value)
+        return SeasonalOffset(share * self.churn, share * self.value)
 
 
-NONE = Level()
+NO_OFFSET = SeasonalOffset()
 
 
-def observed_level(p_no_order: Array, churned: Array, expected: Array, spend: Array) -> Level:
+def observed_offset(p_no_order: Array, churned: Array, expected: Array, spend: Array) -> SeasonalOffset:
     """Return the level of a window that is over: foretold probabilities and spend of its customers, and what they did."""
-    return Level(round(churn_level(p_no_order, churned), DECIMALS), round(value_level(expected, spend), DECIMALS))
+    return SeasonalOffset(round(churn_offset(p_no_order, churned), DECIMALS), round(value_offset(expected, spend), DECIMALS))
 
 
-def value_level(expected: Array, spend: Array) -> float:
+def value_offset(expected: Array, spend: Array) -> float:
     """Return the logarithm of actual over expected total spend, with ten customers' worth of none added to both."""
     worth = float(expected.mean()) * FEW
     if worth <= 0:
@@ -54,7 +54,7 @@ def value_level(expected: Array, spend: Array) -> float:
     return float(np.log((max(float(spend.sum()), 0.0) + worth) / (float(expected.sum()) + worth)))
 
 
-def churn_level(p_no_order: Array, churned: Array) -> float:
+def churn_offset(p_no_order: Array, churned: Array) -> float:
     """Return what to add to the log-odds of no order so that they sum to the churners; a normal prior holds it near 0.
 
     Found by Newton's method.

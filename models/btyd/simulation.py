@@ -13,7 +13,7 @@ def simulate(model: OrderModel, customers: pl.DataFrame, h: float, rng: np.rando
     `customers` holds `T`, and the columns of the model's covariates.
     """
     T = customers["T"].cast(pl.Float64).to_numpy()  # noqa: N806  # the papers' symbol
-    rate, leaves, most = model.process(customers).drawn(len(T), rng)
+    rate, leaves, most = model.process(customers).sample(len(T), rng)
     until = np.minimum(leaves, T + h)
     x, last, later = np.zeros(len(T)), np.zeros(len(T)), np.zeros(len(T))
     here, now = np.arange(len(T)), np.zeros(len(T))

@@ -38,9 +38,11 @@ class BgNbdCandidate:
 
     name: str = NAME
 
-    def fit(self, history: list[Snapshot], _present: pl.DataFrame) -> BgNbdChurn:
+    def fit(self, snapshots: list[Snapshot], _current: pl.DataFrame) -> BgNbdChurn:
         """Return the model, with the average of the newest snapshot where there is one."""
-        return BgNbdChurn(float(log_odds(history[-1].frame["btyd_p_no_order"].to_numpy()).mean())) if history else BgNbdChurn()
+        return (
+            BgNbdChurn(float(log_odds(snapshots[-1].frame["btyd_p_no_order"].to_numpy()).mean())) if snapshots else BgNbdChurn()
+        )
 
     def load(self, folder: Path) -> BgNbdChurn:
         """Read what the model's `save` wrote."""

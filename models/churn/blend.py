@@ -9,9 +9,9 @@ import polars as pl
 from scipy.optimize import Bounds, LinearConstraint, minimize
 from scipy.special import expit
 
-from models.btyd.seasonal_level import churn_level
+from models.btyd.seasonal_level import churn_offset
 from models.churn.protocol import Candidate, ChurnModel
-from models.errors import TooLittleData
+from models.errors import TooLittleDataError
 from models.files import FILE, read_json, write_json
 from models.log_odds import Array, log_odds
 from models.snapshot import Snapshot
@@ -57,15 +57,15 @@ class BlendCandidate:
     members: tuple[Candidate, ...]
     name: str = NAME
 
-    def fit(self, history: list[Snapshot], present: pl.DataFrame) -> BlendChurn:
+    def fit(self, snapshots: list[Snapshot], current: pl.DataFrame) -> BlendChurn:
         """Return the blend; the first member alone where the others can learn nothing before the newest window.
 
         A member that finds too little data takes no part. Raises TooLittleData where the first one does.
         """
-        models = [self.members[0].fit(history, present)]
-        models += [model for member in self.members[1:] if (model := _fitted(member, history, present)) is not None]
+        models = [self.members[0].fit(snapshots, current)]
+        models += [model for member in self.members[1:] if (model := _fitted(member, snapshots, current)) is not None]
         named = {model.name for model in models}
-        return BlendChurn(tuple(models), self._weights(history, [m for m in self.members if m.name in named]))
+        return BlendChurn(tuple(models), self._weights(snapshots, [m for m in self.members if m.name in named]))
 
     def load(self, folder: Path) -> BlendChurn:
         """Read what the model's `save` wrote."""
@@ -73,8 +73,8 @@ class BlendCandidate:
         members = (member for member in self.members if member.name in weights)
         return BlendChurn(tuple(member.load(folder / member.name) for member in members), tuple(weights.values()))
 
-    def _weights(self, history: list[Snapshot], members: list[Candidate]) -> tuple[float, ...]:
-        earlier, newest = split_in_time(history)
+    def _weights(self, snapshots: list[Snapshot], members: list[Candidate]) -> tuple[float, ...]:
+        earlier, newest = split_in_time(snapshots)
         before = [_fitted(member, earlier, newest.asked) for member in members]
         odds = [log_odds(model.p_churn(newest.asked).to_numpy()) for model in before if model is not None]
         if len(odds) < len(members):
@@ -82,10 +82,10 @@ class BlendCandidate:
         return weighed(odds, churned(newest.frame))
 
 
-def _fitted(member: Candidate, history: list[Snapshot], present: pl.DataFrame) -> ChurnModel | None:
+def _fitted(member: Candidate, snapshots: list[Snapshot], current: pl.DataFrame) -> ChurnModel | None:
     try:
-        return member.fit(history, present)
-    except TooLittleData:
+        return member.fit(snapshots, current)
+    except TooLittleDataError:
         return None
 
 
@@ -95,7 +95,7 @@ def weighed(odds: Sequence[Array], outcome: Array) -> tuple[float, ...]:
 
     def loss(weights: Array) -> float:
         mean = _mean(odds, tuple(weights))
-        line = mean + churn_level(expit(mean), outcome)
+        line = mean + churn_offset(expit(mean), outcome)
         drift = weights - first
         return float(np.sum(np.logaddexp(0, line) - outcome * line) + PRIOR * drift @ drift) / len(outcome)
 

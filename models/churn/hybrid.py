@@ -10,19 +10,19 @@ import numpy as np
 import polars as pl
 from scipy.special import expit
 
-from models.btyd.seasonal_level import churn_level
-from models.errors import TooLittleData
+from models.btyd.seasonal_level import churn_offset
+from models.errors import TooLittleDataError
 from models.files import FILE, read_json, write_json
 from models.log_odds import Array, log_odds
 from models.snapshot import Snapshot
-from models.trees.boosting import FEWEST_ROWS, INPUTS, by_family, by_feature, churned, matrix, raw, refuse_too_little
-from models.trees.training import Trees, as_of, learn, sampled, season_weights
+from models.trees.boosting import INPUTS, MIN_ROWS, by_family, by_feature, churned, matrix, raw, refuse_too_little
+from models.trees.training import TreeParams, as_of, sampled, season_weights, train_booster
 
 NAME = "hybrid"
 BOOSTER = "hybrid.lgb.txt"
-FEWEST_ROUNDS = 150
+MIN_ROUNDS = 150
 SUREST = 4.0  # log-odds; on CDNOW 11 of 68 whom BG/NBD gave less than 2 % to stay stayed
-TREES = Trees()
+TREES = TreeParams()
 
 
 @dataclass(frozen=True)
@@ -74,38 +74,38 @@ class HybridChurn:
 class HybridCandidate:
     """Learns the shape from every closed window, each with its own level taken out first."""
 
-    trees: Trees = TREES
+    trees: TreeParams = TREES
     name: str = NAME
 
-    def fit(self, history: list[Snapshot], present: pl.DataFrame) -> HybridChurn:
+    def fit(self, snapshots: list[Snapshot], current: pl.DataFrame) -> HybridChurn:
         """Return the trees, as many as the data carry.
 
         Raises TooLittleData below 200 rows, or below 20 of those who stayed or of those who left.
         """
-        if not history:
-            raise TooLittleData("The hybrid needs a past window whose outcome is known; the log is too short for one.")
-        frames = sampled(history)
+        if not snapshots:
+            raise TooLittleDataError("The hybrid needs a past window whose outcome is known; the log is too short for one.")
+        frames = sampled(snapshots)
         refuse_too_little("The hybrid", frames)
         average = float(_order_models(frames[-1]).mean())
-        booster, _ = learn(self.trees.parameters(objective="binary"), _dataset, history, as_of(present), FEWEST_ROUNDS)
-        return HybridChurn(booster, average, _centre(booster, present))
+        booster, _ = train_booster(self.trees.parameters(objective="binary"), _dataset, snapshots, as_of(current), MIN_ROUNDS)
+        return HybridChurn(booster, average, _centre(booster, current))
 
     def load(self, folder: Path) -> HybridChurn:
         """Read what the model's `save` wrote."""
         return HybridChurn.load(folder)
 
 
-def _centre(booster: lgb.Booster, present: pl.DataFrame) -> float:
+def _centre(booster: lgb.Booster, current: pl.DataFrame) -> float:
     """What to add to the log-odds of all customers of the present so that as many churn as by BG/NBD alone.
 
     Features have seasons, and trees that learned from windows of other seasons would make them a level.
     """
-    base = _order_models(present)
-    return churn_level(expit(base + raw(booster, present)), expit(base))
+    base = _order_models(current)
+    return churn_offset(expit(base + raw(booster, current)), expit(base))
 
 
 def _dataset(frames: list[pl.DataFrame], day: date) -> lgb.Dataset | None:
-    if sum(frame.height for frame in frames) < FEWEST_ROWS:
+    if sum(frame.height for frame in frames) < MIN_ROWS:
         return None
     rows, start = pl.concat(frames), np.concatenate([_start(frame) for frame in frames])
     weight = season_weights(frames, day)
@@ -121,4 +121,4 @@ def _order_models(frame: pl.DataFrame) -> Array:
 def _start(frame: pl.DataFrame) -> Array:
     """What BG/NBD says, shifted so that it sums to the churners of this window."""
     odds = _order_models(frame)
-    return odds + churn_level(expit(odds), churned(frame))
+    return odds + churn_offset(expit(odds), churned(frame))

@@ -8,17 +8,17 @@ import lightgbm as lgb
 import polars as pl
 
 from models.churn.calibration import Calibration, fit_calibration
-from models.errors import TooLittleData
+from models.errors import TooLittleDataError
 from models.files import FILE, read_json, write_json
 from models.log_odds import Array
 from models.snapshot import Snapshot
 from models.trees.boosting import INPUTS, by_family, by_feature, churned, matrix, predicted, refuse_too_little
-from models.trees.training import SEED, Trees, sampled, split_in_time
+from models.trees.training import SEED, TreeParams, sampled, split_in_time
 
 NAME = "lightgbm"
 BOOSTER = "churn.lgb.txt"
 ROUNDS = 200
-TREES = Trees(learning_rate=0.03)
+TREES = TreeParams(learning_rate=0.03)
 
 
 @dataclass(frozen=True)
@@ -59,16 +59,16 @@ class LightGbmChurn:
 class LightGbmCandidate:
     """Learns from all snapshots but the newest, and calibrates on that one."""
 
-    trees: Trees = TREES
+    trees: TreeParams = TREES
     name: str = NAME
 
-    def fit(self, history: list[Snapshot], _present: pl.DataFrame) -> LightGbmChurn:
+    def fit(self, snapshots: list[Snapshot], _current: pl.DataFrame) -> LightGbmChurn:
         """Return trees on snapshots closed before the newest begins, calibrated on the newest.
 
         With one window only, a third of its customers, chosen by a hash of their id, is kept for calibration.
         Raises TooLittleData below 200 rows in all, or below 20 of the customers who stayed or of those who left.
         """
-        train, later = _learn_and_calibrate(history)
+        train, later = _learn_and_calibrate(snapshots)
         refuse_too_little("LightGBM", [train, later])
         booster = lgb.train(self.trees.parameters(objective="binary"), _dataset(train), num_boost_round=ROUNDS)
         return LightGbmChurn(booster, fit_calibration(_raw(booster, later), churned(later)))
@@ -78,10 +78,10 @@ class LightGbmCandidate:
         return LightGbmChurn.load(folder)
 
 
-def _learn_and_calibrate(history: list[Snapshot]) -> tuple[pl.DataFrame, pl.DataFrame]:
-    if not history:
-        raise TooLittleData("LightGBM needs a past window whose outcome is known; the log is too short for one.")
-    earlier, newest = split_in_time(history)
+def _learn_and_calibrate(snapshots: list[Snapshot]) -> tuple[pl.DataFrame, pl.DataFrame]:
+    if not snapshots:
+        raise TooLittleDataError("LightGBM needs a past window whose outcome is known; the log is too short for one.")
+    earlier, newest = split_in_time(snapshots)
     if earlier:
         return pl.concat(sampled(earlier)), newest.frame
     held = pl.col("customer_id").hash(seed=SEED) % 3 == 0

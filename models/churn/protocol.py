@@ -40,7 +40,7 @@ class Candidate(Protocol):
         """Name on the leaderboard."""
         ...
 
-    def fit(self, history: list[Snapshot], present: pl.DataFrame, /) -> ChurnModel:
+    def fit(self, snapshots: list[Snapshot], current: pl.DataFrame, /) -> ChurnModel:
         """Return the fitted model. Raises TooLittleData when `history` is too short for it.
 
         `present` are the customers as of the day that is to be foretold, without answers: order models are fitted on it.

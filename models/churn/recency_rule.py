@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from models.errors import TooLittleData
+from models.errors import TooLittleDataError
 from models.files import FILE, read_json, write_json
 from models.log_odds import log_odds
 from models.snapshot import Snapshot
@@ -46,13 +46,13 @@ class RecencyRuleCandidate:
 
     name: str = NAME
 
-    def fit(self, history: list[Snapshot], _present: pl.DataFrame) -> RecencyRule:
+    def fit(self, snapshots: list[Snapshot], _current: pl.DataFrame) -> RecencyRule:
         """Return the rule; a decile's rate starts from one churner and one stayer (Laplace)."""
-        if not history:
-            raise TooLittleData(
+        if not snapshots:
+            raise TooLittleDataError(
                 f"The {self.name.replace('_', ' ')} needs a past window whose outcome is known; the log is too short for one."
             )
-        frame = history[-1].frame
+        frame = snapshots[-1].frame
         silence = _values(frame, self.name)
         cuts = np.unique([silence.quantile(k / GROUPS, "higher") for k in range(1, GROUPS)])
         group = np.searchsorted(cuts, silence.to_numpy(), side="left")

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from features.build import FAMILIES, MODEL_FEATURES
 from models.btyd.pair import COLUMNS
-from models.errors import TooLittleData
+from models.errors import TooLittleDataError
 from models.log_odds import Array
 
 INPUTS = (*MODEL_FEATURES, *COLUMNS)
@@ -17,7 +17,7 @@ FAMILY_OF = {feature.name: family for family, members in FAMILIES.items() for fe
     COLUMNS, "recency"
 )
 BLOCK, WORTH_THREADS = 50_000, 1_000
-FEWEST_ROWS, FEWEST_OF_A_KIND, FEWEST_BUYERS = 200, 20, 100
+MIN_ROWS, MIN_OF_A_KIND, MIN_BUYERS = 200, 20, 100
 
 
 def matrix(frame: pl.DataFrame, inputs: tuple[str, ...] = INPUTS) -> pa.Table:
@@ -69,15 +69,15 @@ def churned(frame: pl.DataFrame) -> Array:
 def refuse_few_buyers(frames: list[pl.DataFrame]) -> None:
     """Raise TooLittleData below 100 customer windows with some spend."""
     bought = sum(int((frame["next_spend"] > 0).sum()) for frame in frames)
-    if bought < FEWEST_BUYERS:
-        raise TooLittleData(f"Spend is learned from at least {FEWEST_BUYERS} customer windows with some; found {bought}.")
+    if bought < MIN_BUYERS:
+        raise TooLittleDataError(f"Spend is learned from at least {MIN_BUYERS} customer windows with some; found {bought}.")
 
 
 def refuse_too_little(who: str, frames: list[pl.DataFrame]) -> None:
     """Raise TooLittleData below 200 rows, or below 20 of those who stayed or of those who left."""
     rows, left = sum(frame.height for frame in frames), sum(int(frame["churned"].sum()) for frame in frames)
-    if rows < FEWEST_ROWS or min(left, rows - left) < FEWEST_OF_A_KIND:
-        raise TooLittleData(
-            f"{who} needs {FEWEST_ROWS} customer windows with {FEWEST_OF_A_KIND} of each outcome; "
+    if rows < MIN_ROWS or min(left, rows - left) < MIN_OF_A_KIND:
+        raise TooLittleDataError(
+            f"{who} needs {MIN_ROWS} customer windows with {MIN_OF_A_KIND} of each outcome; "
             f"found {rows}, of which {left} churned."
         )

@@ -18,8 +18,8 @@ from features.frames.columns import CUSTOMER
 from models.log_odds import Array
 from models.snapshot import Snapshot
 
-MOST_ROWS = 150_000
-ROUNDS, FEWEST_ROUNDS, MOST_ROUNDS, PATIENCE = 120, 100, 600, 50
+MAX_ROWS = 150_000
+ROUNDS, MIN_ROUNDS, MAX_ROUNDS, PATIENCE = 120, 100, 600, 50
 YEAR, SEASON_FROM, SEASON_ALL, SEASON_SURE = 365.25, 270, 360, 0.9
 SEED = 7
 FIXED: dict[str, Any] = {
@@ -32,7 +32,7 @@ FIXED: dict[str, Any] = {
 
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid"))
-class Trees:
+class TreeParams:
     """What can be tuned of the trees, under LightGBM's own names; the defaults hold for logs of a few thousand customers up."""
 
     learning_rate: Annotated[float, Field(gt=0, le=1)] = 0.02
@@ -58,17 +58,17 @@ def season_weights(frames: list[pl.DataFrame], day: date) -> Array:
     return np.repeat(weights, [frame.height for frame in frames])
 
 
-def as_of(present: pl.DataFrame) -> date:
+def as_of(current: pl.DataFrame) -> date:
     """Return the day that a frame of features is as of."""
-    day: date = present["as_of"][0]
+    day: date = current["as_of"][0]
     return day
 
 
 Rows = Callable[[list[pl.DataFrame], date], lgb.Dataset | None]
 
 
-def learn(
-    parameters: dict[str, Any], rows: Rows, history: list[Snapshot], day: date, fewest: int = FEWEST_ROUNDS
+def train_booster(
+    parameters: dict[str, Any], rows: Rows, snapshots: list[Snapshot], day: date, fewest: int = MIN_ROUNDS
 ) -> tuple[lgb.Booster, lgb.Booster]:
     """Return trees of the whole history, for what comes after `day`, and trees that have not seen its newest window.
 
@@ -76,7 +76,7 @@ def learn(
     and 600, as foretell the newest window best from those closed before it began: much data carries many, little only a
     few; the search ends where fifty more have not helped. Where nothing was closed before, there are 120, and both are one.
     """
-    lesson = _Lesson(parameters, rows, tuple(history), day, fewest)
+    lesson = _Lesson(parameters, rows, tuple(snapshots), day, fewest)
     known = next((found for asked, found in LEARNED if asked.same(lesson)), None)
     if known is None:
         known = _learned(lesson)
@@ -90,13 +90,13 @@ class _Lesson:
 
     parameters: dict[str, Any]
     rows: Rows
-    history: tuple[Snapshot, ...]
+    snapshots: tuple[Snapshot, ...]
     day: date
     fewest: int
 
     def same(self, other: "_Lesson") -> bool:
         """Whether everything is equal, and the snapshots are the very same."""
-        if len(self.history) != len(other.history) or not all(map(is_, self.history, other.history)):
+        if len(self.snapshots) != len(other.snapshots) or not all(map(is_, self.snapshots, other.snapshots)):
             return False
         told = ((lesson.parameters, lesson.rows, lesson.day, lesson.fewest) for lesson in (self, other))
         return next(told) == next(told)
@@ -107,14 +107,14 @@ LEARNED: deque[tuple[_Lesson, tuple[lgb.Booster, lgb.Booster]]] = deque(maxlen=8
 
 
 def _learned(lesson: _Lesson) -> tuple[lgb.Booster, lgb.Booster]:
-    earlier, newest = split_in_time(list(lesson.history))
+    earlier, newest = split_in_time(list(lesson.snapshots))
     before = lesson.rows(sampled(earlier), newest.as_of) if earlier else None
-    later, every = lesson.rows(sampled([newest]), newest.as_of), lesson.rows(sampled(list(lesson.history)), lesson.day)
+    later, every = lesson.rows(sampled([newest]), newest.as_of), lesson.rows(sampled(list(lesson.snapshots)), lesson.day)
     if before is None or later is None:
         booster = _trained(lesson.parameters, every, ROUNDS)
         return booster, booster
     stop = lgb.early_stopping(PATIENCE, verbose=False)
-    found = lgb.train(lesson.parameters, before, num_boost_round=MOST_ROUNDS, valid_sets=[later], callbacks=[stop])
+    found = lgb.train(lesson.parameters, before, num_boost_round=MAX_ROUNDS, valid_sets=[later], callbacks=[stop])
     return _trained(lesson.parameters, every, max(found.best_iteration, lesson.fewest)), found
 
 
@@ -123,20 +123,20 @@ def _trained(parameters: dict[str, Any], rows: lgb.Dataset | None, rounds: int) 
     return lgb.train(parameters, rows, num_boost_round=rounds)
 
 
-def split_in_time(history: list[Snapshot]) -> tuple[list[Snapshot], Snapshot]:
+def split_in_time(snapshots: list[Snapshot]) -> tuple[list[Snapshot], Snapshot]:
     """Return the snapshots closed before the newest began, maybe none, and the newest."""
-    newest = history[-1]
-    return [snapshot for snapshot in history if snapshot.closed_on <= newest.as_of], newest
+    newest = snapshots[-1]
+    return [snapshot for snapshot in snapshots if snapshot.closed_on <= newest.as_of], newest
 
 
-def sampled(history: list[Snapshot]) -> list[pl.DataFrame]:
+def sampled(snapshots: list[Snapshot]) -> list[pl.DataFrame]:
     """Return the frames of the snapshots; beyond 150,000 rows those of fewer customers, chosen by a hash of their id.
 
     Learning from more takes longer and hardly changes what is learned. A customer is in all of them or in none.
     """
-    rows = sum(snapshot.frame.height for snapshot in history)
-    if rows <= MOST_ROWS:
-        return [snapshot.frame for snapshot in history]
-    kept = (pl.col(CUSTOMER).hash(seed=SEED) % rows) < MOST_ROWS
-    frames = (snapshot.frame.filter(kept) for snapshot in history)
+    rows = sum(snapshot.frame.height for snapshot in snapshots)
+    if rows <= MAX_ROWS:
+        return [snapshot.frame for snapshot in snapshots]
+    kept = (pl.col(CUSTOMER).hash(seed=SEED) % rows) < MAX_ROWS
+    frames = (snapshot.frame.filter(kept) for snapshot in snapshots)
     return [frame for frame in frames if frame.height]

@@ -7,11 +7,11 @@ import polars as pl
 from numpy.typing import NDArray
 
 from models.log_odds import Array
-from models.uplift.experiment import Flags, Trial
+from models.uplift.experiment import Experiment, Flags
 from models.uplift.learners import LEARNERS, Uplift, pseudo_outcomes, room, unseen_arms
 
 FOLDS, SEED = 5, 3
-LEAST_ROOM = 1e-3  # so little that every customer leaves, or none
+MIN_ROOM = 1e-3  # so little that every customer leaves, or none
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Unseen:
         return places[which]
 
 
-def cross_fitted(trial: Trial, inputs: tuple[str, ...]) -> Unseen:
+def cross_fitted(trial: Experiment, inputs: tuple[str, ...]) -> Unseen:
     """Return what each learner says of the folds it has not seen, drawn towards its mean as far as the seen folds ask for."""
     folds = trial.folds(FOLDS, SEED)
     effects = {name: np.zeros(len(trial)) for name in LEARNERS}
@@ -52,7 +52,7 @@ def cross_fitted(trial: Trial, inputs: tuple[str, ...]) -> Unseen:
     return Unseen(effects, stays, money, folds)
 
 
-def learned(trial: Trial, inputs: tuple[str, ...], names: tuple[str, ...] = tuple(LEARNERS)) -> dict[str, Uplift]:
+def learned(trial: Experiment, inputs: tuple[str, ...], names: tuple[str, ...] = tuple(LEARNERS)) -> dict[str, Uplift]:
     """Return learners of the whole trial, each drawn towards one shift of everybody's log-odds.
 
     How far is told by half of the customers, of what a learner of the other half says of them: the slope of the doubly robust
@@ -75,10 +75,10 @@ def learned(trial: Trial, inputs: tuple[str, ...], names: tuple[str, ...] = tupl
 
 def _share(effect: Array, space: Array) -> float:
     """The shift of the log-odds that explains the mean effect; none where there is no room for one."""
-    return float(effect.sum() / space.sum()) if space.mean() > LEAST_ROOM else 0.0
+    return float(effect.sum() / space.sum()) if space.mean() > MIN_ROOM else 0.0
 
 
-def _said_by_halves(trial: Trial, inputs: tuple[str, ...], names: tuple[str, ...]) -> dict[str, Array]:
+def _said_by_halves(trial: Experiment, inputs: tuple[str, ...], names: tuple[str, ...]) -> dict[str, Array]:
     """What each learner of one half says of the other, around what a shift of all log-odds would."""
     halves = trial.folds(2, SEED)
     said = {name: np.zeros(len(trial)) for name in names}

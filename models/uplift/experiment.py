@@ -6,15 +6,15 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from models.errors import TooLittleData
+from models.errors import TooLittleDataError
 from models.log_odds import Array
 
 Flags = NDArray[np.bool_]
-FEWEST_IN_ARM, FEWEST_OF_A_KIND = 200, 20
+MIN_IN_ARM, MIN_OF_A_KIND = 200, 20
 
 
 @dataclass(frozen=True)
-class Trial:
+class Experiment:
     """One entry per customer and contact in every part; `frame` holds what was known before the contact.
 
     `stayed` is 1 with a purchase in the window after it, else 0; `money` is the margin that the window brought, in currency.
@@ -35,9 +35,9 @@ class Trial:
         """How many rows there are."""
         return len(self.treated)
 
-    def only(self, which: Flags) -> "Trial":
+    def only(self, which: Flags) -> "Experiment":
         """Return some of the rows."""
-        return Trial(
+        return Experiment(
             self.frame.filter(pl.Series(which)),
             self.unit[which],
             self.treated[which],
@@ -54,12 +54,12 @@ class Trial:
         return drawn
 
 
-def refuse_small(trial: Trial) -> None:
+def refuse_small(trial: Experiment) -> None:
     """Raise TooLittleData with fewer than 200 rows in an arm, or fewer than 20 of either outcome in one."""
     for name, arm in (("treated", trial.treated), ("held out", ~trial.treated)):
         rows, stayed = int(arm.sum()), int(trial.stayed[arm].sum())
-        if rows < FEWEST_IN_ARM or min(stayed, rows - stayed) < FEWEST_OF_A_KIND:
-            raise TooLittleData(
-                f"Who responds is learned from {FEWEST_IN_ARM} contacts an arm with {FEWEST_OF_A_KIND} of each outcome; "
+        if rows < MIN_IN_ARM or min(stayed, rows - stayed) < MIN_OF_A_KIND:
+            raise TooLittleDataError(
+                f"Who responds is learned from {MIN_IN_ARM} contacts an arm with {MIN_OF_A_KIND} of each outcome; "
                 f"found {rows} {name}, of whom {stayed} ordered."
             )

@@ -17,15 +17,15 @@ import polars as pl
 from models.files import read_json, write_json
 from models.log_odds import Array
 from models.trees.boosting import matrix, predicted
-from models.trees.training import Trees
-from models.uplift.experiment import Flags, Trial
+from models.trees.training import TreeParams
+from models.uplift.experiment import Experiment, Flags
 
-ARMS = Trees(learning_rate=0.03, num_leaves=7, min_data_in_leaf=50, feature_fraction=0.5, lambda_l2=20.0)
-EFFECTS = Trees(learning_rate=0.05, num_leaves=4, min_data_in_leaf=100, feature_fraction=0.5, lambda_l2=20.0)
+ARMS = TreeParams(learning_rate=0.03, num_leaves=7, min_data_in_leaf=50, feature_fraction=0.5, lambda_l2=20.0)
+EFFECTS = TreeParams(learning_rate=0.05, num_leaves=4, min_data_in_leaf=100, feature_fraction=0.5, lambda_l2=20.0)
 ARM_ROUNDS, EFFECT_ROUNDS = 120, 100
 INNER_FOLDS, SEED = 3, 5
 FILE = "uplift.json"
-MOST_SCALED = 5.0
+MAX_SCALED = 5.0
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class Uplift:
     def served_on(self, learned: Array, served: Array) -> Self:
         """Return it for other risks of the same rows: a sharper model leaves less room, and the mean effect is still the same."""
         before, after = float(room(learned).mean()), float(room(served).mean())
-        more = before / after if after > before / MOST_SCALED else MOST_SCALED
+        more = before / after if after > before / MAX_SCALED else MAX_SCALED
         return replace(self, shift=more * self.shift, middle=more * self.middle)
 
     def save(self, folder: Path) -> None:
@@ -95,16 +95,16 @@ def room(risk: Array) -> Array:
 
 
 Arms = tuple[Array, Array]
-Learner = Callable[[Trial, Array, tuple[str, ...], Arms], Uplift]
+Learner = Callable[[Experiment, Array, tuple[str, ...], Arms], Uplift]
 
 
-def t_learner(trial: Trial, outcome: Array, inputs: tuple[str, ...], _arms: Arms) -> Uplift:
+def t_learner(trial: Experiment, outcome: Array, inputs: tuple[str, ...], _arms: Arms) -> Uplift:
     """Return the difference of two models, one per arm."""
     with_it, without = (arm_model(trial, outcome, arm, inputs) for arm in (trial.treated, ~trial.treated))
     return Uplift("t", (with_it, without), (1.0, -1.0), inputs)
 
 
-def x_learner(trial: Trial, outcome: Array, inputs: tuple[str, ...], arms: Arms) -> Uplift:
+def x_learner(trial: Experiment, outcome: Array, inputs: tuple[str, ...], arms: Arms) -> Uplift:
     """Return the effects learned in each arm against what the other arm's model foretells, weighted by the propensity."""
     with_it, without = arms
     imputed = np.where(trial.treated, outcome - without, with_it - outcome)
@@ -113,7 +113,7 @@ def x_learner(trial: Trial, outcome: Array, inputs: tuple[str, ...], arms: Arms)
     return Uplift("x", parts, (share, 1 - share), inputs)
 
 
-def dr_learner(trial: Trial, outcome: Array, inputs: tuple[str, ...], arms: Arms) -> Uplift:
+def dr_learner(trial: Experiment, outcome: Array, inputs: tuple[str, ...], arms: Arms) -> Uplift:
     """Return the effect learned from pseudo-outcomes, whose mean is right whatever the models of the arms are."""
     told = pseudo_outcomes(trial, outcome, *arms)
     everybody = np.ones(len(trial), dtype=bool)
@@ -124,7 +124,7 @@ def dr_learner(trial: Trial, outcome: Array, inputs: tuple[str, ...], arms: Arms
 LEARNERS: dict[str, Learner] = {"t": t_learner, "x": x_learner, "dr": dr_learner}
 
 
-def pseudo_outcomes(trial: Trial, outcome: Array, with_it: Array, without: Array) -> Array:
+def pseudo_outcomes(trial: Experiment, outcome: Array, with_it: Array, without: Array) -> Array:
     """Return the doubly robust effect of each row: noisy, and right on average since the propensity is known."""
     e = trial.propensity
     left = np.where(trial.treated, (outcome - with_it) / e, -(outcome - without) / (1 - e))
@@ -132,7 +132,7 @@ def pseudo_outcomes(trial: Trial, outcome: Array, with_it: Array, without: Array
     return told
 
 
-def unseen_arms(trial: Trial, outcome: Array, inputs: tuple[str, ...]) -> Arms:
+def unseen_arms(trial: Experiment, outcome: Array, inputs: tuple[str, ...]) -> Arms:
     """Return what models of both arms, which have not seen the row's customer, foretell of each row."""
     folds = trial.folds(INNER_FOLDS, SEED)
     found = np.zeros((2, len(trial)))
@@ -145,11 +145,11 @@ def unseen_arms(trial: Trial, outcome: Array, inputs: tuple[str, ...]) -> Arms:
     return found[0], found[1]
 
 
-def arm_model(trial: Trial, label: Array, rows: Flags, inputs: tuple[str, ...]) -> lgb.Booster:
+def arm_model(trial: Experiment, label: Array, rows: Flags, inputs: tuple[str, ...]) -> lgb.Booster:
     """Return trees of what a label is among these rows."""
     return _trees(trial, label, rows, inputs, ARMS, ARM_ROUNDS)
 
 
-def _trees(trial: Trial, label: Array, rows: Flags, inputs: tuple[str, ...], trees: Trees, rounds: int) -> lgb.Booster:
+def _trees(trial: Experiment, label: Array, rows: Flags, inputs: tuple[str, ...], trees: TreeParams, rounds: int) -> lgb.Booster:
     data = lgb.Dataset(matrix(trial.frame.filter(pl.Series(rows)), inputs), label=label[rows], free_raw_data=True)
     return lgb.train(trees.parameters(objective="regression"), data, num_boost_round=rounds)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from models.errors import TooLittleData
+from models.errors import TooLittleDataError
 from models.log_odds import Array
 from models.snapshot import Snapshot
 
@@ -14,13 +14,13 @@ GROUPS = 10
 
 
 @dataclass(frozen=True)
-class Column:
+class ColumnModel:
     """A value model that is an expression over a snapshot's own columns; it fits nothing and has no spread."""
 
     name: str
     of: pl.Expr
 
-    def fit(self, _history: list[Snapshot], _present: pl.DataFrame) -> "Column":
+    def fit(self, _snapshots: list[Snapshot], _current: pl.DataFrame) -> "ColumnModel":
         """Return itself."""
         return self
 
@@ -59,11 +59,11 @@ class RecencyDecilesCandidate:
 
     name: str = "recency_deciles"
 
-    def fit(self, history: list[Snapshot], _present: pl.DataFrame) -> RecencyDeciles:
+    def fit(self, snapshots: list[Snapshot], _current: pl.DataFrame) -> RecencyDeciles:
         """Return the deciles. Raises TooLittleData without a closed window."""
-        if not history:
-            raise TooLittleData("Recency deciles need a past window whose outcome is known; the log is too short for one.")
-        frame = history[-1].frame
+        if not snapshots:
+            raise TooLittleDataError("Recency deciles need a past window whose outcome is known; the log is too short for one.")
+        frame = snapshots[-1].frame
         silence, spend = frame["recency_days"].cast(pl.Float64).to_numpy(), frame["next_spend"].to_numpy()
         cuts = np.unique(np.quantile(silence, np.arange(1, GROUPS) / GROUPS, method="higher"))
         group = np.searchsorted(cuts, silence, side="left")
@@ -95,14 +95,14 @@ class RetainedSpendCandidate:
 
     name: str = "average_spend_x_retention"
 
-    def fit(self, history: list[Snapshot], _present: pl.DataFrame) -> RetainedSpend:
+    def fit(self, snapshots: list[Snapshot], _current: pl.DataFrame) -> RetainedSpend:
         """Return the model. Raises TooLittleData without a closed window."""
-        if not history:
-            raise TooLittleData("Retention needs a past window whose outcome is known; the log is too short for one.")
-        churned = history[-1].frame["churned"].cast(pl.Float64).mean()
-        return RetainedSpend(1 - float(churned or 0.0), history[-1].horizon_days)  # type: ignore[arg-type]  # a mean of floats
+        if not snapshots:
+            raise TooLittleDataError("Retention needs a past window whose outcome is known; the log is too short for one.")
+        churned = snapshots[-1].frame["churned"].cast(pl.Float64).mean()
+        return RetainedSpend(1 - float(churned or 0.0), snapshots[-1].horizon_days)  # type: ignore[arg-type]  # a mean of floats
 
 
-ZERO = Column("zero", pl.col("recency_days") * 0)
-LAST_PERIOD = Column(BASELINE, pl.col("last_spend"))
-ORDER_MODELS = Column("bgnbd_gamma_gamma", pl.col("btyd_expected_orders") * pl.col("btyd_expected_spend"))
+ZERO = ColumnModel("zero", pl.col("recency_days") * 0)
+LAST_PERIOD = ColumnModel(BASELINE, pl.col("last_spend"))
+ORDER_MODELS = ColumnModel("bgnbd_gamma_gamma", pl.col("btyd_expected_orders") * pl.col("btyd_expected_spend"))

@@ -11,13 +11,13 @@ import polars as pl
 from scipy.special import expit
 
 from features.families import demand
-from models.btyd.seasonal_level import value_level
+from models.btyd.seasonal_level import value_offset
 from models.churn.hybrid import HybridCandidate, HybridChurn
 from models.files import read_json, write_json
 from models.log_odds import EDGE, Array
 from models.snapshot import Snapshot
-from models.trees.boosting import FAMILY_OF, FEWEST_BUYERS, INPUTS, matrix, raw, refuse_few_buyers
-from models.trees.training import Trees, as_of, learn, sampled
+from models.trees.boosting import FAMILY_OF, INPUTS, MIN_BUYERS, matrix, raw, refuse_few_buyers
+from models.trees.training import TreeParams, as_of, sampled, train_booster
 from models.value.protocol import FILE, FOLDER
 
 NAME = "hybrid"
@@ -27,7 +27,7 @@ AMOUNT_INPUTS = tuple(name for name in INPUTS if FAMILY_OF[name] != demand.FAMIL
 BELIEVED = 0.8
 SHARES = np.linspace(0.005, 0.995, 100)
 LEAST = 0.01  # of the currency: what a mean is at least, so that it has a logarithm
-TREES = Trees(learning_rate=0.03)
+TREES = TreeParams(learning_rate=0.03)
 
 
 @dataclass(frozen=True)
@@ -89,24 +89,24 @@ class HybridValue:
 class HybridValueCandidate:
     """Learns from every closed window, each with its own level taken out first."""
 
-    trees: Trees = TREES
+    trees: TreeParams = TREES
     name: str = NAME
 
-    def fit(self, history: list[Snapshot], present: pl.DataFrame) -> HybridValue:
+    def fit(self, snapshots: list[Snapshot], current: pl.DataFrame) -> HybridValue:
         """Return the model. Raises TooLittleData below 100 buyers, and where the churn hybrid does.
 
         The spread comes from the newest window, as foretold by trees of the windows closed before it began; where there are
         none, as foretold by trees that have seen it.
         """
-        churn = HybridCandidate().fit(history, present)
-        refuse_few_buyers(sampled(history))
-        total, _ = learn(
-            self.trees.parameters(objective="tweedie", tweedie_variance_power=1.5), _total_rows, history, as_of(present)
+        churn = HybridCandidate().fit(snapshots, current)
+        refuse_few_buyers(sampled(snapshots))
+        total, _ = train_booster(
+            self.trees.parameters(objective="tweedie", tweedie_variance_power=1.5), _total_rows, snapshots, as_of(current)
         )
-        amount, foretold = learn(self.trees.parameters(objective="gamma"), _amount_rows, history, as_of(present))
-        usual = float(_log_amount(present).mean())
-        model = HybridValue(churn, total, amount, usual, _spread(foretold, history[-1].frame))
-        return replace(model, centre=_centre(model, present))
+        amount, foretold = train_booster(self.trees.parameters(objective="gamma"), _amount_rows, snapshots, as_of(current))
+        usual = float(_log_amount(current).mean())
+        model = HybridValue(churn, total, amount, usual, _spread(foretold, snapshots[-1].frame))
+        return replace(model, centre=_centre(model, current))
 
     def load(self, folder: Path) -> HybridValue:
         """Read what the model's `save` wrote."""
@@ -124,9 +124,9 @@ def _log_amount(frame: pl.DataFrame) -> Array:
     return found
 
 
-def _centre(model: HybridValue, present: pl.DataFrame) -> float:
+def _centre(model: HybridValue, current: pl.DataFrame) -> float:
     """What to add to the logarithm of each expectation so that the total of the present is that of the order models."""
-    return float(np.log(np.exp(_log_total(present)).sum() / model.shape(present).sum()))
+    return float(np.log(np.exp(_log_total(current)).sum() / model.shape(current).sum()))
 
 
 def _damped(log_amount: Array, usual: float) -> Array:
@@ -148,10 +148,10 @@ def _amount_rows(frames: list[pl.DataFrame], _day: date) -> lgb.Dataset | None:
 def _dataset(frames: list[pl.DataFrame], starts: list[Array], inputs: tuple[str, ...]) -> lgb.Dataset | None:
     """Rows with their spend, and starts to which each window's own level is added first; None of too few buyers."""
     windows = [(frame, start) for frame, start in zip(frames, starts, strict=True) if (frame["next_spend"] > 0).any()]
-    if sum(int((frame["next_spend"] > 0).sum()) for frame, _ in windows) < FEWEST_BUYERS:
+    if sum(int((frame["next_spend"] > 0).sum()) for frame, _ in windows) < MIN_BUYERS:
         return None
     spends = [frame["next_spend"].clip(lower_bound=0.0).to_numpy() for frame, _ in windows]
-    levelled = [start + value_level(np.exp(start), spend) for (_, start), spend in zip(windows, spends, strict=True)]
+    levelled = [start + value_offset(np.exp(start), spend) for (_, start), spend in zip(windows, spends, strict=True)]
     rows = matrix(pl.concat([frame for frame, _ in windows]), inputs)
     return lgb.Dataset(rows, label=np.concatenate(spends), init_score=np.concatenate(levelled), free_raw_data=True)
 

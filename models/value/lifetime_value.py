@@ -15,7 +15,7 @@ from models.log_odds import EDGE, Array
 from settings.sections import Value
 
 DAYS_PER_YEAR = 365.0
-MOST_CORRECTED = 10.0
+MAX_CORRECTED = 10.0
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ def value_frame(
     features: pl.DataFrame,
     p_churn: pl.Series,
     terms: ValueTerms,
-    spread: float,
+    gamma_shape: float,
     spend_ahead: pl.Series | None = None,
 ) -> pl.DataFrame:
     """Return expected_orders, expected_value, value_low, value_high, value_if_stays, value_if_leaves, next_order_*.
@@ -58,16 +58,16 @@ def value_frame(
     process = btyd.orders.process(features)
     if spend_ahead is not None:
         near = process.orders(x, t_x, T, terms.churn_horizon_days) / np.maximum(
-            1 - process.silent(x, t_x, T, terms.churn_horizon_days), EDGE
+            1 - process.p_no_order(x, t_x, T, terms.churn_horizon_days), EDGE
         )
         told = np.maximum((1 - churn) * near * per_order, EDGE)
-        per_order = per_order * np.clip(spend_ahead.to_numpy() * terms.margin / told, 1 / MOST_CORRECTED, MOST_CORRECTED)
+        per_order = per_order * np.clip(spend_ahead.to_numpy() * terms.margin / told, 1 / MAX_CORRECTED, MAX_CORRECTED)
     stays, leaves = conditional_orders(process, (x, t_x, T), terms, discounted=True)
     plain_stays, plain_leaves = conditional_orders(process, (x, t_x, T), terms, discounted=False)
-    power = np.log(churn) / np.log(np.clip(process.silent(x, t_x, T, terms.churn_horizon_days), EDGE, 1 - EDGE))
+    power = np.log(churn) / np.log(np.clip(process.p_no_order(x, t_x, T, terms.churn_horizon_days), EDGE, 1 - EDGE))
     value = per_order * ((1 - churn) * stays + churn * leaves)
-    silent = process.silent(x, t_x, T, terms.horizon_days) ** power
-    low, high = (_quantile(value, silent, spread, at) for at in (0.10, 0.90))
+    silent = process.p_no_order(x, t_x, T, terms.horizon_days) ** power
+    low, high = (_quantile(value, silent, gamma_shape, at) for at in (0.10, 0.90))
     waits = {name: process.waiting_time(x, t_x, T, (1 - at) ** (1 / power)) for name, at in WAITS.items()}
     return pl.DataFrame(
         {
@@ -99,7 +99,7 @@ def conditional_orders(
     churn_h, horizon = terms.churn_horizon_days, terms.horizon_days
     rate = math.log1p(terms.annual_discount_rate) / DAYS_PER_YEAR if discounted else 0.0
     everyone = discounted_orders(process, x, t_x, T, horizon, rate)
-    silent = process.silent(x, t_x, T, churn_h)
+    silent = process.p_no_order(x, t_x, T, churn_h)
     if horizon <= churn_h:
         return everyone / np.maximum(1 - silent, EDGE), np.zeros_like(x)
     later = math.exp(-rate * churn_h)
@@ -108,7 +108,7 @@ def conditional_orders(
     return np.maximum(stays, later), leaves
 
 
-def fit_spread(expected: Array, actual: Array) -> float:
+def fit_gamma_shape(expected: Array, actual: Array) -> float:
     """Return the gamma shape of actual spend around its expectation, over customers with both above 0.
 
     Maximum likelihood by Minka (2002), Estimating a Gamma distribution, after scaling the expectation to be

@@ -15,12 +15,12 @@ import polars as pl
 from scipy.special import expit
 from scipy.stats import norm
 
-from models.errors import TooLittleData
+from models.errors import TooLittleDataError
 from models.files import read_json, write_json
 from models.log_odds import EDGE, Array
 from models.snapshot import Snapshot
-from models.trees.boosting import FEWEST_BUYERS, INPUTS, matrix, raw, refuse_few_buyers, refuse_too_little
-from models.trees.training import Trees, as_of, learn, sampled
+from models.trees.boosting import INPUTS, MIN_BUYERS, matrix, raw, refuse_few_buyers, refuse_too_little
+from models.trees.training import TreeParams, as_of, sampled, train_booster
 from models.value.protocol import FILE, FOLDER
 
 TWEEDIE, HURDLE, LOGNORMAL = "lightgbm_tweedie", "lightgbm_hurdle", "lightgbm_lognormal"
@@ -32,7 +32,7 @@ OBJECTIVES: dict[str, dict[str, Any]] = {
     "logarithm": {"objective": "regression"},
 }
 OF_BUYERS = ("amount", "logarithm")
-TREES = Trees(learning_rate=0.03)
+TREES = TreeParams(learning_rate=0.03)
 
 
 @dataclass(frozen=True)
@@ -74,22 +74,22 @@ class LightGbmValueCandidate:
     """Learns one of the three forms, `name`, from every closed window."""
 
     name: str
-    trees: Trees = TREES
+    trees: TreeParams = TREES
 
-    def fit(self, history: list[Snapshot], present: pl.DataFrame) -> LightGbmValue:
+    def fit(self, snapshots: list[Snapshot], current: pl.DataFrame) -> LightGbmValue:
         """Return the model. Raises TooLittleData without a closed window, and below 100 buyers or 20 of those who stayed away."""
-        if not history:
-            raise TooLittleData("LightGBM needs a past window whose outcome is known; the log is too short for one.")
-        frames = sampled(history)
+        if not snapshots:
+            raise TooLittleDataError("LightGBM needs a past window whose outcome is known; the log is too short for one.")
+        frames = sampled(snapshots)
         refuse_too_little("LightGBM", frames)
         refuse_few_buyers(frames)
         learned = {
-            part: learn(self.trees.parameters(**OBJECTIVES[part]), _Rows(part), history, as_of(present))
+            part: train_booster(self.trees.parameters(**OBJECTIVES[part]), _Rows(part), snapshots, as_of(current))
             for part in PARTS[self.name]
         }
         before = learned["logarithm"][1] if self.name == LOGNORMAL else None
         boosters = {part: booster for part, (booster, _) in learned.items()}
-        return LightGbmValue(self.name, boosters, _variance(before, history[-1].frame) if before else 0.0)
+        return LightGbmValue(self.name, boosters, _variance(before, snapshots[-1].frame) if before else 0.0)
 
     def load(self, folder: Path) -> LightGbmValue:
         """Read what the model's `save` wrote."""
@@ -108,7 +108,7 @@ class _Rows:
     def __call__(self, frames: list[pl.DataFrame], _day: date) -> lgb.Dataset | None:
         rows = pl.concat(frames)
         buyers = rows.filter(pl.col("next_spend") > 0)
-        if buyers.height < FEWEST_BUYERS:
+        if buyers.height < MIN_BUYERS:
             return None
         chosen = buyers if self.part in OF_BUYERS else rows
         return lgb.Dataset(matrix(chosen, INPUTS), label=_label(self.part, chosen), free_raw_data=True)

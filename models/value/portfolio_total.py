@@ -21,7 +21,7 @@ class Total:
     high: float
 
 
-def level_doubt(biases: Iterable[float]) -> float:
+def level_std(biases: Iterable[float]) -> float:
     """Return by how much the logarithm of a total is off, as a standard deviation: from relative errors of past totals.
 
     It leans on 0.2, worth two windows: one log holds few seasons, and its totals move together.
@@ -30,7 +30,7 @@ def level_doubt(biases: Iterable[float]) -> float:
     return sqrt((sum(value**2 for value in logs) + WORTH * USUALLY_OFF**2) / (len(logs) + WORTH))
 
 
-def total_value(scores: pl.DataFrame, spread: float, doubt: float, level: float = 0.8) -> Total:
+def total_value(scores: pl.DataFrame, gamma_shape: float, log_total_std: float, confidence: float = 0.8) -> Total:
     """Return the total of `expected_value` and its interval, from a run's p_churn, value_if_stays, value_at_risk.
 
     Two things move it: customers, each by itself (stays or leaves, and a gamma of shape `spread` around what is expected
@@ -40,9 +40,9 @@ def total_value(scores: pl.DataFrame, spread: float, doubt: float, level: float 
     p, stays = rows["p_churn"].to_numpy(), rows["value_if_stays"].to_numpy()
     gap = np.divide(rows["value_at_risk"].to_numpy(), p, out=np.zeros_like(p), where=p > 0)
     leaves = stays - gap
-    own = p * (1 - p) * gap**2 + ((1 - p) * stays**2 + p * leaves**2) / spread
+    own = p * (1 - p) * gap**2 + ((1 - p) * stays**2 + p * leaves**2) / gamma_shape
     expected = float(rows["expected_value"].sum())
     if expected <= 0:
         return Total(expected, expected, expected)
-    off = float(norm.ppf((1 + level) / 2)) * sqrt(float(own.sum()) / expected**2 + doubt**2)
+    off = float(norm.ppf((1 + confidence) / 2)) * sqrt(float(own.sum()) / expected**2 + log_total_std**2)
     return Total(expected, expected * exp(-off), expected * exp(off))

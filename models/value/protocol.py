@@ -35,7 +35,7 @@ class ValueCandidate(Protocol):
         """Name on the leaderboard."""
         ...
 
-    def fit(self, history: list[Snapshot], present: pl.DataFrame, /) -> ValueModel:
+    def fit(self, snapshots: list[Snapshot], current: pl.DataFrame, /) -> ValueModel:
         """Return the fitted model; arguments and errors as those of a churn Candidate."""
         ...
 
@@ -56,7 +56,7 @@ class ValueLearner(Protocol):
         """Name on the leaderboard."""
         ...
 
-    def fit(self, history: list[Snapshot], present: pl.DataFrame, /) -> SavedValueModel:
+    def fit(self, snapshots: list[Snapshot], current: pl.DataFrame, /) -> SavedValueModel:
         """Return the fitted model, as for a ValueCandidate."""
         ...
 

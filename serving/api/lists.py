@@ -13,9 +13,9 @@ from serving.http.auth import client_in, require, state_in
 from serving.http.errors import ApiError, described
 from serving.http.fields import NO_CONTROL_OR_EMPTY, Word
 from serving.http.json_route import StrictRoute
-from serving.http.list_downloads import PARQUET, SPREADSHEET, audit_read, file_of, still_allowed
+from serving.http.list_downloads import PARQUET, SPREADSHEET, audit_read, download_of, still_allowed
 from serving.http.metrics import store_time
-from serving.http.state import State, utc_now
+from serving.http.state import ServiceState, utc_now
 from serving.lists.files import Format
 from serving.lists.weekly import issue, make_list
 from serving.schemas.iso_weeks import sunday_of, week_of
@@ -26,7 +26,7 @@ from serving.store.keys import Scope
 from serving.store.runs import current_run
 
 ROUTES = APIRouter(route_class=StrictRoute, tags=["lists"], dependencies=[require(Scope.LIST)])
-USUAL_PAGE, MOST_ROWS = 100, 10_000_000
+USUAL_PAGE, MAX_ROWS = 100, 10_000_000
 HEAD = ("list_id", "kind", "week", "run_id", "data_as_of", "model_version", "rows", "row_limit", "budget", "issued_by")
 FILES: dict[int | str, dict[str, Any]] = {
     200: {
@@ -61,7 +61,7 @@ def one_list(
     region: Word = None,
     action: Word = None,
     arm: Word = None,
-    limit: Annotated[int | None, Query(ge=1, le=MOST_ROWS, description="Rows of a page, or of the file")] = None,
+    limit: Annotated[int | None, Query(ge=1, le=MAX_ROWS, description="Rows of a page, or of the file")] = None,
     cursor: Annotated[str | None, Query(max_length=200, description="next_cursor of the page before")] = None,
     format: Format = Format.JSON,  # noqa: A002  # the name of the parameter in the URL
 ) -> Response:
@@ -79,7 +79,7 @@ def one_list(
     named = {"segment": segment, "stage": stage, "region": region, "action": action, "arm": arm}
     filters = {name: value for name, value in named.items() if value is not None}
     if format is not Format.JSON:
-        return file_of(state, client_in(request).name, found, filters, after, limit, format)
+        return download_of(state, client_in(request).name, found, filters, after, limit, format)
     most = min(limit or USUAL_PAGE, state.settings.serving.max_page_rows)
     with store_time("list"):
         rows = list_rows(state.engine, found.list_id, filters, after, most + 1)
@@ -89,7 +89,7 @@ def one_list(
     return json_reply({"list": _head(found), "rows": shown.to_dicts(), "next_cursor": cursor_on})
 
 
-def _find(state: State, kind: ListKind, week: str | None, list_id: str | None, client: str) -> IssuedList:
+def _find(state: ServiceState, kind: ListKind, week: str | None, list_id: str | None, client: str) -> IssuedList:
     """The list named by its id; else the one of the week that counts as acted on, and a new one where there is none."""
     if list_id:
         named = next((each for each in issued_lists(state.engine, kind) if each.list_id == list_id), None)
@@ -122,7 +122,7 @@ def _placed(cursor: str | None) -> tuple[str | None, int]:
         return None, 0
     try:
         list_id, _, rank = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode().partition(" ")
-        if 0 <= int(rank) <= MOST_ROWS:
+        if 0 <= int(rank) <= MAX_ROWS:
             return list_id, int(rank)
     except (ValueError, binascii.Error):
         pass

@@ -18,10 +18,10 @@ from serving.http.errors import ApiError, described
 from serving.http.fields import EARLIEST, LATEST, Id, Moment, Text
 from serving.http.json_route import StrictRoute
 from serving.http.metrics import store_time
-from serving.http.state import State, utc_now
+from serving.http.state import ServiceState, utc_now
 from serving.lists.contacts import NO_CONTACTS, issued_contacts, names_in_contacts
 from serving.scoring.batch import refuse_hindsight
-from serving.scoring.live import LiveCustomer, newest_day, score_live, usual_of_run
+from serving.scoring.live import LiveCustomer, newest_day, norms_of_run, score_live
 from serving.store.keys import Scope
 from serving.store.publish import flat
 from serving.store.ranks import percentile
@@ -132,7 +132,7 @@ def live(wanted: LiveRequest, request: Request) -> Response:
 
 
 def _scored(
-    state: State,
+    state: ServiceState,
     champion: Champion,
     run: Run,
     customers: list[LiveCustomer],
@@ -144,7 +144,7 @@ def _scored(
     norms, ranks = state.context(run.run_id)
     overlaid = [each.customer_id for each in customers if each.overlay]
     issued = issued_contacts(state.engine, overlaid, names_in_contacts(state.settings)) if overlaid else NO_CONTACTS
-    scores = score_live(state.settings, champion, customers, as_of, now, usual_of_run(champion, norms, as_of), issued)
+    scores = score_live(state.settings, champion, customers, as_of, now, norms_of_run(champion, norms, as_of), issued)
     existing = scores.filter(status="existing").select(CUSTOMER, "p_churn").rows()
     own = {each: row[P_CHURN] for each, row in stored.items() if row[STATUS] == "existing"}
     ranked = {each: percentile(p, ranks, own.get(each)) for each, p in existing if len(ranks)}
@@ -158,7 +158,7 @@ def _at_hand(customer: Any) -> LiveCustomer:  # noqa: ANN401  # a model made abo
     return LiveCustomer(customer.customer_id, rows, customer.overlay)
 
 
-def _refuse_too_many(state: State, customers: list[LiveCustomer]) -> None:
+def _refuse_too_many(state: ServiceState, customers: list[LiveCustomer]) -> None:
     serving = state.settings.serving
     rows = sum(len(given) for each in customers for given in each.rows.values())
     for found, most, what in ((len(customers), serving.max_live_customers, "customers"), (rows, serving.max_live_rows, "rows")):

@@ -14,13 +14,13 @@ from serving.http.errors import described
 from serving.http.fields import Id
 from serving.http.json_route import StrictRoute
 from serving.http.metrics import SCORES, store_time
-from serving.http.state import State
+from serving.http.state import ServiceState
 from serving.schemas.scores import SCORE_COLUMNS
 from serving.store.keys import Scope
 from serving.store.runs import Run
 from serving.store.schema import ROW_COLUMNS
 
-MOST_IDS = 1_000
+MAX_IDS = 1_000
 SUPPRESSED = "suppressed"
 FIELDS = (*SCORE_COLUMNS, "stale")
 REASONS, NO_SCORE = ROW_COLUMNS.index("reasons"), ROW_COLUMNS.index("no_score_reason")
@@ -33,7 +33,7 @@ class ScoreRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"customer_ids": ["00042", "00007"]}})
 
-    customer_ids: Annotated[list[Id], Field(min_length=1, max_length=MOST_IDS)]
+    customer_ids: Annotated[list[Id], Field(min_length=1, max_length=MAX_IDS)]
 
 
 @ROUTES.post("/score", response_model=ScoreReply, responses=described(), summary="Stored scores of customers by id")
@@ -46,12 +46,12 @@ async def score(wanted: ScoreRequest, request: Request) -> Response:
     return await state.run(score_reply, state, ids, size=len(ids))
 
 
-def score_reply(state: State, ids: list[str]) -> Response:
+def score_reply(state: ServiceState, ids: list[str]) -> Response:
     """Return the answer for these ids."""
     return json_reply(stored_scores(state, ids))
 
 
-def stored_scores(state: State, ids: list[str]) -> dict[str, Any]:
+def stored_scores(state: ServiceState, ids: list[str]) -> dict[str, Any]:
     """Return the reply for these ids; an erased customer is unknown."""
     with store_time("score"):
         withheld, run, rows = state.find(ids)
@@ -67,7 +67,7 @@ def stored_scores(state: State, ids: list[str]) -> dict[str, Any]:
     return reply
 
 
-def about_run(state: State, run: Run) -> dict[str, Any]:
+def about_run(state: ServiceState, run: Run) -> dict[str, Any]:
     """Return what every score of a run shares, ready for JSON."""
     return about(run.as_of, run.scored_at, run.model_version, stale=state.is_stale(run, datetime.now(UTC).date()))
 

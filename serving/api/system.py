@@ -12,10 +12,10 @@ from serving.http.auth import any_key, require, state_in
 from serving.http.errors import RETRY_SECONDS, ApiError, described
 from serving.http.json_route import StrictRoute
 from serving.http.metrics import exposition, store_time
-from serving.http.state import State
+from serving.http.state import ServiceState
 from serving.store.engine import reading
 from serving.store.keys import Scope
-from serving.store.runs import NoRun, Run, current_run
+from serving.store.runs import NoRunError, Run, current_run
 
 ROUTES = APIRouter(route_class=StrictRoute, tags=["system"])
 TEXT: dict[int | str, dict[str, Any]] = {
@@ -35,7 +35,7 @@ def readyz(request: Request) -> Response:
     """Say that the store answers and a run is published; 503 before."""
     try:
         _present(state_in(request))
-    except NoRun as error:
+    except NoRunError as error:
         raise ApiError(503, str(error), code="not_ready", retry_after=RETRY_SECONDS) from None
     return json_reply({"status": "ready"})
 
@@ -60,7 +60,7 @@ def metrics(request: Request) -> Response:
     """Return what Prometheus reads; of all workers, whichever answers."""
     try:
         run = _present(state_in(request))
-    except (NoRun, SQLAlchemyError):
+    except (NoRunError, SQLAlchemyError):
         run = None
     return Response(exposition(run), media_type="text/plain; version=0.0.4; charset=utf-8")
 
@@ -77,6 +77,6 @@ def document(request: Request) -> Response:
     return json_reply(request.app.openapi())
 
 
-def _present(state: State) -> Run:
+def _present(state: ServiceState) -> Run:
     with store_time("run"), reading(state.engine).connect() as connection:
         return current_run(connection)

@@ -16,25 +16,25 @@ from starlette.requests import cookie_parser
 
 from serving.http.errors import ApiError
 from serving.http.paths import COOKIE
-from serving.http.state import State, utc_now
+from serving.http.state import ServiceState, utc_now
 from serving.store.keys import Client, Scope, client_of
 from serving.store.sessions import client_of_session
 
 OPEN = frozenset({"/livez", "/readyz", "/healthz"})
-ANYBODY = Client("nobody", "", frozenset())
+ANONYMOUS = Client("nobody", "", frozenset())
 DEVELOPER = Client("development", "", frozenset(Scope))
-LONGEST_KEY = 200
-TRUST_SECONDS, MOST_TRUSTED = 1.0, 1_000
+MAX_KEY_LENGTH = 200
+TRUST_SECONDS, MAX_TRUSTED = 1.0, 1_000
 BEARER = HTTPBearer(auto_error=False, description="A key made by `keys create`.")
 
 
-class Turnstile:
+class Authenticator:
     """Says who a request comes from, and lets each key through so many times a minute. Counts are this worker's own."""
 
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: ServiceState) -> None:
         """Start counting."""
         self.state = state
-        self.trusted: TTLCache[str, Client] = TTLCache(MOST_TRUSTED, 0 if state.is_near else TRUST_SECONDS)
+        self.trusted: TTLCache[str, Client] = TTLCache(MAX_TRUSTED, 0 if state.is_near else TRUST_SECONDS)
         self.limiter = SlidingWindowCounterRateLimiter(MemoryStorage())
         self.limit = RateLimitItemPerMinute(state.settings.serving.requests_per_minute)
 
@@ -58,11 +58,11 @@ class Turnstile:
         """Return whose session a Cookie header names; ANYBODY where it names none that is live."""
         token = token_in(cookie)
         found = await self.state.run(client_of_session, self.state.engine, token, utc_now()) if token else None
-        return found or ANYBODY
+        return found or ANONYMOUS
 
     def _client(self, authorization: str) -> Client:
         kind, _, key = authorization.partition(" ")
-        if kind.lower() != "bearer" or not key or len(key) > LONGEST_KEY:
+        if kind.lower() != "bearer" or not key or len(key) > MAX_KEY_LENGTH:
             raise ApiError(401, "Send a key: Authorization: Bearer <key>.")
         found = client_of(self.state.engine, key.strip(), utc_now())
         if found is None:
@@ -121,7 +121,7 @@ def client_in(request: Request) -> Client:
     return client
 
 
-def state_in(request: Request) -> State:
+def state_in(request: Request) -> ServiceState:
     """Return what this worker holds."""
-    state: State = request.app.state.holdfast
+    state: ServiceState = request.app.state.holdfast
     return state

@@ -7,20 +7,20 @@ from fastapi.exceptions import RequestValidationError
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 from starlette.exceptions import HTTPException
 
-from models.errors import NoChampion
+from models.errors import NoChampionError
 from serving.http.errors import RETRY_SECONDS, ApiError
-from serving.lists.weekly import ListRefused
-from serving.schemas.iso_weeks import WeekRefused
-from serving.scoring.batch import HindsightRefused
-from serving.scoring.live import NoHistory
-from serving.store.runs import NoRun
-from serving.store.targets import NoTargets
+from serving.lists.weekly import ListRefusedError
+from serving.schemas.iso_weeks import WeekError
+from serving.scoring.batch import HindsightError
+from serving.scoring.live import NoHistoryError
+from serving.store.runs import NoRunError
+from serving.store.targets import NoTargetsError
 from settings.errors import UserError
 
 
 def as_api_error(error: BaseException) -> ApiError:
     """Return the answer for an error. What is not known here is our own fault, and its text stays with us."""
-    return next((answer(error) for kind, answer in ANSWERS.items() if isinstance(error, kind)), None) or _ours()
+    return next((answer(error) for kind, answer in RESPONSES.items() if isinstance(error, kind)), None) or _ours()
 
 
 def _ours() -> ApiError:
@@ -65,7 +65,7 @@ def _of_time(_: TimeoutError) -> ApiError:
     return ApiError(503, "This took too long; try again.", retry_after=RETRY_SECONDS)
 
 
-def _of_hindsight(_: HindsightRefused) -> ApiError:
+def _of_hindsight(_: HindsightError) -> ApiError:
     return ApiError(422, "The champion was trained on what happened after this as_of date; ask for a later one.", "as_of")
 
 
@@ -73,17 +73,17 @@ def _about(status: int, field: str) -> Callable[[Any], ApiError]:
     return lambda error: ApiError(status, str(error), field)
 
 
-ANSWERS: dict[type[BaseException], Callable[[Any], ApiError]] = {
+RESPONSES: dict[type[BaseException], Callable[[Any], ApiError]] = {
     ApiError: lambda error: error,
     RequestValidationError: _malformed,
     HTTPException: _of_http,
-    NoRun: _of_no_scores,
-    NoChampion: _of_no_scores,
+    NoRunError: _of_no_scores,
+    NoChampionError: _of_no_scores,
     TimeoutError: _of_time,
-    NoHistory: _about(409, "overlay"),
-    HindsightRefused: _of_hindsight,
-    ListRefused: _about(422, "week"),
-    WeekRefused: _about(422, "week"),
-    NoTargets: _of_no_scores,
+    NoHistoryError: _about(409, "overlay"),
+    HindsightError: _of_hindsight,
+    ListRefusedError: _about(422, "week"),
+    WeekError: _about(422, "week"),
+    NoTargetsError: _of_no_scores,
     SQLAlchemyError: _of_store,
 }

@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import Query
 from pydantic import AfterValidator, Field
 
-LONGEST_ID = 256
+MAX_ID_LENGTH = 256
 NO_CONTROL = r"^[^\x00-\x1f\x7f]+$"
 NO_CONTROL_OR_EMPTY = r"^[^\x00-\x1f\x7f]*$"
 EARLIEST, LATEST = datetime(1900, 1, 1), datetime(2200, 1, 1)  # noqa: DTZ001  # the tables hold UTC without a zone
@@ -20,7 +20,7 @@ def _utc(moment: datetime) -> datetime:
     return plain
 
 
-Id = Annotated[str, Field(strict=True, min_length=1, max_length=LONGEST_ID, pattern=NO_CONTROL)]
+Id = Annotated[str, Field(strict=True, min_length=1, max_length=MAX_ID_LENGTH, pattern=NO_CONTROL)]
 Word = Annotated[str | None, Query(max_length=100, pattern=NO_CONTROL_OR_EMPTY)]
 Text = Annotated[str, Field(strict=True, max_length=10_000)]
 Moment = Annotated[datetime, AfterValidator(_utc)]

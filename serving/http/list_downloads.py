@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterable
 import polars as pl
 from starlette.responses import Response, StreamingResponse
 
-from features.storage.hashing import Erased
+from features.storage.hashing import HashedIds
 from serving.http.metrics import store_time
-from serving.http.state import State, utc_now
+from serving.http.state import ServiceState, utc_now
 from serving.lists.files import Format, as_csv, as_parquet, as_xlsx
 from serving.schemas.lists import LIST_COLUMNS
 from serving.store.audit import record
@@ -20,8 +20,8 @@ MEDIA = {"csv": "text/csv; charset=utf-8", "xlsx": SPREADSHEET, "parquet": PARQU
 NO_ROWS = pl.DataFrame(schema=LIST_COLUMNS)
 
 
-def file_of(
-    state: State, client: str, found: IssuedList, filters: dict[str, str], after: int, limit: int | None, kind: Format
+def download_of(
+    state: ServiceState, client: str, found: IssuedList, filters: dict[str, str], after: int, limit: int | None, kind: Format
 ) -> Response:
     """Return a file with all rows that pass the filters."""
     allowed = still_allowed(state)
@@ -48,13 +48,13 @@ def _whole(parts: Iterable[pl.DataFrame], kind: Format, sentence: str) -> tuple[
     return [as_xlsx(whole, sentence) if kind is Format.XLSX else as_parquet(whole)], whole.height
 
 
-def still_allowed(state: State) -> Callable[[pl.DataFrame], pl.DataFrame]:
+def still_allowed(state: ServiceState) -> Callable[[pl.DataFrame], pl.DataFrame]:
     """Return what leaves out at once who objected since the list was issued."""
-    withheld = Erased(state.identity, all_withheld(state.engine, *Withheld))
+    withheld = HashedIds(state.identity, all_withheld(state.engine, *Withheld))
     return lambda rows: rows.filter(~withheld.holds()) if withheld.hashes else rows
 
 
-def audit_read(state: State, client: str, found: IssuedList, rows: int) -> None:
+def audit_read(state: ServiceState, client: str, found: IssuedList, rows: int) -> None:
     """Keep who read a list, and how many rows."""
     with state.engine.begin() as connection:
         record(connection, client, "list read", utc_now(), found.list_id, rows)

@@ -9,13 +9,13 @@ from typing import Any
 from anyio import to_thread
 from starlette.responses import Response
 
-from serving.http.auth import ANYBODY, DEVELOPER, Turnstile, is_loopback, names_loopback
+from serving.http.auth import ANONYMOUS, DEVELOPER, Authenticator, is_loopback, names_loopback
 from serving.http.error_mapping import as_api_error
 from serving.http.errors import INTERNAL, ApiError
 from serving.http.logging import open_log, where_of
 from serving.http.metrics import REQUEST_SECONDS, REQUESTS
 from serving.http.paths import POLICY, STATIC, is_page
-from serving.http.state import State
+from serving.http.state import ServiceState
 from serving.store.keys import Client
 
 Message = MutableMapping[str, Any]
@@ -40,10 +40,10 @@ PAGE_SECURITY = tuple((dict(SECURITY) | {b"content-security-policy": POLICY, b"r
 class Gate:
     """Everything that holds for every route, around `api`; `render_error` turns an error into the response that fits its path."""
 
-    def __init__(self, api: App, state: State, render_error: ErrorRenderer) -> None:
+    def __init__(self, api: App, state: ServiceState, render_error: ErrorRenderer) -> None:
         """Wrap the routes of a worker."""
         self.api, self.state, self.render_error = api, state, render_error
-        self.turnstile, self.log = Turnstile(state), open_log()
+        self.turnstile, self.log = Authenticator(state), open_log()
         self.settings = state.settings.serving
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
@@ -52,7 +52,7 @@ class Gate:
             await self.api(scope, receive, send)
             return
         to_thread.current_default_thread_limiter().total_tokens = self.settings.threads
-        visit = Visit(scope, send, self.render_error)
+        visit = RequestContext(scope, send, self.render_error)
         try:
             body = await self._let_in(scope, receive)
             async with asyncio.timeout(self.settings.request_seconds):
@@ -78,24 +78,24 @@ class Gate:
 
     async def _client(self, scope: Message, headers: dict[bytes, bytes]) -> Client:
         if self.turnstile.is_open(scope["path"]):
-            return ANYBODY
+            return ANONYMOUS
         if self.settings.development:
             host = headers.get(b"host", b"localhost").decode("latin-1")
             if not (is_loopback(scope.get("server")) and is_loopback(scope.get("client")) and names_loopback(host)):
                 raise ApiError(403, "Development mode answers on a loopback address only.", code="development")
             return DEVELOPER
         if scope["path"].startswith(STATIC):
-            return ANYBODY
+            return ANONYMOUS
         if is_page(scope["path"]):
             client = await self.turnstile.visitor(headers.get(b"cookie", b"").decode("latin-1"))
         else:
             client = await self.turnstile.client(headers.get(b"authorization", b"").decode("latin-1"))
-        if client is not ANYBODY:
+        if client is not ANONYMOUS:
             self.turnstile.count(client)
         return client
 
-    def _remember(self, visit: "Visit", scope: Message) -> None:
-        seconds, client = perf_counter() - visit.started, scope.get("holdfast.client", ANYBODY)
+    def _remember(self, visit: "RequestContext", scope: Message) -> None:
+        seconds, client = perf_counter() - visit.started, scope.get("holdfast.client", ANONYMOUS)
         fault = scope.get("holdfast.fault")
         if fault is not None and visit.status >= INTERNAL:
             self.log.error("fault", request_id=visit.request_id, route=visit.route, **fault)
@@ -112,7 +112,7 @@ class Gate:
         )
 
 
-class Visit:
+class RequestContext:
     """One request and what has been answered so far."""
 
     def __init__(self, scope: Message, send: Send, render_error: ErrorRenderer) -> None:

@@ -3,7 +3,7 @@
 HOME, UI, LOGIN, STATIC = "/", "/ui", "/ui/login", "/ui/static/"
 SEE_OTHER = 303
 COOKIE = "holdfast_session"
-LONGEST_NEXT = 1_000
+MAX_NEXT_LENGTH = 1_000
 POLICY = (
     b"default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; "
     b"frame-ancestors 'none'"
@@ -20,7 +20,7 @@ def safe_next(wanted: str | None) -> str:
     """Return where to go after signing in: only to a page of ours."""
     known = (
         wanted is not None
-        and len(wanted) <= LONGEST_NEXT
+        and len(wanted) <= MAX_NEXT_LENGTH
         and wanted.startswith(f"{UI}/")
         and not set(wanted) & set("\\\r\n")
         and "//" not in wanted

@@ -13,11 +13,11 @@ from anyio import to_thread
 from features.norms import Norms
 from features.storage.hashing import hash_of
 from models.champion import CURRENT, Champion, current_champion
-from models.errors import NoChampion
+from models.errors import NoChampionError
 from models.log_odds import Array
 from serving.privacy.workspace_key import identity_key
 from serving.store.engine import open_store
-from serving.store.read import find_rows, run_context, steadily
+from serving.store.read import find_rows, run_context, with_retry
 from serving.store.runs import Run
 from serving.store.withheld import find_at_once, withheld_among
 from settings.sections import Settings
@@ -33,7 +33,7 @@ def utc_now() -> datetime:
 
 
 @dataclass
-class State:
+class ServiceState:
     """Everything that requests share. Champion and run contexts are read when they are first needed, and when they change."""
 
     settings: Settings
@@ -74,7 +74,7 @@ class State:
         Raises NoRun before the first run.
         """
         of_hash = {self.hash_of(each): each for each in customer_ids}
-        reasons, run, rows = steadily(self.engine, lambda connection: self._found(connection, of_hash))
+        reasons, run, rows = with_retry(self.engine, lambda connection: self._found(connection, of_hash))
         withheld = {of_hash[found]: why for found, why in reasons.items()}
         return withheld, run, [row for row in rows if row[0] not in withheld]
 
@@ -99,7 +99,7 @@ class State:
         try:
             named = (folder / CURRENT).read_text(encoding="utf-8").strip()
         except OSError:
-            raise NoChampion("There is no champion on this machine; run `train` first.") from None
+            raise NoChampionError("There is no champion on this machine; run `train` first.") from None
         with self._lock:
             if self._champion is None or self._champion[0] != named:
                 self._champion = (named, current_champion(folder))

@@ -11,9 +11,9 @@ from serving.schemas.list_kind import TARGET_OF, ListKind
 from serving.store.issued import IssuedList, counting_lists, customers_on
 from serving.store.runs import Run
 from serving.store.targets import recency_of
-from serving.targeting.exclusions import LeftOut
+from serving.targeting.exclusions import Exclusion
 
-OBJECTED = LeftOut.OBJECTED.value
+OBJECTED = Exclusion.OBJECTED.value
 BOUGHT, ERASED, RECOVERED = "bought", "erased", "no_longer"
 SENTENCES = {
     BOUGHT: "bought since",

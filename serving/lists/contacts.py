@@ -33,7 +33,7 @@ ROW: dict[str, pl.DataType] = {
 
 def names_in_contacts(settings: Settings) -> dict[str, str]:
     """Return what the contacts table calls each action."""
-    return {action.name: action.in_contacts for action in settings.targeting.actions}
+    return {action.name: action.contacts_name for action in settings.targeting.actions}
 
 
 def issued_contacts(

@@ -7,8 +7,8 @@ from typing import Any
 
 import polars as pl
 
-from features.storage.files import replacing
-from serving.lists.weekly import ListRefused
+from features.storage.files import atomic_path
+from serving.lists.weekly import ListRefusedError
 
 FORMULA = r"^[=+\-@\t\r]"  # what makes a spreadsheet read a text as a formula (OWASP, CSV injection)
 MONEY, SHARE, DAY = "#,##0.00", "0.0%", "yyyy-mm-dd"
@@ -108,14 +108,14 @@ def as_parquet(frame: pl.DataFrame) -> bytes:
 def refuse_ending(path: Path) -> None:
     """Raise ListRefused for a file that is no CSV, XLSX or Parquet by its name."""
     if path.suffix.lower() not in ENDINGS:
-        raise ListRefused(f"A list is written as {', '.join(ENDINGS[:-1])} or {ENDINGS[-1]}, not as {path.name}.")
+        raise ListRefusedError(f"A list is written as {', '.join(ENDINGS[:-1])} or {ENDINGS[-1]}, not as {path.name}.")
 
 
 def write_list(frame: pl.DataFrame, sentence: str, path: Path) -> None:
     """Write a list as CSV, XLSX or Parquet, by the ending of the name; in one step. Raises ListRefused for another ending."""
     refuse_ending(path)
     ending = path.suffix.lower()
-    with replacing(path) as beside:
+    with atomic_path(path) as beside:
         if ending == ".parquet":
             frame.write_parquet(beside)
         else:

@@ -27,5 +27,5 @@ def summary(plan: Plan, target: Target, listed: pl.DataFrame, of_kind: pl.DataFr
         "measured": treated.filter(basis="measured").height,
         **sums,
         "left_out": dict(left_out.iter_rows()),
-        "curve": curve(plan.frame, plan.ladders[target]).as_dict(),
+        "curve": curve(plan.frame, plan.spending_order[target]).as_dict(),
     }

@@ -25,12 +25,12 @@ from serving.store.runs import Run
 from serving.store.targets import read_targets
 from serving.store.withheld import Withheld
 from serving.targeting.choice import NO_ACTION
-from serving.targeting.plan import Plan, Terms, Wanted, make_plan
+from serving.targeting.plan import ListBounds, Plan, PlanInputs, make_plan
 from settings.errors import UserError
 from settings.sections import Settings
 
 
-class ListRefused(UserError):  # noqa: N818  # it names what happened, as the documentation does
+class ListRefusedError(UserError):  # noqa: N818  # it names what happened, as the documentation does
     """The list cannot be made as asked: a budget that is none, a file of another type, actions that are gone."""
 
 
@@ -92,13 +92,13 @@ def make_list(
     none, WeekRefused for a week that is none, NoRun before the first published run.
     """
     if budget is not None and budget < 0:
-        raise ListRefused(f"The budget should be 0 or more, found {budget:g}.")
-    weekly = plan_week(settings, engine, week, {kind: Wanted(settings.targeting.budget if budget is None else budget, limit)})
+        raise ListRefusedError(f"The budget should be 0 or more, found {budget:g}.")
+    weekly = plan_week(settings, engine, week, {kind: ListBounds(settings.targeting.budget if budget is None else budget, limit)})
     return list_of(engine, weekly, kind, limit, budget)
 
 
 def plan_week(
-    settings: Settings, engine: sa.Engine, week: str | None = None, asked: dict[ListKind, Wanted] | None = None
+    settings: Settings, engine: sa.Engine, week: str | None = None, asked: dict[ListKind, ListBounds] | None = None
 ) -> WeeklyPlan:
     """Decide about all lists of a week at once, from the current run; by default of the week of its as-of date.
 
@@ -108,18 +108,18 @@ def plan_week(
     run, customers = read_targets(engine)
     chosen, targeting = week or week_of(run.as_of), settings.targeting
     if sunday_of(chosen) < run.as_of:
-        raise ListRefused(f"The week {chosen} lies before the data of the scores, which are as of {run.as_of}.")
-    wanted = {kind: Wanted(targeting.budget) for kind in ListKind} | (asked or {})
-    hold = targeting.hold_out_days or run.horizon_days
+        raise ListRefusedError(f"The week {chosen} lies before the data of the scores, which are as of {run.as_of}.")
+    wanted = {kind: ListBounds(targeting.budget) for kind in ListKind} | (asked or {})
+    hold = targeting.control_hold_days or run.horizon_days
     today = acted_on(chosen, run.as_of)
-    terms = Terms(
+    terms = PlanInputs(
         targeting,
         workspace_key(settings.secret_path),
         {TARGET_OF[kind]: f"{kind}-{chosen}" for kind in ListKind},
         {TARGET_OF[kind]: wanted[kind] for kind in ListKind},
         hold,
     )
-    earlier = earlier_rows(engine, chosen, run.run_id, today, targeting.pause_days, targeting.hold_out_days)
+    earlier = earlier_rows(engine, chosen, run.run_id, today, targeting.pause_days, targeting.control_hold_days)
     withheld = withheld_by(settings, engine, *Withheld).holds()
     return WeeklyPlan(settings, run, chosen, make_plan(customers, earlier, withheld, terms))
 
@@ -192,7 +192,7 @@ def _refuse_renamed(settings: Settings, engine: sa.Engine) -> None:
     configured = {action.name for action in settings.targeting.actions} | {NO_ACTION}
     gone = sorted(set(actions_in(engine)) - configured)
     if gone:
-        raise ListRefused(f"The scores name the action {gone[0]}, which the configuration no longer has; run `score` again.")
+        raise ListRefusedError(f"The scores name the action {gone[0]}, which the configuration no longer has; run `score` again.")
 
 
 def default_path(settings: Settings, weekly: WeeklyList, issued: IssuedList) -> Path:

@@ -13,7 +13,7 @@ from settings.errors import UserError
 REPORT = "outcomes"
 
 
-class NoLists(UserError):  # noqa: N818  # it names what is missing, as the documentation does
+class NoListsError(UserError):  # noqa: N818  # it names what is missing, as the documentation does
     """There is no issued list of which anything could be measured."""
 
 
@@ -21,7 +21,7 @@ def measure_outcomes(engine: sa.Engine, transactions: pl.LazyFrame, until: date,
     """Return what all issued lists earned up to `until` (exclusive). Raises NoLists where no list has begun before it."""
     rows = issued_rows(engine).filter(pl.col("start") < until)
     if rows.is_empty():
-        raise NoLists(f"No list was issued before {until}, up to where orders are known; issue one with `list`, and wait.")
+        raise NoListsError(f"No list was issued before {until}, up to where orders are known; issue one with `list`, and wait.")
     return earned(with_outcomes(rows, transactions, until, margin))
 
 

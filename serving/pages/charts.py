@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-MOST_WEEKS = 5  # labels below a picture of weeks
+MAX_WEEKS = 5  # labels below a picture of weeks
 BLUE, AMBER, GREEN, RED, GREY = "#1b5e9b", "#a85b00", "#2e7d32", "#b3261e", "#5f6b76"
 PALETTE = (BLUE, AMBER, GREEN, "#7b3fa0", RED, "#00737f", GREY)
-WIDTH, ROW, LONGEST_NAME = 7.2, 0.34, 32
+WIDTH, ROW, MAX_NAME_LENGTH = 7.2, 0.34, 32
 DRAWING = Lock()  # Matplotlib draws in one thread at a time
 Draw = Callable[["Axes"], None]
 
@@ -101,7 +101,7 @@ def score_history(days: Sequence[date], p_churn: Sequence[float]) -> bytes:
 def plain(name: str) -> str:
     """Return a name as a chart can show it: without control characters, and not too long."""
     shown = "".join(letter for letter in name if letter.isprintable())
-    return shown if len(shown) <= LONGEST_NAME else f"{shown[:LONGEST_NAME]}..."
+    return shown if len(shown) <= MAX_NAME_LENGTH else f"{shown[:MAX_NAME_LENGTH]}..."
 
 
 def brands(days: Sequence[date], bought: Sequence[str]) -> bytes:
@@ -226,7 +226,7 @@ def cumulated(weeks: Sequence[str], means: Sequence[float], lows: Sequence[float
         axes.fill_between(places, lows, highs, color=BLUE, alpha=0.18, linewidth=0)
         axes.plot(places, means, "o-", color=BLUE)
         axes.axhline(0, color="#333333", linewidth=1)
-        some = places[:: max(-(-len(weeks) // MOST_WEEKS), 1)]
+        some = places[:: max(-(-len(weeks) // MAX_WEEKS), 1)]
         axes.set_xticks(some, [weeks[place] for place in some])
         axes.set_ylabel(label)
 

@@ -16,7 +16,7 @@ from serving.http.auth import client_in, state_in
 from serving.http.errors import ApiError
 from serving.http.fields import Id
 from serving.http.paths import SEE_OTHER, UI
-from serving.http.state import State, utc_now
+from serving.http.state import ServiceState, utc_now
 from serving.pages import charts
 from serving.pages.render import page, path_of, picture
 from serving.pages.session import SIGNED_IN
@@ -31,7 +31,7 @@ from settings.sections import Settings, Targeting
 ROUTES = APIRouter(include_in_schema=False, dependencies=[SIGNED_IN])
 CustomerId = Annotated[Id, Path()]
 AskedId = Annotated[Id, Query()]
-MOST_PURCHASES, MOST_COMPLAINTS, MOST_BRANDS = 200, 10, 8
+MAX_PURCHASES, MAX_COMPLAINTS, MAX_BRANDS = 200, 10, 8
 
 
 @ROUTES.get(f"{UI}/customers")
@@ -74,7 +74,7 @@ def customer(customer_id: CustomerId, request: Request) -> Response:
     )
 
 
-def _audit(request: Request, state: State, customer_id: str) -> None:
+def _audit(request: Request, state: ServiceState, customer_id: str) -> None:
     with state.engine.begin() as connection:
         record(connection, client_in(request).name, "customer read", utc_now(), state.hash_of(customer_id), 1)
 
@@ -96,7 +96,7 @@ def _action(settings: Settings, score: dict[str, Any] | None) -> dict[str, Any] 
     }
 
 
-def _lists(state: State, customer_id: str) -> list[dict[str, Any]]:
+def _lists(state: ServiceState, customer_id: str) -> list[dict[str, Any]]:
     """The lists that name the customer and count as acted on, the newest first."""
     rows, counting = LIST_ROWS.c, [one.list_id for one in counting_lists(state.engine)]
     about = (LISTS.c.kind, LISTS.c.data_as_of, LISTS.c.horizon_days)
@@ -117,7 +117,7 @@ def _standing(lists: list[dict[str, Any]], kind: str, today: date, targeting: Ta
         days = (today - acted_on(one["week"], one["data_as_of"])).days
         if (one["kind"] == ListKind.RECOVERY) != (kind == "recovery"):
             continue
-        if one["arm"] == "control" and days < (targeting.hold_out_days or one["horizon_days"]):
+        if one["arm"] == "control" and days < (targeting.control_hold_days or one["horizon_days"]):
             why = f"Held out by {one['list_id']}: what lists earn is measured against such customers."
             return {"what": "Answer as usual" if kind == "recovery" else "Do not contact", "why": why}
         if one["arm"] == "treated" and 0 < days < targeting.pause_days:
@@ -128,17 +128,17 @@ def _standing(lists: list[dict[str, Any]], kind: str, today: date, targeting: Ta
     return None
 
 
-def _history(state: State, customer_id: str) -> list[dict[str, Any]]:
+def _history(state: ServiceState, customer_id: str) -> list[dict[str, Any]]:
     return [row for row in score_history(state.engine, customer_id) if row["p_churn"] is not None]
 
 
-def _own_rows(state: State, table: str, customer_id: str) -> pl.LazyFrame | None:
+def _own_rows(state: ServiceState, table: str, customer_id: str) -> pl.LazyFrame | None:
     """A customer's rows of a table below the workspace; None where this machine does not have it."""
     path = good_path(state.settings.workspace.path, table)
     return pl.scan_parquet(path, glob=False).filter(pl.col(CUSTOMER) == customer_id) if path.is_file() else None
 
 
-def _complaints(state: State, customer_id: str) -> list[dict[str, Any]]:
+def _complaints(state: ServiceState, customer_id: str) -> list[dict[str, Any]]:
     """The newest complaints."""
     rows = _own_rows(state, COMPLAINTS.name, customer_id)
     if rows is None:
@@ -146,10 +146,10 @@ def _complaints(state: State, customer_id: str) -> list[dict[str, Any]]:
     there = rows.collect_schema().names()
     told = ("opened_at", "topic", "channel", "resolved_at", "satisfied")
     columns = [pl.col(name) if name in there else pl.lit(None).alias(name) for name in told]
-    return rows.sort("opened_at", descending=True).head(MOST_COMPLAINTS).select(columns).collect().to_dicts()
+    return rows.sort("opened_at", descending=True).head(MAX_COMPLAINTS).select(columns).collect().to_dicts()
 
 
-def _purchases(state: State, customer_id: str) -> pl.DataFrame | None:
+def _purchases(state: ServiceState, customer_id: str) -> pl.DataFrame | None:
     """Day and brand (or other unit of loyalty) with the largest spend of it, of the newest purchases; None where not told."""
     rows, unit = _own_rows(state, TRANSACTIONS.name, customer_id), state.settings.loyalty.unit
     if rows is None or unit not in rows.collect_schema().names():
@@ -157,7 +157,7 @@ def _purchases(state: State, customer_id: str) -> pl.DataFrame | None:
     sales = rows.filter(is_sale_line(rows.collect_schema().names())).drop_nulls(unit)
     spent = sales.group_by(pl.col("ordered_at").dt.date().alias("day"), pl.col(unit).alias("unit")).agg(pl.col("amount").sum())
     first = spent.sort("day", "amount", "unit", descending=[False, True, False]).unique("day", keep="first", maintain_order=True)
-    return first.tail(MOST_PURCHASES).collect()
+    return first.tail(MAX_PURCHASES).collect()
 
 
 def _brands_told(bought: pl.DataFrame | None) -> list[dict[str, Any]] | None:
@@ -165,7 +165,7 @@ def _brands_told(bought: pl.DataFrame | None) -> list[dict[str, Any]] | None:
     if bought is None or bought.is_empty():
         return None
     counted = bought.group_by("unit").agg(pl.len().alias("purchases"), pl.col("day").max().alias("last"))
-    return counted.sort("purchases", "unit", descending=[True, False]).head(MOST_BRANDS).to_dicts()
+    return counted.sort("purchases", "unit", descending=[True, False]).head(MAX_BRANDS).to_dicts()
 
 
 @ROUTES.get(f"{UI}/charts/brands.svg")
@@ -176,7 +176,7 @@ def brands_chart(customer_id: AskedId, request: Request) -> Response:
     _audit(request, state, customer_id)
     if bought is None or bought.is_empty():
         raise ApiError(404, "There is no such picture.")
-    often = bought["unit"].value_counts(sort=True)["unit"].head(MOST_BRANDS - 1)
+    often = bought["unit"].value_counts(sort=True)["unit"].head(MAX_BRANDS - 1)
     shown = bought.with_columns(pl.when(pl.col("unit").is_in(often.implode())).then("unit").otherwise(pl.lit("others")))
     return picture(charts.brands(shown["day"].to_list(), shown["unit"].to_list()))
 

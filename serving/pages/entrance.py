@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Query, Request
 from starlette.responses import FileResponse, RedirectResponse, Response
 
-from serving.http.auth import ANYBODY, LONGEST_KEY, client_in, state_in
+from serving.http.auth import ANONYMOUS, MAX_KEY_LENGTH, client_in, state_in
 from serving.http.errors import ApiError
 from serving.http.paths import COOKIE, HOME, LOGIN, SEE_OTHER, STATIC, UI, safe_next
 from serving.http.state import utc_now
@@ -29,7 +29,7 @@ def home() -> Response:
 @ROUTES.get(LOGIN)
 def login(request: Request, onward: Annotated[str | None, Query(alias="next")] = None) -> Response:
     """Ask for a key."""
-    if client_in(request) is not ANYBODY:
+    if client_in(request) is not ANONYMOUS:
         return RedirectResponse(safe_next(onward), SEE_OTHER)
     return page(request, "login", next=safe_next(onward), problem=None)
 
@@ -39,7 +39,7 @@ def sign_in(request: Request, key: Annotated[str, Form()] = "", onward: Annotate
     """Begin a session with a live key of scope list; another one of this browser ends."""
     refuse_foreign(request)
     state, now = state_in(request), utc_now()
-    client = client_of(state.engine, key.strip(), now) if len(key) <= LONGEST_KEY else None
+    client = client_of(state.engine, key.strip(), now) if len(key) <= MAX_KEY_LENGTH else None
     if client is None or Scope.LIST not in client.scopes:
         request.app.state.attempts.count(request)
         problem = "This key is unknown, expired or revoked." if client is None else "This key does not have the scope list."

@@ -23,7 +23,7 @@ TITLES = {
 }
 
 
-def answer_for(scope: MutableMapping[str, Any], error: ApiError) -> Response:
+def error_response(scope: MutableMapping[str, Any], error: ApiError) -> Response:
     """Return the answer to a request that went wrong; who is not signed in is led to where one signs in."""
     request_id = scope["holdfast.request_id"] if error.status == INTERNAL else None
     if not is_page(scope["path"]):

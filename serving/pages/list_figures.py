@@ -7,15 +7,15 @@ import polars as pl
 import sqlalchemy as sa
 
 from features.frames.columns import CUSTOMER
-from features.storage.hashing import hashed
-from serving.http.state import State
+from features.storage.hashing import hash_column
+from serving.http.state import ServiceState
 from serving.store.issued import FACETS, FILTERS, SUMMED, IssuedList, list_figures
 from serving.store.withheld import Withheld, all_withheld
 
 HELD = 6  # lists whose rows a worker keeps at hand
 
 
-def figures_now(state: State, one: IssuedList, filters: dict[str, str]) -> dict[str, Any]:
+def figures_now(state: ServiceState, one: IssuedList, filters: dict[str, str]) -> dict[str, Any]:
     """Return rows, treated, control, and SUMMED of the treated, of the rows that pass; and what each filter could be set to.
 
     `facets` has, by filter, how many treated each value would show beside the other filters. A list never changes, so its rows
@@ -33,7 +33,7 @@ def figures_now(state: State, one: IssuedList, filters: dict[str, str]) -> dict[
 
 @lru_cache(maxsize=HELD)
 def _rows(engine: sa.Engine, list_id: str, identity: str) -> pl.DataFrame:
-    return list_figures(engine, list_id, hashed(CUSTOMER, identity))
+    return list_figures(engine, list_id, hash_column(CUSTOMER, identity))
 
 
 def _passing(rows: pl.DataFrame, filters: dict[str, str]) -> pl.DataFrame:

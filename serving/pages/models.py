@@ -6,12 +6,12 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from models.champion import Champion
-from models.errors import NoChampion
+from models.errors import NoChampionError
 from models.registry import BASELINE
 from serving.http.auth import state_in
 from serving.http.errors import ApiError
 from serving.http.paths import UI
-from serving.http.state import State, utc_now
+from serving.http.state import ServiceState, utc_now
 from serving.pages import charts
 from serving.pages.render import page, picture
 from serving.pages.session import SIGNED_IN
@@ -31,7 +31,7 @@ def models(request: Request) -> Response:
         request,
         "models",
         champion=champion,
-        grade={} if champion is None else _grade(champion),
+        backtest_metrics={} if champion is None else _grade(champion),
         baseline=BASELINE.name,
         run=run,
         stale=run is not None and state.is_stale(run, today),
@@ -41,22 +41,22 @@ def models(request: Request) -> Response:
     )
 
 
-def _champion(state: State) -> Champion | None:
+def _champion(state: ServiceState) -> Champion | None:
     try:
         return state.champion()
-    except (NoChampion, OSError):  # what CURRENT names may not have come to this machine yet
+    except (NoChampionError, OSError):  # what CURRENT names may not have come to this machine yet
         return None
 
 
 def _grade(champion: Champion) -> dict[str, Any]:
     """The grade, and by how much the champion's log-loss is below the baseline's."""
-    grade: dict[str, Any] = dict(champion.grade)
+    grade: dict[str, Any] = dict(champion.backtest_metrics)
     return grade | {"better": 1 - grade["log_loss"] / grade["baseline_log_loss"]} if grade else grade
 
 
 def _others(champion: Champion) -> list[tuple[str, bool]]:
     """Every other candidate, and whether the champion is surely better."""
-    above = {name.removeprefix("above_"): value for name, value in champion.grade.items() if name.startswith("above_")}
+    above = {name.removeprefix("above_"): value for name, value in champion.backtest_metrics.items() if name.startswith("above_")}
     return [(name, value < 0) for name, value in above.items()]
 
 

@@ -17,7 +17,7 @@ from serving.store.reports import read_report
 ROUTES = APIRouter(include_in_schema=False, dependencies=[SIGNED_IN])
 SCOPES = {"kind": "By list", "action": "By action", "segment": "By loyalty segment", "list": "Each issued list"}
 DRAWN = ("kind", "action", "segment")
-MOST_LISTS = 30
+MAX_LISTS = 30
 
 
 @ROUTES.get(f"{UI}/outcomes")
@@ -28,7 +28,7 @@ def outcomes(request: Request) -> Response:
         return page(request, "outcomes", made_at=None, until=None, whole=None, control=None, parts=[], weeks=[], drawn=False)
     made_at, told = found
     rows = told["earned"]
-    parts = [{"scope": scope, "title": title, "rows": _of(rows, scope)[:MOST_LISTS]} for scope, title in SCOPES.items()]
+    parts = [{"scope": scope, "title": title, "rows": _of(rows, scope)[:MAX_LISTS]} for scope, title in SCOPES.items()]
     whole, control = _first(rows, "all"), _first(rows, "global")
     told_of: dict[str, Any] = {
         "whole": whole,

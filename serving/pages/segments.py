@@ -8,12 +8,12 @@ from starlette.responses import Response
 from serving.http.auth import state_in
 from serving.http.errors import ApiError
 from serving.http.paths import UI
-from serving.http.state import State
+from serving.http.state import ServiceState
 from serving.pages import charts
 from serving.pages.render import named, page, picture
 from serving.pages.session import SIGNED_IN
 from serving.store.engine import reading
-from serving.store.runs import NoRun, Run, current_run, summary_of
+from serving.store.runs import NoRunError, Run, current_run, summary_of
 
 ROUTES = APIRouter(include_in_schema=False, dependencies=[SIGNED_IN])
 Grouping = Annotated[Literal["loyalty_segment", "lifecycle_stage"], Query()]
@@ -41,11 +41,11 @@ def segments(request: Request) -> Response:
     return page(request, "segments", run=run, told=told, parts=parts, as_of=moves.get("as_of"))
 
 
-def _summary(state: State) -> tuple[Run | None, dict[str, Any] | None]:
+def _summary(state: ServiceState) -> tuple[Run | None, dict[str, Any] | None]:
     with reading(state.engine).connect() as connection:
         try:
             run = current_run(connection)
-        except NoRun:
+        except NoRunError:
             return None, None
         return run, summary_of(connection, run)
 

@@ -9,7 +9,7 @@ from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
 
 from features.storage.hashing import hash_of
-from serving.http.auth import ANYBODY, client_in, state_in
+from serving.http.auth import ANONYMOUS, client_in, state_in
 from serving.http.errors import ApiError
 from serving.http.paths import COOKIE
 from serving.store.keys import Scope
@@ -65,7 +65,7 @@ def checked_form(request: Request, csrf: str) -> None:
 
 async def _signed_in(request: Request) -> None:
     client = client_in(request)
-    if client is ANYBODY:
+    if client is ANONYMOUS:
         raise ApiError(401, "Sign in to see this page.")
     if Scope.LIST not in client.scopes:
         raise ApiError(403, f"These pages need a key with the scope {Scope.LIST}.")

@@ -11,9 +11,9 @@ from starlette.responses import RedirectResponse, Response
 from serving.http.auth import client_in, state_in
 from serving.http.errors import ApiError
 from serving.http.fields import NO_CONTROL, Word
-from serving.http.list_downloads import audit_read, file_of, still_allowed
+from serving.http.list_downloads import audit_read, download_of, still_allowed
 from serving.http.paths import SEE_OTHER, UI
-from serving.http.state import State, utc_now
+from serving.http.state import ServiceState, utc_now
 from serving.lists.changes import SENTENCES
 from serving.lists.files import Format
 from serving.lists.weekly import issue, list_of, plan_week
@@ -26,8 +26,8 @@ from serving.schemas.list_kind import ListKind
 from serving.store.issued import IssuedList, counting_list, issued_lists, list_rows
 from serving.store.runs import run_if_any
 from serving.targeting.curve import Curve
-from serving.targeting.exclusions import LeftOut, sentence
-from serving.targeting.plan import Wanted
+from serving.targeting.exclusions import Exclusion, exclusion_sentence
+from serving.targeting.plan import ListBounds
 
 ROUTES = APIRouter(include_in_schema=False, dependencies=[SIGNED_IN])
 ROWS = 50
@@ -94,7 +94,7 @@ def _amount(text: str) -> float | None:
     return amount if amount is not None and amount <= MOST else None
 
 
-def _named(state: State, list_id: str) -> IssuedList:
+def _named(state: ServiceState, list_id: str) -> IssuedList:
     found = next((each for each in issued_lists(state.engine) if each.list_id == list_id), None)
     if found is None:
         raise ApiError(404, "There is no list of that id.")
@@ -102,7 +102,7 @@ def _named(state: State, list_id: str) -> IssuedList:
 
 
 def _detail(
-    request: Request, state: State, chosen: IssuedList, filters: dict[str, str], budget: float | None, after: int
+    request: Request, state: ServiceState, chosen: IssuedList, filters: dict[str, str], budget: float | None, after: int
 ) -> dict[str, Any]:
     figures = chosen.figures
     now = figures_now(state, chosen, filters)
@@ -117,7 +117,9 @@ def _detail(
         "rows": shown.to_dicts(),
         "next": int(rows["rank"][ROWS - 1]) if rows.height > ROWS else None,
         "after": after,
-        "left_out": [sentence(why, count, state.settings.targeting) for why, count in figures.get("left_out", {}).items()],
+        "left_out": [
+            exclusion_sentence(why, count, state.settings.targeting) for why, count in figures.get("left_out", {}).items()
+        ],
         "changes": _changes(figures.get("changes"), state),
         "budget": budget,
         "spending": _spending(figures.get("curve"), figures.get("action_cost") if budget is None else budget),
@@ -125,7 +127,7 @@ def _detail(
     }
 
 
-def _changes(changes: dict[str, Any] | None, state: State) -> dict[str, Any] | None:
+def _changes(changes: dict[str, Any] | None, state: ServiceState) -> dict[str, Any] | None:
     if changes is None:
         return None
     gone = [
@@ -134,8 +136,8 @@ def _changes(changes: dict[str, Any] | None, state: State) -> dict[str, Any] | N
     return changes | {"gone": gone}
 
 
-def _left(why: str, count: int, state: State) -> str:
-    return sentence(LeftOut(why), count, state.settings.targeting)
+def _left(why: str, count: int, state: ServiceState) -> str:
+    return exclusion_sentence(Exclusion(why), count, state.settings.targeting)
 
 
 def _spending(told: dict[str, Any] | None, budget: float | None) -> dict[str, float] | None:
@@ -160,7 +162,7 @@ def issue_lists(
     state, client, amount = state_in(request), client_in(request).name, _amount(budget)
     if budget and (amount is None or kind is None):
         raise ApiError(422, "A budget is an amount such as 250.50, for one of the lists.", "budget")
-    asked = {} if kind is None or amount is None else {kind: Wanted(amount)}
+    asked = {} if kind is None or amount is None else {kind: ListBounds(amount)}
     plan = plan_week(state.settings, state.engine, None, asked)
     kinds: Iterable[ListKind] = ListKind if kind is None else [kind]
     issued = [issue(state.engine, list_of(state.engine, plan, each, None, amount), client, utc_now())[0] for each in kinds]
@@ -182,7 +184,7 @@ def download(
     state = state_in(request)
     named = {"segment": segment, "stage": stage, "region": region, "action": action, "arm": arm}
     filters = {name: value for name, value in named.items() if value}
-    return file_of(state, client_in(request).name, _named(state, list_id), filters, 0, None, Format(format))
+    return download_of(state, client_in(request).name, _named(state, list_id), filters, 0, None, Format(format))
 
 
 @ROUTES.get(f"{UI}/charts/budget.svg")

@@ -12,8 +12,8 @@ import sqlalchemy as sa
 
 from features.frames.columns import CUSTOMER
 from features.labels import labels
-from features.storage.files import replacing
-from features.storage.hashing import NOBODY, Erased, hash_of
+from features.storage.files import atomic_path
+from features.storage.hashing import NO_IDS, HashedIds, hash_of
 from features.storage.paths import good_path
 from features.tables.schema import TRANSACTIONS
 from serving.privacy.workspace_key import identity_key
@@ -37,10 +37,10 @@ class Erasure:
     out_of_reach: list[str] = field(default_factory=list)
 
 
-def withheld_by(settings: Settings, engine: sa.Engine, *reasons: Withheld) -> Erased:
+def withheld_by(settings: Settings, engine: sa.Engine, *reasons: Withheld) -> HashedIds:
     """Return the customers who are withheld for any of the reasons, with the key that knows them again."""
     hashes = all_withheld(engine, *reasons)
-    return Erased(identity_key(settings.secret_path, engine), hashes) if hashes else NOBODY
+    return HashedIds(identity_key(settings.secret_path, engine), hashes) if hashes else NO_IDS
 
 
 def suppress(settings: Settings, engine: sa.Engine, customer_id: str, now: datetime, client: str) -> bool:
@@ -134,7 +134,7 @@ def _from_file(path: Path, customer_id: str) -> int:
     if count:
         left = rows.filter(~pl.any_horizontal(own)) if own else rows
         cleared = left.with_columns(pl.when(~_is(name, customer_id)).then(name).alias(name) for name in also)
-        with replacing(path) as beside:
+        with atomic_path(path) as beside:
             if path.suffix == ".parquet":
                 cleared.sink_parquet(beside, compression="lz4")
             else:

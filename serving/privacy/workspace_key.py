@@ -6,7 +6,7 @@ from pathlib import Path
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
-from features.storage.files import beside
+from features.storage.files import temporary_path
 from features.storage.hashing import hash_of
 from serving.store.schema import META
 from settings.errors import UserError
@@ -15,14 +15,14 @@ SECRET_BYTES = 32
 MARK = "secret"
 
 
-class SecretDiffers(UserError):  # noqa: N818  # it names what was found, as the documentation does
+class SecretMismatchError(UserError):  # noqa: N818  # it names what was found, as the documentation does
     """The store was begun with another secret, whose hashes this one cannot make."""
 
 
 def workspace_key(path: Path) -> bytes:
     """Return the secret in a file, made on first use and readable by its owner only."""
     if not path.exists():
-        with beside(path) as new:
+        with temporary_path(path) as new:
             new.touch(mode=0o600)
             new.write_bytes(secrets.token_bytes(SECRET_BYTES))
             _first(new, path)
@@ -38,13 +38,17 @@ def identity_key(path: Path, engine: sa.Engine) -> str:
     with engine.connect() as connection:
         mark = connection.scalar(sa.select(META.c.value).where(META.c.name == MARK))
     if mark is not None and not path.exists():
-        raise SecretDiffers(f"The store was begun with a secret that is not at {path}; put it there, or name it in [serving].")
+        raise SecretMismatchError(
+            f"The store was begun with a secret that is not at {path}; put it there, or name it in [serving]."
+        )
     secret = workspace_key(path).hex()
     own = hash_of("this store", secret)
     if mark is None:
         mark = _remember(engine, own)
     if mark != own:
-        raise SecretDiffers(f"The store was begun with another secret than the one in {path}; name the right one in [serving].")
+        raise SecretMismatchError(
+            f"The store was begun with another secret than the one in {path}; name the right one in [serving]."
+        )
     return hash_of("identity", secret)
 
 

@@ -8,7 +8,7 @@ from settings.errors import UserError
 WEEK = re.compile(r"(\d{4})-W(\d{2})")
 
 
-class WeekRefused(UserError):  # noqa: N818  # it names what happened, as the documentation does
+class WeekError(UserError):  # noqa: N818  # it names what happened, as the documentation does
     """What should be an ISO week is none."""
 
 
@@ -26,7 +26,7 @@ def monday_of(week: str) -> date:
         monday = date.fromisocalendar(year, number, 1)
         monday + timedelta(days=6)
     except (ValueError, OverflowError):
-        raise WeekRefused(f"A week is written as 2026-W47, found {week!r}.") from None
+        raise WeekError(f"A week is written as 2026-W47, found {week!r}.") from None
     return monday
 
 

@@ -7,17 +7,17 @@ import polars as pl
 
 from features.build import build_features
 from features.frames.columns import CUSTOMER
-from features.norms import Norms, up_to_date
-from features.storage.hashing import NOBODY, Erased
+from features.norms import Norms, with_current_demand
+from features.storage.hashing import NO_IDS, HashedIds
 from features.tables.schema import Tables
 from models.champion import Champion
 from models.value.lifetime_value import value_frame, value_terms
 from serving.schemas.candidates import averted_json, targets_of
 from serving.schemas.scores import SCORE_COLUMNS
-from serving.scoring.contactability import with_standing
+from serving.scoring.contactability import with_contactability
 from serving.scoring.reasons import reasons
 from serving.targeting.choice import NO_ACTION, choose_actions
-from serving.targeting.rules import LEVELS
+from serving.targeting.rules import RELATIONSHIP_LEVELS
 from settings.errors import UserError
 from settings.sections import Churn, Loyalty, Settings
 
@@ -25,7 +25,7 @@ EVEN = 0.5
 FAR_AHEAD_DAYS = 36_500
 
 
-class HindsightRefused(UserError):  # noqa: N818  # it names what happened, as the documentation does
+class HindsightError(UserError):  # noqa: N818  # it names what happened, as the documentation does
     """The champion learned from data younger than the as-of date."""
 
 
@@ -33,16 +33,16 @@ def refuse_hindsight(champion: Champion, as_of: date) -> None:
     """Raise HindsightRefused when the champion knew data after `as_of`."""
     trained = champion.terms.trained_as_of
     if as_of < trained:
-        raise HindsightRefused(
+        raise HindsightError(
             f"Champion {champion.version} was trained on what was known before {trained}, after the as-of date {as_of}; "
             "score a later date, or add --allow-hindsight."
         )
 
 
-def usual_as_of(champion: Champion, tables: Tables, as_of: date) -> Norms:
+def norms_as_of(champion: Champion, tables: Tables, as_of: date) -> Norms:
     """Return what is usual for the company: from the champion, and what sells now, on a later day, from all customers' tables."""
     stored = champion.norms
-    return stored if as_of == stored.known_before else up_to_date(stored, tables, as_of)
+    return stored if as_of == stored.known_before else with_current_demand(stored, tables, as_of)
 
 
 @dataclass(frozen=True)
@@ -59,15 +59,15 @@ def score(
     champion: Champion,
     as_of: date,
     scored_at: datetime,
-    usual: Norms | None = None,
-    suppressed: Erased = NOBODY,
+    norms: Norms | None = None,
+    suppressed: HashedIds = NO_IDS,
 ) -> pl.DataFrame:
     """Return SCORE_COLUMNS for every customer known before `as_of`, by customer_id.
 
     `usual` is what `usual_as_of` gives; without it `tables` must hold all customers. A customer without a purchase has status
     `prospect`, and one of `suppressed` has nothing: neither has a score, and `no_score_reason` says why.
     """
-    return score_run(settings, tables, champion, as_of, scored_at, usual, suppressed).scores
+    return score_run(settings, tables, champion, as_of, scored_at, norms, suppressed).scores
 
 
 def score_run(
@@ -76,15 +76,15 @@ def score_run(
     champion: Champion,
     as_of: date,
     scored_at: datetime,
-    usual: Norms | None = None,
-    suppressed: Erased = NOBODY,
+    norms: Norms | None = None,
+    suppressed: HashedIds = NO_IDS,
 ) -> Scored:
     """Return what `score` does, and what lists ask of the customers on top."""
     loyalty = Loyalty(unit=champion.terms.loyalty_unit, min_purchases=champion.terms.loyalty_min_purchases)  # type: ignore[arg-type]
-    usual = usual or usual_as_of(champion, tables, as_of)
-    features = build_features(tables, as_of, champion.terms.active_days, loyalty, usual)
+    norms = norms or norms_as_of(champion, tables, as_of)
+    features = build_features(tables, as_of, champion.terms.active_days, loyalty, norms)
     profiled = features.filter(~suppressed.holds()) if suppressed.hashes else features
-    everyone = _profiled(settings, with_standing(profiled, tables), champion, scored_at)
+    everyone = _profiled(settings, with_contactability(profiled, tables), champion, scored_at)
     scores = everyone.select(_column(everyone, name, dtype) for name, dtype in SCORE_COLUMNS.items())
     whole = scores if profiled.height == features.height else _with_suppressed(scores, features, champion, scored_at)
     return Scored(whole, targets_of(everyone))
@@ -127,7 +127,7 @@ def _acted(settings: Settings, buyers: pl.DataFrame, champion: Champion) -> pl.D
 
 def measured_effects(settings: Settings, scored: pl.DataFrame, champion: Champion) -> dict[str, pl.Series]:
     """By how much each action whose effect was measured lowers the churn probability, for each customer."""
-    models = {action.name: champion.uplift.get(action.in_contacts) for action in settings.targeting.actions}
+    models = {action.name: champion.uplift.get(action.contacts_name) for action in settings.targeting.actions}
     risk = scored["p_churn"].to_numpy()
     return {name: pl.Series(name, model.effect(scored, risk)) for name, model in models.items() if model is not None}
 
@@ -141,7 +141,7 @@ def _model(settings: Settings, buyers: pl.DataFrame, champion: Champion) -> pl.D
     seen = champion.btyd.with_columns(buyers, horizon)
     p_churn = champion.churn.p_churn(seen)
     ahead = None if champion.value is None else champion.value.expected(seen)
-    values = value_frame(champion.btyd, seen, p_churn, value_terms(settings.value, horizon), champion.value_spread, ahead)
+    values = value_frame(champion.btyd, seen, p_churn, value_terms(settings.value, horizon), champion.gamma_shape, ahead)
     said = reasons(seen, champion.churn.contributions(seen), settings.value.currency)
     return _dated(seen.with_columns(p_churn.alias("p_churn"), said, *values.get_columns()))
 
@@ -175,7 +175,7 @@ def _banded(scored: pl.DataFrame, churn: Churn, champion: Champion) -> pl.DataFr
         pl.col("btyd_p_alive").alias("p_alive"),
         (p * (pl.col("value_if_stays") - pl.col("value_if_leaves"))).alias("value_at_risk"),
         pl.when("partner")
-        .then(pl.lit(LEVELS[-1]))
-        .otherwise(pl.lit(pl.Series(LEVELS)).gather(level))
+        .then(pl.lit(RELATIONSHIP_LEVELS[-1]))
+        .otherwise(pl.lit(pl.Series(RELATIONSHIP_LEVELS)).gather(level))
         .alias("relationship_level"),
     )

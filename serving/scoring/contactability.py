@@ -15,7 +15,7 @@ def tells_consent(tables: Tables) -> bool:
     return tables.customers is not None and CONSENT in tables.customers.collect_schema()
 
 
-def standing(tables: Tables) -> pl.DataFrame | None:
+def contactability(tables: Tables) -> pl.DataFrame | None:
     """Return a row per customer of the customers table: may_contact, partner, household and contact_point; None without one.
 
     Consent that is null, or not the same in every row of a customer, is none. Households and contact points are numbers
@@ -33,9 +33,9 @@ def standing(tables: Tables) -> pl.DataFrame | None:
     return each.with_columns(_shared(name) for name in GROUPS if name in there).collect()
 
 
-def with_standing(features: pl.DataFrame, tables: Tables) -> pl.DataFrame:
+def with_contactability(features: pl.DataFrame, tables: Tables) -> pl.DataFrame:
     """Add what `standing` says, and to partners their stage. Whom no row names gave no consent where a table tells of it."""
-    today = standing(tables)
+    today = contactability(tables)
     if today is None:
         return features.with_columns(**BLANK)
     unsaid = not tells_consent(tables)

@@ -25,7 +25,7 @@ KEYS = {COMPLAINTS.name: ("complaint_id",), CONTACTS.name: ("campaign_id", CUSTO
 Rows = Sequence[Mapping[str, Any]]
 
 
-class NoHistory(UserError):  # noqa: N818  # it names what is missing, as the documentation does
+class NoHistoryError(UserError):  # noqa: N818  # it names what is missing, as the documentation does
     """The stored history is not below this machine's workspace."""
 
 
@@ -47,7 +47,7 @@ def score_live(
     customers: Sequence[LiveCustomer],
     as_of: date,
     scored_at: datetime,
-    usual: Norms,
+    norms: Norms,
     issued: pl.DataFrame,
 ) -> pl.DataFrame:
     """Return SCORE_COLUMNS for the customers, by customer_id; churn_percentile is null, since it takes a run.
@@ -64,13 +64,13 @@ def score_live(
     for (overlay, _), group in alike.items():
         tables = _tables(group, stored if overlay else {})
         with few_customers():
-            scores = score(settings, tables, champion, as_of, scored_at, usual)
+            scores = score(settings, tables, champion, as_of, scored_at, norms)
         frames.append(scores.filter(pl.col(CUSTOMER).is_in([each.customer_id for each in group])))
     none = pl.lit(None, pl.Float64).alias("churn_percentile")
     return pl.concat(frames).with_columns(none)
 
 
-def usual_of_run(champion: Champion, run_norms: Norms | None, as_of: date) -> Norms:
+def norms_of_run(champion: Champion, run_norms: Norms | None, as_of: date) -> Norms:
     """Return what is usual for the company: the champion's, with what sold when the run was scored."""
     if run_norms is None or as_of == champion.norms.known_before:
         return champion.norms
@@ -116,7 +116,7 @@ def _stored(workspace: Path, customer_ids: Sequence[str], issued: pl.DataFrame) 
     if not customer_ids:
         return {}
     if not good_path(workspace, TRANSACTIONS.name).is_file():
-        raise NoHistory("The stored history is not on this machine: send the customer's whole history, without overlay.")
+        raise NoHistoryError("The stored history is not on this machine: send the customer's whole history, without overlay.")
     there = {name: good_path(workspace, name) for name in ALL_TABLES if good_path(workspace, name).is_file()}
     scans = [pl.scan_parquet(path, glob=False) for path in there.values()]
     wanted = [scan.filter(_concerns(scan.collect_schema().names(), customer_ids)) for scan in scans]

@@ -4,9 +4,9 @@ from functools import cache
 
 import polars as pl
 
-MOST_REASONS = 3
-FEWEST_FOR_A_HABIT = 3
-FEWEST_FOR_A_CHANGE = 6
+MAX_REASONS = 3
+MIN_FOR_A_HABIT = 3
+MIN_FOR_A_CHANGE = 6
 CHANGE_WORTH_SAYING = 0.3
 YEAR_DAYS = 365
 
@@ -29,7 +29,7 @@ def _ranked(contributors: tuple[str, ...], currency: str) -> pl.Expr:
     weight = pl.element().struct.field("weight").abs()
     said = pl.element().filter(pl.element().struct.field("text").is_not_null())
     strongest = pl.element().sort_by(weight, descending=True)
-    return pl.concat_list(items).list.eval(said).list.eval(strongest).list.head(MOST_REASONS)
+    return pl.concat_list(items).list.eval(said).list.eval(strongest).list.head(MAX_REASONS)
 
 
 def _item(text: pl.Expr, weight: pl.Expr) -> pl.Expr:
@@ -57,12 +57,12 @@ def _silence() -> pl.Expr:
     rhythm = pl.format("{}; usually orders every {}", silent, _days("gap_median"))
     pause = pl.format("{}; the two orders before were {} apart", silent, _days("gap_last"))
     only = pl.format("{} since the only one", silent)
-    return pl.when(pl.col("orders") >= FEWEST_FOR_A_HABIT).then(rhythm).when(pl.col("orders") > 1).then(pause).otherwise(only)
+    return pl.when(pl.col("orders") >= MIN_FOR_A_HABIT).then(rhythm).when(pl.col("orders") > 1).then(pause).otherwise(only)
 
 
 def _gap() -> pl.Expr:
     said = pl.format("The last two orders were {} apart; usually {}", _days("gap_last"), _days("gap_median"))
-    return pl.when(pl.col("orders") >= FEWEST_FOR_A_HABIT).then(said)
+    return pl.when(pl.col("orders") >= MIN_FOR_A_HABIT).then(said)
 
 
 def _spend(currency: str) -> pl.Expr:
@@ -87,7 +87,7 @@ def _brand() -> pl.Expr:
         "Share of {} {} from {} % to {} %", pl.col("favourite_brand"), _moved(before, recent), _percent(before), _percent(recent)
     )
     steady = pl.format("Chose {} in {} % of the recent purchases", pl.col("favourite_brand"), _percent(recent))
-    changed = ((before - recent).abs() >= CHANGE_WORTH_SAYING) & (pl.col("orders") >= FEWEST_FOR_A_CHANGE)
+    changed = ((before - recent).abs() >= CHANGE_WORTH_SAYING) & (pl.col("orders") >= MIN_FOR_A_CHANGE)
     return pl.when(changed).then(moved).otherwise(steady)
 
 

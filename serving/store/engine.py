@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
-from serving.store.migrate import StoreNewer, bring_up_to_date
+from serving.store.migrate import StoreNewerError, bring_up_to_date
 from settings.errors import UserError, first_line
 
 BUSY_MILLISECONDS = 15_000
@@ -25,7 +25,7 @@ POSTGRES: dict[str, Any] = {
 }
 
 
-class StoreUnusable(UserError):  # noqa: N818  # it names the state of the store, as the documentation does
+class StoreError(UserError):  # noqa: N818  # it names the state of the store, as the documentation does
     """The score store cannot be opened; the text says what the database said."""
 
 
@@ -40,14 +40,14 @@ def open_store(url: str, connections: int = 5) -> sa.Engine:
         raise _unusable(error) from None
     try:
         bring_up_to_date(engine)
-    except (StoreNewer, SQLAlchemyError) as error:
+    except (StoreNewerError, SQLAlchemyError) as error:
         engine.dispose()
-        raise (StoreUnusable(str(error)) if isinstance(error, StoreNewer) else _unusable(error)) from None
+        raise (StoreError(str(error)) if isinstance(error, StoreNewerError) else _unusable(error)) from None
     return engine
 
 
-def _unusable(error: Exception) -> StoreUnusable:
-    return StoreUnusable(f"The score store of [serving] cannot be opened: {first_line(error)}.")
+def _unusable(error: Exception) -> StoreError:
+    return StoreError(f"The score store of [serving] cannot be opened: {first_line(error)}.")
 
 
 def has_store(url: str) -> bool:

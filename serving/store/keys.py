@@ -12,11 +12,11 @@ import sqlalchemy as sa
 
 from serving.store.audit import record
 from serving.store.engine import reading
-from serving.store.read import steadily
+from serving.store.read import with_retry
 from serving.store.schema import KEYS
 from settings.errors import UserError
 
-MOST_LIVE = 2
+MAX_LIVE = 2
 PREFIX = "hf"
 
 
@@ -28,7 +28,7 @@ class Scope(StrEnum):
     ADMIN = "admin"
 
 
-class KeyRefused(UserError):  # noqa: N818  # it names what happened, as the documentation does
+class KeyRefusedError(UserError):  # noqa: N818  # it names what happened, as the documentation does
     """A key cannot be made or revoked as asked."""
 
 
@@ -69,11 +69,11 @@ def create_key(engine: sa.Engine, client: str, scopes: Collection[Scope], days: 
     Raises KeyRefused where the client has two live keys already, or no name.
     """
     if not client.strip() or not client.isprintable():
-        raise KeyRefused("A key needs the name of its client.")
+        raise KeyRefusedError("A key needs the name of its client.")
     live = [key for key in list_keys(engine) if key.client == client and key.is_live(now)]
-    if len(live) >= MOST_LIVE:
+    if len(live) >= MAX_LIVE:
         ids = " and ".join(key.key_id for key in live)
-        raise KeyRefused(f"{client} has {len(live)} live keys ({ids}); revoke one of them first.")
+        raise KeyRefusedError(f"{client} has {len(live)} live keys ({ids}); revoke one of them first.")
     key_id, secret = secrets.token_hex(4), secrets.token_urlsafe(32)
     row = {"key_id": key_id, "client": client, "scopes": ",".join(sorted(set(scopes))), "secret_hash": _hash(secret)}
     with engine.begin() as connection:
@@ -94,7 +94,7 @@ def revoke_key(engine: sa.Engine, key_id: str, now: datetime) -> None:
     with engine.begin() as connection:
         known = connection.scalar(sa.select(KEYS.c.key_id).where(KEYS.c.key_id == key_id))
         if known is None:
-            raise KeyRefused(f"There is no key {key_id!r}; `keys list` shows them.")
+            raise KeyRefusedError(f"There is no key {key_id!r}; `keys list` shows them.")
         ended = KEYS.update().where(KEYS.c.key_id == key_id, KEYS.c.revoked_at.is_(None)).values(revoked_at=now)
         if connection.execute(ended).rowcount:
             record(connection, "command line", "key revoked", now, key_id)
@@ -106,7 +106,7 @@ def client_of(engine: sa.Engine, key: str, now: datetime) -> Client | None:
     key_id, _, secret = rest.partition("_")
     if prefix != PREFIX or not key_id.isalnum() or not secret.isascii():
         return None
-    row = steadily(engine, lambda connection: connection.execute(BY_ID, {"wanted": key_id}).one_or_none())
+    row = with_retry(engine, lambda connection: connection.execute(BY_ID, {"wanted": key_id}).one_or_none())
     expected = _hash("") if row is None else row.secret_hash
     matches = hmac.compare_digest(_hash(secret), expected)
     if row is None or not matches or not KeyRow(*row[:-1]).is_live(now):

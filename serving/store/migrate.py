@@ -11,7 +11,7 @@ MIGRATIONS = Path(__file__).resolve().parent / "migrations"
 LOCK = 0x686F6C64  # any number of our own
 
 
-class StoreNewer(Exception):  # noqa: N818  # it names the state of the store
+class StoreNewerError(Exception):  # noqa: N818  # it names the state of the store
     """A later Holdfast made this store."""
 
 
@@ -26,7 +26,9 @@ def bring_up_to_date(engine: sa.Engine) -> None:
         _alone(connection)
         found = _version(connection)
         if found not in {None, *_known()}:
-            raise StoreNewer(f"The score store has version {found}; this Holdfast knows versions up to {VERSION}: update it.")
+            raise StoreNewerError(
+                f"The score store has version {found}; this Holdfast knows versions up to {VERSION}: update it."
+            )
         if found != VERSION:
             _upgrade(connection)
         connection.commit()

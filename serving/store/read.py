@@ -40,7 +40,7 @@ def _by_id(run_id: int, dialect: str) -> sa.Select[Any]:
 
 def find_scores(engine: sa.Engine, customer_ids: Sequence[str]) -> tuple[Run, dict[str, dict[str, Any]]]:
     """Return the current run and the score of each known id in it, with SCORE_COLUMNS."""
-    run, rows = steadily(engine, lambda connection: find_rows(connection, customer_ids))
+    run, rows = with_retry(engine, lambda connection: find_rows(connection, customer_ids))
     return run, {row[0]: _full(run, row) for row in rows}
 
 
@@ -84,7 +84,7 @@ def actions_in(engine: sa.Engine) -> list[str]:
         table = score_table(current_run(connection).run_id)
         return list(connection.scalars(sa.select(table.c.action).distinct()))
 
-    return steadily(engine, read)
+    return with_retry(engine, read)
 
 
 def score_history(engine: sa.Engine, customer_id: str) -> list[dict[str, Any]]:
@@ -101,7 +101,7 @@ def score_history(engine: sa.Engine, customer_id: str) -> list[dict[str, Any]]:
                 told.append(_about(run) | said | {"reasons": _reasons(said["reasons"])})
         return told
 
-    return steadily(engine, read)
+    return with_retry(engine, read)
 
 
 def run_context(engine: sa.Engine, run_id: int) -> tuple[Norms | None, Array]:
@@ -125,7 +125,7 @@ def many(connection: sa.Connection, values: Sequence[str]) -> list[str] | str:
     return list(values) if connection.dialect.name == "postgresql" else json.dumps(list(values))
 
 
-def steadily(engine: sa.Engine, read: Callable[[sa.Connection], Result]) -> Result:
+def with_retry(engine: sa.Engine, read: Callable[[sa.Connection], Result]) -> Result:
     """Read on a connection, and once more if the run that was current went away meanwhile, or the connection did."""
     try:
         return _read(engine, read)

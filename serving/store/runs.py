@@ -12,7 +12,7 @@ from serving.store.schema import COMPLETE, RUNS
 from settings.errors import UserError
 
 
-class NoRun(UserError):  # noqa: N818  # it names the state of the store, as the documentation does
+class NoRunError(UserError):  # noqa: N818  # it names the state of the store, as the documentation does
     """No scoring run has been published yet."""
 
 
@@ -40,7 +40,7 @@ def current_run(connection: sa.Connection) -> Run:
     """Return the run with the newest as-of date, and of several the newest made. Raises NoRun before the first."""
     row = connection.execute(CURRENT).one_or_none()
     if row is None:
-        raise NoRun("No scores have been published yet; run `score` first.")
+        raise NoRunError("No scores have been published yet; run `score` first.")
     return Run(*row)
 
 

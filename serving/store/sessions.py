@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from serving.store.audit import record
 from serving.store.keys import Client
-from serving.store.read import steadily
+from serving.store.read import with_retry
 from serving.store.schema import KEYS, SESSIONS
 
 HOURS = 12
@@ -35,7 +35,7 @@ def client_of_session(engine: sa.Engine, token: str, now: datetime) -> Client | 
     """Return whose session it is; None for one that has ended, or whose key has."""
     if not token or len(token) > LONGEST:
         return None
-    row = steadily(engine, lambda connection: connection.execute(LIVE, {"wanted": _hash(token)}).one_or_none())
+    row = with_retry(engine, lambda connection: connection.execute(LIVE, {"wanted": _hash(token)}).one_or_none())
     if row is None or row.revoked_at is not None or now >= min(row.expires_at, row.ends_at):
         return None
     return Client(row.client, row.key_id, frozenset(row.scopes.split(",")))

@@ -5,7 +5,7 @@ import sqlalchemy as sa
 
 from serving.schemas.candidates import TARGET_COLUMNS
 from serving.schemas.scores import SCORE_COLUMNS
-from serving.store.read import VALUES, among, many, read_parts, steadily
+from serving.store.read import VALUES, among, many, read_parts, with_retry
 from serving.store.runs import Run, current_run
 from serving.store.schema import score_table, target_table
 from settings.errors import UserError
@@ -19,7 +19,7 @@ OF_TARGETS = tuple(name for name in TARGET_COLUMNS if name != "customer_id")
 SCHEMA = {name: SCORE_COLUMNS[name] for name in OF_SCORES} | {name: TARGET_COLUMNS[name] for name in OF_TARGETS}
 
 
-class NoTargets(UserError):  # noqa: N818  # it names what is missing, as the documentation does
+class NoTargetsError(UserError):  # noqa: N818  # it names what is missing, as the documentation does
     """The run was published without what lists ask of its customers."""
 
 
@@ -32,7 +32,7 @@ def read_targets(engine: sa.Engine) -> tuple[Run, pl.DataFrame]:
         run = current_run(connection)
         scores, targets = score_table(run.run_id), target_table(run.run_id)
         if not sa.inspect(connection).has_table(targets.name):
-            raise NoTargets("The current scores lack what lists ask for; run `score` again.")
+            raise NoTargetsError("The current scores lack what lists ask for; run `score` again.")
         columns = [*(scores.c[name] for name in OF_SCORES), *(targets.c[name] for name in OF_TARGETS)]
         wanted = sa.select(*columns).join_from(targets, scores, scores.c.customer_id == targets.c.customer_id)
         parts = read_parts(connection, wanted.order_by(targets.c.customer_id), SCHEMA)
@@ -51,4 +51,4 @@ def recency_of(engine: sa.Engine, run: Run, customer_ids: list[str]) -> pl.DataF
         schema = {name: SCORE_COLUMNS[name] for name in ("customer_id", "recency_days")}
         return pl.DataFrame([tuple(row) for row in found], schema=schema, orient="row")
 
-    return steadily(engine, read)
+    return with_retry(engine, read)

@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from features.storage.hashing import hash_of, hashed
+from features.storage.hashing import hash_column, hash_of
 
 DIGITS = 13  # 52 bits: as many as a float holds exactly
 GLOBAL = "global control"
@@ -29,5 +29,5 @@ def held_by(customers: pl.Series, draw: str, key: bytes, list_share: float, glob
 
 def _luck(customers: pl.Series, draw: str, key: bytes) -> pl.Series:
     """A number in [0, 1) per customer."""
-    number = hashed("customer", hash_of(draw, key.hex())).str.slice(0, DIGITS).str.to_integer(base=16, strict=True)
+    number = hash_column("customer", hash_of(draw, key.hex())).str.slice(0, DIGITS).str.to_integer(base=16, strict=True)
     return customers.alias("customer").to_frame().select(number / 16**DIGITS).to_series()

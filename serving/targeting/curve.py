@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 
 from models.log_odds import Array
-from serving.targeting.knapsack import Steps
+from serving.targeting.knapsack import Increments
 
 POINTS = 100
 
@@ -36,7 +36,7 @@ class Curve:
         return asdict(self)
 
 
-def curve(frame: pl.DataFrame, ladder: Steps) -> Curve:
+def curve(frame: pl.DataFrame, ladder: Increments) -> Curve:
     """Return the curve over all steps of a ladder, of the customers who are treated; at most POINTS points.
 
     `frame` are the plan's rows that the ladder's steps name.
@@ -54,7 +54,7 @@ def curve(frame: pl.DataFrame, ladder: Steps) -> Curve:
     )
 
 
-def _saved(frame: pl.DataFrame, ladder: Steps) -> Array:
+def _saved(frame: pl.DataFrame, ladder: Increments) -> Array:
     """By how much each step lowers the expected number of customers who leave: what it brings, per what a kept one is worth."""
     worth = frame["saved_value"].to_numpy()[ladder.row]
     brings = ladder.gain + ladder.cost

@@ -3,8 +3,8 @@
 import polars as pl
 
 from features.frames.columns import CUSTOMER
-from serving.targeting.exclusions import LeftOut
-from serving.targeting.ordering import BEST, PLACE, SERVICE, WHY, leave_out, placed
+from serving.targeting.exclusions import Exclusion
+from serving.targeting.ordering import BEST, PLACE, SERVICE, WHY, exclude, placed
 
 SHARED = ("contacted_days", "treated_by_service", "treated_by_marketing", "held_by_service", "held_by_marketing")
 
@@ -62,13 +62,13 @@ def _ruled(frame: pl.DataFrame, withheld: pl.Expr, pause: int, hold: int) -> pl.
     own = {what: pl.when(service).then(f"{what}_by_service").otherwise(f"{what}_by_marketing") for what in ("treated", "held")}
     contacted = pl.when(~service).then("contacted_days")
     rules = {
-        LeftOut.OBJECTED: withheld,
-        LeftOut.NO_CONSENT: pl.col("barred").is_not_null(),
-        LeftOut.NO_ACTION: pl.col(BEST).is_null(),
-        LeftOut.NOT_WORTH_IT: ~service & (pl.col(BEST) <= 0),
-        LeftOut.HELD_OUT: own["held"] < 0,
-        LeftOut.ANSWERED: service & ~(pl.col("open_complaints") > 0).fill_null(value=False) & (own["treated"] < hold),
-        LeftOut.CONTACTED: pl.min_horizontal(contacted, own["treated"]) < pause,
+        Exclusion.OBJECTED: withheld,
+        Exclusion.NO_CONSENT: pl.col("barred").is_not_null(),
+        Exclusion.NO_ACTION: pl.col(BEST).is_null(),
+        Exclusion.NOT_WORTH_IT: ~service & (pl.col(BEST) <= 0),
+        Exclusion.HELD_OUT: own["held"] < 0,
+        Exclusion.ANSWERED: service & ~(pl.col("open_complaints") > 0).fill_null(value=False) & (own["treated"] < hold),
+        Exclusion.CONTACTED: pl.min_horizontal(contacted, own["treated"]) < pause,
     }
     said = [pl.when(broken.fill_null(value=False)).then(pl.lit(why.value)) for why, broken in rules.items()]
     return frame.with_columns(pl.coalesce(*said, pl.lit(None, pl.String)).alias(WHY))
@@ -79,4 +79,4 @@ def _one_per(frame: pl.DataFrame, group: str) -> pl.DataFrame:
     still = pl.col(WHY).is_null() & pl.col(group).is_not_null()
     place = pl.when(still).then(PLACE)
     others = still & (place > place.min().over(group))
-    return leave_out(frame.with_columns(placed(frame)), others, LeftOut.HOUSEHOLD).drop(PLACE)
+    return exclude(frame.with_columns(placed(frame)), others, Exclusion.HOUSEHOLD).drop(PLACE)

@@ -6,7 +6,7 @@ from enum import StrEnum
 from settings.sections import Targeting
 
 
-class LeftOut(StrEnum):
+class Exclusion(StrEnum):
     """Reasons in the order in which they are asked."""
 
     OBJECTED = "objected"
@@ -25,22 +25,22 @@ class LeftOut(StrEnum):
     LIMIT = "limit"
 
 
-def sentence(reason: str, count: int, targeting: Targeting) -> str:
+def exclusion_sentence(reason: str, count: int, targeting: Targeting) -> str:
     """Say in words how many were left out, and why."""
     said: Mapping[str, str] = {
-        LeftOut.OBJECTED: "objected to marketing or were erased",
-        LeftOut.NO_CONSENT: "gave no consent to marketing",
-        LeftOut.NO_ACTION: "have no action configured for them",
-        LeftOut.NOT_WORTH_IT: "would cost more than they are expected to bring",
-        LeftOut.CONTACTED: f"were contacted in the last {targeting.pause_days} days",
-        LeftOut.ANSWERED: "were answered by service already, and have no complaint open",
-        LeftOut.HELD_OUT: "are held out as control of an earlier list",
-        LeftOut.HOUSEHOLD: "share a household or contact point with somebody on a list",
-        LeftOut.CAP_WEEK: "are beyond the most customers of a week",
-        LeftOut.CAP_ONE_TIME: "are beyond the most one-time buyers of a week",
-        LeftOut.CAP_OWNER: "are beyond what the owner of the action takes in a week",
-        LeftOut.CAP_SEGMENT: "are beyond the most customers of their loyalty segment",
-        LeftOut.BUDGET: "are beyond the budget",
-        LeftOut.LIMIT: "are beyond the number of customers asked for",
+        Exclusion.OBJECTED: "objected to marketing or were erased",
+        Exclusion.NO_CONSENT: "gave no consent to marketing",
+        Exclusion.NO_ACTION: "have no action configured for them",
+        Exclusion.NOT_WORTH_IT: "would cost more than they are expected to bring",
+        Exclusion.CONTACTED: f"were contacted in the last {targeting.pause_days} days",
+        Exclusion.ANSWERED: "were answered by service already, and have no complaint open",
+        Exclusion.HELD_OUT: "are held out as control of an earlier list",
+        Exclusion.HOUSEHOLD: "share a household or contact point with somebody on a list",
+        Exclusion.CAP_WEEK: "are beyond the most customers of a week",
+        Exclusion.CAP_ONE_TIME: "are beyond the most one-time buyers of a week",
+        Exclusion.CAP_OWNER: "are beyond what the owner of the action takes in a week",
+        Exclusion.CAP_SEGMENT: "are beyond the most customers of their loyalty segment",
+        Exclusion.BUDGET: "are beyond the budget",
+        Exclusion.LIMIT: "are beyond the number of customers asked for",
     }
     return f"{count:,} {said[reason]}"

@@ -22,7 +22,7 @@ FORGIVEN = 1e-6  # of the currency, to sums in floating point
 
 
 @dataclass(frozen=True)
-class Steps:
+class Increments:
     """Steps in the order in which money is spent best; one entry each in every array.
 
     `row` is the customer, `option` the place of the action it leads to, `cost` and `gain` what it costs and gains on top of the
@@ -40,14 +40,14 @@ class Steps:
         """How many there are."""
         return len(self.row)
 
-    def only(self, which: Flags | Ints) -> "Steps":
+    def only(self, which: Flags | Ints) -> "Increments":
         """Return some of them, in the same order."""
-        return Steps(
+        return Increments(
             self.row[which], self.option[which], self.cost[which], self.gain[which], self.first[which], self.before[which]
         )
 
 
-def steps(costs: Array, gains: Array) -> Steps:
+def increments(costs: Array, gains: Array) -> Increments:
     """Return the steps of all customers, those that do not pay too.
 
     `costs` has an entry per action, >= 0; `gains`, shape (customers, actions), what each gains after its cost, NaN where the
@@ -77,7 +77,7 @@ def steps(costs: Array, gains: Array) -> Steps:
     return _in_order(found)
 
 
-def forced_steps(costs: Array, gains: Array) -> Steps:
+def forced_increments(costs: Array, gains: Array) -> Increments:
     """Return one step per customer that has any action: the one that gains most, whether it pays or not."""
     rows = np.flatnonzero(~np.isnan(gains).all(axis=1)) if gains.shape[1] else np.zeros(0, dtype=np.int64)
     best = np.nanargmax(gains[rows], axis=1) if len(rows) else rows
@@ -86,19 +86,19 @@ def forced_steps(costs: Array, gains: Array) -> Steps:
     return _in_order([(rows, best, cost, gain, np.ones(len(rows), dtype=bool), np.zeros(len(rows)), slope)])
 
 
-def _in_order(found: list[tuple[NDArray[Any], ...]]) -> Steps:
+def _in_order(found: list[tuple[NDArray[Any], ...]]) -> Increments:
     """The steepest first; of one customer, always the earlier step."""
     if not found:
         none = np.zeros(0, dtype=np.int64)
-        return Steps(none, none, none.astype(float), none.astype(float), none.astype(bool), none.astype(float))
+        return Increments(none, none, none.astype(float), none.astype(float), none.astype(bool), none.astype(float))
     turn = np.repeat(np.arange(len(found)), [len(part[0]) for part in found])
     row, option, cost, gain, first, before, slope = (np.concatenate(part) for part in zip(*found, strict=True))
     order = np.lexsort((row, -gain, turn, -slope))
     row, option, first = row[order].astype(np.int64), option[order].astype(np.int64), first[order].astype(bool)
-    return Steps(row, option, cost[order], gain[order], first, before[order])
+    return Increments(row, option, cost[order], gain[order], first, before[order])
 
 
-def affordable(ladder: Steps, treated: Flags, budget: float) -> Flags:
+def affordable(ladder: Increments, treated: Flags, budget: float) -> Flags:
     """Return which steps the budget buys; those of customers who are not `treated` cost nothing.
 
     Whether a customer's first step is bought never depends on whether that customer is treated, only on what was spent before
@@ -125,7 +125,7 @@ def affordable(ladder: Steps, treated: Flags, budget: float) -> Flags:
     return taken
 
 
-def most_possible(ladder: Steps, budget: float) -> float:
+def most_possible(ladder: Increments, budget: float) -> float:
     """Return the gain of the relaxed problem, where a part of a step can be bought: no choice of actions gains more."""
     paying = ladder.only(ladder.gain > 0)
     before = np.cumsum(paying.cost) - paying.cost

@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 
 from features.frames.columns import CUSTOMER
-from serving.targeting.exclusions import LeftOut
+from serving.targeting.exclusions import Exclusion
 from serving.targeting.rules import Target
 
 PRIORITY = (Target.RECOVERY, Target.RETENTION, Target.WIN_BACK)
@@ -22,7 +22,7 @@ def placed(frame: pl.DataFrame) -> pl.Series:
     return pl.Series(PLACE, np.argsort(order["row"].to_numpy()), dtype=pl.UInt32)
 
 
-def leave_out(frame: pl.DataFrame, where: pl.Expr, why: LeftOut) -> pl.DataFrame:
+def exclude(frame: pl.DataFrame, where: pl.Expr, why: Exclusion) -> pl.DataFrame:
     """Return the frame with this reason for those who have none yet."""
     left = pl.when(pl.col(WHY).is_null() & where.fill_null(value=False)).then(pl.lit(why.value)).otherwise(pl.col(WHY))
     return frame.with_columns(left.alias(WHY))

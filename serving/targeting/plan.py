@@ -10,10 +10,10 @@ from features.frames.columns import CUSTOMER
 from serving.targeting.caps import capped, owners_capped
 from serving.targeting.control_group import held_by
 from serving.targeting.eligibility import with_reasons
-from serving.targeting.exclusions import LeftOut
+from serving.targeting.exclusions import Exclusion
 from serving.targeting.expected_gain import ASSUMED, MEASURED, SAVED, averted, gain
-from serving.targeting.knapsack import Flags, Steps, affordable, forced_steps, steps
-from serving.targeting.ordering import BEST, OWNER, SERVICE, WHY, leave_out
+from serving.targeting.knapsack import Flags, Increments, affordable, forced_increments, increments
+from serving.targeting.ordering import BEST, OWNER, SERVICE, WHY, exclude
 from serving.targeting.rules import Target
 from settings.sections import Action, Targeting
 
@@ -21,7 +21,7 @@ OPTION = "_option"
 
 
 @dataclass(frozen=True)
-class Wanted:
+class ListBounds:
     """What is asked of one list of the week: how much it may cost and how many rows it may have; None: no bound."""
 
     budget: float | None
@@ -29,7 +29,7 @@ class Wanted:
 
 
 @dataclass(frozen=True)
-class Terms:
+class PlanInputs:
     """What a plan rests on beside the customers.
 
     `draws` names the draw that holds customers out, by target; `key` is the workspace's; `hold_out_days` for how long who was
@@ -39,8 +39,8 @@ class Terms:
     targeting: Targeting
     key: bytes
     draws: Mapping[Target, str]
-    wanted: Mapping[Target, Wanted]
-    hold_out_days: int
+    wanted: Mapping[Target, ListBounds]
+    control_hold_days: int
 
 
 @dataclass(frozen=True)
@@ -51,10 +51,10 @@ class Plan:
     """
 
     frame: pl.DataFrame
-    ladders: Mapping[Target, Steps]
+    spending_order: Mapping[Target, Increments]
 
 
-def make_plan(customers: pl.DataFrame, earlier: pl.DataFrame, withheld: pl.Expr, terms: Terms) -> Plan:
+def make_plan(customers: pl.DataFrame, earlier: pl.DataFrame, withheld: pl.Expr, terms: PlanInputs) -> Plan:
     """Return the plan for all targets at once, so that caps and households hold over all lists of a week.
 
     `customers` has a row per customer who may come on a list (`serving.store.targets.SCHEMA`), by customer_id; `earlier` a row
@@ -68,7 +68,7 @@ def make_plan(customers: pl.DataFrame, earlier: pl.DataFrame, withheld: pl.Expr,
     }
     frame = frame.with_columns(gain(action, measured).alias(_gain(action)) for action in targeting.actions)
     frame = _with_best(frame, targeting.actions)
-    eligible = with_reasons(frame, earlier, withheld, targeting.pause_days, terms.hold_out_days)
+    eligible = with_reasons(frame, earlier, withheld, targeting.pause_days, terms.control_hold_days)
     return _spent(capped(_drawn(eligible, terms), targeting.caps), terms, measured)
 
 
@@ -109,7 +109,7 @@ def list_share(targeting: Targeting) -> float:
     return (targeting.control_share - global_share(targeting)) / (1 - global_share(targeting))
 
 
-def _drawn(frame: pl.DataFrame, terms: Terms) -> pl.DataFrame:
+def _drawn(frame: pl.DataFrame, terms: PlanInputs) -> pl.DataFrame:
     """Draw who is held out, by each target's own draw."""
     targeting = terms.targeting
     draws = [
@@ -126,16 +126,16 @@ def _drawn(frame: pl.DataFrame, terms: Terms) -> pl.DataFrame:
     )
 
 
-def _spent(frame: pl.DataFrame, terms: Terms, measured: Mapping[str, str]) -> Plan:
+def _spent(frame: pl.DataFrame, terms: PlanInputs, measured: Mapping[str, str]) -> Plan:
     """Spend each target's budget, and say of everybody what was decided."""
     actions = terms.targeting.actions
     costs = np.array([action.cost for action in actions], dtype=np.float64)
     gains = frame.select(_gain(action) for action in actions).cast(pl.Float64).fill_null(np.nan).to_numpy()
     gains = gains.reshape(frame.height, len(actions))
-    on_ladder = frame[WHY].is_null() | (frame[WHY] == LeftOut.NOT_WORTH_IT.value)
+    on_ladder = frame[WHY].is_null() | (frame[WHY] == Exclusion.NOT_WORTH_IT.value)
     treated = (frame["arm"] == "treated").to_numpy()
     option = np.full(frame.height, -1)
-    ladders: dict[Target, Steps] = {}
+    ladders: dict[Target, Increments] = {}
     for each, wanted in terms.wanted.items():
         rows = np.flatnonzero((on_ladder & (frame["target"] == each.value)).to_numpy())
         ladders[each] = _ladder(each, rows, costs, gains[rows])
@@ -143,7 +143,7 @@ def _spent(frame: pl.DataFrame, terms: Terms, measured: Mapping[str, str]) -> Pl
         paid = affordable(bought, treated, np.inf if wanted.budget is None else wanted.budget)
         option[bought.row[paid]] = bought.option[paid]  # a later step of a customer takes the place of an earlier one
     chosen = frame.with_columns(pl.Series(OPTION, option))
-    chosen = leave_out(chosen, pl.col(OPTION) < 0, LeftOut.BUDGET)
+    chosen = exclude(chosen, pl.col(OPTION) < 0, Exclusion.BUDGET)
     decided = owners_capped(chosen.with_columns(_decided(actions, measured)), terms.targeting.caps)
     for each, wanted in terms.wanted.items():
         if wanted.limit is not None:
@@ -151,12 +151,12 @@ def _spent(frame: pl.DataFrame, terms: Terms, measured: Mapping[str, str]) -> Pl
     return Plan(decided, ladders)
 
 
-def _ladder(each: Target, rows: np.ndarray, costs: np.ndarray, gains: np.ndarray) -> Steps:
-    found = forced_steps(costs, gains) if each in SERVICE else steps(costs, gains)
+def _ladder(each: Target, rows: np.ndarray, costs: np.ndarray, gains: np.ndarray) -> Increments:
+    found = forced_increments(costs, gains) if each in SERVICE else increments(costs, gains)
     return replace(found, row=rows[found.row])
 
 
-def _pays(each: Target, ladder: Steps) -> Flags:
+def _pays(each: Target, ladder: Increments) -> Flags:
     """A complaint is answered whatever it gains."""
     every: Flags = np.ones(len(ladder), dtype=bool)
     return every if each in SERVICE else ladder.gain > 0
@@ -189,4 +189,4 @@ def _shortened(frame: pl.DataFrame, each: Target, limit: int) -> pl.DataFrame:
     """Keep the first rows of a list, treated and held out."""
     listed = (pl.col("target") == each.value) & pl.col(WHY).is_null()
     ordered = frame.sort("expected_gain", CUSTOMER, descending=[True, False], nulls_last=True)
-    return leave_out(ordered, listed & (listed.cum_sum() > limit), LeftOut.LIMIT).sort(CUSTOMER)
+    return exclude(ordered, listed & (listed.cum_sum() > limit), Exclusion.LIMIT).sort(CUSTOMER)

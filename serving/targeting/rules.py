@@ -4,10 +4,10 @@ from enum import StrEnum
 
 import polars as pl
 
-from settings.sections import Action, Level
+from settings.sections import Action, RelationshipLevel
 
 DISSATISFIED_DAYS = 365
-LEVELS: tuple[Level, ...] = ("basic", "reactive", "accountable", "proactive", "partnership")
+RELATIONSHIP_LEVELS: tuple[RelationshipLevel, ...] = ("basic", "reactive", "accountable", "proactive", "partnership")
 
 
 class Target(StrEnum):
@@ -43,8 +43,8 @@ def target(threshold: float) -> pl.Expr:
 
 def fits(action: Action) -> pl.Expr:
     """Whether an action is for a customer: of its kind, of its statuses, from its level on, and for so many orders."""
-    levels = LEVELS[LEVELS.index(action.level) :]
+    levels = RELATIONSHIP_LEVELS[RELATIONSHIP_LEVELS.index(action.level) :]
     own = (pl.col("target") == action.kind) & pl.col("status").is_in(list(action.statuses))
-    enough = pl.lit(value=True) if action.level == LEVELS[0] else pl.col("relationship_level").is_in(list(levels))
+    enough = pl.lit(value=True) if action.level == RELATIONSHIP_LEVELS[0] else pl.col("relationship_level").is_in(list(levels))
     bought = {"all": pl.lit(value=True), "one_time": pl.col("orders") == 1, "repeat": pl.col("orders") > 1}
     return (own & enough & bought[action.buyers]).fill_null(value=False)

@@ -49,7 +49,7 @@ class Site:
 
 
 @dataclass(frozen=True)
-class Visit:
+class RequestContext:
     """A browser on a site, signed in; `seen` are addresses that it asked for, `said` what it complained of."""
 
     site: Site
@@ -119,7 +119,7 @@ def _targets(store: sa.Engine, run_id: int) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=TARGET_COLUMNS, orient="row")
 
 
-def visiting(browser: Browser, site: Site, **how: Any) -> Iterator[Visit]:  # noqa: ANN401  # Playwright's own
+def visiting(browser: Browser, site: Site, **how: Any) -> Iterator[RequestContext]:  # noqa: ANN401  # Playwright's own
     context = browser.new_context(**how)
     page, seen, said = context.new_page(), [], []
     page.on("request", lambda request: seen.append(request.url))
@@ -129,12 +129,12 @@ def visiting(browser: Browser, site: Site, **how: Any) -> Iterator[Visit]:  # no
     page.fill("#key", site.key)
     page.click("button")
     page.wait_for_load_state("networkidle")
-    yield Visit(site, page, seen, said)
+    yield RequestContext(site, page, seen, said)
     context.close()
 
 
 @pytest.fixture
-def visit(browser: Browser, site: Site) -> Iterator[Visit]:
+def visit(browser: Browser, site: Site) -> Iterator[RequestContext]:
     yield from visiting(browser, site)
 
 
@@ -160,7 +160,7 @@ def test_signing_in_leads_to_what_was_asked_for_and_out_again(browser: Browser, 
     page.close()
 
 
-def test_a_filter_shows_and_sums_only_its_rows(visit: Visit) -> None:
+def test_a_filter_shows_and_sums_only_its_rows(visit: RequestContext) -> None:
     page = visit.open("week?kind=at_risk")
     everybody = number(page.inner_text("#sums strong"))
     options = page.locator("#f-region option").evaluate_all("all => all.map(one => one.value).filter(Boolean)")
@@ -175,7 +175,7 @@ def test_a_filter_shows_and_sums_only_its_rows(visit: Visit) -> None:
     assert number(page.inner_text("#sums strong")) == everybody
 
 
-def test_another_budget_shows_what_it_brings_and_can_be_issued(visit: Visit) -> None:
+def test_another_budget_shows_what_it_brings_and_can_be_issued(visit: RequestContext) -> None:
     page = visit.open("week?kind=win_back")
     whole = {name: number(page.inner_text(f"#{name}")) for name in ("contacts", "saved", "wasted", "profit")}
     page.fill("#budget", "5")
@@ -192,7 +192,7 @@ def test_another_budget_shows_what_it_brings_and_can_be_issued(visit: Visit) -> 
     assert number(page.inner_text("#sums strong")) == 10
 
 
-def test_the_slider_and_the_field_move_together(visit: Visit) -> None:
+def test_the_slider_and_the_field_move_together(visit: RequestContext) -> None:
     page = visit.open("week?kind=win_back")
     page.locator("#slider").evaluate("one => { one.value = 3; one.dispatchEvent(new Event('input', {bubbles: true})); }")
     assert page.input_value("#budget") == "3"
@@ -201,7 +201,7 @@ def test_the_slider_and_the_field_move_together(visit: Visit) -> None:
     assert number(page.inner_text("#contacts")) == 6
 
 
-def test_downloads_hold_the_filtered_rows(visit: Visit, tmp_path: Path) -> None:
+def test_downloads_hold_the_filtered_rows(visit: RequestContext, tmp_path: Path) -> None:
     page = visit.open("week?kind=win_back")
     segment = page.locator("#f-stage option").nth(1).get_attribute("value")
     page.select_option("#f-stage", segment)
@@ -220,7 +220,7 @@ def test_downloads_hold_the_filtered_rows(visit: Visit, tmp_path: Path) -> None:
     assert "is the probability of no purchase in the 91 days" in sheet
 
 
-def test_a_customer_opens_from_the_list_and_from_the_search(visit: Visit) -> None:
+def test_a_customer_opens_from_the_list_and_from_the_search(visit: RequestContext) -> None:
     page = visit.open("week?kind=at_risk")
     link = page.locator("#rows tbody tr:not(.control) a").first
     customer = link.inner_text()
@@ -237,7 +237,7 @@ def test_a_customer_opens_from_the_list_and_from_the_search(visit: Visit) -> Non
     assert "There is no customer of that id" in page.inner_text("main")
 
 
-def test_who_objected_is_shown_nothing_of(visit: Visit) -> None:
+def test_who_objected_is_shown_nothing_of(visit: RequestContext) -> None:
     page = visit.open("week?kind=at_risk")
     customer = page.locator("tbody a").nth(3).inner_text()
     suppress(visit.site.settings, visit.site.engine, customer, utc_now(), "tests")
@@ -304,7 +304,7 @@ def test_pages_work_without_javascript(browser: Browser, site: Site) -> None:
         assert page.inner_text("#contacts") == "10"
 
 
-def test_nothing_is_asked_of_others_and_the_browser_has_nothing_to_complain_of(visit: Visit) -> None:
+def test_nothing_is_asked_of_others_and_the_browser_has_nothing_to_complain_of(visit: RequestContext) -> None:
     customer = visit.open("week").locator("tbody a").first.inner_text()
     for path in (*PAGES, f"customers/{customer}"):
         page = visit.open(path)
@@ -314,7 +314,7 @@ def test_nothing_is_asked_of_others_and_the_browser_has_nothing_to_complain_of(v
     assert visit.said == []
 
 
-def test_axe_finds_nothing_serious(visit: Visit) -> None:
+def test_axe_finds_nothing_serious(visit: RequestContext) -> None:
     customer = visit.open("week").locator("tbody a").first.inner_text()
     for path in (*PAGES, f"customers/{customer}", "customers/nobody"):
         _refuse_serious(visit.open(path), path)

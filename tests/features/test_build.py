@@ -10,8 +10,8 @@ import polars as pl
 import pytest
 
 from features.build import FEATURES, build_features, features_as_of
-from features.frames.encoded import history
-from features.norms import norms
+from features.frames.encoded import encode_tables
+from features.norms import compute_norms
 from features.tables.schema import Tables
 from settings.sections import Loyalty
 
@@ -288,5 +288,5 @@ def test_one_who_brought_others_before_being_known_leaves_everybody_else_their_o
         make_table("transactions", "customer_id ordered_at amount", lines),
         customers=make_table("customers", "customer_id joined_at referred_by", people),
     )
-    found = features_as_of(history(tables), AS_OF, 365, Loyalty(), norms(tables, AS_OF))
+    found = features_as_of(encode_tables(tables), AS_OF, 365, Loyalty(), compute_norms(tables, AS_OF))
     assert dict(found.select("customer_id", "referrals").iter_rows()) == {"anna": 1, "bert": 0, "dora": 1}

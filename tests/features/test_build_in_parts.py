@@ -8,8 +8,8 @@ from polars.testing import assert_frame_equal
 
 from features.build import build_features
 from features.build_in_parts import features_in_parts, parts_for
-from features.storage.parquet import appended
-from features.storage.spill import laid_out
+from features.storage.parquet import parquet_writer
+from features.storage.spill import partition_to_disk
 from features.tables.schema import Tables
 from settings.sections import Loyalty
 
@@ -46,7 +46,10 @@ def test_parts_together_are_the_whole_and_leave_nothing_behind(tables: Tables, p
 
 def test_an_error_midway_leaves_neither_lines_nor_a_file(tables: Tables, tmp_path: Path) -> None:
     def crash() -> None:
-        with laid_out(tables.transactions, 2, tmp_path / "parts") as parts, appended(tmp_path / "out.parquet") as write:
+        with (
+            partition_to_disk(tables.transactions, 2, tmp_path / "parts") as parts,
+            parquet_writer(tmp_path / "out.parquet") as write,
+        ):
             write(parts[0].collect())
             raise KeyboardInterrupt
 
@@ -65,11 +68,11 @@ def test_lines_that_a_killed_process_left_are_swept_away(tables: Tables, tmp_pat
 
 def test_an_appended_file_has_the_rows_of_all_frames_and_none_means_no_file(tmp_path: Path) -> None:
     path = tmp_path / "out.parquet"
-    with appended(path) as write:
+    with parquet_writer(path) as write:
         write(pl.DataFrame({"a": [1], "b": ["x"]}))
         write(pl.DataFrame({"a": [2], "b": [None]}, schema={"a": pl.Int64, "b": pl.String}))
     assert pl.read_parquet(path).rows() == [(1, "x"), (2, None)]
-    with appended(path):
+    with parquet_writer(path):
         pass
     assert not path.exists()
 

@@ -3,7 +3,7 @@ from datetime import date
 
 import polars as pl
 
-from features.norms import Norms, norms
+from features.norms import Norms, compute_norms
 from features.tables.schema import Tables
 
 AS_OF = date(2025, 3, 1)
@@ -24,7 +24,7 @@ def test_norms_are_averages_of_what_was_known_in_all_and_by_word(make_table: Mak
         ("k2", "b", "2025-01-01", "2025-01-07", "delivery"),
         ("k3", "b", "2025-02-01", "2025-03-02", "billing"),
     ]
-    found = norms(
+    found = compute_norms(
         Tables(
             make_table("transactions", "customer_id ordered_at amount unit_price category", lines),
             complaints=make_table("complaints", "complaint_id customer_id opened_at resolved_at topic", cases),
@@ -38,10 +38,10 @@ def test_norms_are_averages_of_what_was_known_in_all_and_by_word(make_table: Mak
 def test_nothing_told_and_a_norm_of_zero_are_no_norm(make_table: Make, orders: Make) -> None:
     cases = make_table("complaints", "complaint_id customer_id opened_at resolved_at", [("k", "a", "2025-01-01", "2025-01-01")])
     lines = orders([("a", "2025-01-01", 1.0)])
-    assert norms(Tables(lines), AS_OF) == norms(Tables(lines, complaints=cases), AS_OF) == Norms(AS_OF)
+    assert compute_norms(Tables(lines), AS_OF) == compute_norms(Tables(lines, complaints=cases), AS_OF) == Norms(AS_OF)
 
 
 def test_norms_need_no_optional_column(make_table: Make) -> None:
     lines = make_table("transactions", "customer_id ordered_at amount unit_price", [("a", "2025-01-01", 1.0, 5.0)])
     cases = make_table("complaints", "complaint_id customer_id opened_at resolved_at", [("k", "a", "2025-01-01", "2025-01-03")])
-    assert norms(Tables(lines, complaints=cases), AS_OF) == Norms(AS_OF, 2.0, 5.0)
+    assert compute_norms(Tables(lines, complaints=cases), AS_OF) == Norms(AS_OF, 2.0, 5.0)

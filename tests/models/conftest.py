@@ -3,7 +3,7 @@ from datetime import date
 import polars as pl
 import pytest
 
-from features.frames.encoded import history
+from features.frames.encoded import encode_tables
 from features.tables.schema import Tables
 from holdfast.demo.simulated.shop import Shop, simulate
 from models.snapshot import Snapshot
@@ -20,7 +20,7 @@ def shop() -> Shop:
 def snapshots(shop: Shop) -> list[Snapshot]:
     """Past days of a small simulated shop, 91 days ahead, oldest first."""
     tables = Tables(**{name: frame.lazy() for name, frame in shop.tables.items()})
-    return build_snapshots(tables, history(tables), shop.as_of, 91, 365, Loyalty(), lambda _stage, _done, _total: None)
+    return build_snapshots(tables, encode_tables(tables), shop.as_of, 91, 365, Loyalty(), lambda _stage, _done, _total: None)
 
 
 @pytest.fixture(scope="session")

@@ -12,19 +12,19 @@ from features.norms import Norms
 from models.btyd.bgnbd import BGNBD
 from models.btyd.gamma_gamma import GammaGamma
 from models.btyd.pair import BuyTillYouDie
-from models.btyd.seasonal_level import Level
-from models.champion import Champion, Terms, current_champion, load_champion, publish_champion, save_champion
+from models.btyd.seasonal_level import SeasonalOffset
+from models.champion import Champion, ChampionTerms, current_champion, load_champion, publish_champion, save_champion
 from models.churn.bgnbd_churn import BgNbdChurn
-from models.errors import NoChampion
+from models.errors import NoChampionError
 from models.uplift.learners import Uplift
 from serving.scoring.batch import measured_effects
 from settings.sections import Action, Settings, TableSources, Targeting, Workspace
 
 CHAMPION = Champion(
-    Terms(date(2025, 3, 1), 90, 365, "brand", 4),
+    ChampionTerms(date(2025, 3, 1), 90, 365, "brand", 4),
     Norms(date(2025, 3, 1), 4.5, 10.0, {"delivery": 3.0}, {"tea": 5.0}),
     BgNbdChurn(0.5),
-    BuyTillYouDie(BGNBD(0.2, 4.0, 0.8, 2.4), GammaGamma(6.0, 3.7, 15.0), Level(0.2, -0.1)),
+    BuyTillYouDie(BGNBD(0.2, 4.0, 0.8, 2.4), GammaGamma(6.0, 3.7, 15.0), SeasonalOffset(0.2, -0.1)),
     1.5,
     (1.0, 2.0, 3.0, 4.0),
     0.2,
@@ -37,13 +37,13 @@ def test_a_champion_survives_saving_and_publishing(tmp_path: Path) -> None:
     publish_champion(tmp_path / "new", "7", tmp_path / "champion")
     found = current_champion(tmp_path / "champion")
     assert found.version == "7"
-    assert (found.terms, found.norms, found.churn, found.btyd, found.value_cuts, found.doubt) == (
+    assert (found.terms, found.norms, found.churn, found.btyd, found.value_cuts, found.log_total_std) == (
         CHAMPION.terms,
         CHAMPION.norms,
         CHAMPION.churn,
         CHAMPION.btyd,
         CHAMPION.value_cuts,
-        CHAMPION.doubt,
+        CHAMPION.log_total_std,
     )
 
 
@@ -100,13 +100,13 @@ def test_a_crash_before_the_last_step_leaves_the_former_champion(tmp_path: Path,
 def test_a_published_folder_is_never_overwritten(tmp_path: Path) -> None:
     champions = tmp_path / "champion"
     save_champion(CHAMPION, tmp_path / "first")
-    save_champion(replace(CHAMPION, value_spread=9.0), tmp_path / "second")
+    save_champion(replace(CHAMPION, gamma_shape=9.0), tmp_path / "second")
     assert publish_champion(tmp_path / "first", "1", champions).name == "1"
     assert publish_champion(tmp_path / "first", "1", champions).name == "1"
     assert publish_champion(tmp_path / "second", "1", champions).name == "1-2"
-    assert current_champion(champions).value_spread == 9.0
+    assert current_champion(champions).gamma_shape == 9.0
 
 
 def test_before_the_first_champion_the_message_says_what_to_run(tmp_path: Path) -> None:
-    with pytest.raises(NoChampion, match="run `train` first"):
+    with pytest.raises(NoChampionError, match="run `train` first"):
         current_champion(tmp_path)

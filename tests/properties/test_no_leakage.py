@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from features.build import FEATURES, build_features, features_as_of
-from features.frames.encoded import history
-from features.norms import Norms, norms
+from features.frames.encoded import encode_tables
+from features.norms import Norms, compute_norms
 from features.partition import WHOLE, Part
 from features.tables.schema import ALL_TABLES, DTYPES, Tables
 from settings.sections import Loyalty
@@ -136,7 +136,7 @@ def test_the_order_of_rows_changes_nothing(tables: Tables) -> None:
 @QUICK
 @given(all_tables, customer)
 def test_other_customers_change_nothing(tables: Tables, who: str) -> None:
-    usual = norms(tables, AS_OF)
+    usual = compute_norms(tables, AS_OF)
     alone = changed(tables, lambda name, frame: frame.filter((pl.col("customer_id") == who) | (name == "customers")))
     expected = features(tables, usual=usual).filter(pl.col("customer_id") == who)
     assert_frame_equal(features(alone, usual=usual).filter(pl.col("customer_id") == who), expected, check_exact=True)
@@ -145,7 +145,7 @@ def test_other_customers_change_nothing(tables: Tables, who: str) -> None:
 @QUICK
 @given(all_tables, st.integers(1, 5))
 def test_parts_by_customer_together_are_the_whole(tables: Tables, parts: int) -> None:
-    usual = norms(tables, AS_OF)
+    usual = compute_norms(tables, AS_OF)
     together = pl.concat([features(tables, usual=usual, part=Part(number, parts)) for number in range(parts)])
     assert_frame_equal(together.sort("customer_id"), features(tables, usual=usual), check_exact=True)
 
@@ -153,9 +153,9 @@ def test_parts_by_customer_together_are_the_whole(tables: Tables, parts: int) ->
 @QUICK
 @given(all_tables)
 def test_one_history_serves_every_as_of_date(tables: Tables) -> None:
-    past, loyalty = history(tables), Loyalty(min_purchases=2)
+    past, loyalty = encode_tables(tables), Loyalty(min_purchases=2)
     for day in (date(2024, 6, 1), AS_OF):
-        usual = norms(tables, day)
+        usual = compute_norms(tables, day)
         assert_frame_equal(features_as_of(past, day, 365, loyalty, usual), features(tables, day, usual), check_exact=True)
 
 

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from starlette.testclient import TestClient
 
 from serving.app import make_app
-from serving.http.state import State, utc_now
+from serving.http.state import ServiceState, utc_now
 from serving.store.engine import open_store
 from serving.store.keys import Scope, create_key
 from settings.load import load_settings
@@ -56,7 +56,7 @@ def store(store_url: str) -> Iterator[sa.Engine]:
 class Service:
     """A worker's application over a copy of the finished demo, and a client with a key of every scope."""
 
-    state: State
+    state: ServiceState
     client: TestClient
 
     def ask(self, method: str, path: str, key: str | None = None, **how: Any) -> Any:  # noqa: ANN401  # httpx's own types
@@ -75,7 +75,7 @@ COUNTER = count()
 
 
 def served(settings: Settings) -> Iterator[Service]:
-    state = State.opened(settings)
+    state = ServiceState.opened(settings)
     key = create_key(state.engine, f"tests {next(COUNTER)}", list(Scope), 30, utc_now())
     with TestClient(make_app(state), raise_server_exceptions=False, headers={"authorization": f"Bearer {key}"}) as client:
         yield Service(state, client)

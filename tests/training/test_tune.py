@@ -7,10 +7,10 @@ import pytest
 
 from features.tables.schema import Tables
 from holdfast.demo.simulated.shop import Shop, simulate
-from models.errors import TooLittleData
-from models.trees.training import Trees
+from models.errors import TooLittleDataError
+from models.trees.training import TreeParams
 from settings.sections import Settings, TableSources, Workspace
-from training.tune import TreesUnusable, Tuned, read_trees, tune
+from training.tune import TreeParamsError, Tuned, read_trees, tune
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -31,7 +31,7 @@ def search(shop: Shop, folder: Path, trials: int, seed: int = 1, days_before: in
 
 def test_the_defaults_come_first_and_a_search_goes_on_where_it_ended(shop: Shop, tmp_path: Path) -> None:
     first, steps = search(shop, tmp_path, 1)
-    assert (first.trees, first.trials, steps) == (Trees(), 1, [0, 1])
+    assert (first.trees, first.trials, steps) == (TreeParams(), 1, [0, 1])
     assert first.found_searched == pytest.approx(first.default_searched)
     assert not first.holds
     more, steps = search(shop, tmp_path, 4)
@@ -48,20 +48,20 @@ def test_the_same_seed_finds_the_same(shop: Shop, tmp_path: Path) -> None:
 
 
 def test_a_log_too_short_to_judge_by_says_so(shop: Shop, tmp_path: Path) -> None:
-    with pytest.raises(TooLittleData, match="Tuning needs two past windows that the hybrid can foretell"):
+    with pytest.raises(TooLittleDataError, match="Tuning needs two past windows that the hybrid can foretell"):
         search(shop, tmp_path, 2, days_before=300)
 
 
 def test_parameters_come_back_from_their_file_and_a_wrong_one_is_named(tmp_path: Path) -> None:
     file = tmp_path / "trees.json"
     file.write_text(json.dumps({"num_leaves": 15, "lambda_l2": 3.5}))
-    assert read_trees(file) == Trees(num_leaves=15, lambda_l2=3.5)
+    assert read_trees(file) == TreeParams(num_leaves=15, lambda_l2=3.5)
     for wrong, named in (({"leaves": 3}, "leaves"), ({"num_leaves": 0}, "num_leaves"), ({"lambda_l2": "much"}, "lambda_l2")):
         file.write_text(json.dumps(wrong))
-        with pytest.raises(TreesUnusable, match=f"{named}: "):
+        with pytest.raises(TreeParamsError, match=f"{named}: "):
             read_trees(file)
     file.write_text("{")
-    with pytest.raises(TreesUnusable, match="holds no parameters of trees: the file: "):
+    with pytest.raises(TreeParamsError, match="holds no parameters of trees: the file: "):
         read_trees(file)
 
 

@@ -8,9 +8,9 @@ import pytest
 
 from features.point_in_time import known_before
 from features.tables.schema import Tables
-from features.windows import windows
+from features.windows import churn_windows
 from settings.sections import Action, Settings, TableSources, Targeting, Workspace
-from training.data.experiments import Asked, trials
+from training.data.experiments import ExperimentQuery, experiments
 from training.uplift import effects_of, responses
 
 AS_OF, CUSTOMERS, WRITTEN = date(2025, 12, 1), 900, (12, 15, 18, 21)
@@ -67,11 +67,11 @@ def _rows(who: np.ndarray, of: str, day: datetime) -> pl.DataFrame:
     )
 
 
-def asked(tables: Tables, path: Path) -> Asked:
+def asked(tables: Tables, path: Path) -> ExperimentQuery:
     settings = Settings(TableSources("t.csv"), Workspace(path), targeting=Targeting(at_risk_threshold=0.0, actions=(MAIL,)))
     settings = replace(settings, churn=replace(settings.churn, horizon_days=30))
     known = known_before(tables, AS_OF)
-    return Asked(settings, known, AS_OF, windows(settings.churn, known, AS_OF))
+    return ExperimentQuery(settings, known, AS_OF, churn_windows(settings.churn, known, AS_OF))
 
 
 @pytest.fixture(scope="module")
@@ -103,13 +103,13 @@ def test_a_response_that_nobody_has_is_not_used(tmp_path: Path) -> None:
 
 
 def test_what_is_learned_from_was_known_before_each_contact(responding: Tables, tmp_path: Path) -> None:
-    before = trials(asked(responding, tmp_path), quiet)["letter"]
+    before = experiments(asked(responding, tmp_path), quiet)["letter"]
     corrupted = responding.transactions.with_columns(
         pl.when(pl.col("ordered_at") > datetime(2025, 11, 20)).then(pl.col("amount") * 1e6).otherwise("amount").alias("amount")
     )
     later = pl.LazyFrame({"customer_id": ["c0"], "order_id": ["x"], "ordered_at": [datetime(2026, 1, 1)], "amount": [1e9]})
     moved = replace(responding, transactions=pl.concat([corrupted, later.cast(dict(corrupted.collect_schema()))]))
-    after = trials(asked(moved, tmp_path), quiet)["letter"]
+    after = experiments(asked(moved, tmp_path), quiet)["letter"]
     assert after.frame.equals(before.frame)
     assert np.array_equal(after.stayed, before.stayed)
 
@@ -117,8 +117,8 @@ def test_what_is_learned_from_was_known_before_each_contact(responding: Tables, 
 def test_contacts_without_a_control_or_with_few_rows_stay_assumed(responding: Tables, tmp_path: Path) -> None:
     assert responding.contacts is not None
     everybody = replace(responding, contacts=responding.contacts.with_columns(pl.lit(value=True).alias("treated")))
-    assert trials(asked(everybody, tmp_path), quiet) == {}
-    assert trials(asked(replace(responding, contacts=None), tmp_path), quiet) == {}
+    assert experiments(asked(everybody, tmp_path), quiet) == {}
+    assert experiments(asked(replace(responding, contacts=None), tmp_path), quiet) == {}
     few = replace(responding, contacts=responding.contacts.filter(pl.col("customer_id").is_in([f"c{n}" for n in range(60)])))
     found, notes = responses(asked(few, tmp_path), SILENT, quiet)
     assert found == []

@@ -15,7 +15,7 @@ import polars as pl
 
 from features.frames.columns import CUSTOMER
 from models.log_odds import Array
-from models.snapshot import FEWEST_CUSTOMERS, Snapshot
+from models.snapshot import MIN_CUSTOMERS, Snapshot
 
 ENOUGH, ENOUGH_SHARE = 1_000, 0.5
 SEED = 11
@@ -34,7 +34,7 @@ def untreated_windows(snapshots: list[Snapshot]) -> tuple[list[Snapshot], str | 
             f"Only {left:,} of {rows:,} customer windows were without a contact, too few to learn from: p_churn is the risk "
             "with contacts as usual. Hold out a control group to learn what happens without."
         )
-    return [snapshot for snapshot in bare if snapshot.frame.height >= FEWEST_CUSTOMERS], None
+    return [snapshot for snapshot in bare if snapshot.frame.height >= MIN_CUSTOMERS], None
 
 
 def untreated(frame: pl.DataFrame, horizon_days: int) -> pl.DataFrame:

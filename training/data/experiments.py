@@ -7,32 +7,32 @@ import numpy as np
 import polars as pl
 
 from features.frames.columns import CUSTOMER
-from features.frames.encoded import History, history
+from features.frames.encoded import EncodedTables, encode_tables
 from features.labels import labels
 from features.labels import reached as reached_by
-from features.norms import norms
+from features.norms import compute_norms
 from features.point_in_time import known_before, midnight
 from features.tables.schema import Tables
 from features.windows import Windows
-from models.btyd.pair import LEVELS, BuyTillYouDie
-from models.errors import TooLittleData
-from models.snapshot import FEWEST_CUSTOMERS
+from models.btyd.pair import SEASONAL_COLUMNS, BuyTillYouDie
+from models.errors import TooLittleDataError
+from models.snapshot import MIN_CUSTOMERS
 from models.trees.boosting import INPUTS
-from models.uplift.experiment import Trial
+from models.uplift.experiment import Experiment
 from models.value.lifetime_value import value_frame, value_terms
 from settings.sections import Settings
-from training.data.seasonal_levels import foretold_level
+from training.data.seasonal_levels import predicted_offset
 from training.data.snapshots import Progress, buyers
 from training.data.training_data import part_to_learn_from
 
-MOST_DAYS = 30
+MAX_DAYS = 30
 ACTION, RISK, SAVED = "action", "risk", "saved_value"
 NEEDED = ("treated", "action")
 SURE = 0.01  # a propensity nearer to 0 or 1 than that tells nothing
 
 
 @dataclass(frozen=True)
-class Asked:
+class ExperimentQuery:
     """What trials are gathered from: everything known before `as_of`, and the windows that count."""
 
     settings: Settings
@@ -41,7 +41,7 @@ class Asked:
     windows: Windows
 
 
-def trials(asked: Asked, progress: Progress) -> dict[str, Trial]:
+def experiments(asked: ExperimentQuery, progress: Progress) -> dict[str, Experiment]:
     """Return a trial per action of the contacts table, from campaigns in which some were treated and some held out.
 
     A contact counts once its window is closed and known before `as_of`; of many days, the newest thirty. Features are as of the
@@ -50,20 +50,20 @@ def trials(asked: Asked, progress: Progress) -> dict[str, Trial]:
     worth more), status and contacts_in_window.
     """
     rows = _randomised(asked)
-    days = sorted(rows["day"].unique())[-MOST_DAYS:] if rows.height else []
+    days = sorted(rows["day"].unique())[-MAX_DAYS:] if rows.height else []
     if not days:
         return {}
-    past = history(asked.known, part_to_learn_from(asked.known.transactions))
+    encoded = encode_tables(asked.known, part_to_learn_from(asked.known.transactions))
     parts = []
     for done, day in enumerate(days):
         progress("features of past contacts", done, len(days))
-        parts += _of_day(asked, past, day, rows.filter(day=day))
+        parts += _of_day(asked, encoded, day, rows.filter(day=day))
     progress("features of past contacts", len(days), len(days))
     whole = pl.concat(parts) if parts else pl.DataFrame(schema={ACTION: pl.String})
     return {str(action): _trial(asked, part) for (action,), part in whole.group_by(ACTION, maintain_order=True)}
 
 
-def _randomised(asked: Asked) -> pl.DataFrame:
+def _randomised(asked: ExperimentQuery) -> pl.DataFrame:
     """Contacts of campaigns with both arms whose window is closed: customer, day, action, treated, propensity.
 
     Both arms count from the campaign's first day on, whenever somebody was reached. A row without an action has its campaign's.
@@ -91,16 +91,16 @@ def _randomised(asked: Asked) -> pl.DataFrame:
     return told.filter(closed & both).drop("share").unique([CUSTOMER, "day", ACTION], keep="first", maintain_order=True).collect()
 
 
-def _of_day(asked: Asked, past: History, day: date, rows: pl.DataFrame) -> list[pl.DataFrame]:
+def _of_day(asked: ExperimentQuery, encoded: EncodedTables, day: date, rows: pl.DataFrame) -> list[pl.DataFrame]:
     """The contacted buyers of a day with features and outcomes; nothing of a day on which too little was known."""
     settings, horizon = asked.settings, asked.windows.horizon_days
-    usual = norms(past.tables, day, known_before(asked.known, day))
-    features = buyers(past, day, asked.windows.active_days, settings.loyalty, usual)
-    if features.height < FEWEST_CUSTOMERS:
+    usual = compute_norms(encoded.tables, day, known_before(asked.known, day))
+    features = buyers(encoded, day, asked.windows.active_days, settings.loyalty, usual)
+    if features.height < MIN_CUSTOMERS:
         return []
     try:
-        btyd = BuyTillYouDie.fit(features).expecting(foretold_level(past, day, horizon))
-    except TooLittleData:
+        btyd = BuyTillYouDie.fit(features).expecting(predicted_offset(encoded, day, horizon))
+    except TooLittleDataError:
         return []
     seen = btyd.with_columns(features, horizon).join(rows.drop("day"), on=CUSTOMER, maintain_order="left")
     if seen.is_empty():
@@ -108,7 +108,7 @@ def _of_day(asked: Asked, past: History, day: date, rows: pl.DataFrame) -> list[
     risk = seen["btyd_p_no_order"]
     worth = value_frame(btyd, seen, risk, value_terms(settings.value, horizon), 1.0)
     saved = (worth["value_if_stays"] - worth["value_if_leaves"]).alias(SAVED)
-    kept = seen.select(CUSTOMER, ACTION, "treated", "propensity", "status", *INPUTS, *LEVELS)
+    kept = seen.select(CUSTOMER, ACTION, "treated", "propensity", "status", *INPUTS, *SEASONAL_COLUMNS)
     told = kept.with_columns(risk.alias(RISK), saved)
     found = labels(asked.known.transactions, day, horizon).collect(engine="streaming")
     answered = told.join(found, on=CUSTOMER, how="left", maintain_order="left")
@@ -118,7 +118,7 @@ def _of_day(asked: Asked, past: History, day: date, rows: pl.DataFrame) -> list[
     return [reached.with_columns(pl.col("next_orders", "contacts_in_window").fill_null(0), pl.col("next_spend").fill_null(0.0))]
 
 
-def _contacts_in(asked: Asked, day: date, actions: list[str]) -> pl.DataFrame:
+def _contacts_in(asked: ExperimentQuery, day: date, actions: list[str]) -> pl.DataFrame:
     """How often each customer was reached by these actions in the window that begins on a day."""
     start, end = midnight(day), midnight(day + timedelta(days=asked.windows.horizon_days))
     assert asked.known.contacts is not None  # noqa: S101  # for the type checker: there are trials
@@ -128,13 +128,13 @@ def _contacts_in(asked: Asked, day: date, actions: list[str]) -> pl.DataFrame:
     return made.group_by(CUSTOMER, ACTION).agg(pl.len().cast(pl.Int64).alias("contacts_in_window")).collect(engine="streaming")
 
 
-def _trial(asked: Asked, rows: pl.DataFrame) -> Trial:
+def _trial(asked: ExperimentQuery, rows: pl.DataFrame) -> Experiment:
     unit = rows[CUSTOMER].rank("dense").cast(pl.Int64).to_numpy()
     stayed = (rows["next_orders"] > 0).cast(pl.Float64).to_numpy()
     money = asked.settings.value.margin * rows["next_spend"].to_numpy()
     propensity = rows["propensity"].cast(pl.Float64).to_numpy()
-    return Trial(
-        rows.select(SAVED, "status", "contacts_in_window", *INPUTS, *LEVELS),
+    return Experiment(
+        rows.select(SAVED, "status", "contacts_in_window", *INPUTS, *SEASONAL_COLUMNS),
         unit,
         np.array(rows["treated"]),
         propensity,

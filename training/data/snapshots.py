@@ -10,19 +10,19 @@ import polars as pl
 from features.as_of import order_days
 from features.build import features_as_of
 from features.frames.columns import CUSTOMER
-from features.frames.encoded import History
+from features.frames.encoded import EncodedTables
 from features.frames.purchases import is_sale_line
 from features.labels import LABELS, labels, with_labels, with_waits
-from features.norms import Norms, norms
+from features.norms import Norms, compute_norms
 from features.point_in_time import known_before
 from features.tables.schema import INGESTED_AT, Tables
 from models.btyd.pair import BuyTillYouDie
-from models.errors import TooLittleData
-from models.snapshot import FEWEST_CUSTOMERS, Snapshot
+from models.errors import TooLittleDataError
+from models.snapshot import MIN_CUSTOMERS, Snapshot
 from settings.sections import Loyalty
-from training.data.seasonal_levels import foretold_level
+from training.data.seasonal_levels import predicted_offset
 
-MOST_SNAPSHOTS = 15
+MAX_SNAPSHOTS = 15
 STEPS_PER_HORIZON = 3
 SHORTEST_STEP = 7
 
@@ -35,13 +35,13 @@ def cut_offs(first: date, as_of: date, horizon_days: int) -> list[date]:
     At most fifteen, and none with less than one horizon of orders before it.
     """
     step = max(math.ceil(horizon_days / STEPS_PER_HORIZON), SHORTEST_STEP)
-    days = [as_of - timedelta(days=horizon_days + step * back) for back in range(MOST_SNAPSHOTS)]
+    days = [as_of - timedelta(days=horizon_days + step * back) for back in range(MAX_SNAPSHOTS)]
     return [day for day in reversed(days) if day - first >= timedelta(days=horizon_days)]
 
 
 def build_snapshots(
     tables: Tables,
-    past: History,
+    encoded: EncodedTables,
     as_of: date,
     horizon_days: int,
     active_days: int,
@@ -60,8 +60,8 @@ def build_snapshots(
     found = []
     for done, day in enumerate(days):
         progress("features of past days", done, len(days))
-        usual = norms(past.tables, day, all_known)
-        snapshot = _snapshot(known, past, day, horizon_days, active_days, loyalty, usual)
+        norms = compute_norms(encoded.tables, day, all_known)
+        snapshot = _snapshot(known, encoded, day, horizon_days, active_days, loyalty, norms)
         found += [snapshot] if snapshot else []
     progress("features of past days", len(days), len(days))
     return found
@@ -84,20 +84,20 @@ def _relabelled(snapshot: Snapshot, known: pl.LazyFrame) -> pl.DataFrame:
     return with_labels(bare, known, snapshot.as_of, snapshot.horizon_days).collect(engine="streaming")
 
 
-def buyers(past: History, as_of: date, active_days: int, loyalty: Loyalty, usual: Norms) -> pl.DataFrame:
+def buyers(encoded: EncodedTables, as_of: date, active_days: int, loyalty: Loyalty, norms: Norms) -> pl.DataFrame:
     """Return the features of every customer with a purchase before `as_of`."""
-    return features_as_of(past, as_of, active_days, loyalty, usual).filter(pl.col("orders") > 0)
+    return features_as_of(encoded, as_of, active_days, loyalty, norms).filter(pl.col("orders") > 0)
 
 
 def _snapshot(
-    known: Tables, past: History, day: date, horizon_days: int, active_days: int, loyalty: Loyalty, usual: Norms
+    known: Tables, encoded: EncodedTables, day: date, horizon_days: int, active_days: int, loyalty: Loyalty, norms: Norms
 ) -> Snapshot | None:
-    features = buyers(past, day, active_days, loyalty, usual)
-    if features.height < FEWEST_CUSTOMERS:
+    features = buyers(encoded, day, active_days, loyalty, norms)
+    if features.height < MIN_CUSTOMERS:
         return None
     try:
-        btyd = BuyTillYouDie.fit(features).expecting(foretold_level(past, day, horizon_days))
-    except TooLittleData:
+        btyd = BuyTillYouDie.fit(features).expecting(predicted_offset(encoded, day, horizon_days))
+    except TooLittleDataError:
         return None
     seen = btyd.with_columns(features, horizon_days).lazy().join(_last_spend(known, day, horizon_days), on=CUSTOMER, how="left")
     answered = with_labels(seen.with_columns(pl.col("last_spend").fill_null(0.0)), known.transactions, day, horizon_days)

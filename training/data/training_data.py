@@ -8,26 +8,26 @@ import polars as pl
 from features.as_of import order_days
 from features.btyd_summary import purchase_histories
 from features.frames.columns import CUSTOMER
-from features.frames.encoded import history
+from features.frames.encoded import encode_tables
 from features.frames.purchases import customer_days, occasions
-from features.norms import Norms, norms
+from features.norms import Norms, compute_norms
 from features.partition import WHOLE, Part
 from features.point_in_time import known_before
 from features.tables.schema import Tables
-from features.windows import Windows, windows
+from features.windows import Windows, churn_windows
 from models.btyd.pair import BuyTillYouDie
 from models.snapshot import Snapshot
 from settings.sections import Settings
 from training.data.contact_censoring import untreated_windows
 from training.data.leakage_checks import refuse_leaks
-from training.data.seasonal_levels import foretold_level
+from training.data.seasonal_levels import predicted_offset
 from training.data.snapshots import Progress, build_snapshots, buyers
 
-MOST_CUSTOMERS = 20_000  # beyond them learning hardly profits (docs/training.md)
+MAX_CUSTOMERS = 20_000  # beyond them learning hardly profits (docs/training.md)
 
 
 @dataclass(frozen=True)
-class Material:
+class TrainingData:
     """Snapshots oldest first; `features`, `norms` and `btyd` are as of `as_of`; `digests` name each table's content.
 
     Customers who were contacted in a window are not in its snapshot. `notes` say in words what the material falls short of.
@@ -45,33 +45,35 @@ class Material:
     notes: list[str]
 
 
-def gather(settings: Settings, tables: Tables, as_of: date, progress: Progress) -> Material:
+def prepare_training_data(settings: Settings, tables: Tables, as_of: date, progress: Progress) -> TrainingData:
     """Return the material of everything known before `as_of`.
 
     Raises TooLittleData when not even the buy-till-you-die models can be fitted on it, and LeakageSuspected where a feature of
     the newest past day seems to know what came after.
     """
     known = known_before(tables, as_of)
-    chosen, part = windows(settings.churn, known, as_of), part_to_learn_from(known.transactions)
-    past, usual = history(known, part), norms(known, as_of)
-    features = buyers(past, as_of, chosen.active_days, settings.loyalty, usual)
+    chosen, part = churn_windows(settings.churn, known, as_of), part_to_learn_from(known.transactions)
+    encoded, norms = encode_tables(known, part), compute_norms(known, as_of)
+    features = buyers(encoded, as_of, chosen.active_days, settings.loyalty, norms)
     everyone = features if part == WHOLE else _everyone(known, as_of)
-    btyd = BuyTillYouDie.fit(everyone).expecting(foretold_level(past, as_of, chosen.horizon_days))
+    btyd = BuyTillYouDie.fit(everyone).expecting(predicted_offset(encoded, as_of, chosen.horizon_days))
     theirs = replace(known, transactions=known.transactions.filter(part.holds()))
-    snapshots = build_snapshots(theirs, past, as_of, chosen.horizon_days, chosen.active_days, settings.loyalty, progress, known)
+    snapshots = build_snapshots(
+        theirs, encoded, as_of, chosen.horizon_days, chosen.active_days, settings.loyalty, progress, known
+    )
     if snapshots:
         refuse_leaks(known, snapshots[-1], chosen.active_days, settings.loyalty, part)
     bare, limit = untreated_windows(snapshots)
     notes = [limit] if limit else []
     if not snapshots:
         notes = [_short((as_of - order_days(known)[0]).days, chosen.horizon_days)]
-    return Material(as_of, chosen, bare, features, usual, btyd, theirs, _digests(known), notes)
+    return TrainingData(as_of, chosen, bare, features, norms, btyd, theirs, _digests(known), notes)
 
 
 def part_to_learn_from(transactions: pl.LazyFrame) -> Part:
     """Return all customers where they are at most 20,000, else a part by hash of about so many."""
     customers = int(transactions.select(pl.col(CUSTOMER).n_unique()).collect(engine="streaming").item())
-    return Part(0, -(-customers // MOST_CUSTOMERS)) if customers > MOST_CUSTOMERS else WHOLE
+    return Part(0, -(-customers // MAX_CUSTOMERS)) if customers > MAX_CUSTOMERS else WHOLE
 
 
 def _everyone(known: Tables, as_of: date) -> pl.DataFrame:

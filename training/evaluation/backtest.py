@@ -7,7 +7,7 @@ import polars as pl
 
 from features.tables.schema import Tables
 from models.churn.protocol import Candidate, ChurnModel
-from models.errors import TooLittleData
+from models.errors import TooLittleDataError
 from models.snapshot import Snapshot
 from models.value.protocol import ValueCandidate
 from training.data.snapshots import Progress, answered_before
@@ -17,7 +17,7 @@ LONGER = "longer"
 
 
 @dataclass(frozen=True)
-class Fitted:
+class FittedCandidate:
     """A churn model as it was fitted for an origin, and the customers that it was asked about, without the answers."""
 
     origin: date
@@ -37,7 +37,7 @@ class Backtest:
 
     frame: pl.DataFrame | None
     limits: dict[str, str]
-    fitted: list[Fitted] = field(default_factory=list)
+    fitted: list[FittedCandidate] = field(default_factory=list)
 
     @property
     def origins(self) -> list[date]:
@@ -68,12 +68,12 @@ def backtest(
     parts, fitted = [], []
     for done, origin in enumerate(origins):
         progress("backtest", done, len(origins))
-        history = answered_before(snapshots, tables, origin.as_of)
-        present = origin.asked
-        churn = _churn(present, history, candidates, limits)
-        foretold = [model.p_churn(present).alias(f"p:{model.name}") for model in churn]
-        fitted += [Fitted(origin.as_of, model, present) for model in churn]
-        parts.append(_asked(origin).with_columns(*foretold, *_values(present, history, values, limits)))
+        earlier = answered_before(snapshots, tables, origin.as_of)
+        current = origin.asked
+        churn = _churn(current, earlier, candidates, limits)
+        foretold = [model.p_churn(current).alias(f"p:{model.name}") for model in churn]
+        fitted += [FittedCandidate(origin.as_of, model, current) for model in churn]
+        parts.append(_asked(origin).with_columns(*foretold, *_values(current, earlier, values, limits)))
     progress("backtest", len(origins), len(origins))
     if not parts:
         names = [candidate.name for candidate in candidates]
@@ -106,29 +106,29 @@ def _asked(origin: Snapshot) -> pl.DataFrame:
 
 
 def _churn(
-    present: pl.DataFrame, history: list[Snapshot], candidates: tuple[Candidate, ...], limits: dict[str, str]
+    current: pl.DataFrame, snapshots: list[Snapshot], candidates: tuple[Candidate, ...], limits: dict[str, str]
 ) -> list[ChurnModel]:
     found = []
     for candidate in candidates:
         try:
-            found.append(candidate.fit(history, present))
-        except TooLittleData as error:
+            found.append(candidate.fit(snapshots, current))
+        except TooLittleDataError as error:
             limits[candidate.name] = str(error)
     return found
 
 
 def _values(
-    present: pl.DataFrame, history: list[Snapshot], candidates: tuple[ValueCandidate, ...], limits: dict[str, str]
+    current: pl.DataFrame, snapshots: list[Snapshot], candidates: tuple[ValueCandidate, ...], limits: dict[str, str]
 ) -> list[pl.Series]:
     found = []
     for candidate in candidates:
         try:
-            model = candidate.fit(history, present)
-        except TooLittleData as error:
+            model = candidate.fit(snapshots, current)
+        except TooLittleDataError as error:
             limits[f"value:{candidate.name}"] = str(error)
             continue
-        found.append(model.expected(present).alias(f"value:{candidate.name}"))
+        found.append(model.expected(current).alias(f"value:{candidate.name}"))
         for name, at in (("low", 0.1), ("high", 0.9)):
-            quantile = model.quantile(present, at)
+            quantile = model.quantile(current, at)
             found += [] if quantile is None else [quantile.alias(f"{name}:{candidate.name}")]
     return found

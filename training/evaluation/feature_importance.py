@@ -11,10 +11,10 @@ import polars as pl
 
 from models.churn.protocol import ChurnModel
 from models.trees.boosting import FAMILY_OF
-from training.evaluation.backtest import Fitted
+from training.evaluation.backtest import FittedCandidate
 
-MOST_SHOWN, MOST_DRAWN = 15, 6
-MOST_ROWS = 2_000
+MAX_SHOWN, MAX_DRAWN = 15, 6
+MAX_ROWS = 2_000
 GRID = np.linspace(0.05, 0.95, 10)
 START = "order models"
 
@@ -49,14 +49,14 @@ class Explanation:
         return {
             "candidate": self.candidate,
             "origins": [origin.isoformat() for origin in self.origins],
-            "features": self.features.head(MOST_SHOWN).to_dicts(),
+            "features": self.features.head(MAX_SHOWN).to_dicts(),
             "families": self.families.to_dicts(),
             "rank_agreement": self.rank_agreement,
             "dependence": self.dependence,
         }
 
 
-def explain(fitted: Sequence[Fitted], best_first: Sequence[str]) -> Explanation | None:
+def explain(fitted: Sequence[FittedCandidate], best_first: Sequence[str]) -> Explanation | None:
     """Return what the models of the best candidate that can tell say of the customers they were asked about, origin by origin.
 
     None where there is no origin, or no candidate can tell.
@@ -69,7 +69,7 @@ def explain(fitted: Sequence[Fitted], best_first: Sequence[str]) -> Explanation 
         return None
     features = _over_origins(counts)
     newest, model, frame = told[-1]
-    drawn = [name for name in features["name"] if name in newest.asked.columns][:MOST_DRAWN]
+    drawn = [name for name in features["name"] if name in newest.asked.columns][:MAX_DRAWN]
     return Explanation(
         chosen,
         tuple(each.origin for each, _, _ in told),
@@ -94,7 +94,7 @@ def dependence(model: ChurnModel, frame: pl.DataFrame, feature: str) -> list[tup
 
 
 def _sample(frame: pl.DataFrame) -> pl.DataFrame:
-    return frame.gather_every(-(-frame.height // MOST_ROWS)) if frame.height > MOST_ROWS else frame
+    return frame.gather_every(-(-frame.height // MAX_ROWS)) if frame.height > MAX_ROWS else frame
 
 
 def _importance(shares: pl.DataFrame) -> pl.DataFrame:

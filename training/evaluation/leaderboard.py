@@ -27,7 +27,7 @@ SURE_OF: dict[str, dict[str, Metric]] = {
     "p:": {"log_loss": log_loss, "auc": auc},
     "value:": {"tweedie_deviance": tweedie_deviance, "gini": normalised_gini},
 }
-FEWEST_ROWS = 50
+MIN_ROWS = 50
 
 
 def leaderboard(
@@ -93,7 +93,7 @@ def _of_value(rows: pl.DataFrame, name: str) -> dict[str, float]:
 def _by(frame: pl.DataFrame, column: str, name: str, metrics: Metrics) -> dict[str, dict[str, float | None]]:
     """Metrics of each group with at least fifty rows."""
     groups = frame.sort(column).group_by(column, maintain_order=True)
-    return {str(group): _finite(metrics(rows, name)) for (group,), rows in groups if rows.height >= FEWEST_ROWS}
+    return {str(group): _finite(metrics(rows, name)) for (group,), rows in groups if rows.height >= MIN_ROWS}
 
 
 def _in_order(groups: dict[str, dict[str, float | None]]) -> dict[str, dict[str, float | None]]:

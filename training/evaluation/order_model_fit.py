@@ -12,7 +12,7 @@ from features.frames.purchases import customer_days, occasions
 from features.point_in_time import known_before
 from features.tables.schema import Tables
 from models.btyd.assumptions import (
-    Check,
+    Assumption,
     cohorts_check,
     counts_check,
     order_counts,
@@ -24,10 +24,10 @@ from models.btyd.bgnbd import BGNBD
 from models.btyd.mbgnbd import MBGNBD
 from models.btyd.order_model import OrderModel
 from models.btyd.paretonbd import ParetoNBD
-from models.errors import TooLittleData
+from models.errors import TooLittleDataError
 
 MODELS: dict[str, type[OrderModel]] = {"BG/NBD": BGNBD, "MBG/NBD": MBGNBD, "Pareto/NBD": ParetoNBD}
-LONGEST_HOLDOUT = 365
+MAX_HOLDOUT_DAYS = 365
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class ModelFit:
     model: OrderModel
     counts: pl.DataFrame
     weekly: pl.DataFrame
-    checks: list[Check]
+    checks: list[Assumption]
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class OrderFit:
     split: date
     as_of: date
     customers: int
-    of_data: list[Check]
+    of_data: list[Assumption]
     of_models: dict[str, ModelFit]
 
     def to_json(self) -> dict[str, Any]:
@@ -68,11 +68,11 @@ def order_fit(tables: Tables, as_of: date, holdout_days: int | None = None) -> O
     """
     days = occasions(customer_days(known_before(tables, as_of).transactions)).collect(engine="streaming")
     first: date = days[DAY].min()  # type: ignore[assignment]  # the minimum of dates is one
-    length = holdout_days or min((as_of - first).days // 3, LONGEST_HOLDOUT)
+    length = holdout_days or min((as_of - first).days // 3, MAX_HOLDOUT_DAYS)
     split = as_of - timedelta(days=length)
     frame = purchase_histories(days, split)
     if not frame["frequency"].sum():
-        raise TooLittleData(f"Nobody bought twice before {split}, {length} days before {as_of}: there is nothing to fit.")
+        raise TooLittleDataError(f"Nobody bought twice before {split}, {length} days before {as_of}: there is nothing to fit.")
     fits = {name: _fitted(model, frame, days, split, as_of) for name, model in MODELS.items()}
     of_data = [spend_and_frequency(frame), cohorts_check(fits["BG/NBD"].model, frame)]
     return OrderFit(split, as_of, frame.height, of_data, fits)

@@ -14,9 +14,9 @@ import numpy as np
 from features.labels import ANSWERS
 from features.tables.schema import Tables
 from models.churn.protocol import Candidate
-from models.errors import TooLittleData
+from models.errors import TooLittleDataError
 from models.snapshot import Snapshot
-from training.data.leakage_checks import LeakageSuspected
+from training.data.leakage_checks import LeakageError
 from training.data.snapshots import answered_before
 from training.metrics import Array, auc
 
@@ -24,7 +24,7 @@ SEED = 13
 SURE = 4.5  # standard errors: chance alone goes so far once in more than a hundred thousand trainings
 
 
-def refuse_foretold_shuffles(candidate: Candidate, snapshots: list[Snapshot], tables: Tables) -> None:
+def refuse_predictable_shuffles(candidate: Candidate, snapshots: list[Snapshot], tables: Tables) -> None:
     """Raise LeakageSuspected where the candidate foretells shuffled answers of the newest window.
 
     What it learns from are the windows closed before that one began; nothing is told where there are none, or too little.
@@ -37,17 +37,17 @@ def refuse_foretold_shuffles(candidate: Candidate, snapshots: list[Snapshot], ta
     present = judged.asked
     try:
         p = candidate.fit(mixed, present).p_churn(present).to_numpy()
-    except TooLittleData:
+    except TooLittleDataError:
         return
-    found = foretold(judged.frame["churned"].to_numpy().astype(np.float64), p)
+    found = predicted_shuffle(judged.frame["churned"].to_numpy().astype(np.float64), p)
     if found is not None:
-        raise LeakageSuspected(
+        raise LeakageError(
             f"Candidate {candidate.name} foretells answers that were shuffled among the customers, with an AUC of {found:.3f} "
             f"where one half is due: it sees what came after {newest.as_of}. Look at the windows it learns from."
         )
 
 
-def foretold(churned: Array, p: Array) -> float | None:
+def predicted_shuffle(churned: Array, p: Array) -> float | None:
     """Return the AUC where it is away from one half by more than chance, else None.
 
     The standard error is that of the rank-sum statistic (Mann and Whitney 1947) without ties, which is the largest.

@@ -8,9 +8,9 @@ from typing import Any
 
 from features.build import MODEL_FEATURES
 from models.champion import Champion, publish_champion, save_champion
-from models.trees.training import Trees
+from models.trees.training import TreeParams
 from settings.sections import Settings
-from training.data.training_data import Material
+from training.data.training_data import TrainingData
 from training.evaluation.backtest import Backtest
 from training.evaluation.feature_importance import explain
 from training.registry import mlflow_client as tracking
@@ -21,7 +21,7 @@ MODEL_INPUTS = tuple(dict.fromkeys((*MODEL_FEATURES, "frequency", "recency", "T"
 
 
 def record(
-    settings: Settings, material: Material, champion: Champion, result: Backtest, board: dict[str, Any], trees: Trees
+    settings: Settings, material: TrainingData, champion: Champion, result: Backtest, board: dict[str, Any], trees: TreeParams
 ) -> tuple[str, bool]:
     """Log the training and register its winner; return the version and whether it is the champion.
 
@@ -31,7 +31,7 @@ def record(
     with tempfile.TemporaryDirectory() as name, tracking.run(f"train {material.as_of}"):
         folder = Path(name)
         words = {"code": _commit(), "mlflow.note.content": _in_words(material, champion)}
-        tracking.log_run(_parameters(material, champion, trees), champion.grade, words)
+        tracking.log_run(_parameters(material, champion, trees), champion.backtest_metrics, words)
         for table, digest in material.digests.items():
             tracking.log_dataset(table, digest)
         tracking.log_files(_charts(result, board, folder), "charts")
@@ -54,7 +54,7 @@ def make_champion(settings: Settings, version: str, folder: Path) -> None:
     tracking.set_alias(tracking.CHAMPION, version)
 
 
-def _parameters(material: Material, champion: Champion, trees: Trees) -> dict[str, Any]:
+def _parameters(material: TrainingData, champion: Champion, trees: TreeParams) -> dict[str, Any]:
     snapshots = [snapshot.as_of.isoformat() for snapshot in material.snapshots]
     return {
         "as_of": material.as_of.isoformat(),
@@ -65,13 +65,15 @@ def _parameters(material: Material, champion: Champion, trees: Trees) -> dict[st
         "candidate": champion.churn.name,
         "bgnbd": champion.btyd.orders.params,
         "gamma_gamma": champion.btyd.spend.params,
-        "value_spread": champion.value_spread,
+        "value_spread": champion.gamma_shape,
         **{f"lightgbm.{key}": value for key, value in asdict(trees).items()},
     }
 
 
-def _in_words(material: Material, champion: Champion) -> str:
-    judged = f"log-loss {champion.grade['log_loss']:.4f}" if champion.grade else "never judged on a past window"
+def _in_words(material: TrainingData, champion: Champion) -> str:
+    judged = (
+        f"log-loss {champion.backtest_metrics['log_loss']:.4f}" if champion.backtest_metrics else "never judged on a past window"
+    )
     return (
         f"Trained on what was known before {material.as_of}: {material.features.height:,} customers, {len(material.snapshots)} "
         f"past windows of {champion.terms.horizon_days} days. The winner is {champion.churn.name}, {judged}. The runs below are "
@@ -79,11 +81,15 @@ def _in_words(material: Material, champion: Champion) -> str:
     )
 
 
-def _of_version(material: Material, champion: Champion) -> dict[str, str]:
+def _of_version(material: TrainingData, champion: Champion) -> dict[str, str]:
     """What a score's model_version leads to at a glance; the run behind it has data, code and parameters."""
     value = "order models" if champion.value is None else champion.value.name
     told = {"candidate": champion.churn.name, "value_candidate": value, "trained_as_of": material.as_of.isoformat()}
-    return told | {key: f"{champion.grade[key]:.4f}" for key in ("log_loss", "baseline_log_loss") if key in champion.grade}
+    return told | {
+        key: f"{champion.backtest_metrics[key]:.4f}"
+        for key in ("log_loss", "baseline_log_loss")
+        if key in champion.backtest_metrics
+    }
 
 
 def _record_candidate(entry: dict[str, Any], board: dict[str, Any]) -> None:

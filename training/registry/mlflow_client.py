@@ -23,7 +23,7 @@ from settings.errors import UserError, first_line
 from settings.sections import Settings
 
 
-class TrackingUnusable(UserError):  # noqa: N818  # it names the state of the store, as the documentation does
+class TrackingError(UserError):  # noqa: N818  # it names the state of the store, as the documentation does
     """The tracking store cannot be reached or read; the text says what it said."""
 
 
@@ -44,7 +44,7 @@ def connect(settings: Settings) -> None:
     try:
         _choose_experiment(settings)
     except (MlflowException, SQLAlchemyError) as error:
-        raise TrackingUnusable(f"The MLflow store of [tracking] cannot be used: {first_line(error)}.") from None
+        raise TrackingError(f"The MLflow store of [tracking] cannot be used: {first_line(error)}.") from None
 
 
 def _choose_experiment(settings: Settings) -> None:

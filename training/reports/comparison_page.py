@@ -13,7 +13,7 @@ from training.reports.comparison_charts import Picture, drawn
 from training.reports.importance_charts import explained
 
 HERE = Path(__file__).parent
-MOST_DRAWN = 4
+MAX_DRAWN = 4
 GROUPED_BY = ("by_origin", "by_segment", "by_silence")
 CHURN = {
     "log_loss": "log-loss",
@@ -74,7 +74,7 @@ def _encoded(pictures: list[Picture]) -> dict[str, str]:
 
 def pictures_of(board: dict[str, Any], result: Backtest) -> list[Picture]:
     """Return the pictures of the best few candidates."""
-    churn, value = ([entry["candidate"] for entry in board[kind]][:MOST_DRAWN] for kind in ("churn", "value"))
+    churn, value = ([entry["candidate"] for entry in board[kind]][:MAX_DRAWN] for kind in ("churn", "value"))
     return drawn(result, churn, value)
 
 

@@ -2,7 +2,7 @@
 
 from matplotlib.figure import Figure
 
-from training.evaluation.feature_importance import MOST_SHOWN, Explanation
+from training.evaluation.feature_importance import MAX_SHOWN, Explanation
 from training.reports.comparison_charts import COLOURS, Picture, taken
 
 ACROSS = 3
@@ -14,7 +14,7 @@ def explained(explanation: Explanation) -> list[Picture]:
 
 
 def _importance(explanation: Explanation) -> Picture:
-    shown = explanation.features.head(MOST_SHOWN).reverse()
+    shown = explanation.features.head(MAX_SHOWN).reverse()
     figure = Figure(figsize=(5.6, 4.6), layout="constrained")
     axes = figure.subplots()
     middle, low, high = (shown[name].to_numpy() for name in ("importance", "lowest", "highest"))

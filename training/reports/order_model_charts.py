@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.dates import ConciseDateFormatter
 from matplotlib.figure import Figure
 
-from features.storage.files import replacing
+from features.storage.files import atomic_path
 from training.evaluation.order_model_fit import OrderFit
 
 mpl.use("Agg")
@@ -25,7 +25,7 @@ def draw_order_fit(fit: OrderFit, path: Path) -> None:
     _counts(counts, fit)
     _weeks(weeks, fit)
     _so_far(so_far, fit)
-    with replacing(path) as beside:
+    with atomic_path(path) as beside:
         figure.savefig(beside, dpi=110, format="png")
 
 

@@ -9,7 +9,7 @@ import polars as pl
 
 from holdfast.demo.simulated.population import LOYALTY_TYPES, RESPONSES
 from holdfast.demo.simulated.tables import START, customer_ids, customers_table, week_tables
-from holdfast.demo.simulated.world import State, advance, new_world, true_p_churn
+from holdfast.demo.simulated.world import WorldState, advance, new_world, true_p_churn
 
 CAMPAIGN_EVERY = 4
 CAMPAIGN_SHARE = 0.10
@@ -27,7 +27,7 @@ class Shop:
     """The tables as they stand after the last week, and the world itself."""
 
     tables: dict[str, pl.DataFrame]
-    state: State
+    state: WorldState
 
     @property
     def as_of(self) -> date:
@@ -61,7 +61,7 @@ def simulate(customers: int, weeks: int, seed: int) -> Shop:
     return Shop(tables | {"customers": customers_table(state.population, weeks)}, state)
 
 
-def truth(state: State, horizon_weeks: int) -> pl.DataFrame:
+def truth(state: WorldState, horizon_weeks: int) -> pl.DataFrame:
     """Return the truth behind every customer who has ordered: rates, types, and the true p_churn."""
     people = state.population
     frame = pl.DataFrame(
@@ -89,7 +89,7 @@ def write_shop(shop: Shop, folder: Path, horizon_weeks: int) -> None:
     truth(shop.state, horizon_weeks).write_parquet(folder / "simulated_truth.parquet")
 
 
-def _campaign(state: State, week: int) -> tuple[np.ndarray, np.ndarray]:
+def _campaign(state: WorldState, week: int) -> tuple[np.ndarray, np.ndarray]:
     """Choose a tenth of the buyers at random; half of them are contacted, half held out."""
     rng = np.random.default_rng([state.population.seed, 4, week])
     luck, coin = rng.random((2, state.population.size))

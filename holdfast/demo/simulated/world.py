@@ -25,7 +25,7 @@ NEVER = -1
 
 
 @dataclass(frozen=True)
-class State:
+class WorldState:
     """The world at the start of a week; one entry per customer in every array.
 
     `belief` is the probability of still being a customer for one who knows every rate and every order, but
@@ -58,17 +58,17 @@ class Week:
     mood: Floats
 
 
-def new_world(customers: int, weeks: int, seed: int) -> State:
+def new_world(customers: int, weeks: int, seed: int) -> WorldState:
     """Return the world before its first week; `weeks` only spreads the days on which customers join."""
     population = draw_population(customers, weeks, seed)
     n = population.size
     none = np.zeros(n, dtype=np.int64)
-    return State(
+    return WorldState(
         population, 0, np.ones(n, dtype=bool), np.ones(n), none, none, np.zeros(n), none + NEVER, np.zeros(n, dtype=bool), none
     )
 
 
-def advance(state: State, treated: NDArray[np.bool_] | None = None) -> tuple[State, Week]:
+def advance(state: WorldState, treated: NDArray[np.bool_] | None = None) -> tuple[WorldState, Week]:
     """Return the state one week later, and what happened; `treated` marks the customers contacted in this week.
 
     Draws depend on seed and week alone, one per customer and purpose: two worlds that differ in whom they
@@ -104,7 +104,7 @@ def advance(state: State, treated: NDArray[np.bool_] | None = None) -> tuple[Sta
     return after, happened
 
 
-def weekly_order(state: State, ahead: int) -> Floats:
+def weekly_order(state: WorldState, ahead: int) -> Floats:
     """Probability of an order in the week `ahead` weeks from now, for one alive who has not ordered until then.
 
     Weibull hazard with the customer's rhythm as shape, scaled by season and by contacts.
@@ -116,14 +116,14 @@ def weekly_order(state: State, ahead: int) -> Floats:
     return 1 - np.exp(-np.minimum(hazard, 1.5) * contact * season(week))
 
 
-def weekly_dropout(state: State, ahead: int) -> Floats:
+def weekly_dropout(state: WorldState, ahead: int) -> Floats:
     """Probability of leaving for good in the week `ahead` weeks from now, with the mood as it will be then."""
     people = state.population
     contact = np.where(state.contacted_until > state.week + ahead, CONTACT_ON_DROPOUT[people.response], 1.0)
     return np.minimum(people.dropout * contact * np.exp(mood_ahead(state, ahead)), 0.9)
 
 
-def mood_ahead(state: State, ahead: int) -> Floats:
+def mood_ahead(state: WorldState, ahead: int) -> Floats:
     """Mood `ahead` weeks from now if no order is made: it fades, and changes when an open case is settled."""
     settles = (state.settles_in != NEVER) & (state.settles_in < ahead)
     after = np.where(state.settles_well, SETTLED_WELL, SETTLED_BADLY) * FADING ** np.maximum(ahead - 1 - state.settles_in, 0)
@@ -135,7 +135,7 @@ def season(week: int) -> float:
     return 1 + 0.25 * float(np.cos(2 * np.pi * (week - 49) / WEEKS_PER_YEAR))
 
 
-def true_p_churn(state: State, horizon_weeks: int) -> Floats:
+def true_p_churn(state: WorldState, horizon_weeks: int) -> Floats:
     """P(no order in the next `horizon_weeks` weeks) for one who knows every rate and mood, but not who has left.
 
     Exact: until the next order everything but the customer's leaving is determined. NaN before the first order.
@@ -156,7 +156,7 @@ def _updated_belief(belief: Floats, leaves: Floats, chance: Floats, ordered: Fla
     return np.where(ordered, 1.0, np.where(known, silent, belief))
 
 
-def _service(state: State, ordered: Flags, draws: Floats) -> tuple[State, Flags, Flags]:
+def _service(state: WorldState, ordered: Flags, draws: Floats) -> tuple[WorldState, Flags, Flags]:
     """Orders go wrong, some customers complain, open cases are settled; returns the state, opened and settled."""
     people = state.population
     settled = state.settles_in == 0

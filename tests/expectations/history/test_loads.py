@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from expectations.history import loads as ledger
-from expectations.history.loads import Load, read_ledger, record, since
+from expectations.history.loads import LoadRecord, read_check_history, record, since
 from expectations.history.reference import read_reference
 from expectations.validation.report import TableReport
 from expectations.validation.tables import check_tables
@@ -55,27 +55,27 @@ def test_a_column_that_falls_empty_is_told(tmp_path: Path) -> None:
 def test_the_same_rows_looked_at_again_are_no_new_load_whatever_their_order(tmp_path: Path) -> None:
     check(tmp_path, ROWS)
     check(tmp_path, ROWS[::-1], now=NOW + timedelta(days=1))
-    [load] = read_ledger(tmp_path / "workspace")
+    [load] = read_check_history(tmp_path / "workspace")
     assert (load.checked_at, load.seen_at) == ("2026-01-01T00:00:00", "2026-01-02T00:00:00")
 
 
 def test_since_when_goes_back_to_the_first_load_without_a_break() -> None:
     days = [("01", {"a": 1.0}), ("02", {}), ("03", {"a": 2.0}), ("04", {"a": 1.0})]
-    loads = [Load("t", f"2026-01-{day}", "", failed=failed) for day, failed in days]
+    loads = [LoadRecord("t", f"2026-01-{day}", "", failed=failed) for day, failed in days]
     assert since(loads, "a") == "2026-01-03"
     assert since(loads, "b") == ""
 
 
 def test_the_ledger_keeps_the_newest_loads_of_each_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(3):
-        record(tmp_path, [Load("t", str(number), str(number), content=str(number), read=number)])
-    assert [load.read for load in read_ledger(tmp_path)] == [0, 1, 2]
+        record(tmp_path, [LoadRecord("t", str(number), str(number), content=str(number), read=number)])
+    assert [load.read for load in read_check_history(tmp_path)] == [0, 1, 2]
     monkeypatch.setattr(ledger, "KEPT", 3)
-    again = Load("t", "2", "9", content="2", read=2)
-    record(tmp_path, [again, again, Load("other", "3", "3")])
-    assert [load.read for load in read_ledger(tmp_path) if load.table == "t"] == [0, 1, 2]
-    record(tmp_path, [Load("t", "4", "4", content="4", read=4)])
-    assert [load.read for load in read_ledger(tmp_path) if load.table == "t"] == [1, 2, 4]
+    again = LoadRecord("t", "2", "9", content="2", read=2)
+    record(tmp_path, [again, again, LoadRecord("other", "3", "3")])
+    assert [load.read for load in read_check_history(tmp_path) if load.table == "t"] == [0, 1, 2]
+    record(tmp_path, [LoadRecord("t", "4", "4", content="4", read=4)])
+    assert [load.read for load in read_check_history(tmp_path) if load.table == "t"] == [1, 2, 4]
     lines = (tmp_path / "checks" / "loads.jsonl").read_text().splitlines()
     assert json.loads(lines[-1])["content"] == "4"
 

@@ -4,7 +4,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from expectations.rows.releases import ReleaseRefused
+from expectations.rows.releases import ReleaseError
 from expectations.validation.release import release
 from expectations.validation.report import TableReport
 from expectations.validation.tables import check_tables
@@ -102,17 +102,17 @@ def test_what_cannot_be_released_is_refused_and_nothing_is_kept(tmp_path: Path) 
     settings = shop(tmp_path)
     check(settings)
     bad = quarantine(settings)
-    with pytest.raises(ReleaseRefused, match=r"still cannot be used \(1 unreadable_amount\)"):
+    with pytest.raises(ReleaseError, match=r"still cannot be used \(1 unreadable_amount\)"):
         fed_back(settings, tmp_path, bad.filter(pl.col("rule") == "unreadable_amount"))
-    with pytest.raises(ReleaseRefused, match="1 of 1 rows for transactions are not in quarantine now"):
+    with pytest.raises(ReleaseError, match="1 of 1 rows for transactions are not in quarantine now"):
         fed_back(settings, tmp_path, bad.head(1).with_columns(row_key=pl.lit("0")))
-    with pytest.raises(ReleaseRefused, match="has no column row_key"):
+    with pytest.raises(ReleaseError, match="has no column row_key"):
         fed_back(settings, tmp_path, bad.drop("row_key"))
-    with pytest.raises(ReleaseRefused, match="every check writes anew"):
+    with pytest.raises(ReleaseError, match="every check writes anew"):
         release(settings, settings.workspace.path / "quarantine" / "transactions.parquet", NOW)
-    with pytest.raises(ReleaseRefused, match="cannot be read"):
+    with pytest.raises(ReleaseError, match="cannot be read"):
         release(settings, tmp_path / "none.csv", NOW)
-    with pytest.raises(ReleaseRefused, match="names the table surveys"):
+    with pytest.raises(ReleaseError, match="names the table surveys"):
         fed_back(settings, tmp_path, bad.with_columns(table=pl.lit("surveys")))
     assert not (settings.workspace.path / "released").exists()
     assert check(settings).released == 0

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from expectations.history.overrides import read_overrides
-from expectations.validation.gate import Despite, Stopped, load_tables, refuse_stopped
-from features.tables.errors import TableUnusable
+from expectations.validation.gate import OverrideRequest, TableStoppedError, load_tables, refuse_stopped
+from features.tables.errors import TableUnusableError
 from settings.load import load_settings
 from settings.sections import Settings
 
@@ -15,7 +15,7 @@ NOW = datetime(2026, 1, 1)
 HEADER = "customer_id,order_id,ordered_at,amount"
 GOOD = [f"{number},{number},2025-12-01,5" for number in range(100)]
 BAD = [f",{number},2025-12-01,5" for number in range(150)]
-WHY = Despite("score", "the shop says so")
+WHY = OverrideRequest("score", "the shop says so")
 
 
 def shop(folder: Path, rows: list[str], surveys: str = "customer_id,answered_at,rating\n1,2025-12-01,5\n") -> Settings:
@@ -27,9 +27,9 @@ def shop(folder: Path, rows: list[str], surveys: str = "customer_id,answered_at,
 
 def test_a_stopped_table_is_refused_with_the_way_on(tmp_path: Path) -> None:
     settings = shop(tmp_path, GOOD + BAD)
-    with pytest.raises(TableUnusable, match=r"At most 50% of the rows are set aside; found 60\.0%\..*--despite"):
+    with pytest.raises(TableUnusableError, match=r"At most 50% of the rows are set aside; found 60\.0%\..*--despite"):
         load_tables(settings, NOW)
-    with pytest.raises(Stopped, match=r"Table transactions was stopped .*quarantined_share.*--despite"):
+    with pytest.raises(TableStoppedError, match=r"Table transactions was stopped .*quarantined_share.*--despite"):
         refuse_stopped(settings, NOW)
 
 
@@ -38,7 +38,7 @@ def test_an_override_goes_on_with_the_good_rows_and_is_recorded(tmp_path: Path) 
     tables, reports = load_tables(settings, NOW, WHY)
     assert tables.transactions.collect().height == 100
     assert not reports[0].usable
-    refuse_stopped(settings, NOW, Despite("list", "so do I"))
+    refuse_stopped(settings, NOW, OverrideRequest("list", "so do I"))
     assert [(each.command, each.tables, each.reason) for each in read_overrides(settings.workspace.path)] == [
         ("score", ["transactions"], "the shop says so"),
         ("list", ["transactions"], "so do I"),
@@ -47,7 +47,7 @@ def test_an_override_goes_on_with_the_good_rows_and_is_recorded(tmp_path: Path) 
 
 def test_an_unreadable_table_is_overridden_by_its_last_good_rows_if_it_has_any(tmp_path: Path) -> None:
     settings = shop(tmp_path, GOOD, surveys="no such columns\n1\n")
-    with pytest.raises(TableUnusable, match="the column customer_id is missing") as error:
+    with pytest.raises(TableUnusableError, match="the column customer_id is missing") as error:
         load_tables(settings, NOW, WHY)
     assert "--despite" not in str(error.value)
     load_tables(shop(tmp_path, GOOD), NOW)

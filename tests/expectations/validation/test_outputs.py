@@ -6,9 +6,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from expectations.history.loads import read_ledger
+from expectations.history.loads import read_check_history
 from expectations.measures.drift import population_stability, shares
-from expectations.validation.outputs import FrameRefused, guard
+from expectations.validation.outputs import OutputRefusedError, check_output
 from settings.errors import SettingsError
 from settings.load import load_settings
 from settings.sections import Settings
@@ -48,7 +48,7 @@ def settings(tmp_path: Path) -> Settings:
 
 @pytest.mark.parametrize("name", GOOD)
 def test_what_is_as_it_should_be_passes_without_a_word(settings: Settings, name: str) -> None:
-    assert guard(settings, name, GOOD[name].lazy(), NOW) == []
+    assert check_output(settings, name, GOOD[name].lazy(), NOW) == []
 
 
 @pytest.mark.parametrize(
@@ -79,15 +79,15 @@ def test_what_is_as_it_should_be_passes_without_a_word(settings: Settings, name:
     ],
 )
 def test_what_cannot_be_goes_no_further(settings: Settings, name: str, fault: pl.Expr, said: str) -> None:
-    with pytest.raises(FrameRefused, match="go no further") as error:
-        guard(settings, name, GOOD[name].with_columns(fault).lazy(), NOW)
+    with pytest.raises(OutputRefusedError, match="go no further") as error:
+        check_output(settings, name, GOOD[name].with_columns(fault).lazy(), NOW)
     assert said in str(error.value)
-    assert not read_ledger(settings.workspace.path)[-1].usable
+    assert not read_check_history(settings.workspace.path)[-1].usable
 
 
 def test_a_family_that_falls_empty_is_told(settings: Settings) -> None:
-    guard(settings, "features", FEATURES.lazy(), NOW)
-    found = guard(settings, "features", FEATURES.with_columns(rating_mean=pl.lit(None, pl.Float64)).lazy(), NOW)
+    check_output(settings, "features", FEATURES.lazy(), NOW)
+    found = check_output(settings, "features", FEATURES.with_columns(rating_mean=pl.lit(None, pl.Float64)).lazy(), NOW)
     assert [(each.check.name, each.measure.detail) for each in found] == [("emptied_columns", "rating_mean")]
 
 
@@ -100,27 +100,27 @@ def run(p_churn: list[float], day: date = DAY) -> pl.LazyFrame:
 
 def test_scores_that_drift_are_told_and_still_pass(settings: Settings) -> None:
     spread = [number / 100 for number in range(100)]
-    guard(settings, "scores", run(spread), NOW)
-    assert guard(settings, "scores", run(spread[::-1], date(2026, 1, 8)), NOW) == []
-    moved = guard(settings, "scores", run([p * p for p in spread], date(2026, 1, 15)), NOW)
+    check_output(settings, "scores", run(spread), NOW)
+    assert check_output(settings, "scores", run(spread[::-1], date(2026, 1, 8)), NOW) == []
+    moved = check_output(settings, "scores", run([p * p for p in spread], date(2026, 1, 15)), NOW)
     assert [each.check.name for each in moved] == ["drift_p_churn"]
 
 
 def test_an_older_day_is_held_against_older_runs_only(settings: Settings) -> None:
-    guard(settings, "scores", run([0.1] * 50), NOW)
-    assert guard(settings, "scores", run([0.9] * 10, date(2025, 1, 1)), NOW) == []
+    check_output(settings, "scores", run([0.1] * 50), NOW)
+    assert check_output(settings, "scores", run([0.9] * 10, date(2025, 1, 1)), NOW) == []
 
 
 def test_a_smaller_run_and_a_configured_severity(settings: Settings, tmp_path: Path) -> None:
-    guard(settings, "scores", run([0.1, 0.9] * 50), NOW)
-    assert [each.check.name for each in guard(settings, "scores", run([0.1, 0.9] * 30), NOW)] == ["volume_shrink"]
+    check_output(settings, "scores", run([0.1, 0.9] * 50), NOW)
+    assert [each.check.name for each in check_output(settings, "scores", run([0.1, 0.9] * 30), NOW)] == ["volume_shrink"]
     config = tmp_path / "holdfast.toml"
     config.write_text(config.read_text() + '[checks.scores.severity]\nvolume_shrink = "stop"\n')
-    with pytest.raises(FrameRefused, match="found 33"):
-        guard(load_settings(config, {}), "scores", run([0.1, 0.9] * 10), NOW)
+    with pytest.raises(OutputRefusedError, match="found 33"):
+        check_output(load_settings(config, {}), "scores", run([0.1, 0.9] * 10), NOW)
     config.write_text(config.read_text().replace("volume_shrink", "volume"))
     with pytest.raises(SettingsError, match=r"Unknown key checks\.scores\.severity\.volume"):
-        guard(load_settings(config, {}), "scores", run([0.1]), NOW)
+        check_output(load_settings(config, {}), "scores", run([0.1]), NOW)
 
 
 def test_shares_and_stability_by_hand() -> None:

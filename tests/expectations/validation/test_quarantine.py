@@ -6,7 +6,7 @@ import pytest
 
 from expectations.validation.gate import load_tables
 from expectations.validation.tables import check_tables
-from features.tables.errors import TableUnusable
+from features.tables.errors import TableUnusableError
 from settings.load import load_settings
 from settings.sections import Settings
 
@@ -99,7 +99,7 @@ def test_ratings_outside_their_scale_are_set_aside(tmp_path: Path) -> None:
     ],
 )
 def test_a_table_without_a_usable_row_is_refused_in_one_sentence(tmp_path: Path, text: str, said: str) -> None:
-    with pytest.raises(TableUnusable) as error:
+    with pytest.raises(TableUnusableError) as error:
         load_tables(shop(tmp_path, orders=text), NOW)
     assert said in str(error.value)
     assert "\n" not in str(error.value)

@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from features.build import build_features
-from features.norms import Norms, norms, up_to_date
+from features.norms import Norms, compute_norms, with_current_demand
 from features.tables.schema import Tables
 from settings.sections import Loyalty
 
@@ -40,16 +40,16 @@ def test_demand_is_what_others_bought_lately_of_the_customers_products(tables: T
 
 
 def test_the_lines_of_each_product_are_counted_up_to_the_day_and_renewed(tables: Tables) -> None:
-    found = norms(tables, AS_OF)
+    found = compute_norms(tables, AS_OF)
     assert found.product_lines == {14: {"cup": 2, "tea": 1}, 30: {"cup": 2, "tea": 2}}
     assert Norms.from_json(found.to_json()) == found
-    assert up_to_date(found, tables, date(2025, 2, 26)).product_lines == {14: {"cup": 1}, 30: {"cup": 1, "tea": 1}}
-    assert up_to_date(found, tables, AS_OF) == found
+    assert with_current_demand(found, tables, date(2025, 2, 26)).product_lines == {14: {"cup": 1}, 30: {"cup": 1, "tea": 1}}
+    assert with_current_demand(found, tables, AS_OF) == found
 
 
 def test_without_a_product_or_a_norm_of_it_nothing_is_told(tables: Tables, orders: Callable[..., pl.LazyFrame]) -> None:
     nothing = ["demand_14", "demand_last_30"]
     plain = Tables(orders([("a", "2025-01-01", 1.0)]))
-    assert norms(plain, AS_OF).product_lines is None
+    assert compute_norms(plain, AS_OF).product_lines is None
     assert build_features(plain, AS_OF, 365, Loyalty()).select(nothing).row(0) == (None, None)
     assert build_features(tables, AS_OF, 365, Loyalty(), Norms(AS_OF)).select(nothing).row(0) == (None, None)

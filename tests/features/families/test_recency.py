@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 
 from features.families.recency import recency
-from features.frames.encoded import history
+from features.frames.encoded import encode_tables
 from features.frames.purchases import days_in_order, occasions
 from features.tables.schema import Tables
 from holdfast.demo.cdnow import read_cdnow
@@ -22,7 +22,9 @@ def test_frequency_recency_and_t_equal_the_summary_of_lifetimes() -> None:
         )
     expected = pl.from_pandas(theirs.reset_index()).sort("customer_id")
     lines = log.lazy().with_columns(pl.col("ordered_at").cast(pl.Datetime("us")), pl.col("quantity").cast(pl.Float64))
-    past = history(Tables(lines))
-    actual = recency(occasions(days_in_order(past.tables.transactions).lazy()), date(1998, 6, 30)).sort("customer_id").collect()
+    encoded = encode_tables(Tables(lines))
+    actual = (
+        recency(occasions(days_in_order(encoded.tables.transactions).lazy()), date(1998, 6, 30)).sort("customer_id").collect()
+    )
     for column in ("frequency", "recency", "T"):
         assert actual[column].cast(pl.Float64).to_list() == pytest.approx(expected[column].to_list()), column

@@ -3,7 +3,7 @@ from collections.abc import Callable
 import polars as pl
 import pytest
 
-from features.frames.encoded import History, history
+from features.frames.encoded import EncodedTables, encode_tables
 from features.frames.modes import vocabulary
 from features.partition import Part
 from features.tables.schema import Tables
@@ -17,30 +17,30 @@ def tables(orders: Callable[..., pl.LazyFrame], make_table: Callable[..., pl.Laz
     return Tables(orders(LINES, "category"), customers=make_table("customers", "customer_id referred_by", PEOPLE))
 
 
-def of(past: History) -> tuple[pl.DataFrame, pl.DataFrame]:
-    assert past.tables.customers is not None
-    return past.tables.transactions.collect(), past.tables.customers.collect()
+def of(encoded: EncodedTables) -> tuple[pl.DataFrame, pl.DataFrame]:
+    assert encoded.tables.customers is not None
+    return encoded.tables.transactions.collect(), encoded.tables.customers.collect()
 
 
 def test_customers_and_words_become_numbers_and_lines_stand_in_order(tables: Tables) -> None:
-    past = history(tables)
-    lines, people = of(past)
-    assert past.ids.to_list() == ["a", "b", "c", "d"]
+    encoded = encode_tables(tables)
+    lines, people = of(encoded)
+    assert encoded.ids.to_list() == ["a", "b", "c", "d"]
     assert lines.select("customer_id", "amount").rows() == [(0, 2.0), (1, 3.0), (1, 1.0)]
     assert lines["category"].to_list() == [None, "soap", "tea"]
-    assert vocabulary(past.tables.transactions, "category").to_list() == ["soap", "tea"]
+    assert vocabulary(encoded.tables.transactions, "category").to_list() == ["soap", "tea"]
     referred = dict(people.select("customer_id", "referred_by").iter_rows())
     assert referred == {0: None, 1: 0, 2: None, 3: None}  # nobody brings himself, and nobody unknown does
 
 
 def test_ids_whose_keys_collide_are_told_apart_by_name(tables: Tables, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pl.Series, "hash", lambda self: pl.Series([7] * len(self), dtype=pl.UInt64))
-    lines, _ = of(history(tables))
+    lines, _ = of(encode_tables(tables))
     assert lines.select("customer_id", "amount").rows() == [(0, 2.0), (1, 3.0), (1, 1.0)]
 
 
 def test_every_customer_belongs_to_one_part_and_who_brought_whom_to_that_of_the_one_who_brought(tables: Tables) -> None:
-    parts = [history(tables, Part(number, 3)) for number in range(3)]
+    parts = [encode_tables(tables, Part(number, 3)) for number in range(3)]
     assert sorted(name for part in parts for name in part.ids) == ["a", "b", "c", "d"]
     brought = [part.ids[row[0]] for part in parts for row in of(part)[1].select("referred_by").iter_rows() if row[0] is not None]
     assert brought == ["a"]

@@ -2,8 +2,8 @@ from collections.abc import Callable
 
 import polars as pl
 
-from features.frames.encoded import history
-from features.frames.modes import mix, usual
+from features.frames.encoded import encode_tables
+from features.frames.modes import modes, shares
 from features.tables.schema import Tables
 
 Orders = Callable[..., pl.LazyFrame]
@@ -12,8 +12,8 @@ Orders = Callable[..., pl.LazyFrame]
 def test_the_most_frequent_word_wins_and_ties_go_by_name(orders: Orders) -> None:
     words = {"a": "xyyx", "b": "zyz", "c": "-"}
     lines = orders([(who, "2025-01-01", 1.0, word) for who, bought in words.items() for word in bought], "channel")
-    past = history(Tables(lines.with_columns(pl.col("channel").replace("-", None))))
-    found = usual(past.tables.transactions, "channel").sort("customer_id").collect()
+    encoded = encode_tables(Tables(lines.with_columns(pl.col("channel").replace("-", None))))
+    found = modes(encoded.tables.transactions, "channel").sort("customer_id").collect()
     assert found.rows() == [(0, "x"), (1, "z")]
 
 
@@ -23,6 +23,6 @@ def test_a_mix_that_did_not_move_one_that_did_and_one_that_cannot_tell() -> None
         schema={"customer_id": pl.UInt32, "store": pl.String, "uses": pl.Int64, "recent": pl.Int64},
         orient="row",
     )
-    found = mix(pairs, "store", "stores").sort("customer_id").collect()
+    found = shares(pairs, "store", "stores").sort("customer_id").collect()
     assert found.select("stores", "store_change").rows() == [(2, 0.0), (2, 1.0), (1, None)]
     assert found["store_share"].to_list() == [4 / 6, 3 / 4, 1.0]

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from features.tables.csv_dialect import csv_text
-from features.tables.csv_repair import BROKEN, mended
+from features.tables.csv_repair import BROKEN, repair
 
 HEADER = "a,b,c,d"
 
@@ -14,7 +14,7 @@ def lines(folder: Path, *rows: str) -> list[str] | None:
     """The mended lines after the header, None where nothing had to be mended."""
     path = folder / "t.csv"
     path.write_text("\n".join([HEADER, *rows]) + "\n")
-    found = mended(csv_text(path), 4)
+    found = repair(csv_text(path), 4)
     return None if found is None else found.decode().splitlines()[1:]
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from features.tables.errors import TableUnusable
+from features.tables.errors import TableUnusableError
 from features.tables.read import read_table
 from settings.errors import SettingsError
 from settings.sections import ColumnMaps, Settings, Source, SqlQuery, TableSources
@@ -115,25 +115,25 @@ def test_a_table_that_cannot_be_read_says_what_was_found(
     tmp_path: Path, read: Reader, text: str, columns: dict[str, str], said: str
 ) -> None:
     (tmp_path / "o.csv").write_text(text)
-    with pytest.raises(TableUnusable) as error:
+    with pytest.raises(TableUnusableError) as error:
         read("o.csv", **columns)
     assert said in str(error.value)
     assert str(error.value).startswith("Table transactions: ")
 
 
 def test_a_missing_file_names_the_key_to_correct(read: Reader) -> None:
-    with pytest.raises(TableUnusable, match=r"there is no file .*; correct tables\.transactions"):
+    with pytest.raises(TableUnusableError, match=r"there is no file .*; correct tables\.transactions"):
         read("none.csv")
 
 
 def test_a_failing_query_says_so(read: Reader, tmp_path: Path) -> None:
     sqlite3.connect(tmp_path / "shop.db").close()
-    with pytest.raises(TableUnusable, match="no such table"):
+    with pytest.raises(TableUnusableError, match="no such table"):
         read(SqlQuery(f"sqlite:///{tmp_path}/shop.db", "select * from o"))
 
 
 def test_a_failing_connection_hides_the_password(read: Reader) -> None:
-    with pytest.raises(TableUnusable, match="the query on postgresql://me:") as error:
+    with pytest.raises(TableUnusableError, match="the query on postgresql://me:") as error:
         read(SqlQuery("postgresql://me:secret@127.0.0.1:1/shop", "select 1"))
     assert "secret" not in str(error.value)
 

@@ -6,7 +6,7 @@ import pytest
 
 from holdfast.demo.cdnow import read_cdnow
 from holdfast.demo.simulated.shop import Shop, simulate, truth
-from holdfast.demo.simulated.world import State, advance, new_world, true_p_churn
+from holdfast.demo.simulated.world import WorldState, advance, new_world, true_p_churn
 
 
 @pytest.fixture(scope="module")
@@ -14,7 +14,7 @@ def shop() -> Shop:
     return simulate(3_000, 120, seed=2)
 
 
-def run_on(state: State, weeks: int) -> np.ndarray:
+def run_on(state: WorldState, weeks: int) -> np.ndarray:
     ordered = np.zeros(state.population.size, dtype=bool)
     for _ in range(weeks):
         state, happened = advance(state)

@@ -62,7 +62,7 @@ def test_awkward_data_give_finite_parameters_and_a_diagnosis_without_a_warning(n
             warnings.simplefilter("error")
             found = model().fit(frame)
             _sensible(found, frame, h)
-            _sensible(found.neighbours()[0], frame, h)
+            _sensible(found.cubature_points()[0], frame, h)
         assert math.isfinite(found.log_likelihood)
         assert found.diagnosis.startswith(SAID), found.diagnosis
 

@@ -5,7 +5,7 @@ import pytest
 from models.btyd import beta_geometric
 from models.btyd.bgnbd import BGNBD
 from models.btyd.pair import BuyTillYouDie
-from models.errors import TooLittleData
+from models.errors import TooLittleDataError
 
 PUBLISHED = BGNBD(r=0.2425945, alpha=4.4136019, a=0.7929199, b=2.4258881)
 
@@ -85,5 +85,5 @@ def test_a_fit_on_a_ridge_still_predicts() -> None:
 
 def test_a_log_without_repeat_purchases_is_refused_in_words() -> None:
     features = customers((0, 0, 10), (0, 0, 20)).with_columns(orders=pl.lit(1))
-    with pytest.raises(TooLittleData, match="none of 2 customers has"):
+    with pytest.raises(TooLittleDataError, match="none of 2 customers has"):
         BuyTillYouDie.fit(features)

@@ -12,7 +12,7 @@ from models.btyd.mbgnbd import MBGNBD
 from models.btyd.order_model import OrderModel
 from models.btyd.paretonbd import ParetoNBD
 from models.btyd.simulation import simulate
-from models.errors import BadHistories
+from models.errors import InvalidHistoriesError
 
 TRUTHS = [BGNBD(0.6, 60.0, 0.5, 2.5), MBGNBD(0.6, 60.0, 0.5, 2.5), ParetoNBD(0.6, 60.0, 0.6, 200.0)]
 EACH = pytest.mark.parametrize("truth", TRUTHS, ids=lambda model: type(model).__name__)
@@ -53,7 +53,7 @@ def test_covariates_that_are_zero_are_none(truth: OrderModel) -> None:
     assert zero.coefficients == {"rate:nil": 0.0, "dropout:nil": 0.0}
     assert zero.diagnosis == "converged; the same for everybody: rate:nil, dropout:nil"
     assert zero.p_no_order(frame, 90).equals(plain.p_no_order(frame, 90))
-    assert len(zero.neighbours()) == len(plain.neighbours())
+    assert len(zero.cubature_points()) == len(plain.cubature_points())
     none = replace(plain, covariates=tuple(replace(each, coefficient=0.0) for each in ACTING))
     assert none.expected_orders(frame, 90).to_list() == pytest.approx(plain.expected_orders(frame, 90).to_list(), rel=1e-12)
 
@@ -119,13 +119,13 @@ def test_a_model_with_covariates_survives_as_json_and_a_new_word_counts_as_the_m
 
 def test_covariates_that_cannot_be_used_are_named() -> None:
     frame = customers(TRUTHS[0], 100)
-    with pytest.raises(BadHistories, match="no column size, which was named as a covariate"):
+    with pytest.raises(InvalidHistoriesError, match="no column size, which was named as a covariate"):
         BGNBD().fit(frame, rate=["size"])
-    with pytest.raises(BadHistories, match="channel is missing for 100 of 100 customers"):
+    with pytest.raises(InvalidHistoriesError, match="channel is missing for 100 of 100 customers"):
         BGNBD().fit(frame.with_columns(channel=pl.lit(None, dtype=pl.String)), rate=["channel"])
-    with pytest.raises(BadHistories, match="has 100 different words; at most 50"):
+    with pytest.raises(InvalidHistoriesError, match="has 100 different words; at most 50"):
         BGNBD().fit(frame.with_columns(channel=pl.int_range(100).cast(pl.String)), rate=["channel"])
-    with pytest.raises(BadHistories, match="knows no covariates"):
+    with pytest.raises(InvalidHistoriesError, match="knows no covariates"):
         BGNBD().fit(frame, engine="lifetimes", rate=["channel"])
 
 

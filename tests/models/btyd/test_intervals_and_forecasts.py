@@ -75,7 +75,7 @@ def test_totals_of_many_worlds_lie_within_their_intervals_as_often_as_stated(tru
 
 def test_the_neighbours_have_the_estimates_mean_and_covariance() -> None:
     fitted = BGNBD().fit(shop(TRUTHS[0], 1_000, 4))
-    logs = np.log([list(each.params.values()) for each in fitted.neighbours()])
+    logs = np.log([list(each.params.values()) for each in fitted.cubature_points()])
     values = np.array(list(fitted.params.values()))
     assert logs.mean(axis=0) == pytest.approx(np.log(values))
     assert np.cov(logs.T, bias=True) == pytest.approx(fitted.covariance / np.outer(values, values), rel=1e-6)

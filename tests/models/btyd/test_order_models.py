@@ -12,7 +12,7 @@ from models.btyd.mbgnbd import MBGNBD
 from models.btyd.order_model import OrderModel
 from models.btyd.paretonbd import ParetoNBD
 from models.btyd.simulation import simulate
-from models.errors import BadHistories, NotFitted, TooLittleData
+from models.errors import InvalidHistoriesError, NotFittedError, TooLittleDataError
 
 MODELS = [BGNBD, MBGNBD, ParetoNBD]
 # FACTS of the field on CDNOW: parameters, log-likelihood; standard errors where they are published
@@ -152,19 +152,19 @@ def test_histories_that_cannot_be_are_refused_in_words(
     model: type[OrderModel], rows: list[tuple[float, float, float]], said: str
 ) -> None:
     frame = pl.DataFrame(rows, schema=dict.fromkeys(("frequency", "recency", "T"), pl.Float64), orient="row")
-    with pytest.raises(BadHistories, match=said):
+    with pytest.raises(InvalidHistoriesError, match=said):
         model().fit(frame)
 
 
 @pytest.mark.parametrize("model", MODELS)
 def test_a_missing_column_and_a_model_without_parameters_are_named(model: type[OrderModel]) -> None:
-    with pytest.raises(BadHistories, match="The frame has no column T"):
+    with pytest.raises(InvalidHistoriesError, match="The frame has no column T"):
         model().fit(pl.DataFrame({"frequency": [1.0], "recency": [1.0]}))
-    with pytest.raises(NotFitted, match=f"This {model.__name__} has no parameters yet"):
+    with pytest.raises(NotFittedError, match=f"This {model.__name__} has no parameters yet"):
         model().p_alive(HISTORIES)
-    with pytest.raises(NotFitted, match="was not fitted to data"):
+    with pytest.raises(NotFittedError, match="was not fitted to data"):
         _ = model(1.0, 1.0, 1.0, 1.0).log_likelihood  # type: ignore[call-arg]
-    with pytest.raises(TooLittleData, match="none of 2 customers has one"):
+    with pytest.raises(TooLittleDataError, match="none of 2 customers has one"):
         model().fit(customers((0, 0, 10), (0, 0, 20)), engine="lifetimes")
 
 

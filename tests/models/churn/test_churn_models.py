@@ -7,10 +7,10 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal, assert_series_equal
 
-from models.btyd.pair import LEVELS
+from models.btyd.pair import SEASONAL_COLUMNS
 from models.churn.calibration import Calibration, fit_calibration
 from models.churn.protocol import Candidate
-from models.errors import TooLittleData
+from models.errors import TooLittleDataError
 from models.registry import BASELINE, CANDIDATES, load_churn_model
 from models.snapshot import Snapshot
 from models.trees.boosting import INPUTS
@@ -32,7 +32,7 @@ def test_probabilities_lie_strictly_between_zero_and_one_in_the_order_of_the_row
 @by_name
 def test_what_is_kept_of_past_contacts_is_enough_to_be_asked(candidate: Candidate, snapshots: list[Snapshot]) -> None:
     model, frame = candidate.fit(snapshots, snapshots[-1].frame), snapshots[-1].frame
-    assert_series_equal(model.p_churn(frame.select(*INPUTS, *LEVELS)), model.p_churn(frame))
+    assert_series_equal(model.p_churn(frame.select(*INPUTS, *SEASONAL_COLUMNS)), model.p_churn(frame))
 
 
 @by_name
@@ -79,7 +79,7 @@ def test_every_candidate_beats_a_guess_at_the_churn_rate(candidate: Candidate, s
 
 @pytest.mark.parametrize("candidate", [candidate for candidate in CANDIDATES if candidate.name != "bgnbd"], ids=lambda c: c.name)
 def test_without_a_closed_window_a_learner_says_so(candidate: Candidate, snapshots: list[Snapshot]) -> None:
-    with pytest.raises(TooLittleData, match="too short"):
+    with pytest.raises(TooLittleDataError, match="too short"):
         candidate.fit([], snapshots[-1].frame)
 
 

@@ -43,7 +43,7 @@ def test_a_window_of_the_same_season_counts_most_once_the_log_is_a_year_old() ->
 def test_of_many_rows_the_same_customers_are_kept_in_every_window(
     snapshots: list[Snapshot], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("models.trees.training.MOST_ROWS", 1_000)
+    monkeypatch.setattr("models.trees.training.MAX_ROWS", 1_000)
     rows = sum(each.frame.height for each in snapshots)
     kept = sampled(snapshots)
     assert rows > 2_000

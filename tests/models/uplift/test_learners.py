@@ -5,17 +5,17 @@ import numpy as np
 import polars as pl
 import pytest
 
-from models.errors import TooLittleData
+from models.errors import TooLittleDataError
 from models.log_odds import log_odds
 from models.uplift.crossfit import Unseen, cross_fitted, learned
 from models.uplift.curves import qini, resampled
-from models.uplift.experiment import Trial, refuse_small
+from models.uplift.experiment import Experiment, refuse_small
 from models.uplift.learners import LEARNERS, Uplift
 
 INPUTS = ("x", "z")
 
 
-def trial(rows: int = 4_000, share: float = 0.5, *, responds: bool = True, seed: int = 1) -> tuple[Trial, np.ndarray]:
+def trial(rows: int = 4_000, share: float = 0.5, *, responds: bool = True, seed: int = 1) -> tuple[Experiment, np.ndarray]:
     """Where x is above a half, treating adds .3 to the chance of staying; elsewhere it takes .1 away."""
     rng = np.random.default_rng(seed)
     x, z, luck = rng.random((3, rows))
@@ -23,7 +23,7 @@ def trial(rows: int = 4_000, share: float = 0.5, *, responds: bool = True, seed:
     treated = rng.random(rows) < share
     stayed = (luck < 0.3 + 0.2 * z + effect * treated).astype(float)
     frame = pl.DataFrame({"x": x, "z": z})
-    return Trial(frame, np.arange(rows), treated, np.full(rows, share), 0.7 - 0.2 * z, stayed, 10 * stayed), effect
+    return Experiment(frame, np.arange(rows), treated, np.full(rows, share), 0.7 - 0.2 * z, stayed, 10 * stayed), effect
 
 
 @pytest.mark.parametrize("share", [0.5, 0.85])
@@ -53,7 +53,7 @@ def test_one_shift_of_all_log_odds_is_found_where_there_is_room(name: str) -> No
     treated = rng.random(8_000) < 0.5
     stays = 1 / (1 + np.exp(log_odds(risk) - 0.8 * treated))
     stayed = (luck < stays).astype(float)
-    seen = Trial(pl.DataFrame({"x": z, "z": risk}), np.arange(8_000), treated, np.full(8_000, 0.5), risk, stayed, stayed)
+    seen = Experiment(pl.DataFrame({"x": z, "z": risk}), np.arange(8_000), treated, np.full(8_000, 0.5), risk, stayed, stayed)
     found = learned(seen, INPUTS, (name,))[name].effect(seen.frame, risk)
     truth = 1 / (1 + np.exp(log_odds(risk) - 0.8)) - (1 - risk)
     assert np.corrcoef(found, truth)[0, 1] > 0.8
@@ -111,7 +111,7 @@ def test_the_doubly_robust_effects_are_right_on_average_whatever_is_asked() -> N
 def test_all_rows_of_a_customer_are_in_one_fold() -> None:
     some, _ = trial(rows=400)
     unit = np.repeat(np.arange(100), 4)
-    folds = Trial(some.frame, unit, some.treated, some.propensity, some.risk, some.stayed, some.money).folds(5, 1)
+    folds = Experiment(some.frame, unit, some.treated, some.propensity, some.risk, some.stayed, some.money).folds(5, 1)
     assert all(len(set(folds[unit == each])) == 1 for each in range(100))
     assert np.bincount(folds).tolist() == [80] * 5
 
@@ -150,5 +150,5 @@ def test_what_was_saved_says_the_same(tmp_path: Path) -> None:
 
 def test_a_small_trial_is_refused_in_words() -> None:
     small, _ = trial(rows=300)
-    with pytest.raises(TooLittleData, match="200 contacts an arm with 20 of each outcome; found 1"):
+    with pytest.raises(TooLittleDataError, match="200 contacts an arm with 20 of each outcome; found 1"):
         refuse_small(small)

@@ -2,7 +2,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from models.value.portfolio_total import level_doubt, total_value
+from models.value.portfolio_total import level_std, total_value
 
 
 def scores(customers: int) -> pl.DataFrame:
@@ -43,6 +43,6 @@ def test_rows_without_a_score_count_for_nothing_and_nobody_is_worth_nothing() ->
 
 
 def test_past_totals_tell_the_doubt_and_without_any_it_is_a_fifth() -> None:
-    assert level_doubt([]) == pytest.approx(0.2)
-    assert level_doubt([0.0] * 100) < 0.03
-    assert level_doubt([1.0, -0.5, 1.0, -0.5] * 30) == pytest.approx(np.log(2), abs=0.01)
+    assert level_std([]) == pytest.approx(0.2)
+    assert level_std([0.0] * 100) < 0.03
+    assert level_std([1.0, -0.5, 1.0, -0.5] * 30) == pytest.approx(np.log(2), abs=0.01)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from polars.testing import assert_series_equal
 
-from models.errors import TooLittleData
+from models.errors import TooLittleDataError
 from models.registry import VALUE_LEARNERS, load_value_model
 from models.snapshot import Snapshot
 from models.value.lightgbm_value import LOGNORMAL, LightGbmValueCandidate
@@ -33,10 +33,10 @@ def test_it_says_the_same_after_a_journey_through_files_without_a_customer(
 @by_name
 def test_without_enough_buyers_it_says_so(learner: ValueLearner, snapshots: list[Snapshot]) -> None:
     newest = snapshots[-1]
-    with pytest.raises(TooLittleData, match="too short"):
+    with pytest.raises(TooLittleDataError, match="too short"):
         learner.fit([], newest.frame)
     few = newest.frame.with_columns(next_spend=np.where(np.arange(newest.frame.height) < 20, 5.0, 0.0))
-    with pytest.raises(TooLittleData, match="at least 100 customer windows with some; found 20"):
+    with pytest.raises(TooLittleDataError, match="at least 100 customer windows with some; found 20"):
         learner.fit([Snapshot(newest.as_of, newest.horizon_days, few, newest.btyd)], few)
 
 

@@ -5,7 +5,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from serving.app import make_app
-from serving.http.state import State, utc_now
+from serving.http.state import ServiceState, utc_now
 from serving.store.keys import Scope, create_key
 from settings.load import load_settings
 
@@ -13,7 +13,7 @@ from settings.load import load_settings
 @pytest.fixture
 def client(tmp_path: Path) -> Iterator[TestClient]:
     (tmp_path / "holdfast.toml").write_text('[tables]\ntransactions = "none.csv"\n', encoding="utf-8")
-    state = State.opened(load_settings(tmp_path / "holdfast.toml", {}))
+    state = ServiceState.opened(load_settings(tmp_path / "holdfast.toml", {}))
     key = create_key(state.engine, "me", list(Scope), 1, utc_now())
     with TestClient(make_app(state), headers={"authorization": f"Bearer {key}"}) as client:
         yield client

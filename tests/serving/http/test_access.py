@@ -12,8 +12,8 @@ from starlette.testclient import TestClient
 
 from serving.app import make_api, make_app
 from serving.http.logging import open_log
-from serving.http.state import State, utc_now
-from serving.store.keys import KeyRefused, Scope, client_of, create_key, list_keys, revoke_key
+from serving.http.state import ServiceState, utc_now
+from serving.store.keys import KeyRefusedError, Scope, client_of, create_key, list_keys, revoke_key
 
 ONE = {"customer_ids": ["000001"]}
 SECURITY = {"x-content-type-options": "nosniff", "cache-control": "no-store", "x-frame-options": "DENY"}
@@ -25,7 +25,7 @@ def changed(service: Any) -> Iterator[Any]:  # noqa: ANN401  # a fixture of this
 
     def make(**serving: object) -> TestClient:
         settings = service.state.settings
-        state = State(
+        state = ServiceState(
             replace(settings, serving=replace(settings.serving, **serving)), service.state.engine, service.state.identity
         )
         return TestClient(make_app(state), raise_server_exceptions=False, headers=dict(service.client.headers))
@@ -115,14 +115,14 @@ def test_wrong_expired_and_revoked_keys_are_told_nothing_apart(service: Any) -> 
 def test_a_client_has_two_live_keys_to_change_from_one_to_the_other(store: Any) -> None:  # noqa: ANN401
     now = utc_now()
     first, second = (create_key(store, "crm", [Scope.SCORE], 30, now) for _ in range(2))
-    with pytest.raises(KeyRefused, match="crm has 2 live keys"):
+    with pytest.raises(KeyRefusedError, match="crm has 2 live keys"):
         create_key(store, "crm", [Scope.SCORE], 30, now)
     revoke_key(store, first.split("_")[1], now)
     third = create_key(store, "crm", [Scope.SCORE, Scope.LIST], 30, now)
     assert [client_of(store, key, now) is not None for key in (first, second, third)] == [False, True, True]
     assert client_of(store, third, now + timedelta(days=30)) is None
     assert not any(first in str(row) or first.split("_", 2)[2] in str(row) for row in list_keys(store))
-    with pytest.raises(KeyRefused, match="There is no key"):
+    with pytest.raises(KeyRefusedError, match="There is no key"):
         revoke_key(store, "nothing", now)
 
 

@@ -5,18 +5,18 @@ import polars as pl
 import pytest
 import sqlalchemy as sa
 
-from serving.http.state import State
+from serving.http.state import ServiceState
 from serving.schemas.scores import SCORE_COLUMNS
 from serving.store.publish import publish
-from serving.store.runs import NoRun
+from serving.store.runs import NoRunError
 from serving.store.withheld import Withheld, withhold
 from settings.load import load_settings
 
 
 @pytest.fixture
-def state(store: sa.Engine, tmp_path: Path) -> State:
+def state(store: sa.Engine, tmp_path: Path) -> ServiceState:
     (tmp_path / "holdfast.toml").write_text('[tables]\ntransactions = "none.csv"\n', encoding="utf-8")
-    return State(load_settings(tmp_path / "holdfast.toml", {}), store, "key")
+    return ServiceState(load_settings(tmp_path / "holdfast.toml", {}), store, "key")
 
 
 def scores(as_of: date, *customers: str) -> pl.DataFrame:
@@ -27,13 +27,13 @@ def scores(as_of: date, *customers: str) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=SCORE_COLUMNS)
 
 
-def found(state: State, *customers: str) -> tuple[dict[str, str], date, list[str]]:
+def found(state: ServiceState, *customers: str) -> tuple[dict[str, str], date, list[str]]:
     withheld, run, rows = state.find(customers)
     return withheld, run.as_of, sorted(row[0] for row in rows)
 
 
-def test_customers_are_found_in_the_run_that_is_current_now(state: State) -> None:
-    with pytest.raises(NoRun):
+def test_customers_are_found_in_the_run_that_is_current_now(state: ServiceState) -> None:
+    with pytest.raises(NoRunError):
         state.find(["a"])
     first, second = date(2025, 3, 1), date(2025, 3, 8)
     publish(state.engine, scores(first, "a", "b"), 90)
@@ -45,14 +45,14 @@ def test_customers_are_found_in_the_run_that_is_current_now(state: State) -> Non
         assert found(state, "a", "b", "c") == ({}, second, ["b", "c"])
 
 
-def test_a_run_that_is_gone_is_not_looked_for(state: State) -> None:
+def test_a_run_that_is_gone_is_not_looked_for(state: ServiceState) -> None:
     publish(state.engine, scores(date(2025, 3, 1), "a"), 90)
     assert found(state, "a")[2] == ["a"]
     publish(state.engine, scores(date(2025, 6, 1), "b"), 90, keep_weeks=1)
     assert found(state, "a", "b") == ({}, date(2025, 6, 1), ["b"])
 
 
-def test_who_is_withheld_is_told_and_has_no_row(state: State) -> None:
+def test_who_is_withheld_is_told_and_has_no_row(state: ServiceState) -> None:
     publish(state.engine, scores(date(2025, 3, 1), "a", "b", "c"), 90)
     assert found(state, "a", "b", "c")[2] == ["a", "b", "c"]
     with state.engine.begin() as connection:

@@ -10,15 +10,15 @@ import sqlalchemy as sa
 
 from serving.lists.contacts import issued_contacts
 from serving.lists.files import HELD_OUT, as_csv, as_xlsx, write_list
-from serving.lists.weekly import ListRefused, issue, make_list
-from serving.schemas.iso_weeks import WeekRefused, week_of
+from serving.lists.weekly import ListRefusedError, issue, make_list
+from serving.schemas.iso_weeks import WeekError, week_of
 from serving.schemas.list_kind import ListKind
 from serving.schemas.lists import LIST_COLUMNS
 from serving.store.engine import open_store
 from serving.store.issued import counting_list, issued_lists, list_rows
 from serving.store.publish import publish
 from serving.store.read import read_actions
-from serving.store.targets import NoTargets
+from serving.store.targets import NoTargetsError
 from serving.targeting.control_group import held_by
 from settings.load import load_settings
 from settings.sections import Action, Settings
@@ -94,13 +94,13 @@ def test_the_global_control_is_the_same_in_every_draw_and_the_lists_own_is_not()
 
 @pytest.mark.parametrize("week", ["2026-W54", "2026W01", "last", "9999-W52"])
 def test_a_week_that_is_none_is_refused(settings: Settings, published: sa.Engine, week: str) -> None:
-    with pytest.raises(WeekRefused, match="A week is written as 2026-W47"):
+    with pytest.raises(WeekError, match="A week is written as 2026-W47"):
         make_list(settings, published, ListKind.AT_RISK, week=week)
 
 
 def test_renamed_actions_ask_for_new_scores(settings: Settings, published: sa.Engine) -> None:
     renamed = replace(settings, targeting=replace(settings.targeting, actions=(Action("mail", "retention", 1.0, 0.1),)))
-    with pytest.raises(ListRefused, match=r"which the configuration no longer has; run `score` again"):
+    with pytest.raises(ListRefusedError, match=r"which the configuration no longer has; run `score` again"):
         make_list(renamed, published, ListKind.AT_RISK)
 
 
@@ -111,7 +111,7 @@ def test_a_list_is_written_whole_as_csv_or_parquet(settings: Settings, published
     assert written["customer_id"].to_list() == weekly.frame["customer_id"].to_list()
     write_list(weekly.frame, weekly.churn_sentence, tmp_path / "list.parquet")
     assert pl.read_parquet(tmp_path / "list.parquet").equals(weekly.frame)
-    with pytest.raises(ListRefused, match=r"written as \.csv, \.xlsx or \.parquet"):
+    with pytest.raises(ListRefusedError, match=r"written as \.csv, \.xlsx or \.parquet"):
         write_list(weekly.frame, weekly.churn_sentence, tmp_path / "list.txt")
 
 
@@ -196,7 +196,7 @@ def test_looks_and_lists_that_were_replaced_hold_nobody_back(workshop: Path) -> 
 def test_a_run_without_targets_asks_for_new_scores(settings: Settings, published: sa.Engine, store: sa.Engine) -> None:
     run, scores = read_actions(published, ["retention"])
     publish(store, scores, run.horizon_days)
-    with pytest.raises(NoTargets, match=r"run `score` again"):
+    with pytest.raises(NoTargetsError, match=r"run `score` again"):
         make_list(settings, store, ListKind.AT_RISK)
 
 

@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from serving.outcomes.measure import earned
-from serving.outcomes.report import NoLists, keep_outcomes, measure_outcomes
+from serving.outcomes.report import NoListsError, keep_outcomes, measure_outcomes
 from serving.outcomes.rows import enrolments, issued_rows, with_outcomes
 from serving.schemas.lists import EXPECTED_COLUMNS, LIST_COLUMNS
 from serving.store.issued import IssuedList, erase_from_list, store_list
@@ -197,7 +197,7 @@ def test_groups_are_compared_as_assigned(store: sa.Engine, orders: Orders) -> No
 
 
 def test_the_figures_are_kept_for_the_page(store: sa.Engine, orders: Orders) -> None:
-    with pytest.raises(NoLists, match="No list was issued before 2026-06-01"):
+    with pytest.raises(NoListsError, match="No list was issued before 2026-06-01"):
         measure_outcomes(store, orders([("a", "2026-03-05", 1.0)]), UNTIL, 1.0)
     issued(store, "2026-W10", date(2026, 3, 2), ("a", "treated"), ("b", "control"))
     found = measure_outcomes(store, orders([("a", "2026-03-05", 1.0)]), UNTIL, 1.0)

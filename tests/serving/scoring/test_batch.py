@@ -11,7 +11,7 @@ from expectations.validation.tables import utc_now
 from features.tables.schema import Tables
 from models.champion import Champion, current_champion
 from serving.schemas.scores import SCORE_COLUMNS
-from serving.scoring.batch import HindsightRefused, refuse_hindsight, score
+from serving.scoring.batch import HindsightError, refuse_hindsight, score
 from settings.load import load_settings
 from settings.sections import Settings
 
@@ -118,7 +118,7 @@ def test_only_prospects_can_be_scored_too(settings: Settings, champion: Champion
 
 def test_a_champion_that_knew_the_future_is_refused(champion: Champion) -> None:
     refuse_hindsight(champion, champion.terms.trained_as_of)
-    with pytest.raises(HindsightRefused, match="add --allow-hindsight"):
+    with pytest.raises(HindsightError, match="add --allow-hindsight"):
         refuse_hindsight(champion, champion.terms.trained_as_of - timedelta(days=1))
 
 

@@ -13,10 +13,10 @@ import sqlalchemy as sa
 from serving.schemas.scores import SCORE_COLUMNS
 from serving.store import bulk
 from serving.store.audit import record
-from serving.store.engine import StoreUnusable, open_store
+from serving.store.engine import StoreError, open_store
 from serving.store.publish import publish
 from serving.store.read import actions_in, find_scores, read_actions, score_history
-from serving.store.runs import NoRun, current_run, kept_runs
+from serving.store.runs import NoRunError, current_run, kept_runs
 from serving.store.schema import METADATA, VERSION_TABLE
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -182,7 +182,7 @@ def test_the_migrated_schema_is_the_one_that_the_code_expects(store: sa.Engine) 
 def test_a_store_of_a_later_version_is_refused(store: sa.Engine, store_url: str) -> None:
     with store.begin() as connection:
         connection.execute(sa.text(f"update {VERSION_TABLE} set version_num = '9999'"))  # noqa: S608  # a fixed name
-    with pytest.raises(StoreUnusable, match="has version 9999; this Holdfast knows versions up to"):
+    with pytest.raises(StoreError, match="has version 9999; this Holdfast knows versions up to"):
         open_store(store_url)
 
 
@@ -208,12 +208,12 @@ def score_tables(store: sa.Engine) -> set[str]:
 
 
 def test_before_the_first_run_the_message_says_what_to_run(store: sa.Engine) -> None:
-    with pytest.raises(NoRun, match="run `score` first"):
+    with pytest.raises(NoRunError, match="run `score` first"):
         find_scores(store, ["a"])
 
 
 @pytest.mark.parametrize("url", ["nonsense", "sqlite:////proc/none/s.db", "postgresql://me:secret@127.0.0.1:1/x"])
 def test_a_store_that_cannot_be_opened_is_told_in_a_sentence(url: str) -> None:
-    with pytest.raises((StoreUnusable, OSError)) as error:
+    with pytest.raises((StoreError, OSError)) as error:
         open_store(url)
     assert "secret" not in str(error.value)

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import Bounds, LinearConstraint, milp
 
-from serving.targeting.knapsack import affordable, forced_steps, most_possible, steps
+from serving.targeting.knapsack import affordable, forced_increments, increments, most_possible
 
 MONEY = st.integers(0, 12).map(float)
 
@@ -33,7 +33,7 @@ def optimum(costs: np.ndarray, gains: np.ndarray, budget: float) -> float:
 
 def bought(costs: np.ndarray, gains: np.ndarray, budget: float) -> tuple[float, float, float]:
     """What is gained and spent, and what the step gains that the budget breaks."""
-    ladder = steps(costs, gains)
+    ladder = increments(costs, gains)
     paying = ladder.only(ladder.gain > 0)
     taken = affordable(paying, np.ones(len(gains), dtype=bool), budget)
     missed = paying.gain[~taken]
@@ -45,7 +45,7 @@ def bought(costs: np.ndarray, gains: np.ndarray, budget: float) -> tuple[float, 
 def test_no_choice_of_actions_gains_more_than_one_step_above_ours(case: tuple[np.ndarray, np.ndarray, float]) -> None:
     costs, gains, budget = case
     best, (gained, spent, missed) = optimum(costs, gains, budget), bought(costs, gains, budget)
-    ladder = steps(costs, gains)
+    ladder = increments(costs, gains)
     assert spent <= budget + 1e-6
     assert best - missed - 1e-6 <= gained <= best + 1e-6
     assert most_possible(ladder, budget) >= best - 1e-6
@@ -65,7 +65,7 @@ def test_whether_a_customers_first_step_is_bought_does_not_depend_on_the_own_dra
     case: tuple[np.ndarray, np.ndarray, float], luck: Random
 ) -> None:
     costs, gains, budget = case
-    ladder = steps(costs, gains)
+    ladder = increments(costs, gains)
     treated = np.array([luck.random() < 0.5 for _ in gains])
     taken = affordable(ladder, treated, budget)
     for row in range(len(gains)):
@@ -78,7 +78,7 @@ def test_whether_a_customers_first_step_is_bought_does_not_depend_on_the_own_dra
 def test_a_dearer_action_is_bought_where_the_money_reaches() -> None:
     costs, gains = np.array([1.0, 10.0]), np.array([[5.0, 8.0], [2.0, np.nan]])
     everybody = np.ones(2, dtype=bool)
-    ladder = steps(costs, gains)
+    ladder = increments(costs, gains)
     assert ladder.option.tolist() == [0, 0, 1]
     assert affordable(ladder, everybody, 2.0).tolist() == [True, True, False]
     assert affordable(ladder, everybody, 11.0).tolist() == [True, True, True]
@@ -88,14 +88,14 @@ def test_a_dearer_action_is_bought_where_the_money_reaches() -> None:
 
 def test_proportional_actions_stay_within_the_budget() -> None:
     costs, gains = np.array([1.1, 3.3]), np.array([[0.1, 0.3]] * 5)
-    ladder = steps(costs, gains)
+    ladder = increments(costs, gains)
     assert ladder.option.tolist() == [1] * 5
     assert ladder.cost[affordable(ladder, np.ones(5, dtype=bool), 9.0)].sum() <= 9.0
 
 
 def test_who_must_be_answered_is_whatever_it_gains() -> None:
-    ladder = forced_steps(np.array([1.0, 5.0]), np.array([[-0.5, -4.0], [np.nan, np.nan], [1.0, 2.0]]))
+    ladder = forced_increments(np.array([1.0, 5.0]), np.array([[-0.5, -4.0], [np.nan, np.nan], [1.0, 2.0]]))
     assert ladder.row.tolist() == [2, 0]
     assert ladder.gain.tolist() == [2.0, -0.5]
-    assert len(forced_steps(np.zeros(0), np.zeros((2, 0)))) == 0
-    assert len(steps(np.zeros(0), np.zeros((2, 0)))) == 0
+    assert len(forced_increments(np.zeros(0), np.zeros((2, 0)))) == 0
+    assert len(increments(np.zeros(0), np.zeros((2, 0)))) == 0

@@ -7,8 +7,8 @@ import pytest
 from serving.store.issued import EARLIER
 from serving.store.targets import SCHEMA
 from serving.targeting.curve import curve
-from serving.targeting.exclusions import LeftOut, sentence
-from serving.targeting.plan import Plan, Terms, Wanted, make_plan
+from serving.targeting.exclusions import Exclusion, exclusion_sentence
+from serving.targeting.plan import ListBounds, Plan, PlanInputs, make_plan
 from serving.targeting.rules import Target
 from settings.sections import Action, Caps, Targeting
 
@@ -50,8 +50,8 @@ def planned(
     limit: int | None = None,
 ) -> Plan:
     targets = (Target.RECOVERY, Target.RETENTION, Target.WIN_BACK)
-    draws, wanted = {each: f"{each}-w" for each in targets}, dict.fromkeys(targets, Wanted(budget, limit))
-    terms = Terms(targeting, b"k" * 32, draws, wanted, 90)
+    draws, wanted = {each: f"{each}-w" for each in targets}, dict.fromkeys(targets, ListBounds(budget, limit))
+    terms = PlanInputs(targeting, b"k" * 32, draws, wanted, 90)
     gone = pl.col("customer_id").is_in(list(withheld))
     return make_plan(people, earlier() if past is None else past, gone, terms)
 
@@ -66,7 +66,7 @@ def test_the_gain_is_what_is_averted_times_what_a_kept_customer_is_worth_less_th
     assert told[0] == ("mail", 1.0, pytest.approx(0.1 * 80 - 1), pytest.approx(0.08), "assumed", "marketing")
     assert told[1] == ("call", 10.0, pytest.approx(0.3 * 80 - 10), pytest.approx(0.24), "assumed", "desk")
     assert told[2][0] is None
-    assert fates(plan)["c2"] == LeftOut.NOT_WORTH_IT
+    assert fates(plan)["c2"] == Exclusion.NOT_WORTH_IT
 
 
 def test_what_was_measured_takes_the_place_of_what_was_assumed() -> None:
@@ -91,12 +91,12 @@ def test_everybody_is_on_a_list_or_left_out_for_one_reason() -> None:
     )
     assert fates(plan) == {
         "c0": None,
-        "c1": LeftOut.NO_CONSENT,
-        "c2": LeftOut.CONTACTED,
+        "c1": Exclusion.NO_CONSENT,
+        "c2": Exclusion.CONTACTED,
         "c3": None,
-        "c4": LeftOut.NO_ACTION,
-        "c5": LeftOut.NOT_WORTH_IT,
-        "c6": LeftOut.OBJECTED,
+        "c4": Exclusion.NO_ACTION,
+        "c5": Exclusion.NOT_WORTH_IT,
+        "c6": Exclusion.OBJECTED,
     }
 
 
@@ -116,13 +116,13 @@ def test_marketing_waits_after_its_own_lists_and_service_after_its_own() -> None
         ),
     )
     assert fates(plan) == {
-        "c0": LeftOut.CONTACTED,
+        "c0": Exclusion.CONTACTED,
         "c1": None,
-        "c2": LeftOut.HELD_OUT,
-        "c3": LeftOut.CONTACTED,
+        "c2": Exclusion.HELD_OUT,
+        "c3": Exclusion.CONTACTED,
         "c4": None,
         "c6": None,
-        "c7": LeftOut.ANSWERED,
+        "c7": Exclusion.ANSWERED,
         "c5": None,  # the same list of the same week, made anew
     }
 
@@ -137,7 +137,7 @@ def test_a_household_is_contacted_once_by_the_list_that_comes_first() -> None:
             {"contact_point": 7, "value_at_risk": 99.0},
         )
     )
-    expected = {"c0": LeftOut.HOUSEHOLD, "c1": None, "c2": LeftOut.HOUSEHOLD, "c3": LeftOut.HOUSEHOLD, "c4": None}
+    expected = {"c0": Exclusion.HOUSEHOLD, "c1": None, "c2": Exclusion.HOUSEHOLD, "c3": Exclusion.HOUSEHOLD, "c4": None}
     assert fates(plan) == expected
 
 
@@ -146,18 +146,23 @@ def test_what_one_of_an_address_got_the_others_got_too() -> None:
         customers({"contact_point": 1}, {"contact_point": 1}, {"household": 2, "contacted_days": 1}, {"household": 2}),
         past=earlier(("c0", "retention", "control", 7, 90, False)),
     )
-    assert fates(plan) == {"c0": LeftOut.HELD_OUT, "c1": LeftOut.HELD_OUT, "c2": LeftOut.CONTACTED, "c3": LeftOut.CONTACTED}
+    assert fates(plan) == {
+        "c0": Exclusion.HELD_OUT,
+        "c1": Exclusion.HELD_OUT,
+        "c2": Exclusion.CONTACTED,
+        "c3": Exclusion.CONTACTED,
+    }
 
 
 def test_who_is_held_out_stays_so_for_the_time_of_that_list() -> None:
     past = earlier(("c0", "retention", "control", 40, 30, False), ("c1", "retention", "control", 40, 41, False))
-    assert fates(planned(customers({}, {}), past=past)) == {"c0": None, "c1": LeftOut.HELD_OUT}
+    assert fates(planned(customers({}, {}), past=past)) == {"c0": None, "c1": Exclusion.HELD_OUT}
 
 
 def test_a_list_made_anew_in_its_week_does_not_wait_after_itself() -> None:
     past = earlier(("c0", "retention", "treated", 2, 90, True), ("c1", "retention", "treated", 2, 90, True))
     found = fates(planned(customers({"contacted_days": 2}, {"contacted_days": 1}), past=past))
-    assert found == {"c0": None, "c1": LeftOut.CONTACTED}
+    assert found == {"c0": None, "c1": Exclusion.CONTACTED}
 
 
 def test_an_owner_is_not_given_more_than_asked_by_a_budget_either() -> None:
@@ -170,13 +175,13 @@ def test_an_owner_is_not_given_more_than_asked_by_a_budget_either() -> None:
 @pytest.mark.parametrize(
     ("caps", "left", "why"),
     [
-        (Caps(week=3), ["c1", "c2"], LeftOut.CAP_WEEK),
-        (Caps(owner={"marketing": 2}), ["c1", "c2"], LeftOut.CAP_OWNER),
-        (Caps(segment={"split": 4}), ["c1"], LeftOut.CAP_SEGMENT),
-        (Caps(one_time=1), ["c2"], LeftOut.CAP_ONE_TIME),
+        (Caps(week=3), ["c1", "c2"], Exclusion.CAP_WEEK),
+        (Caps(owner={"marketing": 2}), ["c1", "c2"], Exclusion.CAP_OWNER),
+        (Caps(segment={"split": 4}), ["c1"], Exclusion.CAP_SEGMENT),
+        (Caps(one_time=1), ["c2"], Exclusion.CAP_ONE_TIME),
     ],
 )
-def test_caps_keep_the_most_gainful_and_service_first(caps: Caps, left: list[str], why: LeftOut) -> None:
+def test_caps_keep_the_most_gainful_and_service_first(caps: Caps, left: list[str], why: Exclusion) -> None:
     people = customers(
         {"target": "recovery", "value_at_risk": 1.0},
         {"value_at_risk": 50.0},
@@ -195,7 +200,7 @@ def test_those_held_out_use_up_neither_budget_nor_cap() -> None:
     listed = plan.frame.filter(pl.col("left_out").is_null())
     assert (listed["arm"] == "treated").sum() == 12
     assert (listed["arm"] == "control").sum() > 2
-    assert plan.frame.select(pl.col("left_out").is_in([LeftOut.BUDGET, LeftOut.CAP_WEEK]).sum()).item() == 60 - listed.height
+    assert plan.frame.select(pl.col("left_out").is_in([Exclusion.BUDGET, Exclusion.CAP_WEEK]).sum()).item() == 60 - listed.height
     assert (
         listed["expected_gain"].min()
         > plan.frame.filter(left_out="budget").select(pl.col("value_at_risk") * 0.1 - 1).max().item()
@@ -204,13 +209,13 @@ def test_those_held_out_use_up_neither_budget_nor_cap() -> None:
 
 def test_a_limit_keeps_the_first_rows() -> None:
     plan = planned(customers({"value_at_risk": 90.0}, {"value_at_risk": 95.0}, {"value_at_risk": 99.0}), limit=2)
-    assert fates(plan) == {"c0": LeftOut.LIMIT, "c1": None, "c2": None}
+    assert fates(plan) == {"c0": Exclusion.LIMIT, "c1": None, "c2": None}
 
 
 def test_the_curve_rises_to_the_point_where_the_next_unit_no_longer_pays() -> None:
     people = customers({"value_at_risk": 100.0}, {"value_at_risk": 50.0}, {"value_at_risk": 5.0})
     plan = planned(people)
-    found = curve(plan.frame, plan.ladders[Target.RETENTION])
+    found = curve(plan.frame, plan.spending_order[Target.RETENTION])
     assert found.spent == [0.0, 1.0, 2.0, 3.0]
     assert found.contacts == [0, 1, 2, 3]
     assert found.profit == pytest.approx([0.0, 9.0, 13.0, 12.5])
@@ -223,9 +228,9 @@ def test_the_curve_rises_to_the_point_where_the_next_unit_no_longer_pays() -> No
 def test_nobody_to_act_on_is_a_plan_too() -> None:
     plan = planned(customers())
     assert plan.frame.is_empty()
-    assert curve(plan.frame, plan.ladders[Target.RETENTION]).profit == [0.0]
+    assert curve(plan.frame, plan.spending_order[Target.RETENTION]).profit == [0.0]
 
 
 def test_every_reason_has_a_sentence() -> None:
-    assert sentence("contacted", 312, NOTHING) == "312 were contacted in the last 14 days"
-    assert all(sentence(each, 1, NOTHING) for each in LeftOut)
+    assert exclusion_sentence("contacted", 312, NOTHING) == "312 were contacted in the last 14 days"
+    assert all(exclusion_sentence(each, 1, NOTHING) for each in Exclusion)

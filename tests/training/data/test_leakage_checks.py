@@ -4,12 +4,12 @@ import polars as pl
 import pytest
 
 from features.build import MODEL_FEATURES
-from features.frames.encoded import history
+from features.frames.encoded import encode_tables
 from features.tables.schema import Tables
 from holdfast.demo.simulated.shop import Shop, simulate
 from models.snapshot import Snapshot
 from settings.sections import Loyalty
-from training.data.leakage_checks import LeakageSuspected, changed_without_the_future, refuse_leaks, too_telling
+from training.data.leakage_checks import LeakageError, changed_without_the_future, refuse_leaks, too_telling
 from training.data.snapshots import build_snapshots
 
 
@@ -25,7 +25,7 @@ def tables(shop: Shop) -> Tables:
 
 @pytest.fixture(scope="module")
 def newest(shop: Shop, tables: Tables) -> Snapshot:
-    return build_snapshots(tables, history(tables), shop.as_of, 91, 365, Loyalty(), lambda *_: None)[-1]
+    return build_snapshots(tables, encode_tables(tables), shop.as_of, 91, 365, Loyalty(), lambda *_: None)[-1]
 
 
 def test_an_honest_snapshot_raises_no_alarm(tables: Tables, newest: Snapshot) -> None:
@@ -39,7 +39,7 @@ def test_an_honest_snapshot_raises_no_alarm(tables: Tables, newest: Snapshot) ->
 )
 def test_a_planted_label_is_caught_and_named(tables: Tables, newest: Snapshot, planted: pl.Expr) -> None:
     leaking = replace(newest, frame=newest.frame.with_columns(planted.alias("season_share")))
-    with pytest.raises(LeakageSuspected, match=f"Feature season_share alone tells who left after {newest.as_of} with an AUC of"):
+    with pytest.raises(LeakageError, match=f"Feature season_share alone tells who left after {newest.as_of} with an AUC of"):
         refuse_leaks(tables, leaking, 365, Loyalty())
 
 
@@ -47,11 +47,11 @@ def test_a_feature_that_looks_a_little_ahead_is_caught_and_named(tables: Tables,
     """An average that takes the window in is too weak to be telling, but is not the same without it."""
     ahead = newest.frame.with_columns(mean_order_value=pl.col("mean_order_value") + pl.col("next_spend") / 100)
     with pytest.raises(
-        LeakageSuspected, match=r"Feature mean_order_value as of .* changes when rows from that day on are taken away"
+        LeakageError, match=r"Feature mean_order_value as of .* changes when rows from that day on are taken away"
     ):
         refuse_leaks(tables, replace(newest, frame=ahead), 365, Loyalty())
     more = ahead.with_columns(largest_order=pl.col("largest_order") + 1)
-    with pytest.raises(LeakageSuspected, match="and so do 1 others"):
+    with pytest.raises(LeakageError, match="and so do 1 others"):
         refuse_leaks(tables, replace(newest, frame=more), 365, Loyalty())
 
 

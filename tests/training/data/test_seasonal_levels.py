@@ -4,10 +4,10 @@ import numpy as np
 import polars as pl
 import pytest
 
-from features.frames.encoded import history
+from features.frames.encoded import encode_tables
 from features.tables.schema import Tables
-from models.btyd.seasonal_level import Level
-from training.data.seasonal_levels import Seen, foretold_level, level_of
+from models.btyd.seasonal_level import SeasonalOffset
+from training.data.seasonal_levels import Seen, offset_as_of, predicted_offset
 
 START = date(2023, 1, 1)
 
@@ -35,33 +35,33 @@ def tables(days: pl.DataFrame) -> Tables:
 
 
 def test_a_window_in_which_customers_order_half_as_often_has_that_level() -> None:
-    found = level_of(Seen(log(400, quiet=range(300, 390))), START + timedelta(days=300), 90)
+    found = offset_as_of(Seen(log(400, quiet=range(300, 390))), START + timedelta(days=300), 90)
     assert found.churn > 0.5
     assert found.value == pytest.approx(np.log(0.5), abs=0.1)
-    assert level_of(Seen(log(400).head(20)), START + timedelta(days=300), 10) == Level()
+    assert offset_as_of(Seen(log(400).head(20)), START + timedelta(days=300), 10) == SeasonalOffset()
 
 
 def test_half_of_a_recent_slump_is_expected_to_last_and_nothing_of_a_surge() -> None:
     as_of = START + timedelta(days=240)
-    slump = foretold_level(history(tables(log(240, quiet=range(210, 240)))), as_of, 90)
-    surge = foretold_level(history(tables(log(240, busy=range(210, 240)))), as_of, 90)
+    slump = predicted_offset(encode_tables(tables(log(240, quiet=range(210, 240)))), as_of, 90)
+    surge = predicted_offset(encode_tables(tables(log(240, busy=range(210, 240)))), as_of, 90)
     assert slump.churn > 0.1
     assert -0.45 < slump.value < -0.2
-    assert surge == Level()
+    assert surge == SeasonalOffset()
 
 
 def test_the_change_that_came_a_year_ago_is_expected_again_once_the_log_is_long_enough() -> None:
     quiet = range(300, 390)
     long, short = log(665, quiet=quiet), log(665, quiet=quiet).filter(pl.col("day") >= START + timedelta(days=250))
     as_of = START + timedelta(days=665)
-    season = foretold_level(history(tables(long)), as_of, 90)
+    season = predicted_offset(encode_tables(tables(long)), as_of, 90)
     assert season.value == pytest.approx(0.8 * np.log(0.5), abs=0.15)
     assert season.churn > 0.3
-    assert abs(foretold_level(history(tables(short)), as_of, 90).value) < 0.1
+    assert abs(predicted_offset(encode_tables(tables(short)), as_of, 90).value) < 0.1
 
 
 def test_what_comes_later_is_of_no_account() -> None:
     days = log(500, quiet=range(200, 300))
     as_of = START + timedelta(days=420)
     known = days.filter(pl.col("day") < as_of)
-    assert foretold_level(history(tables(days)), as_of, 90) == foretold_level(history(tables(known)), as_of, 90)
+    assert predicted_offset(encode_tables(tables(days)), as_of, 90) == predicted_offset(encode_tables(tables(known)), as_of, 90)

@@ -7,7 +7,7 @@ from features.partition import WHOLE, Part
 from features.tables.schema import Tables
 from holdfast.demo.simulated.shop import Shop, simulate
 from settings.sections import Settings, TableSources
-from training.data.training_data import gather, part_to_learn_from
+from training.data.training_data import part_to_learn_from, prepare_training_data
 
 
 @pytest.fixture(scope="module")
@@ -33,9 +33,9 @@ def test_of_many_customers_a_part_is_learned_from_and_all_tell_the_order_models(
 ) -> None:
     tables = Tables(**{name: frame.lazy() for name, frame in shop.tables.items()})
     settings = Settings(tables=TableSources("unused"))
-    whole = gather(settings, tables, shop.as_of, quiet)
-    monkeypatch.setattr("training.data.training_data.MOST_CUSTOMERS", 300)
-    part = gather(settings, tables, shop.as_of, quiet)
+    whole = prepare_training_data(settings, tables, shop.as_of, quiet)
+    monkeypatch.setattr("training.data.training_data.MAX_CUSTOMERS", 300)
+    part = prepare_training_data(settings, tables, shop.as_of, quiet)
     kept = set(part.features["customer_id"])
     assert 0.3 < len(kept) / whole.features.height < 0.7
     assert kept < set(whole.features["customer_id"])
@@ -55,8 +55,8 @@ def test_a_log_of_less_than_two_horizons_says_what_it_falls_short_of(shop: Shop)
     tables = Tables(**{name: frame.lazy() for name, frame in shop.tables.items()})
     settings = Settings(tables=TableSources("unused"))
     start = shop.as_of - timedelta(weeks=110)
-    short = gather(settings, tables, start + timedelta(days=150), quiet)
+    short = prepare_training_data(settings, tables, start + timedelta(days=150), quiet)
     assert short.snapshots == []
     (note,) = short.notes
     assert note.startswith("The log of 150 days is shorter than two horizons of 90: no past window can be learned from")
-    assert gather(settings, tables, shop.as_of, quiet).notes == []
+    assert prepare_training_data(settings, tables, shop.as_of, quiet).notes == []

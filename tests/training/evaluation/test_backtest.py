@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from features.frames.encoded import history
+from features.frames.encoded import encode_tables
 from features.tables.schema import Tables
 from holdfast.demo.simulated.shop import Shop, simulate
 from models.churn.recency_rule import RecencyRule, RecencyRuleCandidate
@@ -35,7 +35,7 @@ def tables(shop: Shop) -> Tables:
 
 @pytest.fixture(scope="module")
 def snapshots(shop: Shop, tables: Tables) -> list[Snapshot]:
-    return build_snapshots(tables, history(tables), shop.as_of, 91, 365, Loyalty(), quiet)
+    return build_snapshots(tables, encode_tables(tables), shop.as_of, 91, 365, Loyalty(), quiet)
 
 
 def test_windows_close_by_the_as_of_date_with_a_horizon_of_orders_before_each() -> None:
@@ -54,7 +54,7 @@ def test_snapshots_are_the_same_whatever_comes_after_the_as_of_date(
         pl.lit(shop.as_of).cast(pl.Datetime("us")).alias("ordered_at"), pl.lit(1e9).alias("amount")
     )
     poisoned = Tables(**(tables.present() | {"transactions": pl.concat([tables.transactions, later])}))
-    again = build_snapshots(poisoned, history(poisoned), shop.as_of, 91, 365, Loyalty(), quiet)
+    again = build_snapshots(poisoned, encode_tables(poisoned), shop.as_of, 91, 365, Loyalty(), quiet)
     assert [each.as_of for each in again] == [each.as_of for each in snapshots]
     assert again[-1].frame.equals(snapshots[-1].frame)
 
@@ -66,10 +66,10 @@ class Spy:
     name: str = "spy"
     seen: list[list[Snapshot]] = field(default_factory=list)
 
-    def fit(self, history: list[Snapshot], present: pl.DataFrame) -> RecencyRule:
-        self.seen.append(history)
-        assert not {"churned", "next_spend", "order_wait"} & set(present.columns)
-        return RecencyRuleCandidate().fit(history, present)
+    def fit(self, snapshots: list[Snapshot], current: pl.DataFrame) -> RecencyRule:
+        self.seen.append(snapshots)
+        assert not {"churned", "next_spend", "order_wait"} & set(current.columns)
+        return RecencyRuleCandidate().fit(snapshots, current)
 
     def load(self, folder: Path) -> RecencyRule:
         return RecencyRuleCandidate().load(folder)

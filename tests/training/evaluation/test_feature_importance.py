@@ -8,7 +8,7 @@ import pytest
 from scipy.special import expit
 
 from models.churn.bgnbd_churn import BgNbdChurn
-from training.evaluation.backtest import Fitted
+from training.evaluation.backtest import FittedCandidate
 from training.evaluation.feature_importance import Explanation, dependence, explain
 from training.reports.importance_charts import explained
 
@@ -39,8 +39,8 @@ FRAME = pl.DataFrame({"recency_days": np.linspace(0, 100, 3_001), "spend_90": np
 @pytest.fixture
 def explanation() -> Explanation:
     days = (date(2025, 1, 1), date(2025, 4, 1))
-    fitted = [Fitted(day, Line(slope), FRAME) for day, slope in zip(days, (0.02, 0.04), strict=True)]
-    others = [Fitted(day, BgNbdChurn(), FRAME) for day in days]
+    fitted = [FittedCandidate(day, Line(slope), FRAME) for day, slope in zip(days, (0.02, 0.04), strict=True)]
+    others = [FittedCandidate(day, BgNbdChurn(), FRAME) for day in days]
     found = explain([*others, *fitted], ["bgnbd", "line"])
     assert found is not None
     return found
@@ -67,7 +67,7 @@ def test_dependence_follows_the_model_at_values_that_occur(explanation: Explanat
 
 def test_without_a_model_that_can_tell_there_is_no_explanation() -> None:
     assert explain([], []) is None
-    assert explain([Fitted(date(2025, 1, 1), BgNbdChurn(), FRAME)], ["bgnbd"]) is None
+    assert explain([FittedCandidate(date(2025, 1, 1), BgNbdChurn(), FRAME)], ["bgnbd"]) is None
 
 
 def test_it_is_told_as_data_and_in_two_pictures(explanation: Explanation) -> None:

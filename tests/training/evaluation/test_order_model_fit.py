@@ -7,7 +7,7 @@ import pytest
 
 from features.tables.schema import Tables
 from holdfast.demo.cdnow import read_cdnow
-from models.errors import TooLittleData
+from models.errors import TooLittleDataError
 from training.evaluation.order_model_fit import OrderFit, order_fit
 from training.reports.order_model_charts import draw_order_fit
 
@@ -42,5 +42,5 @@ def test_a_log_in_which_nobody_came_back_before_the_split_is_refused_in_words() 
     rows = [(f"c{n}", f"o{n}", date(2025, 1, 1) + timedelta(days=n), 5.0) for n in range(50)]
     log = pl.DataFrame(rows, schema=["customer_id", "order_id", "ordered_at", "amount"], orient="row")
     log = log.with_columns(pl.col("ordered_at").cast(pl.Datetime("us")))
-    with pytest.raises(TooLittleData, match="Nobody bought twice before 2025-02-04, 16 days before 2025-02-20"):
+    with pytest.raises(TooLittleDataError, match="Nobody bought twice before 2025-02-04, 16 days before 2025-02-20"):
         order_fit(Tables(log.lazy()), date(2025, 2, 20))

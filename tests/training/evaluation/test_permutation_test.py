@@ -5,7 +5,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from features.frames.encoded import history
+from features.frames.encoded import encode_tables
 from features.tables.schema import Tables
 from holdfast.demo.simulated.shop import Shop, simulate
 from models.churn.protocol import Candidate
@@ -13,9 +13,9 @@ from models.churn.recency_rule import RecencyRule, RecencyRuleCandidate
 from models.registry import CANDIDATES
 from models.snapshot import Snapshot
 from settings.sections import Loyalty
-from training.data.leakage_checks import LeakageSuspected
+from training.data.leakage_checks import LeakageError
 from training.data.snapshots import build_snapshots
-from training.evaluation.permutation_test import foretold, refuse_foretold_shuffles, shuffled
+from training.evaluation.permutation_test import predicted_shuffle, refuse_predictable_shuffles, shuffled
 
 
 @pytest.fixture(scope="module")
@@ -30,12 +30,12 @@ def tables(shop: Shop) -> Tables:
 
 @pytest.fixture(scope="module")
 def snapshots(shop: Shop, tables: Tables) -> list[Snapshot]:
-    return build_snapshots(tables, history(tables), shop.as_of, 91, 365, Loyalty(), lambda _stage, _done, _total: None)
+    return build_snapshots(tables, encode_tables(tables), shop.as_of, 91, 365, Loyalty(), lambda _stage, _done, _total: None)
 
 
 @pytest.mark.parametrize("candidate", CANDIDATES, ids=lambda candidate: candidate.name)
 def test_no_candidate_foretells_shuffled_answers(candidate: Candidate, snapshots: list[Snapshot], tables: Tables) -> None:
-    refuse_foretold_shuffles(candidate, snapshots, tables)
+    refuse_predictable_shuffles(candidate, snapshots, tables)
 
 
 @dataclass(frozen=True)
@@ -59,8 +59,8 @@ class Memory:
 class RemembersAll:
     name = "memory"
 
-    def fit(self, history: list[Snapshot], _present: pl.DataFrame) -> Memory:
-        return Memory(pl.concat([each.frame.select("customer_id", "as_of", "churned") for each in history]))
+    def fit(self, snapshots: list[Snapshot], _current: pl.DataFrame) -> Memory:
+        return Memory(pl.concat([each.frame.select("customer_id", "as_of", "churned") for each in snapshots]))
 
     def load(self, folder: Path) -> RecencyRule:
         return RecencyRuleCandidate().load(folder)
@@ -69,16 +69,16 @@ class RemembersAll:
 def test_a_window_that_is_learned_from_and_judged_by_is_found(
     snapshots: list[Snapshot], tables: Tables, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    refuse_foretold_shuffles(RemembersAll(), snapshots, tables)
+    refuse_predictable_shuffles(RemembersAll(), snapshots, tables)
     monkeypatch.setattr("training.evaluation.permutation_test.answered_before", lambda snapshots, _tables, _day: snapshots)
     monkeypatch.setattr("training.evaluation.permutation_test.shuffled", lambda snapshot, _place: shuffled(snapshot, 0))
-    with pytest.raises(LeakageSuspected, match=r"Candidate memory foretells answers that were shuffled .* AUC of 1\.000"):
-        refuse_foretold_shuffles(RemembersAll(), snapshots, tables)
+    with pytest.raises(LeakageError, match=r"Candidate memory foretells answers that were shuffled .* AUC of 1\.000"):
+        refuse_predictable_shuffles(RemembersAll(), snapshots, tables)
 
 
 def test_too_little_to_learn_from_raises_no_alarm(snapshots: list[Snapshot], tables: Tables) -> None:
     for some in ([], snapshots[:1]):
-        refuse_foretold_shuffles(CANDIDATES[0], some, tables)
+        refuse_predictable_shuffles(CANDIDATES[0], some, tables)
 
 
 def test_answers_stay_whole_and_features_stay_in_place(snapshots: list[Snapshot]) -> None:
@@ -93,8 +93,8 @@ def test_answers_stay_whole_and_features_stay_in_place(snapshots: list[Snapshot]
 def test_the_alarm_is_as_far_from_one_half_as_chance_hardly_goes() -> None:
     rng = np.random.default_rng(6)
     churned = (rng.random(2_000) < 0.4).astype(float)
-    draws = [foretold(churned, rng.random(2_000)) for _ in range(200)]
+    draws = [predicted_shuffle(churned, rng.random(2_000)) for _ in range(200)]
     assert draws == [None] * 200
-    assert foretold(churned, churned * 0.3 + rng.random(2_000)) is not None
-    assert foretold(churned, 1 - churned) == 0.0
-    assert foretold(np.ones(5), rng.random(5)) is None
+    assert predicted_shuffle(churned, churned * 0.3 + rng.random(2_000)) is not None
+    assert predicted_shuffle(churned, 1 - churned) == 0.0
+    assert predicted_shuffle(np.ones(5), rng.random(5)) is None

@@ -10,7 +10,7 @@ from expectations.validation.gate import load_tables
 from expectations.validation.tables import utc_now
 from features.as_of import checked_as_of
 from features.build import build_features
-from features.windows import windows
+from features.windows import churn_windows
 from models.champion import current_champion
 from models.churn.bgnbd_churn import BgNbdChurn
 from models.churn.recency_rule import RecencyRule
@@ -60,9 +60,12 @@ GOOD = {"log_loss": 0.30, "baseline_log_loss": 0.40, "calibration_error": 0.02, 
 )
 def test_each_gate_says_what_does_not_hold(workshop: Path, grade: dict[str, float], said: str) -> None:
     some = current_champion(workshop.parent / "workspace" / "champion")
-    candidate = replace(some, grade=GOOD | grade if grade else {})
+    candidate = replace(some, backtest_metrics=GOOD | grade if grade else {})
     current = replace(some, churn=BgNbdChurn(0.0))
-    assert gates(replace(some, churn=RecencyRule((1.0,), (0.5, 0.5)), grade=GOOD | {"above_bgnbd": -0.001}), current) == []
+    assert (
+        gates(replace(some, churn=RecencyRule((1.0,), (0.5, 0.5)), backtest_metrics=GOOD | {"above_bgnbd": -0.001}), current)
+        == []
+    )
     [failed] = gates(replace(candidate, churn=RecencyRule((1.0,), (0.5, 0.5))), current)
     assert failed.startswith(said)
 
@@ -94,7 +97,7 @@ def test_the_registered_model_answers_like_the_champion_without_the_repository(w
     mlflow.set_tracking_uri(settings.mlflow_uri)
     tables, _ = load_tables(settings, utc_now())
     as_of = checked_as_of(tables, None, utc_now().date())
-    active = windows(settings.churn, tables, as_of).active_days
+    active = churn_windows(settings.churn, tables, as_of).active_days
     champion = current_champion(settings.workspace.path / "champion")
     buyers = build_features(tables, as_of, active, settings.loyalty, champion.norms).filter(pl.col("orders") > 0)
     expected = champion.churn.p_churn(champion.btyd.with_columns(buyers, champion.terms.horizon_days))

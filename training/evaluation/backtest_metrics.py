@@ -13,7 +13,7 @@ from training.metrics import BINS, Array, calibration_error, log_loss
 DRAWS = 20
 
 
-def graded(result: Backtest, board: dict[str, Any], chosen: str) -> dict[str, float]:
+def backtest_metrics(result: Backtest, board: dict[str, Any], chosen: str) -> dict[str, float]:
     """Return the grade of candidate `chosen`; empty where it was not judged.
 
     log_loss, baseline_log_loss, calibration_error, calibration_floor (what a perfect model of that size would show),
