@@ -1,28 +1,29 @@
-# Holdfast: what can be done here. `make help` lists it.
+# The tasks of this repository. `make help` lists them.
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
 
-help:  ## list what can be done here
+help:  ## list these targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 12
 
-setup: $(READY)  ## make .venv with everything, from the locked and hashed requirements
+setup: $(READY)  ## create .venv with everything, from the hashed lock files
 
-$(READY): requirements/dev.lock
+$(READY): requirements/dev.lock deploy/link_checkout.py
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Holdfast needs Python 3.11 or newer")'
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/dev.lock
+	$(BIN)/python deploy/link_checkout.py
 	@touch $(READY)
 
-demo: setup  ## run everything on a simulated shop, into ./demo
+demo: setup  ## run the whole job on a simulated shop, in ./demo
 	$(BIN)/python -m holdfast demo --dir demo
 
 test: setup  ## run the tests
 	$(BIN)/python -m pytest
 
-lint: setup  ## check format, lint rules and import directions
+lint: setup  ## check formatting, lint rules and import directions
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports
@@ -40,7 +41,7 @@ bench: setup  ## run the benchmarks
 	$(BIN)/python -m benchmarks.features
 	$(BIN)/python -m benchmarks.serving
 
-lock: setup  ## write the lock files anew from pyproject.toml
+lock: setup  ## rewrite the lock files from pyproject.toml
 	$(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
 		--custom-compile-command "make lock" --group dev -o requirements/dev.lock
 	$(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \

@@ -1,10 +1,10 @@
-"""How long the checks of ten million order lines take, against reading all their columns, and how much memory.
+"""Measure the time and memory of checking ten million order lines, compared with reading all their columns.
 
 Run: python -m benchmarks.checks [--lines 10000000] [--repeats 3]
 
-Every measurement is a process of its own, so that its highest memory is its own; reading and checking take turns, and the
-shortest time of each counts. Checking reads every cell, judges every row, writes the good rows and those set aside, counts
-duplicates, days and ids, and runs the suite in Great Expectations; what importing takes is left out of both.
+Each measurement runs in its own process, so that peak memory is its own. Reading and checking alternate, and the shortest
+time of each is reported. Checking reads every cell, applies the rules to every row, writes the good rows and those set
+aside, counts duplicates, days and ids, and runs the suite in Great Expectations. Import times are excluded.
 """
 
 import argparse
@@ -38,64 +38,65 @@ def check(folder: Path, kind: str) -> float:
     from expectations.validation.tables import check_tables, utc_now
     from settings.load import load_settings
 
-    with tempfile.TemporaryDirectory(dir=folder) as fresh:
-        config = Path(fresh) / "holdfast.toml"
+    with tempfile.TemporaryDirectory(dir=folder) as workspace:
+        config = Path(workspace) / "holdfast.toml"
         config.write_text(f'[tables]\ntransactions = "../transactions/*.{kind}"\n', encoding="utf-8")
         settings = load_settings(config, {})
         started = time.perf_counter()
         [report] = check_tables(settings, utc_now())
         seconds = time.perf_counter() - started
     if not report.usable or report.read != report.used:
-        raise SystemExit(f"the made-up log should be good: {report.problem or report.rules}")
+        raise SystemExit(f"the generated log should have good rows only: {report.problem or report.rules}")
     return seconds
 
 
-def measured(folder: Path, what: str, kind: str) -> tuple[float, float]:
-    """Run one measurement in a process of its own; return seconds and GiB."""
-    command = [sys.executable, "-m", "benchmarks.checks", "--measure", what, "--kind", kind, "--folder", str(folder)]
+TASKS = {"read": read, "check": check}
+
+
+def run_measurement(folder: Path, task: str, kind: str) -> tuple[float, float]:
+    """Run one measurement in its own process; return seconds and peak memory in GiB."""
+    command = [sys.executable, "-m", "benchmarks.checks", "--measure", task, "--kind", kind, "--folder", str(folder)]
     seconds, memory = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
     return seconds, memory
 
 
-def lay_out(lines: int, folder: Path) -> None:
-    """Write the log as Parquet, and as CSV beside it."""
+def write_files(lines: int, folder: Path) -> None:
+    """Write the log as Parquet and as CSV."""
     write_log(lines, folder, wide=False)
     for path in sorted((folder / "transactions").glob("*.parquet")):
         pl.scan_parquet(path).sink_csv(path.with_suffix(".csv"))
 
 
 def compare(lines: int, repeats: int) -> None:
-    """Print a table: reading and checking per kind of file."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        command = [sys.executable, "-m", "benchmarks.checks", "--write", str(lines), "--folder", name]
+    """Print a table with the times of reading and checking per kind of file."""
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        command = [sys.executable, "-m", "benchmarks.checks", "--write", str(lines), "--folder", temporary]
         subprocess.run(command, check=True)
-        runs = [
-            {(what, kind): measured(folder, what, kind) for kind in KINDS for what in ("read", "check")} for _ in range(repeats)
-        ]
+        runs = [{(task, kind): run_measurement(folder, task, kind) for kind in KINDS for task in TASKS} for _ in range(repeats)]
     print(f"{lines:,} order lines; shortest of {repeats}")
-    print("| file | reading, s | checking, s | checking takes | highest memory of checking, GiB |\n|---|---|---|---|---|")
+    print("| file | reading, s | checking, s | checking / reading | peak memory of checking, GiB |\n|---|---|---|---|---|")
     for kind in KINDS:
-        reading, checking = (min(run[what, kind][0] for run in runs) for what in ("read", "check"))
+        reading, checking = (min(run[task, kind][0] for run in runs) for task in TASKS)
         memory = max(run["check", kind][1] for run in runs)
         print(f"| {kind} | {reading:.2f} | {checking:.2f} | {checking / reading:.1f} x | {memory:.2f} |")
 
 
 def main() -> None:
-    """Read the command line."""
+    """Run the benchmark, or one step of it in its own process."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.checks", description=__doc__)
     parser.add_argument("--lines", type=int, default=10_000_000)
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--measure", choices=["read", "check"], help=argparse.SUPPRESS)
+    parser.add_argument("--measure", choices=TASKS, help=argparse.SUPPRESS)
     parser.add_argument("--kind", choices=KINDS, help=argparse.SUPPRESS)
     parser.add_argument("--write", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.measure:
-        seconds = {"read": read, "check": check}[arguments.measure](arguments.folder, arguments.kind)
+        seconds = TASKS[arguments.measure](arguments.folder, arguments.kind)
         print(json.dumps([seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / KIB_PER_GIB]))
     elif arguments.write:
-        lay_out(arguments.write, arguments.folder)
+        write_files(arguments.write, arguments.folder)
     else:
         compare(arguments.lines, arguments.repeats)
 

@@ -1,6 +1,7 @@
-"""Lifetime value a year ahead: is it right in total, and does one customer in ten spend more than `value_high`?
+"""Judge lifetime value a year ahead: is it right in total, and does one customer in ten spend more than `value_high`?
 
-Everything is fitted on what was known before a day, and held against net spend in the 365 days from it on, without discount.
+Everything is fitted on what was known before a day, and compared with the net spend of the 365 days from that day on, without
+discounting.
 Run: python -m benchmarks.lifetime
 """
 
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import polars as pl
 
-from benchmarks.holdouts import RETAIL, silent
+from benchmarks.holdouts import RETAIL, no_progress
 from expectations.validation.gate import load_tables
 from expectations.validation.tables import utc_now
 from features.labels import labels
@@ -23,68 +24,68 @@ from models.value.lifetime_value import value_frame, value_terms
 from settings.sections import Settings, TableSources, Value
 from training.data.training_data import prepare_training_data
 from training.metrics import interval_metrics, value_metrics
-from training.train import gamma_shape_of
+from training.train import fit_spend_gamma_shape
 
-YEAR = 365
+YEAR_DAYS = 365
 RETAIL_DAYS = [date(2010, 6, 15), date(2010, 7, 15), date(2010, 8, 31)]
-TERMS = Value(horizon_days=YEAR, annual_discount_rate=0.0)
+TERMS = Value(horizon_days=YEAR_DAYS, annual_discount_rate=0.0)
 
 
-def judged(settings: Settings, tables: Tables, day: date) -> pl.DataFrame:
-    """Return spend of the year, its expectation and quantiles, and those of the order models alone."""
-    material = prepare_training_data(settings, tables, day, silent)
-    present = material.btyd.with_columns(material.features, material.windows.horizon_days)
-    p_churn = HYBRID.fit(material.snapshots, present).p_churn(present)
-    ahead = VALUE_LEARNERS[-1].fit(material.snapshots, present).expected(present)
-    terms = value_terms(TERMS, material.windows.horizon_days)
-    told = value_frame(material.btyd, present, p_churn, terms, gamma_shape_of(material.snapshots), ahead)
-    alone = value_interval(material.btyd.orders, material.btyd.spend, present, YEAR)
-    came = present.select("customer_id").join(labels(tables.transactions, day, YEAR).collect(), on="customer_id", how="left")
-    expected = material.btyd.orders.expected_orders(present, YEAR) * present["btyd_expected_spend"]
+def predict_value(settings: Settings, tables: Tables, day: date) -> pl.DataFrame:
+    """Return the year's actual spend, and its mean and quantiles as predicted by Holdfast and by the order models alone."""
+    data = prepare_training_data(settings, tables, day, no_progress)
+    current = data.btyd.with_columns(data.features, data.windows.horizon_days)
+    p_churn = HYBRID.fit(data.snapshots, current).p_churn(current)
+    spend_ahead = VALUE_LEARNERS[-1].fit(data.snapshots, current).expected(current)
+    gamma_shape, terms = fit_spend_gamma_shape(data.snapshots), value_terms(TERMS, data.windows.horizon_days)
+    holdfast = value_frame(data.btyd, current, p_churn, terms, gamma_shape=gamma_shape, spend_ahead=spend_ahead)
+    order_models = value_interval(data.btyd.orders, data.btyd.spend, current, YEAR_DAYS)
+    outcomes = labels(tables.transactions, day, YEAR_DAYS).collect()
+    actual = current.select("customer_id").join(outcomes, on="customer_id", how="left")
     return pl.DataFrame(
         {
-            "spend": came["next_spend"].fill_null(0.0).clip(lower_bound=0.0),
-            "mean:holdfast": told["expected_value"],
-            "low:holdfast": told["value_low"],
-            "high:holdfast": told["value_high"],
-            "mean:order models": expected,
-            "low:order models": alone["value_low"],
-            "high:order models": alone["value_high"],
+            "spend": actual["next_spend"].fill_null(0.0).clip(lower_bound=0.0),
+            "mean:holdfast": holdfast["expected_value"],
+            "low:holdfast": holdfast["value_low"],
+            "high:holdfast": holdfast["value_high"],
+            "mean:order models": data.btyd.orders.expected_orders(current, YEAR_DAYS) * current["btyd_expected_spend"],
+            "low:order models": order_models["value_low"],
+            "high:order models": order_models["value_high"],
         }
     )
 
 
-def report(name: str, settings: Settings, tables: Tables, days: list[date]) -> None:
-    """Print a row per day and way."""
+def print_report(name: str, settings: Settings, tables: Tables, days: list[date]) -> None:
+    """Print a row per day and method."""
     for day in days:
-        frame = judged(settings, tables, day)
+        frame = predict_value(settings, tables, day)
         spend = frame["spend"].to_numpy()
-        for way in ("holdfast", "order models"):
-            mean, low, high = (frame[f"{column}:{way}"].to_numpy() for column in ("mean", "low", "high"))
-            value, spread = value_metrics(spend, mean), interval_metrics(spend, low, high)
+        for method in ("holdfast", "order models"):
+            mean, low, high = (frame[f"{column}:{method}"].to_numpy() for column in ("mean", "low", "high"))
+            value, interval = value_metrics(spend, mean), interval_metrics(spend, low, high)
             print(
-                f"| {name} {day}, {frame.height:,} customers | {way} | {value['bias']:+.2f} | {value['gini']:.3f} | "
-                f"{spread['above_high']:.3f} | {(spend < low).mean():.3f} | {spread['interval_score']:,.0f} |"
+                f"| {name} {day}, {frame.height:,} customers | {method} | {value['bias']:+.2f} | {value['gini']:.3f} | "
+                f"{interval['above_high']:.3f} | {(spend < low).mean():.3f} | {interval['interval_score']:,.0f} |"
             )
 
 
 def main(retail: Path) -> None:
-    """Judge Online Retail where it is there, CDNOW, and a simulated shop."""
-    print("| log | way | bias of total | Gini | above value_high | below value_low | interval score |")
+    """Judge predictions on Online Retail if its file exists, on CDNOW, and on a simulated shop."""
+    print("| log | method | bias of total | Gini | above value_high | below value_low | interval score |")
     print("|---|---|---|---|---|---|---|")
     if retail.is_file():
         settings = Settings(tables=TableSources(str(retail)))
         settings.columns.transactions.update(RETAIL)
-        report("Online Retail", settings, load_tables(settings, utc_now())[0], RETAIL_DAYS)
+        print_report("Online Retail", settings, load_tables(settings, utc_now())[0], RETAIL_DAYS)
     settings = Settings(tables=TableSources("unused"))
     log = read_cdnow().with_columns(pl.col("ordered_at").cast(pl.Datetime("us")), order_id=pl.col("customer_id"))
-    report("CDNOW", settings, Tables(log.lazy()), [date(1997, 7, 1)])
+    print_report("CDNOW", settings, Tables(log.lazy()), [date(1997, 7, 1)])
     shop = simulate(3_000, 200, seed=4)
-    report(
+    print_report(
         "simulated",
         settings,
         Tables(**{name: frame.lazy() for name, frame in shop.tables.items()}),
-        [shop.as_of - timedelta(days=YEAR)],
+        [shop.as_of - timedelta(days=YEAR_DAYS)],
     )
 
 

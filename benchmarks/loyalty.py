@@ -1,10 +1,10 @@
-"""Loyalty types: how often a share-and-run rule and the likelihoods name the type that made a sequence.
+"""Loyalty types: how often a share-and-run rule and the likelihoods identify the type that generated a sequence.
 
 Run: python -m benchmarks.loyalty [yogurt_panel.csv]
 
-Sequences are made with 5 % noise and from a world of their own (ten brands, uneven split shares, late or early shifts),
-not from the models that judge them. With the yogurt panel, also: segment shares of real households, and how often a
-household has the same label in both halves of its history, against halves drawn from different households.
+Sequences have 5 % noise and are generated separately from the models that classify them (ten brands, uneven split shares, late
+or early shifts). With the yogurt panel it also prints the segment shares of real households, and how often a household has the
+same label in both halves of its history, compared with halves of different households.
 """
 
 import sys
@@ -29,27 +29,26 @@ START = datetime(2024, 1, 1)  # noqa: DTZ001  # the tables hold UTC without a zo
 Sequences = NDArray[np.int64]
 
 
-def make(kind: str, length: int, rng: np.random.Generator) -> Sequences:
+def generate_sequences(kind: str, length: int, rng: np.random.Generator) -> Sequences:
     """Return PER_TYPE sequences of brand numbers, shape (PER_TYPE, length)."""
     favourites = rng.random((PER_TYPE, BRANDS)).argsort(axis=1)[:, :3]
-    luck = rng.random((PER_TYPE, length))
-    anything = rng.integers(0, BRANDS, (PER_TYPE, length))
+    uniform = rng.random((PER_TYPE, length))
+    random_brand = rng.integers(0, BRANDS, (PER_TYPE, length))
     if kind == "split":
         first = rng.uniform(0.4, 0.6, (PER_TYPE, 1))
         second = np.where(rng.random((PER_TYPE, 1)) < 0.5, 1 - first, (1 - first) * 0.6)
-        place = (luck >= first).astype(int) + (luck >= first + second)
+        favourite = (uniform >= first).astype(int) + (uniform >= first + second)
     elif kind == "shifting":
-        place = (np.arange(length) >= rng.integers(max(length // 4, 2), length - max(length // 4, 2) + 1, (PER_TYPE, 1))).astype(
-            int
-        )
+        margin = max(length // 4, 2)
+        favourite = (np.arange(length) >= rng.integers(margin, length - margin + 1, (PER_TYPE, 1))).astype(int)
     else:
-        place = np.zeros((PER_TYPE, length), dtype=int)
-    chosen = np.take_along_axis(favourites, place, axis=1)
-    return np.where((rng.random((PER_TYPE, length)) < NOISE) | (kind == "switcher"), anything, chosen)
+        favourite = np.zeros((PER_TYPE, length), dtype=int)
+    brands = np.take_along_axis(favourites, favourite, axis=1)
+    return np.where((rng.random((PER_TYPE, length)) < NOISE) | (kind == "switcher"), random_brand, brands)
 
 
-def frame(sequences: Sequences, prefix: str) -> pl.LazyFrame:
-    """Return the sequences as order lines, a purchase a week."""
+def order_lines(sequences: Sequences, prefix: str) -> pl.LazyFrame:
+    """Return the sequences as order lines with one purchase a week."""
     rows, length = sequences.shape
     return pl.LazyFrame(
         {
@@ -61,22 +60,24 @@ def frame(sequences: Sequences, prefix: str) -> pl.LazyFrame:
     )
 
 
-def by_likelihood(lines: pl.LazyFrame) -> pl.DataFrame:
+def classify_by_likelihood(lines: pl.LazyFrame) -> pl.DataFrame:
     """Return customer_id and the label of features/families/loyalty.py."""
-    found = build_features(Tables(lines), END, ACTIVE_DAYS, Loyalty())
-    return found.select("customer_id", pl.col("loyalty_segment").alias("label"))
+    features = build_features(Tables(lines), END, ACTIVE_DAYS, Loyalty())
+    return features.select("customer_id", pl.col("loyalty_segment").alias("label"))
 
 
-def by_rule(lines: pl.LazyFrame) -> pl.DataFrame:
+def classify_by_rule(lines: pl.LazyFrame) -> pl.DataFrame:
     """Return customer_id and the label of a share-and-run rule.
 
-    One brand with 80 % of the purchases is hard-core; two or three with 80 % are split, unless each has a half of the
-    history mostly to itself (shifting); anything else is a switcher.
+    One brand with 80 % of the purchases is hard-core. Two or three with 80 % are split, or shifting where each of two brands has
+    mostly one half of the history. All else is a switcher.
     """
-    place = pl.int_range(pl.len()).over("customer_id", order_by="ordered_at")
-    half = (place < pl.len().over("customer_id") / 2).alias("early")
+    position = pl.int_range(pl.len()).over("customer_id", order_by="ordered_at")
+    is_early = (position < pl.len().over("customer_id") / 2).alias("early")
     counts = (
-        lines.with_columns(half).group_by("customer_id", "brand").agg(pl.len().alias("n"), pl.col("early").sum().alias("early"))
+        lines.with_columns(is_early)
+        .group_by("customer_id", "brand")
+        .agg(pl.len().alias("n"), pl.col("early").sum().alias("early"))
     )
     ranked = pl.col("n").sort(descending=True)
     early = pl.col("early").sort_by("n", descending=True)
@@ -86,12 +87,12 @@ def by_rule(lines: pl.LazyFrame) -> pl.DataFrame:
         *(early.get(rank, null_on_oob=True).fill_null(0).alias(f"e{rank}") for rank in range(2)),
     )
     share = [pl.col(f"n{rank}") / pl.col("all") for rank in range(3)]
-    lean = [pl.col(f"e{rank}") / pl.col(f"n{rank}") for rank in range(2)]
-    apart = ((lean[0] >= 0.75) & (lean[1] <= 0.25)) | ((lean[0] <= 0.25) & (lean[1] >= 0.75))
+    early_share = [pl.col(f"e{rank}") / pl.col(f"n{rank}") for rank in range(2)]
+    shifts = ((early_share[0] >= 0.75) & (early_share[1] <= 0.25)) | ((early_share[0] <= 0.25) & (early_share[1] >= 0.75))
     label = (
         pl.when(share[0] >= 0.8)
         .then(pl.lit("hard_core"))
-        .when((share[0] + share[1] >= 0.8) & apart)
+        .when((share[0] + share[1] >= 0.8) & shifts)
         .then(pl.lit("shifting"))
         .when(share[0] + share[1] + share[2] >= 0.8)
         .then(pl.lit("split"))
@@ -100,22 +101,22 @@ def by_rule(lines: pl.LazyFrame) -> pl.DataFrame:
     return top.select("customer_id", label.alias("label")).collect()
 
 
-def compare() -> None:
-    """Print the share of sequences named rightly, by length and type, for both methods."""
+def print_accuracy() -> None:
+    """Print the share of correctly classified sequences, by length and type, for both methods."""
     rng = np.random.default_rng(1)
     print("| purchases | method | " + " | ".join(TYPES) + " | all |\n|---|---|---|---|---|---|---|")
     for length in LENGTHS:
-        lines = pl.concat([frame(make(kind, length, rng), f"{kind}:") for kind in TYPES])
-        for name, method in (("share and run", by_rule), ("likelihood", by_likelihood)):
-            told = method(lines).with_columns(pl.col("customer_id").str.extract(r"^(\w+):").alias("kind"))
-            right = told.group_by("kind").agg((pl.col("label") == pl.col("kind")).mean().alias("right"))
-            share = dict(right.iter_rows())
-            cells = " | ".join(f"{share[kind]:.3f}" for kind in TYPES)
-            print(f"| {length} | {name} | {cells} | {sum(share.values()) / len(TYPES):.3f} |")
+        lines = pl.concat([order_lines(generate_sequences(kind, length, rng), f"{kind}:") for kind in TYPES])
+        for name, method in (("share and run", classify_by_rule), ("likelihood", classify_by_likelihood)):
+            labels = method(lines).with_columns(pl.col("customer_id").str.extract(r"^(\w+):").alias("kind"))
+            correct = labels.group_by("kind").agg((pl.col("label") == pl.col("kind")).mean().alias("correct"))
+            accuracy = dict(correct.iter_rows())
+            cells = " | ".join(f"{accuracy[kind]:.3f}" for kind in TYPES)
+            print(f"| {length} | {name} | {cells} | {sum(accuracy.values()) / len(TYPES):.3f} |")
 
 
-def panel(path: Path) -> None:
-    """Print segment shares of the yogurt households, and the stability of labels between the halves of a history."""
+def print_panel(path: Path) -> None:
+    """Print segment shares of the yogurt households, and how stable labels are between the halves of a history."""
     rows = pl.read_csv(path).with_columns(pl.int_range(pl.len()).over("id").alias("step"), pl.len().over("id").alias("all"))
     lines = rows.select(
         pl.col("id").cast(pl.String).alias("customer_id"),
@@ -124,20 +125,21 @@ def panel(path: Path) -> None:
         pl.col("choice").alias("brand"),
         (pl.col("step") < pl.col("all") / 2).alias("early"),
     ).lazy()
-    print(by_likelihood(lines)["label"].value_counts(sort=True))
-    early, late = (by_likelihood(lines.filter(pl.col("early") == half)) for half in (True, False))
-    both = early.join(late, on="customer_id", suffix="_late")
-    told = both.filter((pl.col("label") != "undetermined") & (pl.col("label_late") != "undetermined"))
-    same = (told["label"] == told["label_late"]).mean()
+    print(classify_by_likelihood(lines)["label"].value_counts(sort=True))
+    early, late = (classify_by_likelihood(lines.filter(pl.col("early") == is_early)) for is_early in (True, False))
+    halves = early.join(late, on="customer_id", suffix="_late")
+    labelled = halves.filter((pl.col("label") != "undetermined") & (pl.col("label_late") != "undetermined"))
+    early_labels, late_labels = labelled["label"].to_numpy(), labelled["label_late"].to_numpy()
+    same = (early_labels == late_labels).mean()
     rng = np.random.default_rng(2)
-    late_labels = told["label_late"].to_numpy()
-    chance = np.mean([(told["label"].to_numpy() == rng.permutation(late_labels)).mean() for _ in range(1_000)])
+    by_chance = np.mean([(early_labels == rng.permutation(late_labels)).mean() for _ in range(1_000)])
     print(
-        f"{told.height} of {both.height} households with a label in both halves: the same for {same:.0%}, by chance {chance:.0%}"
+        f"{labelled.height} of {halves.height} households have a label in both halves: the same for {same:.0%}, "
+        f"by chance for {by_chance:.0%}"
     )
 
 
 if __name__ == "__main__":
-    compare()
+    print_accuracy()
     if len(sys.argv) > 1:
-        panel(Path(sys.argv[1]))
+        print_panel(Path(sys.argv[1]))

@@ -1,9 +1,9 @@
-"""How long training takes and how much memory, on a large made-up log.
+"""How long training takes, and how much memory, on a large synthetic log.
 
 Run: python -m benchmarks.training [--lines 10000000]
 
-Twenty lines per customer over three years: ten million lines are 500,000 customers. Measured is `train` as a process of its own,
-reading and checking the tables included.
+The log has twenty lines per customer over three years: ten million lines are 500,000 customers. `train` runs as a process of its
+own; reading and checking the tables is included.
 """
 
 import argparse
@@ -21,7 +21,7 @@ CONFIG = '[tables]\ntransactions = "transactions/*.parquet"\ncomplaints = "compl
 
 
 def main(lines: int) -> None:
-    """Write a log, train on it, and print seconds and the highest memory."""
+    """Write a log, train on it, and print seconds and peak memory."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         write_log(lines, folder, wide=False)

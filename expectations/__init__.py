@@ -1,1 +1,1 @@
-"""Checks at the border: row rules, quarantine, and Great Expectations suites with their data docs."""
+"""Checks of tables and outputs: rules for rows, quarantine, and Great Expectations suites with their data docs."""

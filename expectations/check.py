@@ -1,13 +1,16 @@
-"""What is expected of a table or frame as a whole, what was measured, and what came of it: plain data."""
+"""Checks of a table or frame, the measures they look at, and their findings: plain data, without Great Expectations."""
 
+import math
 from dataclasses import dataclass, field
 
 from settings.checks import Severity
 
+MIN_VALUE_WITHOUT_DECIMALS = 1_000
+
 
 @dataclass(frozen=True)
 class Measure:
-    """A number that a check looks at, and in words where it comes from: dates and counts, never an id or a cell."""
+    """A number that a check looks at. `detail` says in words where it comes from: dates and counts, never an id or a cell."""
 
     value: float
     detail: str = ""
@@ -15,10 +18,10 @@ class Measure:
 
 @dataclass(frozen=True)
 class Check:
-    """An expectation of the measure of that name: `low` and `high` are inclusive, None is no bound.
+    """An expectation about the measure of the same name: `low` and `high` are inclusive, None means unbounded.
 
-    `sentence` says in words what is expected. `severity` is stop or warn, or quarantine for the number of rows that
-    a rule has set aside. A share is shown as a percentage.
+    `sentence` states the expectation. `severity` is stop, warn or off; the check of a rule for rows may also have
+    quarantine. `is_share` displays the value as a percentage.
     """
 
     name: str
@@ -31,40 +34,56 @@ class Check:
 
 @dataclass(frozen=True)
 class Finding:
-    """A check and how it came out."""
+    """A check, the measured value, and whether the check passed."""
 
     check: Check
     measure: Measure
-    holds: bool
+    passed: bool
 
     @property
-    def found(self) -> str:
-        """The measured value as people write it."""
+    def formatted_value(self) -> str:
+        """The measured value as displayed."""
         return format_value(self.check, self.measure.value)
 
     @property
     def message(self) -> str:
-        """The expectation, what was found, and where."""
-        found = f"{self.check.sentence.rstrip('.')}; found {self.found}"
-        return f"{found} ({self.measure.detail})." if self.measure.detail else f"{found}."
+        """The expectation, the measured value, and where it comes from."""
+        sentence = f"{self.check.sentence.rstrip('.')}; found {self.formatted_value}"
+        return f"{sentence} ({self.measure.detail})." if self.measure.detail else f"{sentence}."
 
 
 @dataclass(frozen=True)
 class CheckSuite:
-    """What is judged at one border: the checks of a table or frame and the measures of one load."""
+    """The checks of one table or frame, and the measures of one load by name of check."""
 
     name: str
     checks: list[Check]
     measures: dict[str, Measure] = field(default_factory=dict)
 
     @property
-    def asked(self) -> list[Check]:
-        """The checks that are on and have something to look at."""
+    def active_checks(self) -> list[Check]:
+        """The checks that are not off and whose measure is present."""
         return [check for check in self.checks if check.name in self.measures and check.severity != "off"]
 
 
+def evaluate(suite: CheckSuite) -> list[Finding]:
+    """Evaluate the active checks of a suite without Great Expectations, with the same findings as `gx.run_checks`.
+
+    A check passes where the value is within its inclusive bounds. NaN fails every check, even one without bounds.
+    """
+    values = [(check, suite.measures[check.name]) for check in suite.active_checks]
+    return [Finding(check, measure, passed=_is_within_bounds(float(measure.value), check)) for check, measure in values]
+
+
 def format_value(check: Check, value: float) -> str:
-    """Write a value of a check as people do: shares as percentages, whole numbers whole, others to three digits."""
+    """Format a value for display: shares as percentages, whole numbers without decimals, others to three digits."""
     if check.is_share:
         return f"{value:.1%}"
-    return f"{value:,.0f}" if value == int(value) or abs(value) >= 1_000 else f"{value:.3g}"  # noqa: PLR2004  # digits
+    is_whole = float(value).is_integer() or abs(value) >= MIN_VALUE_WITHOUT_DECIMALS
+    return f"{value:,.0f}" if is_whole else f"{value:.3g}"
+
+
+def _is_within_bounds(value: float, check: Check) -> bool:
+    at_least_low = check.low is None or value >= float(check.low)
+    at_most_high = check.high is None or value <= float(check.high)
+    return not math.isnan(value) and at_least_low and at_most_high

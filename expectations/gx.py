@@ -1,4 +1,4 @@
-"""Great Expectations at every border: suites, checkpoints and stored results over measures, never over rows."""
+"""Run check suites in Great Expectations: suites, checkpoints and stored results over measures, never over rows."""
 
 import contextlib
 import os
@@ -22,83 +22,88 @@ from expectations.check import Check, CheckSuite, Finding
 
 Results = Sequence[ExpectationValidationResult]
 SOURCE_NAME = "holdfast"
-NAME = "check"
+CHECK_NAME = "check"  # the key of a check's name in the metadata of its expectation
 SEVERITIES = {"stop": FailureSeverity.CRITICAL, "quarantine": FailureSeverity.WARNING, "warn": FailureSeverity.INFO}
 
 
-def run_checks(borders: Sequence[CheckSuite], workspace: Path, *, docs: bool = False) -> dict[str, list[Finding]]:
-    """Hold the measures of each border against its suite, and return how each check came out.
+def run_checks(suites: Sequence[CheckSuite], workspace: Path, *, docs: bool = False) -> dict[str, list[Finding]]:
+    """Run the active checks of each suite and return the findings by name of suite.
 
-    Checks that are off, or that have nothing to look at, are left out. With `docs` suites, checkpoints and results are kept in
-    `gx/` below the workspace, and the pages of these results written; without, they live in memory, which is several times
-    quicker.
+    With `docs`, Great Expectations stores suites, checkpoints and results in `gx/` in the workspace and writes its pages.
+    Without, everything stays in memory, which is several times faster.
     """
-    asked = [border for border in borders if border.asked]
+    active = [suite for suite in suites if suite.active_checks]
     if docs:
-        context = gx.get_context(mode="file", project_root_dir=workspace)
-        results = {border.name: _at_checkpoint(_quiet(context), border) for border in asked}
+        context = _without_progress_bars(gx.get_context(mode="file", project_root_dir=workspace))
+        results = {suite.name: _run_checkpoint(context, suite) for suite in active}
     else:
-        results = {border.name: _in_memory(border) for border in asked}
-    return {border.name: _findings(border, results[border.name]) if border.name in results else [] for border in borders}
+        results = {suite.name: _validate_in_memory(suite) for suite in active}
+    return {suite.name: _findings(suite, results.get(suite.name, [])) for suite in suites}
 
 
-def _in_memory(border: CheckSuite) -> Results:
-    batch = _batch(_quiet(gx.get_context(mode="ephemeral")), border).get_batch(batch_parameters={"dataframe": _values(border)})
-    return batch.validate(_suite(border), result_format="BASIC").results
+def _validate_in_memory(suite: CheckSuite) -> Results:
+    context = _without_progress_bars(gx.get_context(mode="ephemeral"))
+    batch = _define_batch(context, suite).get_batch(batch_parameters={"dataframe": _measure_frame(suite)})
+    return batch.validate(_build_suite(suite), result_format="BASIC").results
 
 
-def _at_checkpoint(context: AbstractDataContext, border: CheckSuite) -> Results:
-    suite = _renewed(context.suites, _suite(border))
-    definition = gx.ValidationDefinition(name=border.name, data=_batch(context, border), suite=suite)
+def _run_checkpoint(context: AbstractDataContext, suite: CheckSuite) -> Results:
+    definition = gx.ValidationDefinition(
+        name=suite.name,
+        data=_define_batch(context, suite),
+        suite=_replace(context.suites, _build_suite(suite)),
+    )
     checkpoint = gx.Checkpoint(
-        name=border.name,
-        validation_definitions=[_renewed(context.validation_definitions, definition)],
+        name=suite.name,
+        validation_definitions=[_replace(context.validation_definitions, definition)],
         actions=[UpdateDataDocsAction(name="data_docs")],
         result_format="BASIC",
     )
-    [run] = _renewed(context.checkpoints, checkpoint).run(batch_parameters={"dataframe": _values(border)}).run_results.values()
+    stored = _replace(context.checkpoints, checkpoint)
+    [run] = stored.run(batch_parameters={"dataframe": _measure_frame(suite)}).run_results.values()
     results: Results = run.results
     return results
 
 
-def _quiet(context: AbstractDataContext) -> AbstractDataContext:
+def _without_progress_bars(context: AbstractDataContext) -> AbstractDataContext:
     context.variables.progress_bars = {"globally": False}  # type: ignore[assignment]  # a plain mapping is what it holds
     return context
 
 
-def _renewed(factory: Any, thing: Any) -> Any:  # noqa: ANN401  # suites, definitions and checkpoints have one shape, no name
-    """Put a suite, definition or checkpoint in the place of the one of its name; comparing the two would take much longer."""
+def _replace(factory: Any, item: Any) -> Any:  # noqa: ANN401  # suites, definitions and checkpoints share a shape, not a type
+    """Replace the suite, definition or checkpoint of the same name; to compare old and new would take much longer."""
     with contextlib.suppress(DataContextError):
-        factory.delete(thing.name)
-    return factory.add(thing)
+        factory.delete(item.name)
+    return factory.add(item)
 
 
-def _suite(border: CheckSuite) -> gx.ExpectationSuite:
-    return gx.ExpectationSuite(name=border.name, expectations=[_expectation(check) for check in border.asked])
+def _build_suite(suite: CheckSuite) -> gx.ExpectationSuite:
+    return gx.ExpectationSuite(name=suite.name, expectations=[_build_expectation(check) for check in suite.active_checks])
 
 
-def _values(border: CheckSuite) -> pd.DataFrame:
-    return pd.DataFrame([{check.name: float(border.measures[check.name].value) for check in border.asked}])
+def _measure_frame(suite: CheckSuite) -> pd.DataFrame:
+    """Return one row with a column per active check."""
+    return pd.DataFrame([{check.name: float(suite.measures[check.name].value) for check in suite.active_checks}])
 
 
-def _expectation(check: Check) -> gxe.Expectation:
+def _build_expectation(check: Check) -> gxe.Expectation:
     return gxe.ExpectColumnMaxToBeBetween(
         column=check.name,
         min_value=check.low,
         max_value=check.high,
         severity=SEVERITIES[check.severity],
         description=check.sentence,
-        meta={NAME: check.name},
+        meta={CHECK_NAME: check.name},
     )
 
 
-def _findings(border: CheckSuite, results: Results) -> list[Finding]:
-    configured = [(each.expectation_config, bool(each.success)) for each in results]
-    held = {config.meta[NAME]: success for config, success in configured if config and config.meta}
-    return [Finding(check, border.measures[check.name], held[check.name]) for check in border.asked]
+def _findings(suite: CheckSuite, results: Results) -> list[Finding]:
+    configured = [(result.expectation_config, bool(result.success)) for result in results]
+    passed = {config.meta[CHECK_NAME]: success for config, success in configured if config and config.meta}
+    return [Finding(check, suite.measures[check.name], passed=passed[check.name]) for check in suite.active_checks]
 
 
-def _batch(context: AbstractDataContext, border: CheckSuite) -> BatchDefinition[Any]:
-    """Return the batch definition of a border, making source, asset and batch where they are not there yet."""
+def _define_batch(context: AbstractDataContext, suite: CheckSuite) -> BatchDefinition[Any]:
+    """Return the batch definition of a suite; add the data source and the asset if they are missing."""
     source = context.data_sources.add_or_update_pandas(SOURCE_NAME)
-    return source.add_dataframe_asset(border.name).add_batch_definition_whole_dataframe("counts")
+    return source.add_dataframe_asset(suite.name).add_batch_definition_whole_dataframe("counts")

@@ -1,1 +1,1 @@
-"""Polars jobs: tables as of a date to one row per customer, and labels."""
+"""Polars jobs that turn tables and an as-of date into one row of features per customer, and into labels."""

@@ -22,45 +22,51 @@ LINES_PER_PART = 10_000_000
 
 @dataclass(frozen=True)
 class PartFeatures:
-    """The features of one part of the customers, and their loyalty by category; None where no column tells it."""
+    """The features of one part of the customers, and their loyalty by category; None without a brand or category column."""
 
     features: pl.DataFrame
     by_category: pl.DataFrame | None
 
 
-def features_of_part(tables: Tables, as_of: date, active_days: int, settings: Loyalty, norms: Norms, part: Part) -> PartFeatures:
-    """Return everything of one part: the unit of work of this machine's loop, or of a scheduler's.
+def build_part(tables: Tables, as_of: date, active_days: int, settings: Loyalty, norms: Norms, part: Part) -> PartFeatures:
+    """Return everything of one part: the unit of work of the loop on this machine, or of a scheduler.
 
-    `usual` are the norms of all customers. Nothing but the part's own rows is held in memory.
+    `norms` are those of all customers. Only the part's own rows are held in memory.
     """
     encoded = encode_tables(known_before(tables, as_of), part)
     features = features_as_of(encoded, as_of, active_days, settings, norms)
     return PartFeatures(features, categories_as_of(encoded, as_of, settings))
 
 
-def parts_for(tables: Tables, as_of: date) -> int:
-    """Return how many parts keep each at about ten million order lines."""
+def count_parts(tables: Tables, as_of: date) -> int:
+    """Return the number of parts that keeps each at about ten million order lines."""
     lines = int(known_before(tables, as_of).transactions.select(pl.len()).collect(engine="streaming").item())
     return max(1, -(-lines // LINES_PER_PART))
 
 
 def features_in_parts(
-    tables: Tables, as_of: date, active_days: int, settings: Loyalty, parts: int, near: Path, done: Callable[[int, int], None]
+    tables: Tables,
+    as_of: date,
+    active_days: int,
+    settings: Loyalty,
+    parts: int,
+    scratch_path: Path,
+    report_progress: Callable[[int, int], None],
 ) -> Iterator[PartFeatures]:
     """Yield the features of all customers, part by part; together they are those of `build_features`.
 
-    With more than one part the order lines are first laid out by part in a folder beside `near`, so that the table is
-    read once and not once per part. Customers are in order within a part. `done` hears how many parts of all are done.
+    With more than one part, the order lines are first written by part to a folder beside `scratch_path`: the table is then read
+    once and not once per part. Customers are sorted within a part. `report_progress` takes the parts done and the total.
     """
     known, norms = known_before(tables, as_of), compute_norms(tables, as_of)
-    done(0, parts)
+    report_progress(0, parts)
     if parts == 1:
-        yield features_of_part(known, as_of, active_days, settings, norms, Part())
-        done(1, 1)
+        yield build_part(known, as_of, active_days, settings, norms, Part())
+        report_progress(1, 1)
         return
     columns = read_columns(TRANSACTIONS, known.transactions.collect_schema().names())
-    with partition_to_disk(known.transactions.select(columns), parts, near) as lines:
-        for number, own in enumerate(lines):
-            mine = replace(known, transactions=own)
-            yield features_of_part(mine, as_of, active_days, settings, norms, Part(number, parts))
-            done(number + 1, parts)
+    with partition_to_disk(known.transactions.select(columns), parts, scratch_path) as lines_by_part:
+        for number, lines in enumerate(lines_by_part):
+            own_tables = replace(known, transactions=lines)
+            yield build_part(own_tables, as_of, active_days, settings, norms, Part(number, parts))
+            report_progress(number + 1, parts)

@@ -10,43 +10,44 @@ from features.families.feature import Feature
 
 TITLES = {
     "recency": "Recency and frequency",
-    "cadence": "The customer's own rhythm",
+    "cadence": "Purchase rhythm",
     "spend": "Spend",
-    "basket": "The basket",
-    "demand": "Demand for what the customer buys",
-    "loyalty": "Loyalty to brands",
+    "basket": "Basket",
+    "demand": "Current demand for the customer's products",
+    "loyalty": "Brand loyalty",
     "complaints": "Complaints",
     "satisfaction": "Satisfaction",
     "contacts": "Contacts",
-    "lifecycle": "Status and stage",
-    "context": "Where and when",
+    "lifecycle": "Status and lifecycle stage",
+    "context": "Place and time",
 }
 HEAD = """# Features
 
-One row per customer known before the as-of date, by `customer_id`, with `as_of` and the columns below. Every column uses
-only what was known before that date, 00:00 UTC. Generated from the code by `python -m features.dictionary`.
+The feature table has one row per customer known before the as-of date, sorted by `customer_id`, with `as_of` and the
+columns below. Every column uses only what was known before that date, 00:00 UTC. This page is generated from the code by
+`python -m features.dictionary`.
 
-"Counts" are 0 for a customer without a row in a table that is there, and null where the table is absent. Columns marked
-with * are for reading and choosing; models do not take them.
+Counts are 0 for a customer without a row in a table that is present, and null where the table is absent. Columns marked
+with * are for people and for choosing customers; models do not use them.
 
-No number is ever infinite or "not a number": what cannot be told is null. A customer with one order has no rhythm; one with
-returns only, or with complaints but no orders, is a prospect with 0 orders; orders of one day are one purchase; a purchase
-of nothing but free samples is a purchase worth 0. Averages "the company usually takes" or "in the same categories" are
-those of all customers before the as-of date; a score takes the ones that were stored with the champion, and today's demand.
+No number is ever infinite or "not a number": an undefined value is null. So a customer with one order has no rhythm. A
+customer with returns only, or with complaints but no orders, is a prospect with 0 orders. Orders of one day are one purchase,
+and a purchase of free samples only is a purchase worth 0. Averages for the company or for a category are those of all
+customers before the as-of date. A score takes them from the champion, with current product demand.
 
 `features` writes the table, this dictionary as JSON and, where order lines have a brand and a category, the loyalty of
-each customer in each category. A log too large for memory is worked through in parts of the customers; `--parts` says in
-how many.
+each customer in each category. A log that does not fit into memory is processed in parts of the customers; `--parts` sets
+their number.
 """
 
 
-def dictionary() -> list[dict[str, Any]]:
+def feature_dictionary() -> list[dict[str, Any]]:
     """Return one entry per column: name, family, unit, meaning, null, type, model, count, calendar."""
     return [_entry(family, feature) for family, features in FAMILIES.items() for feature in features]
 
 
-def as_markdown() -> str:
-    """Return the dictionary as a page, a table per family."""
+def render_markdown() -> str:
+    """Return the dictionary as a page with one table per family."""
     return HEAD + "".join(_section(family, features) for family, features in FAMILIES.items())
 
 
@@ -56,18 +57,18 @@ def _entry(family: str, feature: Feature) -> dict[str, Any]:
         "family": family,
         "unit": feature.unit,
         "meaning": feature.meaning,
-        "null": feature.null,
+        "null": feature.null_when,
         "type": "text" if feature.is_text else "number",
-        "model": feature.model,
-        "count": feature.count,
-        "calendar": feature.calendar,
+        "model": feature.is_model_input,
+        "count": feature.is_count,
+        "calendar": feature.is_calendar,
     }
 
 
 def _section(family: str, features: tuple[Feature, ...]) -> str:
-    rows = [f"| {f.name}{'' if f.model else ' *'} | {f.meaning} | {f.unit} | {f.null} |\n" for f in features]
+    rows = [f"| {f.name}{'' if f.is_model_input else ' *'} | {f.meaning} | {f.unit} | {f.null_when} |\n" for f in features]
     return f"\n## {TITLES[family]}\n\n| column | meaning | unit | null when |\n|---|---|---|---|\n" + "".join(rows)
 
 
 if __name__ == "__main__":
-    print(as_markdown(), end="")  # noqa: T201  # a page for standard output
+    print(render_markdown(), end="")  # noqa: T201  # a page for standard output

@@ -4,24 +4,24 @@ from dataclasses import dataclass
 
 import polars as pl
 
-SEED = 20_050
+HASH_SEED = 20_050
 
 
 @dataclass(frozen=True)
 class Part:
-    """Part `number` (from 0) of `of`; the same customers in every table, whatever else the tables hold."""
+    """Part `number` (from 0) of `parts`. It holds the same customers in every table, whichever rows the tables have."""
 
     number: int = 0
-    of: int = 1
+    parts: int = 1
 
     def holds(self, column: str = "customer_id") -> pl.Expr:
-        """Whether the customer named in `column` belongs to this part; null where nobody is named."""
-        return part_of(self.of, column) == self.number
+        """Whether the customer in `column` belongs to this part; null where `column` is null."""
+        return part_number(self.parts, column) == self.number
 
 
-def part_of(parts: int, column: str = "customer_id") -> pl.Expr:
-    """Return the number of the part, from 0 to parts - 1."""
-    return pl.col(column).hash(seed=SEED) % parts
+def part_number(parts: int, column: str = "customer_id") -> pl.Expr:
+    """Return the part of the customer in `column`, from 0 to parts - 1."""
+    return pl.col(column).hash(seed=HASH_SEED) % parts
 
 
-WHOLE = Part()
+ALL_CUSTOMERS = Part()

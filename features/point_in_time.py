@@ -1,4 +1,4 @@
-"""The one gate between what happened and what was known: every feature sees tables through it."""
+"""Point-in-time tables: the one place that decides what was known before a date; every feature reads tables through it."""
 
 from dataclasses import replace
 from datetime import date, datetime, time
@@ -9,16 +9,16 @@ from features.tables.schema import ALL_TABLES, INGESTED_AT, Table, Tables
 
 
 def midnight(day: date) -> datetime:
-    """Return 00:00 UTC of the day, without a zone, as the tables hold moments."""
+    """Return 00:00 UTC of the day, without a time zone, like the times in the tables."""
     return datetime.combine(day, time.min)
 
 
 def known_before(tables: Tables, as_of: date) -> Tables:
     """Return the tables as they were known before `as_of` 00:00 UTC (exclusive).
 
-    Rows are known from their table's date and their `ingested_at`, whichever is later; a customer without
-    `joined_at` was always known. Columns dated by another column are null until that date has passed:
-    a complaint resolved later is still open. Columns of current state are gone.
+    A row is known from its table's date or its `ingested_at`, whichever is later; a customer without `joined_at` was always
+    known. A column dated by another column is null until that date has passed: a complaint resolved later is still open.
+    Columns of current state are dropped.
     """
     frames = {name: _known_rows(ALL_TABLES[name], frame, midnight(as_of)) for name, frame in tables.present().items()}
     return replace(tables, **frames)
@@ -26,13 +26,13 @@ def known_before(tables: Tables, as_of: date) -> Tables:
 
 def _known_rows(table: Table, frame: pl.LazyFrame, moment: datetime) -> pl.LazyFrame:
     columns = frame.collect_schema().names()
-    dated = [name for name in (table.known_from, INGESTED_AT.name) if name in columns]
-    rows = frame.filter(*(pl.col(name).is_null() | (pl.col(name) < moment) for name in dated))
-    later = [_known_cell(c.name, c.known_from, columns, moment) for c in table.columns if c.known_from and c.name in columns]
-    return rows.with_columns(later).drop(table.current_state, strict=False)
+    date_columns = [name for name in (table.known_from, INGESTED_AT.name) if name in columns]
+    rows = frame.filter(*(pl.col(name).is_null() | (pl.col(name) < moment) for name in date_columns))
+    dated = [_known_cell(c.name, c.known_from, columns, moment) for c in table.columns if c.known_from and c.name in columns]
+    return rows.with_columns(dated).drop(table.current_state, strict=False)
 
 
 def _known_cell(name: str, dated_by: str, columns: list[str], moment: datetime) -> pl.Expr:
-    """Without the column that dates it, a cell was never known in time."""
+    """Return the column, null where it was not known yet; without the column that dates it, it was never known."""
     known = pl.col(dated_by) < moment if dated_by in columns else pl.lit(value=False)
     return pl.when(known).then(pl.col(name)).alias(name)

@@ -1,4 +1,4 @@
-"""`python -m holdfast`."""
+"""Run the command line: `python -m holdfast`."""
 
 from holdfast.cli import main
 

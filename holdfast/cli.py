@@ -1,7 +1,9 @@
-"""`python -m holdfast COMMAND`: every command, and how a mistake is told."""
+"""Run `python -m holdfast COMMAND`, and report a user's mistake as one sentence."""
 
 import sys
 import warnings
+from collections.abc import Callable
+from inspect import cleandoc
 
 import typer
 from sqlalchemy.exc import SQLAlchemyError
@@ -28,44 +30,56 @@ from holdfast.commands import (
     validate,
 )
 from holdfast.printing.console import MESSAGES
-from holdfast.workspace_lock import alone
+from holdfast.workspace_lock import with_workspace_lock
 from settings.errors import UserError, first_line
 
 APP = typer.Typer(
     name="holdfast",
-    help="Which customers are about to leave, what they are worth, why, and what is worth doing about it.",
+    help="Predict which customers are about to leave, why, and what they are worth, and plan what is worth doing about it.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-USER_MISTAKE = 2
-INTERRUPTED = 130
+EXIT_USER_ERROR = 2
+EXIT_INTERRUPTED = 130
 
-ALONE = frozenset(
+LOCKING_COMMANDS = frozenset(
     {inspect, validate, features, diagnose, train, tune, compare, promote, rollback, score, list_, run, outcomes, forget}
 )
+
+
+def _help_text(command: Callable[..., None]) -> str:
+    """Return the docstring with each paragraph on one line: rich would keep its line breaks."""
+    paragraphs = cleandoc(command.__doc__ or "").split("\n\n")
+    return "\n\n".join(" ".join(paragraph.splitlines()) for paragraph in paragraphs)
+
+
 COMMANDS = (demo, inspect, validate, features, diagnose, train, tune, compare, promote, rollback, score, list_, run, outcomes)
 for module in (*COMMANDS, serve, suppress, forget):
-    command = alone(module.NAME, module.command, waits=module is not run) if module in ALONE else module.command
-    APP.command(name=module.NAME, epilog=f"Example: python -m holdfast {module.EXAMPLE}")(command)
+    command = (
+        with_workspace_lock(module.NAME, module.command, wait=module is not run) if module in LOCKING_COMMANDS else module.command
+    )
+    APP.command(name=module.NAME, help=_help_text(module.command), epilog=f"Example: python -m holdfast {module.EXAMPLE}")(
+        command
+    )
 APP.add_typer(keys.APP)
 
 
 def main() -> None:
-    """Run a command; a user's mistake is one sentence on stderr and exit 2."""
-    warnings.simplefilter("ignore")  # libraries' advice to developers; tests turn every warning into an error
+    """Run a command; report a user's mistake as one sentence on stderr, with exit code 2."""
+    warnings.simplefilter("ignore")  # warnings of libraries are for developers; tests turn each of them into an error
     try:
         code = APP(prog_name="python -m holdfast", standalone_mode=False)
     except (UserError, OSError, SQLAlchemyError, TyperException) as error:
-        MESSAGES.print(_sentence(error))
-        sys.exit(USER_MISTAKE)
+        MESSAGES.print(_error_message(error))
+        sys.exit(EXIT_USER_ERROR)
     except typer.Abort:
-        sys.exit(INTERRUPTED)
+        sys.exit(EXIT_INTERRUPTED)
     sys.exit(code if isinstance(code, int) else 0)
 
 
-def _sentence(error: Exception) -> str:
+def _error_message(error: Exception) -> str:
     if isinstance(error, OSError):
         return f"{error.filename or 'A file'} cannot be used: {error.strerror or error}."
     if isinstance(error, SQLAlchemyError):

@@ -1,4 +1,4 @@
-"""One command at a time in a workspace: what two would write at once, neither could rely on."""
+"""Lock the workspace, so that only one command at a time writes to it."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -14,50 +14,53 @@ from holdfast.printing.console import MESSAGES
 from settings.errors import UserError
 from settings.load import load_settings
 
-LOCK, HOLDER = ".lock", ".at_work"
+LOCK_FILE, HOLDER_FILE = ".lock", ".at_work"
 
 
-class WorkspaceBusyError(UserError):  # noqa: N818  # it names the state of the workspace
-    """Another command is at work in the workspace."""
+class WorkspaceBusyError(UserError):
+    """Another command is running in the workspace."""
 
 
-def alone(name: str, command: Callable[..., None], *, waits: bool = True) -> Callable[..., None]:
-    """Return a command that has the workspace of its configuration for itself while it runs."""
+def with_workspace_lock(name: str, command: Callable[..., None], *, wait: bool = True) -> Callable[..., None]:
+    """Return the command wrapped so that it holds the lock of its configuration's workspace while it runs."""
 
     @wraps(command)
-    def run(**options: Any) -> None:  # noqa: ANN401  # whatever the command takes
+    def run(**options: Any) -> None:  # noqa: ANN401  # the options of any command
         workspace = load_settings(options["config"]).workspace.path
-        with at_work(workspace, name, waits=waits):
+        with hold_workspace(workspace, name, wait=wait):
             command(**options)
 
     return run
 
 
 @contextmanager
-def at_work(workspace: Path, name: str, *, waits: bool) -> Iterator[None]:
-    """Hold the workspace. Where another command holds it: wait for that one, or raise Busy. A killed one holds nothing."""
+def hold_workspace(workspace: Path, name: str, *, wait: bool) -> Iterator[None]:
+    """Hold the lock of the workspace.
+
+    If another command holds it, wait for that command or raise WorkspaceBusyError. A killed command holds no lock.
+    """
     workspace.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(workspace / LOCK)
+    lock = FileLock(workspace / LOCK_FILE)
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        if not waits:
-            holder = _holder(workspace)
+        if not wait:
             raise WorkspaceBusyError(
-                f"{holder} is at work in {workspace}; `{name}` runs alone: try again when it is done."
+                f"{_read_holder(workspace)} is running in {workspace}, and `{name}` must run alone; "
+                "try again when it has finished."
             ) from None
-        MESSAGES.print(f"Waiting for {_holder(workspace)}, which is at work in {workspace} ...")
+        MESSAGES.print(f"Waiting for {_read_holder(workspace)}, which is running in {workspace} ...")
         lock.acquire()
     try:
-        said = f"`{name}` (process {os.getpid()}, since {datetime.now(UTC):%Y-%m-%d %H:%M} UTC)"
-        (workspace / HOLDER).write_text(said, encoding="utf-8")
+        holder = f"`{name}` (process {os.getpid()}, since {datetime.now(UTC):%Y-%m-%d %H:%M} UTC)"
+        (workspace / HOLDER_FILE).write_text(holder, encoding="utf-8")
         yield
     finally:
         lock.release()
 
 
-def _holder(workspace: Path) -> str:
+def _read_holder(workspace: Path) -> str:
     try:
-        return (workspace / HOLDER).read_text(encoding="utf-8")
+        return (workspace / HOLDER_FILE).read_text(encoding="utf-8")
     except OSError:
         return "Another command"

@@ -1,4 +1,4 @@
-"""The champion: all that scoring needs, as a folder of data without a customer in it."""
+"""The champion: all that scoring needs, as a folder of data without any customer in it."""
 
 import shutil
 from collections.abc import Mapping
@@ -26,9 +26,9 @@ STORED_KEYS = {
     "log_total_std": "doubt",
     "backtest_metrics": "grade",
 }
-EFFECTS = "effects_of_contacts"
-UPLIFT = "uplift"
-CURRENT, FORMER = "CURRENT", "FORMER"
+EFFECTS_KEY = "effects_of_contacts"
+UPLIFT_FOLDER = "uplift"
+CURRENT, PREVIOUS = "CURRENT", "FORMER"
 
 
 @dataclass(frozen=True)
@@ -44,19 +44,18 @@ class ChampionTerms:
 
 @dataclass(frozen=True)
 class Champion:
-    """Churn model, buy-till-you-die pair, spread of values, and the terms they hold for.
+    """Churn model, order and spend models, optional value and uplift models, and the terms they were trained for.
 
-    `norms` are what was usual for the company when it was trained; scoring builds its features against them.
+    `norms` are the company's norms at training; scoring builds its features against them. `value` predicts spend within the churn
+    window; None leaves that to the order models. `gamma_shape` is the shape of realised spend around its mean.
 
-    `value` tells spend within the churn window; None leaves it to the order models.
+    `value_cuts` are the 50, 80, 95 and 99 % quantiles of expected_value at training: the reference for relationship levels.
+    `log_total_std` is the standard error of the logarithm of a total (`models/value/portfolio_total.py`). `backtest_metrics` are
+    what promotion compares (`training/evaluation/backtest_metrics.py`); empty without a backtest. `reliability` has, for tenths
+    of the backtest, the predicted share of churners, the actual share, and the number of rows.
 
-    `value_cuts` are the 50, 80, 95 and 99 % quantiles of expected_value when it was trained: the reference
-    for relationship levels. `log_total_std` is the standard error of the logarithm of a total
-    (`models/value/portfolio_total.py`). `backtest_metrics` are the figures that promotion looks at (`training/evaluation/backtest_metrics.py`); empty without a backtest.
-
-    `uplift` has who responds to an action, by its name in the contacts table, where that earned more than risk x value;
-    `responses` are the figures of all actions that were tried with a control group (`training/uplift.py`). `reliability` has
-    the share that was foretold to leave, the share that left, and how many there were, for tenths of the backtest.
+    `uplift` has a model by name of the action in the contacts table, where targeting by it earned more than by risk x value.
+    `responses` are the figures of all actions tried with a control group (`training/uplift.py`).
     """
 
     terms: ChampionTerms
@@ -75,100 +74,105 @@ class Champion:
 
 
 def save_champion(champion: Champion, folder: Path) -> None:
-    """Write the champion into `folder`, which is made."""
+    """Write the champion into `folder`, creating it if needed."""
     folder.mkdir(parents=True, exist_ok=True)
     champion.churn.save(folder)
     if champion.value is not None:
         champion.value.save(folder)
+    for index, model in enumerate(champion.uplift.values()):
+        model.save(folder / UPLIFT_FOLDER / str(index))
     terms = asdict(champion.terms) | {"trained_as_of": champion.terms.trained_as_of.isoformat()}
     data: dict[str, Any] = {"terms": terms, "norms": champion.norms.to_json(), "btyd": champion.btyd.to_json()}
     figures = {key: getattr(champion, name) for name, key in STORED_KEYS.items()}
-    for place, model in enumerate(champion.uplift.values()):
-        model.save(folder / UPLIFT / str(place))
     effects = {"uplift": list(champion.uplift), "responses": list(champion.responses)}
-    write_json(folder / FILE, data | figures | {EFFECTS: effects, "reliability": list(champion.reliability)})
+    write_json(folder / FILE, data | figures | {EFFECTS_KEY: effects, "reliability": list(champion.reliability)})
 
 
 def load_champion(folder: Path) -> Champion:
-    """Read what `save_champion` wrote; its version is the name of the folder."""
+    """Read a champion that `save_champion` wrote; its version is the name of the folder."""
     data = read_json(folder / FILE)
-    terms = ChampionTerms(**(data["terms"] | {"trained_as_of": date.fromisoformat(data["terms"]["trained_as_of"])}))
-    btyd = BuyTillYouDie.from_json(data["btyd"])
-    effects = data.get(EFFECTS, {})  # those of champions before it was called so were judged too well or too badly: assumed again
+    terms = data["terms"] | {"trained_as_of": date.fromisoformat(data["terms"]["trained_as_of"])}
+    # Champions without this key judged effects by a biased measure: their effects are dropped, so targeting assumes them.
+    effects = data.get(EFFECTS_KEY, {})
     return Champion(
-        terms,
-        Norms.from_json(data["norms"]),
-        load_churn_model(folder),
-        btyd,
-        data["value_spread"],
-        tuple(data["value_cuts"]),
-        data["doubt"],
-        data["grade"],
-        folder.name,
-        load_value_model(folder),
-        {name: Uplift.load(folder / UPLIFT / str(place)) for place, name in enumerate(effects.get("uplift", ()))},
-        tuple(effects.get("responses", ())),
-        tuple((foretold, seen, rows) for foretold, seen, rows in data.get("reliability", ())),
+        terms=ChampionTerms(**terms),
+        norms=Norms.from_json(data["norms"]),
+        churn=load_churn_model(folder),
+        btyd=BuyTillYouDie.from_json(data["btyd"]),
+        gamma_shape=data[STORED_KEYS["gamma_shape"]],
+        value_cuts=tuple(data[STORED_KEYS["value_cuts"]]),
+        log_total_std=data[STORED_KEYS["log_total_std"]],
+        backtest_metrics=data[STORED_KEYS["backtest_metrics"]],
+        version=folder.name,
+        value=load_value_model(folder),
+        uplift={
+            action: Uplift.load(folder / UPLIFT_FOLDER / str(index)) for index, action in enumerate(effects.get("uplift", ()))
+        },
+        responses=tuple(effects.get("responses", ())),
+        reliability=tuple((predicted, actual, rows) for predicted, actual, rows in data.get("reliability", ())),
     )
 
 
 def publish_champion(source: Path, version: str, champions: Path) -> Path:
-    """Copy `source` to `champions/<version>` where it is not there yet, and make it current in one step; return the folder.
+    """Copy `source` to `champions/<version>` unless it is there, make it current in one step, and return the folder.
 
-    A crash before the last step leaves the former champion current.
+    A crash before the last step leaves the previous champion current.
     """
     target = _folder_for(source, version, champions)
     if not target.exists():
-        beside = champions / f".{target.name}.new"
-        shutil.rmtree(beside, ignore_errors=True)
-        shutil.copytree(source, beside)
-        beside.replace(target)
-    was = _lines(champions / CURRENT)
-    _write_lines(champions / FORMER, [*_lines(champions / FORMER), *(name for name in was if name != target.name)])
+        temporary = champions / f".{target.name}.new"
+        shutil.rmtree(temporary, ignore_errors=True)
+        shutil.copytree(source, temporary)
+        temporary.replace(target)
+    replaced = [name for name in _read_lines(champions / CURRENT) if name != target.name]
+    _write_lines(champions / PREVIOUS, [*_read_lines(champions / PREVIOUS), *replaced])
     _write_lines(champions / CURRENT, [target.name])
     return target
 
 
-def former_champion(champions: Path) -> str | None:
-    """Return the name of the champion before the current one; None where there was none."""
-    current = _lines(champions / CURRENT)
-    return next((name for name in reversed(_lines(champions / FORMER)) if name not in current), None)
+def previous_champion(champions: Path) -> str | None:
+    """Return the folder name of the champion before the current one; None if there is none."""
+    current = _read_lines(champions / CURRENT)
+    return next((name for name in reversed(_read_lines(champions / PREVIOUS)) if name not in current), None)
 
 
-def publish_again(former: str, champions: Path) -> None:
-    """Make a former champion current again, in one step; going back once more leads to the one before it."""
-    _write_lines(champions / CURRENT, [former])
-    before = _lines(champions / FORMER)
-    _write_lines(champions / FORMER, before[: len(before) - 1 - before[::-1].index(former)])
+def restore_champion(name: str, champions: Path) -> None:
+    """Make a previous champion current again, in one step; the next rollback leads to the one before it."""
+    _write_lines(champions / CURRENT, [name])
+    names = _read_lines(champions / PREVIOUS)
+    _write_lines(champions / PREVIOUS, names[: len(names) - 1 - names[::-1].index(name)])
 
 
-def _lines(path: Path) -> list[str]:
+def _read_lines(path: Path) -> list[str]:
     return path.read_text(encoding="utf-8").split() if path.is_file() else []
 
 
 def _write_lines(path: Path, lines: list[str]) -> None:
-    beside = path.with_name(f".{path.name}.new")
-    beside.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-    beside.replace(path)
+    temporary = path.with_name(f".{path.name}.new")
+    temporary.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    temporary.replace(path)
 
 
 def _folder_for(source: Path, version: str, champions: Path) -> Path:
-    """Return a folder that holds this very champion, or a name that is free: no folder is ever overwritten.
+    """Return a folder that holds this same champion, or one that does not exist yet: no folder is ever overwritten.
 
-    A registry that was begun anew gives a version out again; its folder is then called 1-2, 1-3 and so on.
+    A new registry starts its version numbers over; a folder for a repeated version is called 1-2, 1-3 and so on.
     """
-    names = (f"{version}-{again}" if again > 1 else version for again in count(1))
-    return next(path for name in names if not (path := champions / name).exists() or _same(source, path))
+    names = (f"{version}-{number}" if number > 1 else version for number in count(1))
+    return next(path for name in names if not (path := champions / name).exists() or _have_equal_files(source, path))
 
 
-def _same(first: Path, second: Path) -> bool:
-    names = sorted(str(path.relative_to(first)) for path in first.rglob("*") if path.is_file())
-    others = sorted(str(path.relative_to(second)) for path in second.rglob("*") if path.is_file())
+def _have_equal_files(first: Path, second: Path) -> bool:
+    names, others = _file_names(first), _file_names(second)
     return names == others and not any(cmpfiles(first, second, names, shallow=False)[1:])
 
 
+def _file_names(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
 def current_champion(champions: Path) -> Champion:
-    """Return the champion that `champions/CURRENT` points to. Raises NoChampion before the first one."""
+    """Return the champion that `champions/CURRENT` names. Raises NoChampionError before the first one."""
     pointer = champions / CURRENT
     if not pointer.is_file():
         raise NoChampionError("There is no champion yet; run `train` first.")

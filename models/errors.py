@@ -1,19 +1,19 @@
-"""Why a model could not be made."""
+"""Errors of fitting and using models; each message is a sentence for the user."""
 
 from settings.errors import UserError
 
 
-class TooLittleDataError(UserError):  # noqa: N818  # it names the state of the data, as the documentation does
-    """There are fewer customers, orders or past windows than the model needs; the text says how many."""
+class TooLittleDataError(UserError):
+    """There are fewer customers, orders or past windows than the model needs; the message says how many."""
 
 
-class NoChampionError(UserError):  # noqa: N818  # likewise
-    """Scoring was asked for before any model was promoted."""
+class NoChampionError(UserError):
+    """No model has been promoted yet, so there is nothing to score with."""
 
 
-class InvalidHistoriesError(UserError):  # noqa: N818  # likewise
-    """Purchase histories that cannot be: the text says what is wrong with how many of them."""
+class InvalidHistoriesError(UserError):
+    """Some purchase histories are impossible; the message says what is wrong and with how many."""
 
 
-class NotFittedError(UserError):  # noqa: N818  # likewise
-    """A prediction was asked of a model without parameters."""
+class NotFittedError(UserError):
+    """The model has no parameters, or no data behind them, because `fit` was not called."""

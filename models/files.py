@@ -4,15 +4,15 @@ import json
 from pathlib import Path
 from typing import Any
 
-FILE = "churn.json"
+CHURN_FILE = "churn.json"
 
 
 def write_json(path: Path, data: dict[str, Any]) -> None:
-    """Write `data`, readable, with full precision."""
+    """Write `data` as indented JSON, with floats at full precision."""
     path.write_text(json.dumps(data, indent=2) + "\n", encoding="utf-8")
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """Read what `write_json` wrote."""
+    """Read a file that `write_json` wrote."""
     data: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return data

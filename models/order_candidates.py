@@ -1,6 +1,6 @@
-"""Each order model by itself as a candidate for churn, and times Gamma-Gamma for value; ours, and the field's reference.
+"""Order models as candidates: alone for churn, and multiplied by Gamma-Gamma for value; by our engine or by `lifetimes`.
 
-BG/NBD as the hybrids use it stands in `bgnbd_churn.py`: its columns are part of every snapshot.
+The BG/NBD whose columns are part of every snapshot is the candidate in `models/churn/bgnbd_churn.py`.
 """
 
 from dataclasses import dataclass
@@ -10,57 +10,61 @@ import numpy as np
 import polars as pl
 
 from models.btyd.gamma_gamma import GammaGamma
+from models.btyd.lifetimes_engine import HOLDFAST_ENGINE
 from models.btyd.order_model import OrderModel
 from models.errors import TooLittleDataError
-from models.files import FILE, read_json, write_json
-from models.log_odds import EDGE, log_odds
+from models.files import CHURN_FILE, read_json, write_json
+from models.log_odds import MIN_PROBABILITY, log_odds
 from models.snapshot import Snapshot
-
-OURS, LIFETIMES = "holdfast", "lifetimes"
 
 
 @dataclass(frozen=True)
 class OrderChurn:
-    """P(no order in H) of an order model; `average` is the log-odds that contributions are measured from."""
+    """P(no order in the horizon) by an order model; contributions are measured from `mean_log_odds`."""
 
     name: str
     orders: OrderModel
     horizon_days: int
-    average: float
+    mean_log_odds: float
 
     def p_churn(self, frame: pl.DataFrame) -> pl.Series:
-        """Return P(no order), a millionth away from 0 and 1 at least."""
-        return self.orders.p_no_order(frame, self.horizon_days).clip(EDGE, 1 - EDGE).alias("p_churn")
+        """Return P(no order), clipped to between 1e-6 and 1 - 1e-6."""
+        p_no_order = self.orders.p_no_order(frame, self.horizon_days)
+        return p_no_order.clip(MIN_PROBABILITY, 1 - MIN_PROBABILITY).alias("p_churn")
 
     def contributions(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """Everything comes from recency, frequency and T."""
-        return pl.DataFrame({"recency": log_odds(self.p_churn(frame).to_numpy()) - self.average})
+        """Return one column, `recency`: the model knows only recency, frequency and T."""
+        return pl.DataFrame({"recency": log_odds(self.p_churn(frame).to_numpy()) - self.mean_log_odds})
 
     def save(self, folder: Path) -> None:
-        """Write parameters, horizon and average."""
-        own = {"name": self.name, "horizon_days": self.horizon_days, "average": self.average}
-        write_json(folder / FILE, own | {"orders": self.orders.to_json()})
+        """Write name, horizon, mean log-odds and parameters."""
+        data = {"name": self.name, "horizon_days": self.horizon_days, "average": self.mean_log_odds}
+        write_json(folder / CHURN_FILE, data | {"orders": self.orders.to_json()})
 
 
 @dataclass(frozen=True)
 class OrderChurnCandidate:
-    """Fits an order model on the customers of the present; `engine` as of OrderModel.fit."""
+    """Fits an order model on the current customers; `engine` as for OrderModel.fit."""
 
     name: str
-    kind: type[OrderModel]
-    engine: str = OURS
+    model_class: type[OrderModel]
+    engine: str = HOLDFAST_ENGINE
 
     def fit(self, snapshots: list[Snapshot], current: pl.DataFrame) -> OrderChurn:
-        """Return the model. Raises TooLittleData without a closed window, which names the horizon, and where the engine does."""
-        horizon = _horizon(snapshots, self.name)
-        orders = self.kind().fit(current, engine=self.engine)
-        average = float(log_odds(np.asarray(orders.p_no_order(current, horizon))).mean())
-        return OrderChurn(self.name, orders, horizon, average)
+        """Return the fitted model, with the horizon of the newest snapshot.
+
+        Raises TooLittleDataError without a closed window, and where the engine does.
+        """
+        horizon_days = _horizon_days(snapshots, self.name)
+        orders = self.model_class().fit(current, engine=self.engine)
+        mean_log_odds = float(log_odds(np.asarray(orders.p_no_order(current, horizon_days))).mean())
+        return OrderChurn(name=self.name, orders=orders, horizon_days=horizon_days, mean_log_odds=mean_log_odds)
 
     def load(self, folder: Path) -> OrderChurn:
-        """Read what the model's `save` wrote."""
-        data = read_json(folder / FILE)
-        return OrderChurn(data["name"], self.kind.from_json(data["orders"]), data["horizon_days"], data["average"])
+        """Read a model that `OrderChurn.save` wrote."""
+        data = read_json(folder / CHURN_FILE)
+        orders = self.model_class.from_json(data["orders"])
+        return OrderChurn(name=data["name"], orders=orders, horizon_days=data["horizon_days"], mean_log_odds=data["average"])
 
 
 @dataclass(frozen=True)
@@ -73,29 +77,30 @@ class OrderValue:
     horizon_days: int
 
     def expected(self, frame: pl.DataFrame) -> pl.Series:
-        """Return the product."""
+        """Return expected orders times expected spend per order."""
         return (self.orders.expected_orders(frame, self.horizon_days) * self.spend.expected_spend(frame)).alias("value")
 
-    def quantile(self, frame: pl.DataFrame, at: float) -> None:
-        """Return nothing."""
+    def quantile(self, frame: pl.DataFrame, probability: float) -> None:
+        """Return None: this model predicts no distribution of spend."""
 
 
 @dataclass(frozen=True)
 class OrderValueCandidate:
-    """Fits an order model and a Gamma-Gamma on the customers of the present, both by the same engine."""
+    """Fits an order model and a Gamma-Gamma on the current customers, both by the same engine."""
 
     name: str
-    kind: type[OrderModel]
-    engine: str = OURS
+    model_class: type[OrderModel]
+    engine: str = HOLDFAST_ENGINE
 
     def fit(self, snapshots: list[Snapshot], current: pl.DataFrame) -> OrderValue:
-        """Return the pair. Raises TooLittleData as the churn candidate does."""
-        horizon = _horizon(snapshots, self.name)
-        orders, spend = self.kind().fit(current, engine=self.engine), GammaGamma().fit(current, engine=self.engine)
-        return OrderValue(self.name, orders, spend, horizon)
+        """Return the fitted pair; raises TooLittleDataError as the churn candidate does."""
+        horizon_days = _horizon_days(snapshots, self.name)
+        orders = self.model_class().fit(current, engine=self.engine)
+        spend = GammaGamma().fit(current, engine=self.engine)
+        return OrderValue(name=self.name, orders=orders, spend=spend, horizon_days=horizon_days)
 
 
-def _horizon(snapshots: list[Snapshot], name: str) -> int:
+def _horizon_days(snapshots: list[Snapshot], name: str) -> int:
     if not snapshots:
-        raise TooLittleDataError(f"{name} is judged by past windows; the log is too short for one.")
+        raise TooLittleDataError(f"Candidate {name} needs at least one past window; the log is too short for one.")
     return snapshots[-1].horizon_days

@@ -1,8 +1,10 @@
-"""The tables of candidates; adding one is a file of its own and a line here."""
+"""The tables of candidates: adding a candidate takes a file of its own and a line here."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from models.btyd.bgnbd import BGNBD
+from models.btyd.lifetimes_engine import LIFETIMES_ENGINE
 from models.btyd.mbgnbd import MBGNBD
 from models.btyd.paretonbd import ParetoNBD
 from models.churn.bgnbd_churn import BgNbdCandidate
@@ -11,40 +13,40 @@ from models.churn.hybrid import HybridCandidate
 from models.churn.lightgbm_churn import LightGbmCandidate
 from models.churn.protocol import Candidate, ChurnModel
 from models.churn.recency_rule import OVERDUE, RecencyRuleCandidate
-from models.files import FILE, read_json
-from models.order_candidates import LIFETIMES, OrderChurnCandidate, OrderValueCandidate
+from models.files import CHURN_FILE, read_json
+from models.order_candidates import OrderChurnCandidate, OrderValueCandidate
 from models.value.baselines import LAST_PERIOD, ORDER_MODELS, ZERO, RecencyDecilesCandidate, RetainedSpendCandidate
 from models.value.hybrid import HybridValueCandidate
 from models.value.lightgbm_value import HURDLE, LOGNORMAL, TWEEDIE, LightGbmValueCandidate
-from models.value.protocol import FILE as VALUE_FILE
-from models.value.protocol import FOLDER, SavedValueModel, ValueCandidate, ValueLearner
+from models.value.protocol import VALUE_FILE, VALUE_FOLDER, SavedValueModel, ValueCandidate, ValueLearner
 
 BASELINE = RecencyRuleCandidate()
 HYBRID, LIGHTGBM, PARETO = HybridCandidate(), LightGbmCandidate(), OrderChurnCandidate("paretonbd", ParetoNBD)
 
 
 def candidates(hybrid: HybridCandidate = HYBRID) -> tuple[Candidate, ...]:
-    """Return the churn candidates, with this hybrid."""
+    """Return the churn candidates, with this hybrid's parameters; trees are shared with the value candidates."""
+    sharing = replace(hybrid, boosters=HYBRID.boosters)
     return (
         BASELINE,
         RecencyRuleCandidate(OVERDUE),
         BgNbdCandidate(),
         OrderChurnCandidate("mbgnbd", MBGNBD),
         PARETO,
-        OrderChurnCandidate("bgnbd_of_lifetimes", BGNBD, LIFETIMES),
+        OrderChurnCandidate("bgnbd_of_lifetimes", BGNBD, LIFETIMES_ENGINE),
         LIGHTGBM,
-        hybrid,
-        BlendCandidate((hybrid, LIGHTGBM, PARETO)),
+        sharing,
+        BlendCandidate((sharing, LIGHTGBM, PARETO)),
     )
 
 
 CANDIDATES = candidates()
 VALUE_BASELINE = LAST_PERIOD
 VALUE_LEARNERS: tuple[ValueLearner, ...] = (
-    LightGbmValueCandidate(TWEEDIE),
-    LightGbmValueCandidate(HURDLE),
-    LightGbmValueCandidate(LOGNORMAL),
-    HybridValueCandidate(),
+    LightGbmValueCandidate(TWEEDIE, boosters=HYBRID.boosters),
+    LightGbmValueCandidate(HURDLE, boosters=HYBRID.boosters),
+    LightGbmValueCandidate(LOGNORMAL, boosters=HYBRID.boosters),
+    HybridValueCandidate(boosters=HYBRID.boosters),
 )
 VALUE_CANDIDATES: tuple[ValueCandidate, ...] = (
     ZERO,
@@ -54,25 +56,25 @@ VALUE_CANDIDATES: tuple[ValueCandidate, ...] = (
     ORDER_MODELS,
     OrderValueCandidate("mbgnbd_gamma_gamma", MBGNBD),
     OrderValueCandidate("paretonbd_gamma_gamma", ParetoNBD),
-    OrderValueCandidate("bgnbd_gamma_gamma_of_lifetimes", BGNBD, LIFETIMES),
+    OrderValueCandidate("bgnbd_gamma_gamma_of_lifetimes", BGNBD, LIFETIMES_ENGINE),
     *VALUE_LEARNERS,
 )
 
 
-def candidate_named(name: str, among: tuple[Candidate, ...] = CANDIDATES) -> Candidate:
+def find_candidate(name: str, churn_candidates: tuple[Candidate, ...] = CANDIDATES) -> Candidate:
     """Return the churn candidate of that name."""
-    return next(candidate for candidate in among if candidate.name == name)
+    return next(candidate for candidate in churn_candidates if candidate.name == name)
 
 
 def load_churn_model(folder: Path) -> ChurnModel:
     """Return the churn model that was saved in `folder`."""
-    return candidate_named(read_json(folder / FILE)["name"]).load(folder)
+    return find_candidate(read_json(folder / CHURN_FILE)["name"]).load(folder)
 
 
 def load_value_model(folder: Path) -> SavedValueModel | None:
-    """Return the value model that was saved in `folder`; None where there is none."""
-    file = folder / FOLDER / VALUE_FILE
+    """Return the value model that was saved in `folder`; None if there is none."""
+    file = folder / VALUE_FOLDER / VALUE_FILE
     if not file.is_file():
         return None
     name = read_json(file)["name"]
-    return next(candidate for candidate in VALUE_LEARNERS if candidate.name == name).load(folder)
+    return next(learner for learner in VALUE_LEARNERS if learner.name == name).load(folder)

@@ -1,21 +1,21 @@
-"""One past day as a training example: what was known then, and what happened next."""
+"""One past day as a training example: the features known before it, and the outcomes of the window that starts on it."""
 
 from dataclasses import dataclass
 from datetime import date, timedelta
 
 import polars as pl
 
-from features.labels import ANSWERS
+from features.labels import OUTCOMES
 from models.btyd.pair import BuyTillYouDie
 
-MIN_CUSTOMERS = 30  # below it a day, or a window, tells nothing
+MIN_CUSTOMERS = 30  # with fewer, a day or a window says nothing reliable
 
 
 @dataclass(frozen=True)
 class Snapshot:
     """Features and labels of every customer with a purchase before `as_of`, with the BTYD columns.
 
-    `btyd` was fitted on these very features, so nothing in `frame` but the labels is younger than `as_of`.
+    `btyd` was fitted on these same features, so only the labels in `frame` are newer than `as_of`.
     """
 
     as_of: date
@@ -24,11 +24,11 @@ class Snapshot:
     btyd: BuyTillYouDie
 
     @property
-    def asked(self) -> pl.DataFrame:
-        """The frame without the answers: what a model may see that is to foretell them."""
-        return self.frame.drop(ANSWERS, strict=False)
+    def features(self) -> pl.DataFrame:
+        """Return the frame without the labels: what a model may see when it predicts them."""
+        return self.frame.drop(OUTCOMES, strict=False)
 
     @property
     def closed_on(self) -> date:
-        """First day on which the labels are known: the end, exclusive, of their window."""
+        """Return the first day on which the labels are known: the exclusive end of their window."""
         return self.as_of + timedelta(days=self.horizon_days)

@@ -1,11 +1,10 @@
-"""The BentoML service. It finds its configuration through HOLDFAST_CONFIG."""
+"""The BentoML service. It reads its configuration from the file that HOLDFAST_CONFIG names."""
 
 import os
-from collections.abc import Awaitable, Callable, MutableMapping
 from pathlib import Path
-from typing import Any
 
 import bentoml
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from serving.app import make_app
 from serving.http.state import ServiceState
@@ -13,30 +12,31 @@ from settings.errors import SettingsError
 from settings.load import load_settings
 
 CONFIG_VARIABLE, WORKERS_VARIABLE = "HOLDFAST_CONFIG", "HOLDFAST_WORKERS"
-SECONDS_BEYOND = 60  # beyond what the gate allows, which answers in our shape
+BENTOML_TIMEOUT_SECONDS = 60  # longer than our own `request_seconds`, whose timeout answers in our error format
 
 
 def configured_path() -> Path:
-    """Return the configuration file that HOLDFAST_CONFIG names; raises SettingsError where it names none."""
-    named = os.environ.get(CONFIG_VARIABLE)
-    if not named:
+    """Return the configuration file that HOLDFAST_CONFIG names. Raises SettingsError if the variable is not set."""
+    path = os.environ.get(CONFIG_VARIABLE)
+    if not path:
         raise SettingsError(f"Set {CONFIG_VARIABLE} to the holdfast.toml that the service should use.")
-    return Path(named)
+    return Path(path)
 
 
-class Routes:
-    """Every request goes to our own routes, health included; BentoML starts, stops and watches the workers around them."""
+class OwnRoutes:
+    """Pass every HTTP request, health checks included, to our own routes; BentoML starts, stops and watches the workers."""
 
-    worker: Callable[..., Awaitable[None]] | None = None
-
-    def __init__(self, app: Callable[..., Awaitable[None]]) -> None:
-        """Keep BentoML's application for its start and end."""
+    def __init__(self, app: ASGIApp) -> None:
+        """Keep BentoML's application, which handles start-up and shutdown."""
         self.app = app
 
-    async def __call__(self, scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:  # noqa: ANN401  # ASGI
-        """Answer a request; a web socket is closed."""
-        if scope["type"] == "http" and Routes.worker is not None:
-            await Routes.worker(scope, receive, send)
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer an HTTP request; close a web socket.
+
+        BentoML builds its middleware before the worker's service, so the routes are looked up with each request.
+        """
+        if scope["type"] == "http":
+            await bentoml.get_current_service().routes(scope, receive, send)
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008})
         else:
@@ -46,17 +46,17 @@ class Routes:
 @bentoml.service(
     name="holdfast",
     workers=int(os.environ.get(WORKERS_VARIABLE, "1")),
-    traffic={"timeout": SECONDS_BEYOND},
-    logging={"access": {"enabled": False}},  # it would write ids that stand in paths
-    metrics={"enabled": False},  # likewise, as labels
-    tracing={"excluded_urls": ".*"},  # likewise, as names of spans
+    traffic={"timeout": BENTOML_TIMEOUT_SECONDS},
+    logging={"access": {"enabled": False}},  # it would write paths, which hold customer ids
+    metrics={"enabled": False},  # its labels would hold them too
+    tracing={"excluded_urls": ".*"},  # and so would its span names
 )
 class Holdfast:
     """Scores, live scores and lists, from the store that `score` publishes to."""
 
     def __init__(self) -> None:
-        """Open what a worker holds."""
-        Routes.worker = make_app(ServiceState.opened(load_settings(configured_path())))
+        """Open the store and build the routes of this worker."""
+        self.routes = make_app(ServiceState.open(load_settings(configured_path())))
 
 
-Holdfast.add_asgi_middleware(Routes)  # type: ignore[attr-defined]  # what the decorator made
+Holdfast.add_asgi_middleware(OwnRoutes)  # type: ignore[attr-defined]  # the decorator turns the class into a Service

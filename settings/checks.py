@@ -1,4 +1,4 @@
-"""The section `[checks]`: thresholds, severities and a company's own rules, per table."""
+"""The section `[checks]`: thresholds, severities and custom rules, per table."""
 
 import re
 from datetime import date
@@ -18,9 +18,9 @@ Name = Annotated[str, Field(pattern=re.compile(r"^[a-z][a-z0-9_]{0,60}$"))]
 
 @dataclass(frozen=True, config=STRICT)
 class CustomRule:
-    """A company's own rule for rows: `broken` is a SQL condition over the columns of one row, true where it is broken.
+    """A custom rule for rows: `broken` is a SQL condition over the columns of one row, true where the row breaks the rule.
 
-    `sentence` completes "is set aside because ...". Severity warn counts such rows and leaves them in use.
+    `sentence` completes "is set aside because ...". Severity warn counts such rows and keeps them in use.
     """
 
     name: Name
@@ -31,7 +31,7 @@ class CustomRule:
 
 @dataclass(frozen=True, config=STRICT)
 class CustomMeasure:
-    """A company's own check of a whole table: `measure` is a SQL aggregate over the rows in use, `low` and `high` inclusive."""
+    """A custom check of a table: `measure` is a SQL aggregate over the rows in use, `low` and `high` are inclusive bounds."""
 
     name: Name
     measure: str
@@ -43,9 +43,9 @@ class CustomMeasure:
 
 @dataclass(frozen=True, config=STRICT)
 class TableChecks:
-    """What is asked of any table.
+    """The checks of every table.
 
-    `severity` by name of rule or check overrides the default one. Relative checks need `least_rows` rows in use.
+    `severity`, by name of rule or check, overrides the default. Relative checks need at least `least_rows` rows in use.
     """
 
     severity: dict[str, Severity] = Field(default_factory=dict)
@@ -66,7 +66,7 @@ class TableChecks:
 
 @dataclass(frozen=True, config=STRICT)
 class TransactionChecks(TableChecks):
-    """What is asked of order lines on top."""
+    """The checks of order lines, in addition to those of every table."""
 
     max_age_days: Count = 14
     max_missing_customers: Share = 0.05
@@ -79,14 +79,14 @@ class TransactionChecks(TableChecks):
 
 @dataclass(frozen=True, config=STRICT)
 class CustomerChecks(TableChecks):
-    """What is asked of the customers table on top: somebody may have joined long ago."""
+    """The checks of the customers table: a customer may have joined long ago, so the earliest date is earlier."""
 
     earliest: date = date(1900, 1, 2)
 
 
 @dataclass(frozen=True, config=STRICT)
 class FrameChecks:
-    """What is asked of what Holdfast itself makes: features, training snapshots, scores, lists."""
+    """The checks of frames that Holdfast builds: features, training snapshots, scores, lists."""
 
     severity: dict[str, Literal["stop", "warn", "off"]] = Field(default_factory=dict)
     max_drift: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 0.25
@@ -95,7 +95,7 @@ class FrameChecks:
 
 @dataclass(frozen=True, config=STRICT)
 class SnapshotChecks(FrameChecks):
-    """What is asked of training snapshots on top: the share of customers who buy nothing in a window."""
+    """The checks of training snapshots: also the share of customers who buy nothing in a window."""
 
     min_churn: Share = 0.01
     max_churn: Share = 0.99
@@ -103,7 +103,7 @@ class SnapshotChecks(FrameChecks):
 
 @dataclass(frozen=True, config=STRICT)
 class Checks:
-    """One section per table, and one per frame that Holdfast makes."""
+    """One section per table, and one per frame that Holdfast builds."""
 
     transactions: TransactionChecks = TransactionChecks()
     complaints: TableChecks = TableChecks()

@@ -1,10 +1,10 @@
-"""Mistakes of a user: each is one sentence that says what was found and what to do."""
+"""Errors that a user can correct: each is one sentence that says what was found and what to do."""
 
 MAX_QUOTE_LENGTH = 200
 
 
 class UserError(Exception):
-    """Something the user can put right. Its text is the whole message; the command line exits with 2."""
+    """Something the user can correct. Its text is the whole message; the command line exits with 2."""
 
 
 class SettingsError(UserError):
@@ -12,6 +12,6 @@ class SettingsError(UserError):
 
 
 def first_line(error: Exception) -> str:
-    """Return the first line of an error of a library, without its closing stop."""
+    """Return the first line of a library's error message, without its closing stop."""
     line = str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
-    return "".join(letter for letter in line if letter.isprintable())[:MAX_QUOTE_LENGTH].rstrip(".: ")
+    return "".join(character for character in line if character.isprintable())[:MAX_QUOTE_LENGTH].rstrip(".: ")

@@ -1,4 +1,4 @@
-"""Read `holdfast.toml`, lay the environment over it, and refuse what makes no sense by name."""
+"""Read `holdfast.toml`, apply overrides from the environment, and refuse unknown keys and impossible values by name."""
 
 import os
 import tomllib
@@ -15,16 +15,17 @@ from settings.sections import Settings, Source, SqlQuery, TableSources
 PREFIX = "HOLDFAST__"
 SQLITE = "sqlite:///"
 TYPE_NAMES = ("int", "str", "SqlQuery")
+# Keys that have a new name, by section: (old, new). The old one is still accepted.
+RENAMED_KEYS = {"targeting": ("hold_out_days", "control_hold_days")}
 
 
 def load_settings(path: Path, environ: Mapping[str, str] = os.environ) -> Settings:
-    """Return the settings in `path`, with `HOLDFAST__SECTION__KEY` variables laid over them.
+    """Return the settings in `path`, overridden by `HOLDFAST__SECTION__KEY` variables.
 
-    Relative paths, also inside `sqlite:///`, become absolute from the folder of the file.
-    Raises SettingsError naming the file and the key when the file is missing, is no TOML, has an unknown
-    key or an impossible value.
+    Relative paths, also inside `sqlite:///`, become absolute from the folder of the file. Raises SettingsError naming the file
+    and the key when the file is missing, is not TOML, has an unknown key or an impossible value.
     """
-    raw = _overlay(_read_toml(path), environ)
+    raw = _rename_keys(path, _override(_read_toml(path), environ))
     try:
         settings = TypeAdapter(Settings).validate_python(raw)
     except ValidationError as error:
@@ -38,7 +39,7 @@ def _read_toml(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise SettingsError(
-            f"There is no configuration file at {path}; name one with --config, or make one with `demo`."
+            f"There is no configuration file at {path}; name one with --config, or create one with `demo`."
         ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path} is not valid TOML: {error}.") from None
@@ -46,21 +47,33 @@ def _read_toml(path: Path) -> dict[str, Any]:
         raise SettingsError(f"{path} cannot be read: {error.strerror}.") from None
 
 
-def _overlay(raw: dict[str, Any], environ: Mapping[str, str]) -> dict[str, Any]:
+def _override(raw: dict[str, Any], environ: Mapping[str, str]) -> dict[str, Any]:
     for name in sorted(environ):
         if name.startswith(PREFIX):
             *sections, key = name.removeprefix(PREFIX).lower().split("__")
-            place = raw
+            target = raw
             for section in sections:
-                place = place.setdefault(section, {})
-                if not isinstance(place, dict):
-                    raise SettingsError(f"The variable {name} names no key of the configuration: {section} holds a value.")
-            place[key] = _toml_value(environ[name])
+                target = target.setdefault(section, {})
+                if not isinstance(target, dict):
+                    raise SettingsError(f"The variable {name} does not name a configuration key: {section} is not a section.")
+            target[key] = _toml_value(environ[name])
     return raw
 
 
-def _toml_value(text: str) -> Any:  # noqa: ANN401  # whatever TOML can express
-    """Read `text` as a TOML value, and as a plain string where it is none."""
+def _rename_keys(path: Path, raw: dict[str, Any]) -> dict[str, Any]:
+    """Move the values of keys with an old name to the new one."""
+    for section, (old, new) in RENAMED_KEYS.items():
+        values = raw.get(section)
+        if not isinstance(values, dict) or old not in values:
+            continue
+        if new in values:
+            raise SettingsError(f"{path}: {section}.{old} is the old name of {section}.{new}; keep only {section}.{new}.")
+        values[new] = values.pop(old)
+    return raw
+
+
+def _toml_value(text: str) -> Any:  # noqa: ANN401  # any type of TOML
+    """Read `text` as a TOML value, or as a plain string if it is not TOML."""
     try:
         return tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
@@ -68,28 +81,27 @@ def _toml_value(text: str) -> Any:  # noqa: ANN401  # whatever TOML can express
 
 
 def _sentence(error: ValidationError) -> str:
-    """Say the first problem in words, with the key as the user wrote it."""
-    # Where several types are allowed, the one the user came closest to has the longest path,
-    # and pydantic adds the names of the types to it.
-    problem = max(error.errors(), key=lambda each: (each["type"] == "unexpected_keyword_argument", len(each["loc"])))
+    """Return one sentence about the main problem, with the key as the user wrote it."""
+    # Where several types are allowed, the closest one has the longest path, and pydantic adds the names of the types to it.
+    problem = max(error.errors(), key=lambda item: (item["type"] == "unexpected_keyword_argument", len(item["loc"])))
     parts = [str(part) for part in problem["loc"]]
     key = ".".join(part for part in parts if part not in TYPE_NAMES and not part.startswith(("literal[", "constrained")))
     if problem["type"] == "unexpected_keyword_argument":
-        return f"unknown key {key}; take it out or correct its spelling."
+        return f"unknown key {key}; remove it or correct its spelling."
     if problem["type"] == "missing":
         return f"the key {'tables.transactions' if key == 'tables' else key} is missing; it has no default."
-    found = problem["input"]
+    value = problem["input"]
     message = problem["msg"].removeprefix("Input should be ").removeprefix("Value error, ").removeprefix("String should ")
-    return f"{key} should be {message}, found {found!r}."
+    return f"{key} should be {message}, found {value!r}."
 
 
 def _check_across_sections(path: Path, settings: Settings) -> None:
     low, high = settings.churn.band_cuts
     if low > high:
-        raise SettingsError(f"{path}: churn.band_cuts should rise, found {low} before {high}.")
+        raise SettingsError(f"{path}: churn.band_cuts should be in ascending order, found {low} before {high}.")
     names = [action.name for action in settings.targeting.actions]
     if len(names) != len(set(names)):
-        raise SettingsError(f"{path}: targeting.actions should have different names, found {', '.join(names)}.")
+        raise SettingsError(f"{path}: targeting.actions should have unique names, found {', '.join(names)}.")
 
 
 def _absolute(settings: Settings, folder: Path) -> Settings:

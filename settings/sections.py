@@ -3,15 +3,12 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from settings.checks import Checks
-
-STRICT = ConfigDict(extra="forbid")
+from settings.checks import STRICT, Checks, Share
 
 Days = Annotated[int, Field(gt=0, le=36_500, strict=True)]
-Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False, strict=True)]
 PositiveCount = Annotated[int, Field(gt=0, strict=True)]
 Seconds = Annotated[float, Field(gt=0, le=25, allow_inf_nan=False)]
 Money = Annotated[float, Field(ge=0, allow_inf_nan=False, strict=True)]
@@ -19,14 +16,14 @@ Money = Annotated[float, Field(ge=0, allow_inf_nan=False, strict=True)]
 
 @dataclass(frozen=True, config=STRICT)
 class Workspace:
-    """Everything Holdfast writes lies below `path`."""
+    """The folder `path` holds everything that Holdfast writes."""
 
     path: Path = Path("workspace")
 
 
 @dataclass(frozen=True, config=STRICT)
 class SqlQuery:
-    """A SQL query on a database URL, as SQLAlchemy writes it."""
+    """A SQL query on a database URL in SQLAlchemy's form."""
 
     url: str
     query: str
@@ -37,7 +34,7 @@ Source = str | SqlQuery
 
 @dataclass(frozen=True, config=STRICT)
 class TableSources:
-    """Where each input table comes from: a CSV or Parquet file, a glob, or `{url, query}`.
+    """The source of each input table: a CSV or Parquet file, a glob, or `{url, query}`.
 
     None: the table is absent, and its features are null.
     """
@@ -51,7 +48,7 @@ class TableSources:
 
 @dataclass(frozen=True, config=STRICT)
 class ColumnMaps:
-    """Per table: canonical column name -> source column, or SQL expression over source columns."""
+    """Per table: canonical column name -> source column, or SQL expression over the source columns of one row."""
 
     transactions: dict[str, str] = Field(default_factory=dict)
     complaints: dict[str, str] = Field(default_factory=dict)
@@ -62,9 +59,9 @@ class ColumnMaps:
 
 @dataclass(frozen=True, config=STRICT)
 class Churn:
-    """Churn window and activity window in days; `"auto"` takes them from the gaps between orders.
+    """Churn window and activity window in days; `"auto"` proposes them from the gaps between orders.
 
-    `band_cuts`: p_churn below the first is low, from the second on high, between them medium.
+    `band_cuts`: p_churn below the first is low, at or above the second high, between them medium.
     """
 
     horizon_days: Days | Literal["auto"] = 90
@@ -74,7 +71,7 @@ class Churn:
 
 @dataclass(frozen=True, config=STRICT)
 class Value:
-    """Lifetime value: horizon in days, margin as a share of net revenue, yearly discount rate."""
+    """Lifetime value: horizon in days, margin as a share of net revenue, annual discount rate."""
 
     horizon_days: Days = 365
     margin: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False, strict=True)] = 1.0
@@ -84,7 +81,7 @@ class Value:
 
 @dataclass(frozen=True, config=STRICT)
 class Loyalty:
-    """Which transactions column is the symbol of loyalty, and how many occasions a label needs."""
+    """The transactions column that loyalty is about, and the number of occasions that a label needs."""
 
     unit: Literal["brand", "category", "product_id", "store", "channel"] = "brand"
     min_purchases: Annotated[int, Field(ge=2, strict=True)] = 4
@@ -96,13 +93,14 @@ Status = Literal["existing", "former"]
 
 @dataclass(frozen=True, config=STRICT)
 class Action:
-    """Something that can be done for a customer. Actions of one kind compete; the best one is taken.
+    """Something that can be done for a customer. Of the actions of one kind, each customer gets the best one.
 
-    `save_rate` is the assumed share of leaving customers that the action keeps: with `effect` share, of all alike; with odds, of
-    those who leave as likely as not, and everybody's odds of staying rise by as much, so that few are kept of those who are as
-    good as gone. `cost` is per customer in the currency of `[value]`. It is for customers of `statuses`, from the relationship
-    level `level` on, and for `buyers`: those who bought once, more often, or all. `measured_by` is the name the contacts table
-    has for it, by default its own. An action of kind nurture is for existing customers who are not at risk.
+    `save_rate` is the assumed share of leaving customers that the action keeps. With `effect = "share"` it is the same for all
+    customers. With `"odds"` it holds at a churn probability of one half, and the action multiplies every customer's odds of
+    staying by the same factor; so it keeps few of those who have almost certainly left. `cost` is per customer in the currency of
+    `[value]`. The action is for customers of `statuses`, of relationship level `level` or higher, and of `buyers`: those who
+    bought once, those who bought more often, or all. `measured_by` is the action's name in the contacts table, by default its own
+    name. An action of kind nurture is for existing customers who are not at risk.
     """
 
     name: Annotated[str, Field(min_length=1)]
@@ -119,7 +117,7 @@ class Action:
 
     @property
     def contacts_name(self) -> str:
-        """What the contacts table calls it."""
+        """The name of the action in the contacts table."""
         return self.measured_by or self.name
 
 
@@ -132,9 +130,9 @@ DEFAULT_ACTIONS = (
 
 @dataclass(frozen=True, config=STRICT)
 class Caps:
-    """How many customers a week's lists may hold together; those held out do not count.
+    """Maximum numbers of customers on all lists of a week together; held-out customers do not count.
 
-    `week` in all, `owner` and `segment` by name of owner and loyalty segment, `one_time` of those who bought once.
+    `week` is for all customers, `owner` and `segment` by name of owner and loyalty segment, `one_time` for one-time buyers.
     """
 
     week: PositiveCount | None = None
@@ -145,11 +143,11 @@ class Caps:
 
 @dataclass(frozen=True, config=STRICT)
 class Targeting:
-    """Whom to act on, with what, and for how much in a week.
+    """Which customers to act on, with which actions, and at what cost per week.
 
-    `budget` is per list. Of each list `control_share` is held out, those of the global control included: the same
-    `global_control_share` of all customers (at most `control_share`), whom no list ever treats. Who was contacted in the last
-    `pause_days` is left out, and so is who was held out of a list in the last `hold_out_days` (None: the churn horizon).
+    `budget` is per list. The control group of a list is `control_share` of it. It includes the global control group: a fixed
+    `global_control_share` of all customers (at most `control_share`) that no list ever treats. Lists exclude customers who were
+    contacted in the last `pause_days`, and controls of a list of the last `control_hold_days` (None: the churn horizon).
     """
 
     at_risk_threshold: Share = 0.5
@@ -164,19 +162,19 @@ class Targeting:
 
 @dataclass(frozen=True, config=STRICT)
 class Tracking:
-    """Where MLflow keeps runs and the model registry; None: `mlflow.db` in the workspace."""
+    """The database of MLflow's runs and model registry; None: `mlflow.db` in the workspace."""
 
     mlflow_uri: str | None = None
 
 
 @dataclass(frozen=True, config=STRICT)
 class Serving:
-    """Where published scores live, for how long, and what the service lets through.
+    """The store of published scores, how long scores are kept, and the limits of the service.
 
-    `store` None: `scores.db` in the workspace; `secret_file` None: `control.key` in the workspace. Runs stay for `keep_weeks`
-    weeks before the newest one; a run older than `stale_after_days` is told as stale. `development` asks for no key, on a
-    loopback address only. Limits are per call, but `requests_per_minute`, which is per key and worker. `threads` work at once
-    in a worker.
+    `store` None: `scores.db` in the workspace; `secret_file` None: `control.key` in the workspace. Runs are kept for `keep_weeks`
+    weeks before the newest one. A run older than `stale_after_days` is reported as stale. `development` requires no key, on a
+    loopback address only. Limits are per call, except `requests_per_minute`, which is per key and worker. Each worker has
+    `threads` threads.
     """
 
     store: str | None = None
@@ -198,7 +196,7 @@ class Serving:
 
 @dataclass(frozen=True, config=STRICT)
 class Settings:
-    """One configuration: every section, every path already absolute."""
+    """The whole configuration; all paths are absolute."""
 
     tables: TableSources
     workspace: Workspace = Workspace()
@@ -213,15 +211,15 @@ class Settings:
 
     @property
     def mlflow_uri(self) -> str:
-        """Tracking URI, by default a SQLite file in the workspace."""
+        """Tracking URI, by default of a SQLite file in the workspace."""
         return self.tracking.mlflow_uri or f"sqlite:///{self.workspace.path / 'mlflow.db'}"
 
     @property
     def store_url(self) -> str:
-        """Database URL of the score store, by default a SQLite file in the workspace."""
+        """Database URL of the score store, by default of a SQLite file in the workspace."""
         return self.serving.store or f"sqlite:///{self.workspace.path / 'scores.db'}"
 
     @property
     def secret_path(self) -> Path:
-        """File of the key that draws controls and hashes ids, by default in the workspace."""
+        """File of the secret key that selects controls and hashes ids, by default in the workspace."""
         return self.serving.secret_file or self.workspace.path / "control.key"

@@ -22,45 +22,47 @@ ONLINE_RETAIL = Path(__file__).resolve().parents[2] / "shared" / "data" / "onlin
 Rows = list[tuple[object, ...]]
 
 
-def as_moment(value: object) -> object:
+def parse_time(value: object) -> object:
     return datetime.fromisoformat(value) if isinstance(value, str) else value
 
 
-def table(name: str, header: str, rows: Rows) -> pl.LazyFrame:
+def build_table(name: str, header: str, rows: Rows) -> pl.LazyFrame:
     """Build a canonical table from a header such as "customer_id ordered_at amount" and rows of cells."""
     columns = header.split()
-    kinds = {column: DTYPES[found.kind] for column in columns if (found := ALL_TABLES[name].column(column))}
-    cells = {column: [row[place] for row in rows] for place, column in enumerate(columns)}
-    times = {column: [as_moment(cell) for cell in cells[column]] for column, dtype in kinds.items() if dtype == pl.Datetime("us")}
-    return pl.LazyFrame(cells | times, schema=kinds)
+    dtypes = {column: DTYPES[definition.kind] for column in columns if (definition := ALL_TABLES[name].column(column))}
+    cells = {column: [row[index] for row in rows] for index, column in enumerate(columns)}
+    times = {
+        column: [parse_time(cell) for cell in cells[column]] for column, dtype in dtypes.items() if dtype == pl.Datetime("us")
+    }
+    return pl.LazyFrame(cells | times, schema=dtypes)
 
 
 @pytest.fixture
 def orders() -> Callable[..., pl.LazyFrame]:
-    """Order lines from rows of (customer_id, ordered_at, amount, ...)."""
+    """Build order lines from rows of (customer_id, ordered_at, amount, ...)."""
 
     def build(rows: Rows, extra: str = "") -> pl.LazyFrame:
-        return table("transactions", f"customer_id ordered_at amount {extra}", rows)
+        return build_table("transactions", f"customer_id ordered_at amount {extra}", rows)
 
     return build
 
 
 @pytest.fixture
 def make_table() -> Callable[[str, str, Rows], pl.LazyFrame]:
-    return table
+    return build_table
 
 
 @pytest.fixture
 def holdfast(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[int, str, str]]:
-    """Run the command line in this process; returns exit code, stdout and stderr."""
+    """Run a command line in this process; return exit code, stdout and stderr."""
     from holdfast.cli import main
 
     def run(*arguments: object) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["holdfast", *(str(argument) for argument in arguments)])
-        with pytest.raises(SystemExit) as stopped:
+        with pytest.raises(SystemExit) as exit_info:
             main()
-        said = capsys.readouterr()
-        return int(stopped.value.code or 0), said.out, said.err
+        captured = capsys.readouterr()
+        return int(exit_info.value.code or 0), captured.out, captured.err
 
     return run
 
@@ -74,23 +76,23 @@ def online_retail() -> Path:
 
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A finished demo on a small simulated shop: its folder, shared by every test that only reads."""
+    """The folder of a finished demo on a small simulated shop, shared by all tests that only read."""
     from rich.console import Console
 
-    from holdfast.demo.shops import ShopName, lay_out
-    from holdfast.demo.tour import tour
+    from holdfast.demo.shops import ShopName, create_shop
+    from holdfast.demo.tour import run_tour
 
     folder = tmp_path_factory.mktemp("demo") / "shop"
-    with (folder.parent / "tour.txt").open("w", encoding="utf-8") as said:
-        tour(lay_out(ShopName.SIMULATED, folder, customers=700, seed=3, weeks=110), Console(file=said, width=120))
+    with (folder.parent / "tour.txt").open("w", encoding="utf-8") as output:
+        run_tour(create_shop(ShopName.SIMULATED, folder, customers=700, seed=3, weeks=110), Console(file=output, width=120))
     return folder
 
 
 @pytest.fixture
 def workshop(demo: Path, tmp_path: Path) -> Path:
-    """A copy of the finished demo that a test may change; returns its configuration."""
+    """The configuration of a copy of the finished demo, which a test may change."""
     shutil.copytree(demo, tmp_path / "shop")
-    moved = str(tmp_path / "shop")
+    new_root = str(tmp_path / "shop")
     with sqlite3.connect(tmp_path / "shop" / "workspace" / "mlflow.db") as registry:
         for table, column in (
             ("model_versions", "storage_location"),
@@ -99,6 +101,6 @@ def workshop(demo: Path, tmp_path: Path) -> Path:
             ("experiments", "artifact_location"),
             ("logged_models", "artifact_location"),
         ):
-            registry.execute(f"update {table} set {column} = replace({column}, ?, ?)", (str(demo), moved))  # noqa: S608  # fixed names
+            registry.execute(f"update {table} set {column} = replace({column}, ?, ?)", (str(demo), new_root))  # noqa: S608  # fixed names
     registry.close()
     return tmp_path / "shop" / "holdfast.toml"

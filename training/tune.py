@@ -1,7 +1,7 @@
-"""Search for better parameters of the hybrid's trees: bounded, pruned, resumable, seeded; and believed only where they hold.
+"""Search for better parameters of the hybrid's trees: bounded, pruned, resumable and seeded.
 
-The search looks at the older origins of the backtest. What it finds is then judged against the defaults on the newest
-origin, which it never saw: the best of many trials always looks good where it was chosen.
+The search uses the older origins of the backtest. Its result is then compared with the defaults on the newest origin, which it
+did not use: the best of many trials always looks good on the data it was chosen by.
 """
 
 import warnings
@@ -18,6 +18,7 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.trial import Trial, TrialState
 from pydantic import TypeAdapter, ValidationError
 
+from features.frames.columns import CUSTOMER
 from features.tables.schema import Tables
 from models.churn.hybrid import HybridCandidate
 from models.errors import TooLittleDataError
@@ -25,115 +26,116 @@ from models.snapshot import Snapshot
 from models.trees.training import TreeParams
 from settings.errors import UserError
 from settings.sections import Settings
-from training.data.snapshots import Progress, answered_before
+from training.data.progress import Progress
+from training.data.snapshots import closed_before
 from training.data.training_data import prepare_training_data
-from training.evaluation.backtest import origins_of
-from training.evaluation.bootstrap import paired_interval
+from training.evaluation.backtest import choose_origins
+from training.evaluation.bootstrap import paired_interval, resample_customers, resampled_log_loss
 from training.metrics import Array, log_loss
 
-ORIGINS = 4
+MAX_ORIGINS = 4
+MIN_ORIGINS = 2
 STARTUP_TRIALS = 5
-FINISHED = (TrialState.COMPLETE, TrialState.PRUNED)
+FINISHED_STATES = (TrialState.COMPLETE, TrialState.PRUNED)
 
 
-class TreeParamsError(UserError):  # noqa: N818  # it names the state of the file, as the documentation does
-    """A file of parameters cannot be read; the text names the key."""
+class TreeParamsError(UserError):
+    """A file of parameters is not valid; the message names the key."""
 
 
 @dataclass(frozen=True)
-class Tuned:
-    """What a search found: parameters, log-loss of both where they were chosen and where they were judged.
+class TuningResult:
+    """The best parameters of a search, and the log-loss of best and default parameters on search and test origins.
 
-    `interval` is the 95 % interval of the difference in log-loss on the newest origin; below 0 the found ones are better.
+    `interval` is the 95 % interval of the difference in log-loss on the test origin; below 0 the best are better.
     """
 
     trees: TreeParams
     trials: int
-    searched: tuple[date, ...]
-    judged: date
-    default_searched: float
-    found_searched: float
-    default_judged: float
-    found_judged: float
+    search_origins: tuple[date, ...]
+    test_origin: date
+    default_search_loss: float
+    best_search_loss: float
+    default_test_loss: float
+    best_test_loss: float
     interval: tuple[float, float]
 
     @property
-    def holds(self) -> bool:
-        """Whether the found parameters are better than the defaults by more than chance, on days they were not chosen by."""
+    def is_better(self) -> bool:
+        """Whether the best parameters are significantly better than the defaults on the test origin."""
         return self.interval[1] < 0
 
 
 @dataclass(frozen=True)
 class _Origin:
-    """A past day to foretell, what was closed before it, and what came."""
+    """A past day to predict, and the snapshots that were closed before it."""
 
-    day: Snapshot
-    history: list[Snapshot]
+    snapshot: Snapshot
+    closed: list[Snapshot]
 
-    def foretold(self, trees: TreeParams) -> Array:
-        present = self.day.asked
-        return HybridCandidate(trees).fit(self.history, present).p_churn(present).to_numpy()
+    def predict(self, trees: TreeParams) -> Array:
+        current = self.snapshot.features
+        return HybridCandidate(trees).fit(self.closed, current).p_churn(current).to_numpy()
 
     @property
     def churned(self) -> Array:
-        return self.day.frame["churned"].to_numpy().astype(np.float64)
+        return self.snapshot.frame["churned"].to_numpy().astype(np.float64)
 
 
 def tune(
-    settings: Settings, tables: Tables, as_of: date, progress: Progress, trials: int, minutes: float | None, seed: int
-) -> Tuned:
-    """Search until `trials` are done in all, or for so many minutes; a search of the same day and data goes on where it ended.
+    settings: Settings, tables: Tables, as_of: date, progress: Progress, *, trials: int, minutes: float | None, seed: int
+) -> TuningResult:
+    """Search until there are `trials` in all, or for `minutes`; a search of the same day, data and seed is resumed.
 
-    The defaults are the first trial. Raises TooLittleData with fewer than two origins: one to search on and one to judge by.
+    The defaults are the first trial. Raises TooLittleDataError with fewer than two origins: one to search on, one to test on.
     """
-    material = prepare_training_data(settings, tables, as_of, progress)
-    *older, newest = _origins(material.snapshots, material.tables)
-    of_lines = material.digests["transactions"]
-    name = f"{as_of}-{material.windows.horizon_days}-{of_lines}-seed{seed}"
+    data = prepare_training_data(settings, tables, as_of, progress)
+    *search_origins, test_origin = _origins(data.snapshots, data.tables)
+    name = f"{as_of}-{data.windows.horizon_days}-{data.digests['transactions']}-seed{seed}"
     study = _study(settings.workspace.path / "tuning", name, seed)
-    done = len(study.get_trials(deepcopy=False, states=FINISHED))
+    done = _finished_trials(study)
     if not study.trials:
         study.enqueue_trial(asdict(TreeParams()))
 
-    def report(found: optuna.Study, _trial: optuna.trial.FrozenTrial) -> None:
-        progress("trials", len(found.get_trials(deepcopy=False, states=FINISHED)), trials)
+    def report(study: optuna.Study, _trial: optuna.trial.FrozenTrial) -> None:
+        progress("trials", _finished_trials(study), trials)
 
     if done < trials:
         progress("trials", done, trials)
         seconds = None if minutes is None else minutes * 60
-        study.optimize(_objective(older), n_trials=trials - done, timeout=seconds, callbacks=[report])
-    return _judged(study, older, newest)
+        study.optimize(_objective(search_origins), n_trials=trials - done, timeout=seconds, callbacks=[report])
+    return _result(study, search_origins, test_origin)
 
 
-def read_trees(file: Path) -> TreeParams:
-    """Return the parameters in a JSON file. Raises TreesUnusable where they are none."""
+def read_tree_params(file: Path) -> TreeParams:
+    """Return the parameters in a JSON file. Raises TreeParamsError where they are not valid."""
     try:
         return TypeAdapter(TreeParams).validate_json(file.read_bytes())
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise TreeParamsError(f"{file} holds no parameters of trees: {where}: {first['msg']}.") from None
+        key = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise TreeParamsError(f"{file} does not hold valid tree parameters: {key}: {first['msg']}.") from None
 
 
 def _origins(snapshots: list[Snapshot], tables: Tables) -> list[_Origin]:
-    found = []
-    for day in origins_of(snapshots, ORIGINS):
-        origin = _Origin(day, answered_before(snapshots, tables, day.as_of))
+    origins = []
+    for snapshot in choose_origins(snapshots, MAX_ORIGINS):
+        origin = _Origin(snapshot, closed_before(snapshots, tables, snapshot.as_of))
         try:
-            origin.foretold(TreeParams())
+            origin.predict(TreeParams())
         except TooLittleDataError:
             continue
-        found.append(origin)
-    if len(found) < 2:  # noqa: PLR2004  # stated in the sentence
+        origins.append(origin)
+    if len(origins) < MIN_ORIGINS:
         raise TooLittleDataError(
-            "Tuning needs two past windows that the hybrid can foretell, one to search on and one to judge by; "
-            f"found {len(found)}."
+            "Tuning needs two past windows that the hybrid can predict, one to search on and one to test on; "
+            f"found {len(origins)}."
         )
-    return found
+    return origins
 
 
 def _study(folder: Path, name: str, seed: int) -> optuna.Study:
-    """The search of that name, begun or gone on with; its journal is a file in `folder`."""
+    """Return the study of that name, new or resumed; its journal is a file in `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     with warnings.catch_warnings():
@@ -145,22 +147,26 @@ def _study(folder: Path, name: str, seed: int) -> optuna.Study:
     return study
 
 
+def _finished_trials(study: optuna.Study) -> int:
+    return len(study.get_trials(deepcopy=False, states=FINISHED_STATES))
+
+
 def _objective(origins: list[_Origin]) -> Callable[[Trial], float]:
     def objective(trial: Trial) -> float:
-        trees, outcomes, foretold = _drawn(trial), [], []
+        trees, churned, predictions = _suggest_trees(trial), [], []
         for step, origin in enumerate(origins):
-            outcomes.append(origin.churned)
-            foretold.append(origin.foretold(trees))
-            so_far = log_loss(np.concatenate(outcomes), np.concatenate(foretold))
-            trial.report(so_far, step)
+            churned.append(origin.churned)
+            predictions.append(origin.predict(trees))
+            loss = log_loss(np.concatenate(churned), np.concatenate(predictions))
+            trial.report(loss, step)
             if trial.should_prune():
                 raise optuna.TrialPruned
-        return so_far
+        return loss
 
     return objective
 
 
-def _drawn(trial: Trial) -> TreeParams:
+def _suggest_trees(trial: Trial) -> TreeParams:
     return TreeParams(
         learning_rate=trial.suggest_float("learning_rate", 0.005, 0.1, log=True),
         num_leaves=trial.suggest_int("num_leaves", 3, 31, log=True),
@@ -171,22 +177,19 @@ def _drawn(trial: Trial) -> TreeParams:
     )
 
 
-def _judged(study: optuna.Study, older: list[_Origin], newest: _Origin) -> Tuned:
-    trees, plain, found = (
-        TreeParams(**study.best_params),
-        newest.foretold(TreeParams()),
-        newest.foretold(TreeParams(**study.best_params)),
-    )
-    searched = np.concatenate([origin.churned for origin in older])
-    of_default = log_loss(searched, np.concatenate([origin.foretold(TreeParams()) for origin in older]))
-    return Tuned(
-        trees,
-        len(study.get_trials(deepcopy=False, states=FINISHED)),
-        tuple(origin.day.as_of for origin in older),
-        newest.day.as_of,
-        of_default,
-        study.best_value,
-        log_loss(newest.churned, plain),
-        log_loss(newest.churned, found),
-        paired_interval(log_loss, newest.churned, found, plain),
+def _result(study: optuna.Study, search_origins: list[_Origin], test_origin: _Origin) -> TuningResult:
+    defaults, best = TreeParams(), TreeParams(**study.best_params)
+    default_p, best_p, churned = test_origin.predict(defaults), test_origin.predict(best), test_origin.churned
+    searched = np.concatenate([origin.churned for origin in search_origins])
+    resamples = resample_customers(test_origin.snapshot.frame[CUSTOMER])
+    return TuningResult(
+        trees=best,
+        trials=_finished_trials(study),
+        search_origins=tuple(origin.snapshot.as_of for origin in search_origins),
+        test_origin=test_origin.snapshot.as_of,
+        default_search_loss=log_loss(searched, np.concatenate([origin.predict(defaults) for origin in search_origins])),
+        best_search_loss=study.best_value,
+        default_test_loss=log_loss(churned, default_p),
+        best_test_loss=log_loss(churned, best_p),
+        interval=paired_interval(resampled_log_loss, churned, best_p, default_p, resamples),
     )

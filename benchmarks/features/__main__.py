@@ -1,9 +1,9 @@
-"""How long the feature table takes, and how much memory, against three other ways to a part of its columns.
+"""Measure time and memory of the feature table, and of three other ways to compute some of its columns.
 
 Run: python -m benchmarks.features [--lines 10000000] [--wide] [--only holdfast] [--repeats 3]
 
-Every measurement is a process of its own, so that its highest memory is its own; the plans take turns, and the shortest
-time of each counts. All read the same Parquet files, and write what they found (lifetimes: keeps it).
+Every measurement runs in its own process, so that its peak memory is its own. The plans take turns, and the shortest
+time of each plan counts. All read the same Parquet files and write their result (lifetimes keeps it in memory).
 """
 
 import argparse
@@ -22,36 +22,36 @@ KIB_PER_GIB = 2**20
 
 
 def measure(plan: str, folder: Path) -> None:
-    """Run one plan in this process and print seconds and the highest memory in GiB as JSON."""
+    """Run one plan in this process, and print the seconds and the peak memory in GiB as JSON."""
     started = time.perf_counter()
     PLANS[plan](folder)
     seconds = time.perf_counter() - started
     print(json.dumps([seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / KIB_PER_GIB]))
 
 
-def own_process(*arguments: str) -> str:
-    """Run this module in a process of its own, so that this one stays small: a process inherits its parent's highest memory."""
+def run_in_subprocess(*arguments: str) -> str:
+    """Run this module in another process and return its output; this one stays small, as a child inherits the peak memory."""
     command = [sys.executable, "-m", "benchmarks.features", *arguments]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
-def measured(plan: str, folder: Path) -> tuple[float, float]:
-    """Run one plan in a process of its own; return seconds and GiB."""
-    seconds, memory = json.loads(own_process("--measure", plan, "--folder", str(folder)))
+def measure_in_subprocess(plan: str, folder: Path) -> tuple[float, float]:
+    """Run one plan in another process; return the seconds and the peak memory in GiB."""
+    seconds, memory = json.loads(run_in_subprocess("--measure", plan, "--folder", str(folder)))
     return seconds, memory
 
 
-def compare(lines: int, plans: list[str], repeats: int, *, wide: bool) -> None:
-    """Print a table of the plans: shortest time, ratio of ours to it, highest memory."""
+def print_comparison(lines: int, plans: list[str], repeats: int, *, wide: bool) -> None:
+    """Print a table of the plans: shortest time, our time as a multiple of it, and peak memory."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        own_process("--write", str(lines), "--folder", name, *(["--wide"] if wide else []))
-        runs = [{plan: measured(plan, folder) for plan in plans} for _ in range(repeats)]
+        run_in_subprocess("--write", str(lines), "--folder", name, *(["--wide"] if wide else []))
+        runs = [{plan: measure_in_subprocess(plan, folder) for plan in plans} for _ in range(repeats)]
     seconds = {plan: min(run[plan][0] for run in runs) for plan in plans}
     memory = {plan: max(run[plan][1] for run in runs) for plan in plans}
-    kind = "every optional column and table" if wide else "brands, quantities and complaints"
-    print(f"{lines:,} order lines with {kind}; shortest of {repeats}")
-    print("| plan | seconds | ours takes | highest memory, GiB |\n|---|---|---|---|")
+    contents = "every optional column and table" if wide else "brands, quantities and complaints"
+    print(f"{lines:,} order lines with {contents}; shortest of {repeats}")
+    print("| plan | seconds | our time, relative | peak memory, GiB |\n|---|---|---|---|")
     for plan in plans:
         print(f"| {plan} | {seconds[plan]:.2f} | {seconds[plans[0]] / seconds[plan]:.2f} x | {memory[plan]:.2f} |")
 
@@ -72,7 +72,7 @@ def main() -> None:
     elif arguments.write:
         write_log(arguments.write, arguments.folder, wide=arguments.wide)
     else:
-        compare(arguments.lines, arguments.only or list(PLANS), arguments.repeats, wide=arguments.wide)
+        print_comparison(arguments.lines, arguments.only or list(PLANS), arguments.repeats, wide=arguments.wide)
 
 
 if __name__ == "__main__":

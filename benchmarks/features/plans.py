@@ -1,4 +1,4 @@
-"""What is timed: the feature table, and three other ways to a part of its columns from the same files."""
+"""Define what is timed: the feature table, and three other ways to compute some of its columns from the same files."""
 
 import warnings
 from collections.abc import Callable
@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 
 from benchmarks.features.log import AS_OF
-from features.build_in_parts import features_in_parts, parts_for
+from features.build_in_parts import count_parts, features_in_parts
 from features.point_in_time import midnight
 from features.storage.parquet import parquet_writer
 from features.tables.schema import ALL_TABLES, Tables
@@ -19,27 +19,27 @@ THREADS = 2
 
 
 def holdfast(folder: Path) -> None:
-    """All features of all families, written to a Parquet file, in parts where the log is large."""
+    """Compute all features of all families and write them to a Parquet file; a large log is processed in parts."""
     tables = Tables(**{name: pl.scan_parquet(folder / name / "*.parquet") for name in ALL_TABLES if (folder / name).is_dir()})
-    parts = parts_for(tables, AS_OF)
+    parts = count_parts(tables, AS_OF)
     with parquet_writer(folder / "features.parquet") as write:
         for part in features_in_parts(tables, AS_OF, 365, Loyalty(), parts, folder / "parts", lambda _done, _of: None):
             write(part.features)
 
 
 def reference(folder: Path) -> None:
-    """One streaming query: sort by customer and time; count, spend, first, last, gaps, switches, windows per customer."""
+    """Run one streaming query: sort by customer and time; count, spend, first, last, gaps, switches, windows per customer."""
     customer, when = pl.col("customer_id"), pl.col("ordered_at")
-    follows = customer == customer.shift()
-    gap = pl.when(follows).then((when - when.shift()).dt.total_seconds()).alias("gap")
-    switched = (follows & (pl.col("brand") != pl.col("brand").shift())).alias("switched")
+    is_same_customer = customer == customer.shift()
+    gap = pl.when(is_same_customer).then((when - when.shift()).dt.total_seconds()).alias("gap")
+    is_brand_switch = (is_same_customer & (pl.col("brand") != pl.col("brand").shift())).alias("switched")
     windows = [pl.when(when >= midnight(AS_OF - timedelta(days=w))).then("amount").alias(f"spend_{w}") for w in WINDOWS]
     (
         pl.scan_parquet(folder / "transactions" / "*.parquet")
         .filter(when < midnight(AS_OF))
         .select("customer_id", "ordered_at", "amount", "brand")
         .sort("customer_id", "ordered_at")
-        .with_columns(gap, switched, *windows)
+        .with_columns(gap, is_brand_switch, *windows)
         .group_by("customer_id")
         .agg(
             pl.len(),
@@ -56,7 +56,7 @@ def reference(folder: Path) -> None:
 
 
 def duckdb(folder: Path) -> None:
-    """The columns of the reference in SQL."""
+    """Compute the columns of the reference in SQL."""
     import duckdb
 
     spends = ", ".join(f"sum(amount) filter (ordered_at >= d - interval {w} day) as spend_{w}" for w in WINDOWS)
@@ -64,22 +64,22 @@ def duckdb(folder: Path) -> None:
         copy (
             with lines as (
                 select customer_id, ordered_at, amount, brand, timestamp '{AS_OF}' as d,
-                       lag(ordered_at) over own as before, lag(brand) over own as brand_before
+                       lag(ordered_at) over customer as before, lag(brand) over customer as brand_before
                 from '{folder}/transactions/*.parquet' where ordered_at < timestamp '{AS_OF}'
-                window own as (partition by customer_id order by ordered_at)
+                window customer as (partition by customer_id order by ordered_at)
             )
             select customer_id, count(*), sum(amount), min(ordered_at), max(ordered_at), avg(epoch(ordered_at - before)),
                    stddev(epoch(ordered_at - before)), sum((brand != brand_before)::int), {spends}
             from lines group by customer_id
         ) to '{folder}/duckdb.parquet'
-    """  # noqa: S608  # a folder of our own
+    """  # noqa: S608  # a temporary folder of this benchmark
     with duckdb.connect() as connection:
         connection.execute(f"set threads = {THREADS}")
         connection.execute(query)
 
 
 def lifetimes(folder: Path) -> None:
-    """Frequency, recency and T by `summary_data_from_transaction_data`."""
+    """Compute frequency, recency and T with `summary_data_from_transaction_data`."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # lifetimes on pandas 3
         from lifetimes.utils import summary_data_from_transaction_data

@@ -1,4 +1,4 @@
-"""Servers of this machine for a benchmark: ours on a store of its own, and one that does nothing; both with as many workers."""
+"""Local servers for a benchmark: Holdfast, and a service that does nothing, with the same number of workers."""
 
 import os
 import signal
@@ -18,36 +18,36 @@ KIB_PER_MIB = 1024
 
 
 @contextmanager
-def ours(config: Path, port: int, workers: int) -> Iterator[subprocess.Popen[bytes]]:
-    """Serve a configuration as `serve` does."""
+def holdfast_server(config: Path, port: int, workers: int) -> Iterator[subprocess.Popen[bytes]]:
+    """Serve a configuration with the command `serve`."""
     command = [sys.executable, "-m", "holdfast", "serve", "--config", str(config), "--port", str(port), "--workers", str(workers)]
-    with _running(command, port, "/readyz", config.parent / "serve.log", {}) as server:
+    with _run_server(command, port, "/readyz", config.parent / "serve.log", {}) as server:
         yield server
 
 
 @contextmanager
-def noop(port: int, workers: int, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+def noop_server(port: int, workers: int, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
     """Serve the service that does nothing."""
     command = [sys.executable, "-m", "bentoml", "serve", "benchmarks.serving.noop:Noop", "--host", LOOPBACK, "--port", str(port)]
-    with _running(command, port, "/readyz", folder / "noop.log", {"HOLDFAST_WORKERS": str(workers)}) as server:
+    with _run_server(command, port, "/readyz", folder / "noop.log", {"HOLDFAST_WORKERS": str(workers)}) as server:
         yield server
 
 
 @contextmanager
-def _running(
+def _run_server(
     command: list[str], port: int, ready: str, log: Path, environment: dict[str, str]
 ) -> Iterator[subprocess.Popen[bytes]]:
-    known = os.environ | {"BENTOML_DO_NOT_TRACK": "True", "PYTHONPATH": str(ROOT)} | environment
-    with log.open("wb") as said, subprocess.Popen(command, stdout=said, stderr=said, env=known, cwd=ROOT) as server:
+    variables = os.environ | {"BENTOML_DO_NOT_TRACK": "True", "PYTHONPATH": str(ROOT)} | environment
+    with log.open("wb") as output, subprocess.Popen(command, stdout=output, stderr=output, env=variables, cwd=ROOT) as server:
         try:
-            _wait(port, ready, server)
+            _wait_until_ready(port, ready, server)
             yield server
         finally:
             server.send_signal(signal.SIGTERM)
             server.wait(60)
 
 
-def _wait(port: int, path: str, server: subprocess.Popen[bytes]) -> None:
+def _wait_until_ready(port: int, path: str, server: subprocess.Popen[bytes]) -> None:
     for _ in range(240):
         try:
             with urllib.request.urlopen(f"http://{LOOPBACK}:{port}{path}", timeout=2):
@@ -60,19 +60,19 @@ def _wait(port: int, path: str, server: subprocess.Popen[bytes]) -> None:
 
 
 def workers_of(server: subprocess.Popen[bytes]) -> list[int]:
-    """Return the process numbers of the workers: the children that run a service."""
+    """Return the process ids of the workers: the child processes that run a service."""
     children = Path(f"/proc/{server.pid}/task/{server.pid}/children").read_text(encoding="utf-8").split()
     return [int(pid) for pid in children if b"worker" in Path(f"/proc/{pid}/cmdline").read_bytes()]
 
 
 def memory_mib(pid: int) -> float:
-    """Return the highest resident memory a process has had."""
+    """Return the peak resident memory of a process."""
     lines = Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines()
     return int(next(line for line in lines if line.startswith("VmHWM")).split()[1]) / KIB_PER_MIB
 
 
-def make_key(config: Path) -> str:
-    """Return a key of every scope."""
+def create_benchmark_key(config: Path) -> str:
+    """Create a key with every scope and return it; the benchmark's earlier keys are revoked."""
     from serving.store.engine import open_store
     from serving.store.keys import Scope, create_key, list_keys, revoke_key
     from settings.load import load_settings

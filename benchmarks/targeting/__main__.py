@@ -1,20 +1,20 @@
-"""How well targeting works on simulated shops whose truth is known.
+"""Targeting on simulated shops with a known truth.
 
-python -m benchmarks.targeting --coverage     whether the intervals of `outcomes` hold the truth, in 100 worlds
-python -m benchmarks.targeting --policies     profit of twelve weeks of lists, against nothing, chance and highest risk
+python -m benchmarks.targeting --coverage     whether the 95 % intervals of `outcomes` contain the truth, in 100 worlds
+python -m benchmarks.targeting --policies     profit of twelve weeks of lists, against no, random and highest-risk contacts
 """
 
 import argparse
 import tempfile
 from pathlib import Path
 
-from benchmarks.serving.world import lay_out
-from benchmarks.targeting.coverage import coverage
-from benchmarks.targeting.policies import policies
+from benchmarks.serving.world import create_demo_shop
+from benchmarks.targeting.coverage import print_coverage
+from benchmarks.targeting.policies import print_policies
 
 
 def main() -> None:
-    """Read the command line."""
+    """Parse the command line and run the chosen benchmarks."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.targeting", description=__doc__)
     parser.add_argument("--coverage", action="store_true")
     parser.add_argument("--policies", action="store_true")
@@ -23,11 +23,11 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=2)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
-        config = lay_out(Path(name) / "shop", None)
+        config = create_demo_shop(Path(name) / "shop", None)
         if arguments.coverage:
-            coverage(config, arguments.seeds, arguments.processes)
+            print_coverage(config, arguments.seeds, arguments.processes)
         if arguments.policies:
-            policies(config, arguments.worlds, arguments.processes)
+            print_policies(config, arguments.worlds, arguments.processes)
 
 
 if __name__ == "__main__":

@@ -1,13 +1,14 @@
-"""What twelve weeks of lists are worth: against doing nothing, against chance, and against calling the highest risk first.
+"""The value of twelve weeks of lists: against no contacts, random contacts, and contacts in order of risk.
 
-All worlds begin alike and have the same luck; what differs is only whom they contact. Each policy may contact the same number
-of customers a week, of those whom the rules allow; one that goes by the expected gain contacts nobody who is not expected to
-bring more than the contact costs.
+All worlds start alike and share their random numbers; the policies differ only in whom they contact. Each policy may contact the
+same number of customers a week, of those that the rules allow. A policy that uses the expected gain contacts only customers
+expected to bring more than the contact costs.
 """
 
 import tempfile
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
+from datetime import date
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
@@ -16,11 +17,11 @@ import numpy as np
 import polars as pl
 from scipy.stats import t as student
 
-from benchmarks.targeting.programme import WINDOW_WEEKS, Choice, Company, amounts, begin, issue_week, live_week
+from benchmarks.targeting.programme import WINDOW_WEEKS, Choice, Company, issue_week, live_week, mean_amounts, start_company
 from features.point_in_time import known_before
 from features.tables.schema import Tables
 from features.windows import churn_windows
-from holdfast.demo.simulated.shop import Shop, simulate, start_of
+from holdfast.demo.simulated.shop import Shop, simulate, week_start
 from models.champion import Champion, current_champion
 from models.uplift.learners import Uplift
 from serving.schemas.list_kind import ListKind
@@ -28,10 +29,11 @@ from serving.targeting.exclusions import Exclusion
 from settings.load import load_settings
 from settings.sections import Settings
 from training.data.experiments import ExperimentQuery, experiments
-from training.uplift import Response, model_of, response
+from training.uplift import Response, fit_effect_model, measure_response
 
 CUSTOMERS, HISTORY_WEEKS, LIST_WEEKS = 3_000, 104, 12
-CONTACTS_A_WEEK, PAUSE_DAYS = 40, 56  # a contact works for eight weeks here
+FIRST_SEED = 2_000
+CONTACTS_PER_WEEK, PAUSE_DAYS = 40, 56  # a contact works for eight weeks here
 CONTACT_COST, CAMPAIGN = 0.5, "newsletter"
 KINDS = (ListKind.AT_RISK, ListKind.WIN_BACK)
 ALLOWED = (Exclusion.NOT_WORTH_IT.value, Exclusion.BUDGET.value)
@@ -42,22 +44,22 @@ SIMULATED = (NOTHING, RANDOM, HIGHEST, SHARE, ODDS, MEASURED)
 GAINS = (SHARE, ODDS, MEASURED, DECIDED)
 
 
-def choice(policy: str, seed: int) -> Choice:
-    """Return what keeps the first so many of those whom the rules allow, in the policy's order."""
+def policy_choice(policy: str, seed: int) -> Choice:
+    """Return a function that keeps the first forty customers that the rules allow, in the order of the policy."""
     rng = np.random.default_rng(seed)
 
     def choose(frame: pl.DataFrame) -> pl.DataFrame:
-        by_gain = pl.when(pl.col("left_out").is_null()).then("expected_gain")
+        gain = pl.when(pl.col("left_out").is_null()).then("expected_gain")
         allowed = pl.col("left_out").is_null() | pl.col("left_out").is_in(ALLOWED)
-        others = {RANDOM: pl.lit(pl.Series(rng.random(frame.height))), HIGHEST: pl.col("p_churn")}
-        order = pl.when(allowed).then(others[policy]) if policy in others else by_gain
+        scores = {RANDOM: pl.lit(pl.Series(rng.random(frame.height))), HIGHEST: pl.col("p_churn")}
+        order = pl.when(allowed).then(scores[policy]) if policy in scores else gain
         ranked = frame.with_columns(pl.when(pl.col("target") != "recovery").then(order).alias("_order")).sort(
             "_order", "customer_id", nulls_last=True, descending=[True, False]
         )
-        first = pl.col("_order").is_not_null() & (pl.int_range(pl.len()) < CONTACTS_A_WEEK)
+        chosen = pl.col("_order").is_not_null() & (pl.int_range(pl.len()) < CONTACTS_PER_WEEK)
         return ranked.with_columns(
-            pl.when(first).then(None).otherwise(pl.col("left_out").fill_null("limit")).alias("left_out"),
-            pl.when(first).then(pl.col("target")).alias("action"),
+            pl.when(chosen).then(None).otherwise(pl.col("left_out").fill_null("limit")).alias("left_out"),
+            pl.when(chosen).then(pl.col("target")).alias("action"),
             pl.lit(CONTACT_COST).alias("action_cost"),
             pl.col("expected_gain").fill_null(0.0),
         ).drop("_order")
@@ -66,45 +68,47 @@ def choice(policy: str, seed: int) -> Choice:
 
 
 def one_world(config: Path, seed: int) -> dict[str, float]:
-    """Return the profit of each policy in one world over the weeks of lists and one window more, and how many it contacted.
+    """Return profit and number of contacts of each policy in one world, over the weeks of lists and one more window.
 
-    `used` is 1 where `train` would go by the measured effects. They are learned from what the world's own company did before.
+    `used` is 1 where `train` would use the measured effects, which are learned from the world's own past campaigns.
     """
-    settings = _calm(load_settings(config, {}))
+    settings = _comparable(load_settings(config, {}))
     champion = replace(current_champion(settings.workspace.path / "champion"), uplift={})
     shop = simulate(CUSTOMERS, HISTORY_WEEKS, seed)
     response, uplift = _response(settings, shop, champion)
     used = response.policies.is_better
-    told = {"used": float(used)}
+    figures = {"used": float(used)}
     with tempfile.TemporaryDirectory() as name:
         for policy in SIMULATED:
-            own, scored_by = _means(policy, settings, champion, uplift)
-            company = begin(own, scored_by, shop, Path(name) / policy)
+            policy_settings, policy_champion = _policy_inputs(policy, settings, champion, uplift)
+            company = start_company(policy_settings, policy_champion, shop, Path(name) / policy)
             _live(company, policy, seed)
-            told[policy] = _profit(company, start_of(shop.state.week))
-            told[f"contacts: {policy}"] = float(company.contacts)
+            figures[policy] = _profit(company, week_start(shop.state.week))
+            figures[f"contacts: {policy}"] = float(company.contacts)
     decided = MEASURED if used else SHARE
-    return told | {DECIDED: told[decided], f"contacts: {DECIDED}": told[f"contacts: {decided}"]}
+    return figures | {DECIDED: figures[decided], f"contacts: {DECIDED}": figures[f"contacts: {decided}"]}
 
 
-def _calm(settings: Settings) -> Settings:
-    """The terms of a comparison: nobody held out, money for everybody, and no contact while the last one works."""
+def _comparable(settings: Settings) -> Settings:
+    """Return settings without a control group and a budget, and without a contact while the last one works."""
     targeting = replace(settings.targeting, pause_days=PAUSE_DAYS, control_share=0.0, budget=None)
     return replace(settings, targeting=targeting)
 
 
 def _response(settings: Settings, shop: Shop, champion: Champion) -> tuple[Response, dict[str, Uplift]]:
-    """What the shop's own campaigns tell, and the model of it whether it would be used or not."""
+    """Return the response to the shop's own campaigns, and the effect model whether or not it would be used."""
     tables = Tables(**{name: frame.lazy() for name, frame in shop.tables.items()})
     known = known_before(tables, shop.as_of)
-    asked = ExperimentQuery(settings, known, shop.as_of, churn_windows(settings.churn, known, shop.as_of))
-    trial = experiments(asked, lambda _stage, _done, _total: None)[CAMPAIGN]
-    found = response(asked, [each for each in settings.targeting.actions if each.contacts_name == CAMPAIGN], trial)
-    return found, {CAMPAIGN: model_of(found, trial, champion.churn)}
+    windows = churn_windows(settings.churn, known, shop.as_of)
+    query = ExperimentQuery(settings=settings, known=known, as_of=shop.as_of, windows=windows)
+    experiment = experiments(query, lambda _stage, _done, _total: None)[CAMPAIGN]
+    actions = [action for action in settings.targeting.actions if action.contacts_name == CAMPAIGN]
+    response = measure_response(query, actions, experiment)
+    return response, {CAMPAIGN: fit_effect_model(response, experiment, champion.churn)}
 
 
-def _means(policy: str, settings: Settings, champion: Champion, uplift: dict[str, Uplift]) -> tuple[Settings, Champion]:
-    """What a policy reckons with: settings and champion."""
+def _policy_inputs(policy: str, settings: Settings, champion: Champion, uplift: dict[str, Uplift]) -> tuple[Settings, Champion]:
+    """Return the settings and the champion that a policy uses."""
     if policy == MEASURED:
         return settings, replace(champion, uplift=uplift)
     if policy == ODDS:
@@ -114,37 +118,40 @@ def _means(policy: str, settings: Settings, champion: Champion, uplift: dict[str
 
 
 def _live(company: Company, policy: str, seed: int) -> None:
-    nobody = pl.Series("customer_id", [], dtype=pl.String)
+    no_customers = pl.Series("customer_id", [], dtype=pl.String)
     for week in range(LIST_WEEKS + WINDOW_WEEKS):
-        acts = policy != NOTHING and week < LIST_WEEKS
-        live_week(company, issue_week(company, KINDS, choice(policy, seed + week))["customer_id"] if acts else nobody)
+        has_list = policy != NOTHING and week < LIST_WEEKS
+        treated = issue_week(company, KINDS, policy_choice(policy, seed + week))["customer_id"] if has_list else no_customers
+        live_week(company, treated)
 
 
-def _profit(company: Company, since: object) -> float:
-    """Margin of all orders since, at what an order of each customer comes to on average, less the cost of contacts."""
+def _profit(company: Company, since: date) -> float:
+    """Return the margin of all orders from `since` on, each at its customer's mean amount, less the cost of contacts."""
     margin = company.settings.value.margin
-    rows = company.tables["transactions"].filter((pl.col("ordered_at").dt.date() >= since) & (pl.col("quantity") > 0))
-    orders = rows.group_by("customer_id").agg(pl.col("order_id").n_unique().alias("orders"))
-    worth = orders.join(amounts(company.state), on="customer_id").select((pl.col("orders") * pl.col("amount")).sum()).item()
-    return float(margin * worth - CONTACT_COST * company.contacts)
+    lines = company.tables["transactions"].filter((pl.col("ordered_at").dt.date() >= since) & (pl.col("quantity") > 0))
+    orders = lines.group_by("customer_id").agg(pl.col("order_id").n_unique().alias("orders"))
+    revenue = orders.join(mean_amounts(company.state), on="customer_id").select((pl.col("orders") * pl.col("amount")).sum())
+    return float(margin * revenue.item() - CONTACT_COST * company.contacts)
 
 
-def policies(config: Path, seeds: int, processes: int) -> None:
-    """Print the profit of each policy on top of doing nothing, and of ours on top of the others, with intervals over worlds."""
+def print_policies(config: Path, seeds: int, processes: int) -> None:
+    """Print the profit gained by each policy against doing nothing and against the others, with intervals over worlds."""
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-        found = list(pool.map(partial(one_world, config), range(2_000, 2_000 + seeds)))
-    terms = f"{LIST_WEEKS} weeks, {CONTACTS_A_WEEK} contacts a week, pause {PAUSE_DAYS} days"
+        worlds = list(pool.map(partial(one_world, config), range(FIRST_SEED, FIRST_SEED + seeds)))
+    terms = f"{LIST_WEEKS} weeks, {CONTACTS_PER_WEEK} contacts a week, pause {PAUSE_DAYS} days"
     print(f"{seeds} worlds of {CUSTOMERS:,} customers, {terms}")
-    base, used = (np.mean([each[name] for each in found]) for name in (NOTHING, "used"))
-    print(f"profit of doing nothing: {base:,.0f} a world; measured effects are used in {used:.0%} of worlds")
-    print("EUR a world | contacts | against doing nothing | random | highest risk | gain by save rates")
+    baseline, used = (np.mean([world[name] for world in worlds]) for name in (NOTHING, "used"))
+    print(f"profit of doing nothing: {baseline:,.0f} per world; measured effects are used in {used:.0%} of worlds")
+    print("EUR per world | contacts | against doing nothing | random | highest risk | gain by save rates")
     for policy in (RANDOM, HIGHEST, *GAINS):
-        contacts = np.mean([each[f"contacts: {policy}"] for each in found])
-        leads = " | ".join("" if policy == other else _lead(found, policy, other) for other in (NOTHING, RANDOM, HIGHEST, SHARE))
+        contacts = np.mean([world[f"contacts: {policy}"] for world in worlds])
+        references = (NOTHING, RANDOM, HIGHEST, SHARE)
+        leads = " | ".join("" if policy == reference else _lead(worlds, policy, reference) for reference in references)
         print(f"{policy} | {contacts:.0f} | {leads}")
 
 
-def _lead(found: list[dict[str, float]], policy: str, other: str) -> str:
-    more = np.array([each[policy] - each[other] for each in found])
-    error = float(student.ppf(0.975, len(more) - 1)) * more.std(ddof=1) / np.sqrt(len(more))
-    return f"{more.mean():+,.0f} [{more.mean() - error:+,.0f}, {more.mean() + error:+,.0f}]"
+def _lead(worlds: list[dict[str, float]], policy: str, reference: str) -> str:
+    """Return the mean difference in profit to a reference policy, with its 95 % interval over worlds."""
+    leads = np.array([world[policy] - world[reference] for world in worlds])
+    error = float(student.ppf(0.975, len(leads) - 1)) * leads.std(ddof=1) / np.sqrt(len(leads))
+    return f"{leads.mean():+,.0f} [{leads.mean() - error:+,.0f}, {leads.mean() + error:+,.0f}]"

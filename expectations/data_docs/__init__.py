@@ -1,1 +1,1 @@
-"""The checks as pages and as documentation."""
+"""The checks as HTML pages and as documentation."""

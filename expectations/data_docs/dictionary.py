@@ -1,4 +1,4 @@
-"""Every rule and check in words, for the documentation.
+"""Write docs/checks.md: the template and the tables of every rule and check.
 
 Run: python -m expectations.data_docs.dictionary > docs/checks.md
 """
@@ -7,49 +7,49 @@ import sys
 from datetime import datetime
 from pathlib import Path
 
-from expectations.suites.tables import checks_of, rules_of
-from expectations.validation.outputs import SUITES as FRAMES
-from expectations.validation.outputs import limits_of
+from expectations.suites.tables import build_checks, build_rules
+from expectations.validation.outputs import FRAME_SECTIONS, FRAME_SUITES, frame_limits
 from features.tables.schema import ALL_TABLES, Table
 from settings.sections import Settings, TableSources
 
 TEMPLATES = Path(__file__).parent / "templates"
-MARK = "<!-- every rule and check -->\n"
+PLACEHOLDER = "<!-- every rule and check -->\n"
 SEVERITIES = {"stop": "stop", "quarantine": "set aside", "warn": "warn"}
+DATE_OF_EXAMPLE = datetime(2026, 1, 1)  # noqa: DTZ001  # the rules need a date; their sentences do not show it
+
+Row = tuple[str, str, str]  # name, severity, sentence
 
 
-def page() -> str:
-    """Return docs/checks.md: what is written by hand, with every rule and check of every table behind it."""
-    return (TEMPLATES / "checks.md").read_text(encoding="utf-8").replace(MARK, _every())
+def render_page() -> str:
+    """Return docs/checks.md: the template with the rules and checks of every table and frame in place of its placeholder."""
+    return (TEMPLATES / "checks.md").read_text(encoding="utf-8").replace(PLACEHOLDER, _render_sections())
 
 
-def _every() -> str:
+def _render_sections() -> str:
     settings = Settings(TableSources("orders.csv"))
-    tables = [_section(table.name, _of_table(table, settings)) for table in ALL_TABLES.values()]
-    frames = [_section(name, _of_frame(name, settings)) for name in FRAMES if name != "training_features"]
+    tables = [_render_section(table.name, _table_rows(table, settings)) for table in ALL_TABLES.values()]
+    frames = [_render_section(name, _frame_rows(name, settings)) for name in FRAME_SUITES if name not in FRAME_SECTIONS]
     return "\n".join([*tables, *frames])
 
 
-def _of_table(table: Table, settings: Settings) -> list[tuple[str, str, str]]:
-    limits, every = getattr(settings.checks, table.name), [column.name for column in table.columns]
-    largest = dict.fromkeys(every, 1.0)
-    rules = rules_of(table, every, limits, datetime(2026, 1, 1), largest)  # noqa: DTZ001  # any day does
-    whole = checks_of(table, [], limits)
-    told = [(rule.name, SEVERITIES[rule.severity], rule.sentence) for rule in rules]
-    return told + [(check.name, SEVERITIES[check.severity], check.sentence) for check in whole]
+def _table_rows(table: Table, settings: Settings) -> list[Row]:
+    limits, columns = getattr(settings.checks, table.name), [column.name for column in table.columns]
+    rules = build_rules(table, columns, limits, DATE_OF_EXAMPLE, largest=dict.fromkeys(columns, 1.0))
+    checks = build_checks(table, [], limits)
+    rows = [(rule.name, SEVERITIES[rule.severity], rule.sentence) for rule in rules]
+    return rows + [(check.name, SEVERITIES[check.severity], check.sentence) for check in checks]
 
 
-def _of_frame(name: str, settings: Settings) -> list[tuple[str, str, str]]:
-    checks = FRAMES[name].checks(limits_of(settings, name))
+def _frame_rows(name: str, settings: Settings) -> list[Row]:
+    checks = FRAME_SUITES[name].checks(frame_limits(settings, name))
     return [(check.name, SEVERITIES[check.severity], check.sentence) for check in checks]
 
 
-def _section(name: str, told: list[tuple[str, str, str]]) -> str:
-    rows = [f"| {check} | {severity} | {sentence} |" for check, severity, sentence in told]
-    return "\n".join(
-        [f"### {name}\n", "| name | by default | a row where ..., or what is expected |", "|---|---|---|", *rows, ""]
-    )
+def _render_section(name: str, rows: list[Row]) -> str:
+    lines = [f"| {check} | {severity} | {sentence} |" for check, severity, sentence in rows]
+    header = "| name | default severity | a row breaks the rule if ..., or the check expects: |"
+    return "\n".join([f"### {name}\n", header, "|---|---|---|", *lines, ""])
 
 
 if __name__ == "__main__":
-    sys.stdout.write(page())
+    sys.stdout.write(render_page())

@@ -1,4 +1,4 @@
-"""The HTML of the data docs: a front page and a page per table for everybody; no cell of a table is shown."""
+"""Render the HTML pages of the data docs: a front page and one per table, for readers who may not see any cell of a table."""
 
 import re
 from dataclasses import dataclass
@@ -8,40 +8,40 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from expectations.check import Finding, format_value
-from expectations.data_docs.trend import trend
-from expectations.history.loads import LoadRecord, of_table, since
+from expectations.data_docs.trend import render_trend
+from expectations.history.loads import LoadRecord, failing_since, table_records
 from expectations.history.overrides import Override
-from expectations.suites.any_table import BECAUSE
-from expectations.validation.outputs import SUITES, limits_of
+from expectations.suites.any_table import SET_ASIDE_BECAUSE
+from expectations.validation.outputs import FRAME_SUITES, frame_limits
 from expectations.validation.report import TableReport
 from settings.sections import Settings
 
 TEMPLATES = Path(__file__).parent / "templates"
-ELSEWHERE = re.compile(
+EXTERNAL_RESOURCES = re.compile(
     r"""<script[^>]*src=["']https?:[^>]*>\s*</script>|<(?:link|img|source)[^>]*(?:href|src|srcset)=["']https?:[^>]*>|<footer.*?</footer>""",
     re.DOTALL,
 )
 CONSEQUENCES = {"stop": "the table is stopped", "quarantine": "the row is set aside", "warn": "a warning"}
 COLOURS = {"stop": "red", "quarantine": "amber", "warn": "amber"}
-LOADS_SHOWN = 20
+MAX_LOADS_LISTED = 20
 
 
 @dataclass(frozen=True)
-class Line:
-    """A check in words: what is expected, what was found, what follows, and since when it is not so."""
+class CheckLine:
+    """A check on a page: the expectation, the measured value, the consequence of a failure, and the day since when it fails."""
 
     sentence: str
-    found: str
+    value: str
     detail: str
-    holds: bool
+    passed: bool
     consequence: str
     colour: str
-    since: str
+    failing_since: str
 
 
 @dataclass(frozen=True)
-class SetAside:
-    """Rows set aside for one reason."""
+class SetAsideReason:
+    """The rows that one rule sets aside, and the day since when it does."""
 
     rows: int
     reason: str
@@ -49,7 +49,18 @@ class SetAside:
 
 
 @dataclass(frozen=True)
-class Card:
+class OutputLine:
+    """The newest check of an output of Holdfast: features, snapshots, scores or a list."""
+
+    name: str
+    checked_at: str
+    rows: int
+    refused: bool
+    failures: list[str]
+
+
+@dataclass(frozen=True)
+class TableCard:
     """A table on the front page."""
 
     name: str
@@ -60,46 +71,55 @@ class Card:
     quarantined: int
     released: int
     problem: str
-    set_aside: list[SetAside]
-    warnings: list[Line]
+    set_aside: list[SetAsideReason]
+    warnings: list[CheckLine]
     trend: str
     page: str
     checks: int
 
 
-def front_page(
-    settings: Settings, reports: list[TableReport], ledger: list[LoadRecord], overrides: list[Override], checked: datetime
+def render_front_page(
+    settings: Settings, reports: list[TableReport], history: list[LoadRecord], overrides: list[Override], checked: datetime
 ) -> str:
-    """Return the front page: a card per table, what Holdfast made, and where somebody went on with a stopped table."""
-    return _rendered(
+    """Return the front page: a card per table, the outputs of Holdfast, and the recorded overrides, newest first."""
+    return _render(
         "index.html.j2",
         checked,
-        cards=[_card(report, of_table(ledger, report.table)) for report in reports],
+        cards=[_build_card(report, table_records(history, report.table)) for report in reports],
         stopped=[report.table for report in reports if not report.usable],
-        made=[line for name in SUITES for line in _made(settings, name, of_table(ledger, name))],
+        outputs=[line for name in FRAME_SUITES for line in _output_lines(settings, name, table_records(history, name))],
         overrides=overrides[::-1],
     )
 
 
-def table_page(report: TableReport, loads: list[LoadRecord], details: str, checked: datetime) -> str:
-    """Return the page of a table: every check with what was found, and its loads; `details` links to Great Expectations."""
-    lines = [_line(finding, loads) for finding in sorted(report.findings, key=lambda each: each.holds)]
-    newest = loads[::-1][:LOADS_SHOWN]
-    return _rendered("table.html.j2", checked, card=_card(report, loads), lines=lines, loads=newest, details=details)
+def render_table_page(report: TableReport, loads: list[LoadRecord], details: str, checked: datetime) -> str:
+    """Return the page of a table: every check, failed ones first, and its newest loads.
 
-
-def self_contained(html: str) -> str:
-    """Return a page without anything from another server, with our own layout.
-
-    Great Expectations loads scripts, styles and a picture that carries an id of this project from elsewhere.
+    `details` is the relative address of its page of Great Expectations, empty without one.
     """
-    return ELSEWHERE.sub("", html).replace("</head>", f"<style>{_styles()}</style></head>", 1)
+    findings = sorted(report.findings, key=lambda finding: finding.passed)
+    return _render(
+        "table.html.j2",
+        checked,
+        card=_build_card(report, loads),
+        lines=[_build_line(finding, loads) for finding in findings],
+        loads=loads[::-1][:MAX_LOADS_LISTED],
+        details=details,
+    )
 
 
-def _card(report: TableReport, loads: list[LoadRecord]) -> Card:
+def make_self_contained(html: str) -> str:
+    """Return a page of Great Expectations without resources from other servers, in our own layout.
+
+    Its pages load scripts, styles, and a picture whose address has an id of this project.
+    """
+    return EXTERNAL_RESOURCES.sub("", html).replace("</head>", f"<style>{_read_styles()}</style></head>", 1)
+
+
+def _build_card(report: TableReport, loads: list[LoadRecord]) -> TableCard:
     state, colour = _state(report)
-    reasons = {each.check.name: each.check.sentence.partition(BECAUSE)[2] for each in report.findings}
-    return Card(
+    reasons = {finding.check.name: finding.check.sentence.partition(SET_ASIDE_BECAUSE)[2] for finding in report.findings}
+    return TableCard(
         name=report.table,
         state=state,
         colour=colour,
@@ -107,49 +127,66 @@ def _card(report: TableReport, loads: list[LoadRecord]) -> Card:
         used=report.used,
         quarantined=report.quarantined,
         released=report.released,
-        problem=report.public or "",
-        set_aside=[SetAside(rows, reasons[rule], _day(since(loads, rule))) for rule, rows in report.rules.items()],
-        warnings=[_line(finding, loads) for finding in report.warnings],
-        trend=trend(loads),
+        problem=report.public_problem or "",
+        set_aside=[
+            SetAsideReason(rows=rows, reason=reasons[rule], since=_day(failing_since(loads, rule)))
+            for rule, rows in report.rules.items()
+        ],
+        warnings=[_build_line(finding, loads) for finding in report.warnings],
+        trend=render_trend(loads),
         page=f"{report.table}.html",
         checks=len(report.findings),
     )
 
 
 def _state(report: TableReport) -> tuple[str, str]:
+    """Return the state of a table in words, and its colour."""
     if not report.usable:
         return "stopped", "red"
     if report.warnings or report.quarantined:
-        return "usable, look at it", "amber"
+        return "usable, with warnings", "amber"
     return "good", "green"
 
 
-def _line(finding: Finding, loads: list[LoadRecord]) -> Line:
+def _build_line(finding: Finding, loads: list[LoadRecord]) -> CheckLine:
     check = finding.check
-    began = "" if finding.holds else _day(since(loads, check.name))
-    colour = "green" if finding.holds else COLOURS[check.severity]
-    return Line(check.sentence, finding.found, finding.measure.detail, finding.holds, CONSEQUENCES[check.severity], colour, began)
+    return CheckLine(
+        sentence=check.sentence,
+        value=finding.formatted_value,
+        detail=finding.measure.detail,
+        passed=finding.passed,
+        consequence=CONSEQUENCES[check.severity],
+        colour="green" if finding.passed else COLOURS[check.severity],
+        failing_since="" if finding.passed else _day(failing_since(loads, check.name)),
+    )
 
 
-def _made(settings: Settings, name: str, loads: list[LoadRecord]) -> list[dict[str, object]]:
+def _output_lines(settings: Settings, name: str, loads: list[LoadRecord]) -> list[OutputLine]:
+    """Return a line for the newest check of an output; no line if there is none yet."""
     if not loads:
         return []
     newest = loads[-1]
-    checks = {check.name: check for check in SUITES[name].checks(limits_of(settings, name))}
+    checks = {check.name: check for check in FRAME_SUITES[name].checks(frame_limits(settings, name))}
     failed = [(checks[check], value) for check, value in newest.failed.items() if check in checks]
-    said = [f"{check.sentence}: found {format_value(check, value)}" for check, value in failed]
-    at = newest.seen_at.replace("T", " ")
-    return [{"name": name.replace("_", " "), "at": at, "rows": newest.read, "refused": not newest.usable, "said": said}]
+    return [
+        OutputLine(
+            name=name.replace("_", " "),
+            checked_at=newest.seen_at.replace("T", " "),
+            rows=newest.read,
+            refused=not newest.usable,
+            failures=[f"{check.sentence}: found {format_value(check, value)}" for check, value in failed],
+        )
+    ]
 
 
-def _day(moment: str) -> str:
-    return moment.partition("T")[0]
+def _day(timestamp: str) -> str:
+    return timestamp.partition("T")[0]
 
 
-def _rendered(template: str, checked: datetime, **told: object) -> str:
+def _render(template: str, checked: datetime, **variables: object) -> str:
     environment = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined)
-    return environment.get_template(template).render(**told, checked=f"{checked:%Y-%m-%d %H:%M}", styles=_styles())
+    return environment.get_template(template).render(**variables, checked=f"{checked:%Y-%m-%d %H:%M}", styles=_read_styles())
 
 
-def _styles() -> str:
+def _read_styles() -> str:
     return (TEMPLATES / "data_docs.css").read_text(encoding="utf-8")

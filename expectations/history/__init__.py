@@ -1,1 +1,1 @@
-"""What earlier loads contained, the overrides that were recorded, and the frozen reference."""
+"""The check history of earlier loads, the recorded overrides, and the frozen reference."""

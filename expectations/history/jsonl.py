@@ -1,4 +1,4 @@
-"""Records kept as JSON, one to a line, in a file that is replaced whole."""
+"""Read and write records as JSON, one a line; a file is always replaced as a whole."""
 
 import json
 from collections.abc import Iterable
@@ -12,12 +12,12 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 
-def read_lines(path: Path) -> list[dict[str, Any]]:
-    """Return the records of a file, in order; none of one that is not there."""
+def read_records(path: Path) -> list[dict[str, Any]]:
+    """Return the records of a file in order, or an empty list if there is no file."""
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.is_file() else []
 
 
-def write_lines(path: Path, records: "Iterable[DataclassInstance]") -> None:
-    """Replace a file by these records in one step."""
-    with atomic_path(path) as beside:
-        beside.write_text("".join(json.dumps(asdict(each)) + "\n" for each in records), encoding="utf-8")
+def write_records(path: Path, records: "Iterable[DataclassInstance]") -> None:
+    """Replace the file by these records atomically."""
+    with atomic_path(path) as temporary:
+        temporary.write_text("".join(json.dumps(asdict(record)) + "\n" for record in records), encoding="utf-8")

@@ -1,21 +1,22 @@
-"""The ledger of loads: what each load of a table held and how it was judged, in counts. For trends, volume and `since when`."""
+"""The check history: the row counts of each load of a table and the outcome of its checks, to compare later loads with."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
-from expectations.history.jsonl import read_lines, write_lines
+from expectations.history.jsonl import read_records, write_records
 
-KEPT = 500
+MAX_RECORDS_PER_TABLE = 500
 
 
 @dataclass(frozen=True)
 class LoadRecord:
-    """One load of a table or frame: times in UTC, rows, rows set aside per rule, and the checks that did not hold.
+    """One load of a table or frame: times in UTC, row counts, rows set aside per rule, and the failed checks.
 
-    `content` tells one load from another whatever the order of its rows; `seen_at` is when it was last looked at.
-    `shape` describes a distribution as shares that sum to one, for drift.
+    `content` identifies the rows of a load, in whatever order; of a frame it is the as-of date. `seen_at` is the time of
+    the last check of this load. `failed` has the measured value of each failed check, `stopped` the failed checks that stop
+    the table. `shape` describes distributions, for drift: shares that sum to one.
     """
 
     table: str
@@ -36,50 +37,54 @@ class LoadRecord:
         """Rows set aside."""
         return sum(self.rules.values())
 
-    def same(self, other: "LoadRecord") -> bool:
-        """Whether another look found the same rows and judged them alike."""
+    def has_same_outcome(self, other: "LoadRecord") -> bool:
+        """Return whether the other record has the same rows and the same check results; times are ignored."""
         return replace(self, checked_at="", seen_at="") == replace(other, checked_at="", seen_at="")
 
 
 def read_check_history(workspace: Path) -> list[LoadRecord]:
-    """Return all loads, oldest first."""
-    return [LoadRecord(**entry) for entry in read_lines(_path(workspace))]
+    """Return the records of all loads, oldest first."""
+    return [LoadRecord(**entry) for entry in read_records(_path(workspace))]
 
 
-def of_table(ledger: list[LoadRecord], table: str) -> list[LoadRecord]:
-    """Return the loads of one table, oldest first."""
-    return [load for load in ledger if load.table == table]
+def table_records(history: list[LoadRecord], table: str) -> list[LoadRecord]:
+    """Return the records of one table, oldest first."""
+    return [load for load in history if load.table == table]
 
 
-def record(workspace: Path, loads: Iterable[LoadRecord]) -> None:
-    """Add loads to the ledger. The same rows looked at again, with the same outcome, are no new load.
+def append_records(workspace: Path, loads: Iterable[LoadRecord]) -> None:
+    """Append loads to the check history.
 
-    The newest 500 loads of each table are kept.
+    A load with the rows and the outcome of the newest record of its table only updates `seen_at` of that record.
+    The newest 500 records of each table are kept.
     """
-    ledger = read_check_history(workspace)
+    history = read_check_history(workspace)
     for load in loads:
-        mine = of_table(ledger, load.table)
-        if mine and mine[-1].same(load):
-            ledger[ledger.index(mine[-1])] = replace(mine[-1], seen_at=load.seen_at)
+        previous = table_records(history, load.table)
+        if previous and previous[-1].has_same_outcome(load):
+            history[history.index(previous[-1])] = replace(previous[-1], seen_at=load.seen_at)
             continue
-        ledger.append(load)
-        if len(mine) >= KEPT:
-            ledger.remove(mine[0])
-    write_lines(_path(workspace), ledger)
+        history.append(load)
+        if len(previous) >= MAX_RECORDS_PER_TABLE:
+            history.remove(previous[0])
+    write_records(_path(workspace), history)
 
 
-def since(loads: list[LoadRecord], name: str) -> str:
-    """Return when a rule or check of the newest load began to fail without a break, as of its loads, oldest first."""
-    began = ""
+def failing_since(loads: list[LoadRecord], name: str) -> str:
+    """Return the time from which a rule or check has failed in every load up to the newest; empty if it passes now.
+
+    `loads` are the records of one table, oldest first.
+    """
+    first_failure = ""
     for load in reversed(loads):
         if name not in load.failed and not load.rules.get(name):
             break
-        began = load.checked_at
-    return began
+        first_failure = load.checked_at
+    return first_failure
 
 
-def stamp(now: datetime) -> str:
-    """Write a moment as the ledger holds it."""
+def format_timestamp(now: datetime) -> str:
+    """Format a time as the check history stores it: ISO 8601, to the second."""
     return now.isoformat(timespec="seconds")
 
 

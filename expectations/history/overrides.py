@@ -1,16 +1,16 @@
-"""Overrides: somebody went on with a table that was stopped, and said why."""
+"""The record of overrides: which command went on with a stopped table, and for what reason."""
 
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from expectations.history.jsonl import read_lines, write_lines
-from expectations.history.loads import stamp
+from expectations.history.jsonl import read_records, write_records
+from expectations.history.loads import format_timestamp
 
 
 @dataclass(frozen=True)
 class Override:
-    """When, which command, which tables, and the reason given."""
+    """The time in UTC, the command, the stopped tables and the reason of an override."""
 
     at: str
     command: str
@@ -20,12 +20,13 @@ class Override:
 
 def read_overrides(workspace: Path) -> list[Override]:
     """Return all overrides, oldest first."""
-    return [Override(**entry) for entry in read_lines(_path(workspace))]
+    return [Override(**entry) for entry in read_records(_path(workspace))]
 
 
 def record_override(workspace: Path, command: str, tables: list[str], reason: str, now: datetime) -> None:
-    """Add an override to those that were."""
-    write_lines(_path(workspace), [*read_overrides(workspace), Override(stamp(now), command, tables, reason)])
+    """Append an override to the record."""
+    override = Override(at=format_timestamp(now), command=command, tables=tables, reason=reason)
+    write_records(_path(workspace), [*read_overrides(workspace), override])
 
 
 def _path(workspace: Path) -> Path:

@@ -1,4 +1,4 @@
-"""Frozen reference: the largest number of each column, fixed at one load and held against later ones."""
+"""The frozen reference: the largest number of each column in one load, a threshold for later loads."""
 
 import json
 from dataclasses import dataclass, field
@@ -7,42 +7,43 @@ from pathlib import Path
 
 from features.storage.files import atomic_path
 
-# A few rows tell no extremes.
-ENOUGH_ROWS = 1_000
+MIN_ROWS = 1_000  # the largest number of fewer rows says little about what is extreme
 
 
 @dataclass(frozen=True)
 class Reference:
-    """`largest` holds the largest absolute number per column; empty before the first freezing."""
+    """The largest absolute number of each column, the good rows it is taken from, and when it was frozen (UTC)."""
 
     frozen_at: str = ""
     rows: int = 0
     largest: dict[str, float] = field(default_factory=dict)
 
 
-def read_reference(workspace: Path) -> dict[str, Reference]:
-    """Return the reference of each table; a table without one is not in it."""
+def read_references(workspace: Path) -> dict[str, Reference]:
+    """Return the reference of each table that has one."""
     path = _path(workspace)
-    held = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    return {table: Reference(**entry) for table, entry in held.items()}
+    entries = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    return {table: Reference(**entry) for table, entry in entries.items()}
 
 
-def freeze(workspace: Path, found: dict[str, tuple[int, dict[str, float]]], now: datetime, *, renew: bool) -> None:
-    """Fix the largest numbers of each table, given its rows in use and largest numbers.
+def freeze_references(
+    workspace: Path, candidates: dict[str, tuple[int, dict[str, float]]], now: datetime, *, renew: bool
+) -> None:
+    """Freeze the reference of each table in `candidates`: its rows in use and its largest number per column.
 
-    A table that has a reference keeps it unless `renew`; one with fewer than 1,000 rows gets none.
+    A table keeps the reference it has unless `renew`. A table with fewer than 1,000 rows gets no new one.
     """
-    held = read_reference(workspace)
-    fresh = {
-        table: Reference(now.isoformat(timespec="seconds"), rows, largest)
-        for table, (rows, largest) in found.items()
-        if rows >= ENOUGH_ROWS and (renew or table not in held)
+    frozen = read_references(workspace)
+    new = {
+        table: Reference(frozen_at=now.isoformat(timespec="seconds"), rows=rows, largest=largest)
+        for table, (rows, largest) in candidates.items()
+        if rows >= MIN_ROWS and (renew or table not in frozen)
     }
-    if not fresh:
+    if not new:
         return
-    with atomic_path(_path(workspace)) as beside:
-        entries = {table: vars(reference) for table, reference in (held | fresh).items()}
-        beside.write_text(json.dumps(entries, indent=1) + "\n", encoding="utf-8")
+    with atomic_path(_path(workspace)) as temporary:
+        entries = {table: vars(reference) for table, reference in (frozen | new).items()}
+        temporary.write_text(json.dumps(entries, indent=1) + "\n", encoding="utf-8")
 
 
 def _path(workspace: Path) -> Path:

@@ -1,1 +1,1 @@
-"""What is measured of a whole table before its checks are run: volume, completeness, drift, links between tables."""
+"""Measures of a whole table that its checks look at: volume, completeness, drift, links between tables."""

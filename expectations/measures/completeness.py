@@ -1,4 +1,4 @@
-"""Completeness by day: days without rows that should have some, and a newest day that is only half there."""
+"""Completeness by day: days without rows that should have some, and a newest day that is only partly loaded."""
 
 from datetime import date, timedelta
 
@@ -9,48 +9,50 @@ from expectations.check import Measure
 LOOK_BACK = timedelta(days=365)
 WEEKS_AROUND = 4
 WEEKS_BEFORE = 8
-# A day may be empty by chance where few rows are usual: of days with seven, one in a thousand.
-USUAL_ROWS = 7
-SHOWN = 5
+MIN_WEEKS = 4
+# With a mean of seven rows a day, a day is empty by chance with a probability of one in a thousand (Poisson).
+MIN_TYPICAL_ROWS = 7
+MAX_DAYS_SHOWN = 5
 
 
 def missing_days(days: pl.DataFrame) -> Measure:
-    """Count the days of the last year without rows whose weekday has seven or more in the four weeks before and after.
+    """Count the empty days of the last year whose weekday typically has seven rows or more.
 
-    `days`: one row per day that has rows, ascending. A weekday on which a shop is closed is usual without rows.
+    `days` has one row per day with rows, ascending. Typical is the median of the same weekday in the four weeks before and
+    after, so a weekday on which the shop is closed is not missing.
     """
-    counts = _every_day(days)
-    empty = counts.filter((pl.col("rows") == 0) & (pl.col("usual") >= USUAL_ROWS))["day"].to_list()
-    return Measure(len(empty), _shown(empty))
+    counts = _with_typical_rows(days)
+    empty = counts.filter((pl.col("rows") == 0) & (pl.col("typical") >= MIN_TYPICAL_ROWS))["day"].to_list()
+    return Measure(len(empty), _format_days(empty))
 
 
 def last_day(days: pl.DataFrame) -> Measure | None:
-    """Return the newest day's rows as a share of the median of its weekday in the eight weeks before.
+    """Return the rows of the newest day as a share of the median of its weekday in the eight weeks before.
 
-    None where fewer than four such weeks are there, or fewer than seven rows are usual.
+    Return None if there are fewer than four such weeks, or if that median is below seven rows.
     """
     newest = days["day"][-1]
-    same = [newest - timedelta(weeks=back) for back in range(1, WEEKS_BEFORE + 1)]
-    before = _filled(days).filter(pl.col("day").is_in(same))["rows"]
-    usual = before.median()
-    if before.len() < WEEKS_AROUND or not isinstance(usual, float) or usual < USUAL_ROWS:
+    same_weekday = [newest - timedelta(weeks=weeks) for weeks in range(1, WEEKS_BEFORE + 1)]
+    before = _with_empty_days(days).filter(pl.col("day").is_in(same_weekday))["rows"]
+    typical = before.median()
+    if before.len() < MIN_WEEKS or not isinstance(typical, float) or typical < MIN_TYPICAL_ROWS:
         return None
     rows = days["rows"][-1]
-    return Measure(rows / usual, f"{newest} has {rows:,} rows, usual for its weekday are {usual:,.0f}")
+    return Measure(rows / typical, f"{newest} has {rows:,} rows; its weekday typically has {typical:,.0f}")
 
 
-def _every_day(days: pl.DataFrame) -> pl.DataFrame:
-    """Days of the last year with what is usual for their weekday: the median of the neighbours, themselves left out."""
-    shifts = [pl.col("rows").shift(7 * week) for week in range(-WEEKS_AROUND, WEEKS_AROUND + 1) if week]
-    around = pl.concat_list(shifts).list.median()
+def _with_typical_rows(days: pl.DataFrame) -> pl.DataFrame:
+    """Return the days of the last year with the median of the same weekday in the weeks around, the day itself left out."""
+    shifts = [pl.col("rows").shift(7 * weeks) for weeks in range(-WEEKS_AROUND, WEEKS_AROUND + 1) if weeks]
+    typical = pl.concat_list(shifts).list.median()
     newest: date = days["day"][-1]
-    return _filled(days).with_columns(around.alias("usual")).filter(pl.col("day") > newest - LOOK_BACK)
+    return _with_empty_days(days).with_columns(typical.alias("typical")).filter(pl.col("day") > newest - LOOK_BACK)
 
 
-def _filled(days: pl.DataFrame) -> pl.DataFrame:
+def _with_empty_days(days: pl.DataFrame) -> pl.DataFrame:
     return days.upsample("day", every="1d").with_columns(pl.col("rows").fill_null(0))
 
 
-def _shown(days: list[date]) -> str:
-    newest = ", ".join(str(day) for day in days[-SHOWN:])
-    return f"{'the newest of them ' if len(days) > SHOWN else ''}{newest}" if days else ""
+def _format_days(days: list[date]) -> str:
+    newest = ", ".join(str(day) for day in days[-MAX_DAYS_SHOWN:])
+    return f"{'the newest of them ' if len(days) > MAX_DAYS_SHOWN else ''}{newest}" if days else ""

@@ -1,1 +1,1 @@
-"""Rules for single rows: what sets a row aside, the quarantine, and the release of corrected rows."""
+"""Rules for single rows: which rows are set aside, the quarantine, and the release of corrected rows."""

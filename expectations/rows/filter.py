@@ -1,4 +1,4 @@
-"""One pass over a table: good rows to one file, rows set aside to another, and every count on the way."""
+"""Filter a table in one pass: good rows to one file, rows set aside to another, and all counts on the way."""
 
 import functools
 import operator
@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from expectations.rows.rule import ERASED_RULE, RULE, Rule, broken_rule, named
+from expectations.rows.rule import ERASED_RULE, RULE, Rule, first_broken_rule, rule_names
 from features.storage.hashing import NO_IDS, HashedIds
 from features.tables.errors import TableUnusableError
 from features.tables.mapping import RAW, ZONED
@@ -17,49 +17,51 @@ from features.tables.schema import Kind, Table
 from features.tables.sources import OVERFLOW, ROW, SOURCE
 from settings.errors import first_line
 
-CONTENT, KEY = "_content", "row_key"
-WARNED = "warned:"
+ROW_HASH, ROW_KEY = "_content", "row_key"
+# Prefixes of the columns of counts.
+WARNED, READABLE, UNREADABLE, FILLED, LARGEST = "warned:", "read:", "unread:", "filled:", "largest:"
 GOOD = pl.col(RULE).is_null()
-HOW_QUARANTINED = ("rule", "reason", "source", "row")
-# A real date in another order than ISO's, or ISO with day and month exchanged: 2025-13-02, 13/02/2025, 02/13/2025.
+REASON_COLUMNS = ("rule", "reason", "source", "row")
+# A real date in an order other than ISO's, or ISO with day and month exchanged: 2025-13-02, 13/02/2025, 02/13/2025.
 DAY, MONTH = "(?:1[3-9]|2\\d|3[01])", "(?:0?[1-9]|1[0-2])"
 SWAPPED = rf"^\s*(?:\d{{4}}[-/.]{DAY}[-/.]{MONTH}\b|(?:{DAY}[-/.]{MONTH}|{MONTH}[-/.]{DAY})[-/.]\d{{2,4}}\b)"
 
 
 @dataclass(frozen=True)
 class FilterResult:
-    """What one pass found.
+    """The counts of one pass over a table.
 
-    `totals`: one row, see `_totals`. `broken`: rows per rule, None for good ones. `warned`: good rows per rule that only
-    warns. `files`: rows and content per file, good rows and distinct good rows. `distinct`: distinct good rows of all.
-    `days`: per day of good rows their number, and of positive amounts the number and the sum of logarithms; None without days.
+    `totals`: see `_total_counts`. `rows_by_rule`: rows per first broken rule that sets aside, None for good rows.
+    `warned_rows`: good rows per rule that only warns. `files`: per file its rows, content, good and distinct good rows.
+    `distinct_rows`: distinct good rows of all files together. `daily_counts`: good rows per day and, where there are amounts,
+    the number of positive amounts and the sum of their logarithms; None without dates.
     """
 
     totals: dict[str, Any]
-    broken: dict[str | None, int]
-    warned: dict[str, int]
+    rows_by_rule: dict[str | None, int]
+    warned_rows: dict[str, int]
     files: pl.DataFrame
-    distinct: int
-    days: pl.DataFrame | None
+    distinct_rows: int
+    daily_counts: pl.DataFrame | None
 
     @property
     def read(self) -> int:
         """All rows of the source."""
-        return sum(self.broken.values())
+        return sum(self.rows_by_rule.values())
 
     @property
     def used(self) -> int:
-        """Rows that break no rule that sets aside."""
-        return self.broken.get(None, 0)
+        """Good rows: those that break no rule that sets aside."""
+        return self.rows_by_rule.get(None, 0)
 
     @property
-    def content(self) -> str:
-        """A number that stays the same as long as the same rows are there, in whatever order and files."""
+    def content_hash(self) -> str:
+        """A hash of all rows that depends neither on their order nor on their files."""
         return f"{int(self.files['content'].sum()) % 2**64:016x}" if self.files.height else ""
 
     @property
-    def repeated(self) -> list[str]:
-        """Files that hold, in whatever order, the rows that a file earlier in order of name holds."""
+    def repeated_files(self) -> list[str]:
+        """Files with the same rows, in whatever order, as another file whose name sorts earlier."""
         return self.files.sort(SOURCE).filter(~pl.struct("content", "rows").is_first_distinct())[SOURCE].to_list()
 
 
@@ -68,135 +70,147 @@ def filter_rows(
 ) -> FilterResult:
     """Write the good rows of `source` to `good` and the others to `bad`, as Parquet, and count in the same pass.
 
-    `bad` has the rule, its sentence, source file and row, and the cells as the source had them. No row of an `erased` customer
-    goes to either, nor does a good row name one as the one who referred.
-    Raises TableUnusable when reading stops midway.
+    `bad` has the rule, its sentence, source file and row number, and the cells as the source had them. Rows of `erased`
+    customers go to neither file, and no good row names one in `referred_by`.
+    Raises TableUnusableError when reading stops midway.
     """
     raw, files = source.rows, source.files
     names = [column.name for column in table.columns if column.name in raw.collect_schema()]
-    judged = raw.with_columns(broken_rule(rules).alias(RULE), _mixed(raw).alias(CONTENT))
-    judged = judged.cache()  # else the filter moves down into the source, and everything is read and judged twice
-    kept = judged.filter(pl.col(RULE).is_null())
+    tested = raw.with_columns(first_broken_rule(rules).alias(RULE), _row_hash(raw).alias(ROW_HASH))
+    tested = tested.cache()  # else the filter moves down into the source, and everything is read and tested twice
+    kept = tested.filter(pl.col(RULE).is_null())
     warnings = [rule for rule in rules if rule.severity == "warn"]
     queries = [
-        kept.select(_without(erased, name) for name in names).sink_parquet(good, lazy=True, compression="lz4", statistics=False),
-        quarantined(table, judged, rules).sink_parquet(bad, lazy=True),
-        judged.select(*_totals(table, names), *((GOOD & rule.broken).sum().alias(WARNED + rule.name) for rule in warnings)),
-        judged.group_by(RULE).len(),
-        _per_file(judged, files),
-        kept.select(CONTENT) if len(files) == 1 else kept.select(CONTENT, pl.col(SOURCE).cast(pl.Categorical)),
-        *_days(table, kept, names),
+        kept.select(_without_erased(erased, name) for name in names).sink_parquet(
+            good, lazy=True, compression="lz4", statistics=False
+        ),
+        quarantined_rows(table, tested, rules).sink_parquet(bad, lazy=True),
+        tested.select(*_total_counts(table, names), *((GOOD & rule.broken).sum().alias(WARNED + rule.name) for rule in warnings)),
+        tested.group_by(RULE).len(),
+        _counts_per_file(tested, files),
+        kept.select(ROW_HASH) if len(files) == 1 else kept.select(ROW_HASH, pl.col(SOURCE).cast(pl.Categorical)),
+        *_daily_counts(table, kept, names),
     ]
-    _, _, totals, broken, per_file, lines, *days = _collected(table, queries)
-    counts, distinct = totals.row(0, named=True), lines[CONTENT].n_unique()
+    _, _, totals, rule_counts, per_file, hashes, *daily = _collect(table, queries)
+    counts, distinct = totals.row(0, named=True), hashes[ROW_HASH].n_unique()
+    named_counts = rule_counts.with_columns(rule_names(rules, pl.col(RULE))).sort("len", RULE, descending=[True, False])
     return FilterResult(
-        {name: value for name, value in counts.items() if not name.startswith(WARNED)},
-        dict(broken.with_columns(named(rules, pl.col(RULE))).sort("len", RULE, descending=[True, False]).iter_rows()),
-        {name.removeprefix(WARNED): rows for name, rows in counts.items() if name.startswith(WARNED) and rows},
-        per_file.join(_distinct(lines, files, distinct), on=SOURCE, how="left").sort(SOURCE),
-        distinct,
-        days[0] if days else None,
+        totals={name: value for name, value in counts.items() if not name.startswith(WARNED)},
+        rows_by_rule=dict(named_counts.iter_rows()),
+        warned_rows={name.removeprefix(WARNED): rows for name, rows in counts.items() if name.startswith(WARNED) and rows},
+        files=per_file.join(_distinct_rows_per_file(hashes, files, distinct), on=SOURCE, how="left").sort(SOURCE),
+        distinct_rows=distinct,
+        daily_counts=daily[0] if daily else None,
     )
 
 
-def _without(erased: HashedIds, name: str) -> pl.Expr:
-    """The ids of other customers that a row names."""
+def _without_erased(erased: HashedIds, name: str) -> pl.Expr:
+    """Return a column with null for erased customers that another customer's row names."""
     if name != "referred_by" or not erased.hashes:
         return pl.col(name)
     return pl.when(~erased.holds(name)).then(name)
 
 
-def _per_file(judged: pl.LazyFrame, files: list[str]) -> pl.LazyFrame:
-    """Rows, content and good rows per file; of one file alone there is nothing to group."""
-    told = [pl.col(CONTENT).sum().alias("content"), pl.len().alias("rows"), GOOD.sum().alias("used")]
+def _counts_per_file(tested: pl.LazyFrame, files: list[str]) -> pl.LazyFrame:
+    """Return rows, content and good rows per file; a single file needs no grouping."""
+    counts = [pl.col(ROW_HASH).sum().alias("content"), pl.len().alias("rows"), GOOD.sum().alias("used")]
     if len(files) > 1:
-        return judged.group_by(SOURCE).agg(told)
-    return judged.select(told).filter(pl.col("rows") > 0).select(pl.lit(files[0]).alias(SOURCE), pl.all())
+        return tested.group_by(SOURCE).agg(counts)
+    return tested.select(counts).filter(pl.col("rows") > 0).select(pl.lit(files[0]).alias(SOURCE), pl.all())
 
 
-def _distinct(lines: pl.DataFrame, files: list[str], of_all: int) -> pl.DataFrame:
-    """Distinct good rows per file; of one file alone they are those of all."""
+def _distinct_rows_per_file(hashes: pl.DataFrame, files: list[str], distinct_rows: int) -> pl.DataFrame:
+    """Return distinct good rows per file; a single file has all `distinct_rows`."""
     if len(files) == 1:
-        return pl.DataFrame({SOURCE: files, "distinct": [of_all]})
-    per_file = lines.group_by(SOURCE).agg(pl.col(CONTENT).n_unique().alias("distinct"))
+        return pl.DataFrame({SOURCE: files, "distinct": [distinct_rows]})
+    per_file = hashes.group_by(SOURCE).agg(pl.col(ROW_HASH).n_unique().alias("distinct"))
     return per_file.with_columns(pl.col(SOURCE).cast(pl.String))
 
 
-def quarantined(table: Table, judged: pl.LazyFrame, rules: list[Rule]) -> pl.LazyFrame:
-    """Return the rows that are set aside as the quarantine shows them: every cell as text, as the source had it.
+def quarantined_rows(table: Table, tested: pl.LazyFrame, rules: list[Rule]) -> pl.LazyFrame:
+    """Return the rows that are set aside, as the quarantine file has them: every cell as text, as in the source.
 
-    `row_key` tells whether a row is still the one that it was when somebody corrected it.
+    `row_key` is a hash of the cells; with it a release detects that a row changed since the quarantine was written.
     """
-    sentences = {place: rule.sentence for place, rule in enumerate(rules)}
-    schema = judged.collect_schema()
-    inner = {ROW, SOURCE, RULE, OVERFLOW, CONTENT, ZONED}
-    cells = [_as_read(name, RAW + name in schema) for name in schema if name not in inner and not name.startswith(RAW)]
+    sentences = {index: rule.sentence for index, rule in enumerate(rules)}
+    schema = tested.collect_schema()
+    internal = {ROW, SOURCE, RULE, OVERFLOW, ROW_HASH, ZONED}
+    cells = [_source_cell(name, RAW + name in schema) for name in schema if name not in internal and not name.startswith(RAW)]
     reason = pl.col(RULE).replace_strict(sentences, default=None, return_dtype=pl.String).alias("reason")
-    gone = [place for place, rule in enumerate(rules) if rule.name == ERASED_RULE]
-    set_aside = judged.filter(pl.col(RULE).is_not_null() & ~pl.col(RULE).is_in(gone)).select(
-        named(rules, pl.col(RULE)),
+    erased = [index for index, rule in enumerate(rules) if rule.name == ERASED_RULE]
+    set_aside = tested.filter(pl.col(RULE).is_not_null() & ~pl.col(RULE).is_in(erased)).select(
+        rule_names(rules, pl.col(RULE)),
         reason,
         pl.col(SOURCE).alias("source"),
         pl.col(ROW).alias("row"),
         *cells,
         pl.col(OVERFLOW).alias("beyond_header"),
     )
-    key = pl.struct(set_aside.collect_schema().names()[len(HOW_QUARANTINED) :]).hash().cast(pl.String).alias(KEY)
-    return set_aside.select(pl.lit(table.name).alias("table"), *HOW_QUARANTINED, key, pl.exclude(HOW_QUARANTINED))
+    key = pl.struct(set_aside.collect_schema().names()[len(REASON_COLUMNS) :]).hash().cast(pl.String).alias(ROW_KEY)
+    return set_aside.select(pl.lit(table.name).alias("table"), *REASON_COLUMNS, key, pl.exclude(REASON_COLUMNS))
 
 
-def _collected(table: Table, queries: list[pl.LazyFrame]) -> list[pl.DataFrame]:
+def _collect(table: Table, queries: list[pl.LazyFrame]) -> list[pl.DataFrame]:
     try:
         return pl.collect_all(queries, engine="streaming")
     except (pl.exceptions.PolarsError, OSError) as error:
         raise TableUnusableError(table.name, f"reading stopped: {first_line(error)}.", "reading stopped midway.") from None
 
 
-def _as_read(name: str, has_raw: bool) -> pl.Expr:  # noqa: FBT001  # one caller, a few lines above
+def _source_cell(name: str, has_raw: bool) -> pl.Expr:  # noqa: FBT001  # one caller, a few lines above
     text = pl.col(name).cast(pl.String)
     return pl.coalesce(text, RAW + name).alias(name) if has_raw else text
 
 
-def _mixed(raw: pl.LazyFrame) -> pl.Expr:
-    """A 64-bit hash of a row; among ten million different rows two share one with a probability of 3 in a million."""
+def _row_hash(raw: pl.LazyFrame) -> pl.Expr:
+    """Return a 64-bit hash of a row; two of ten million different rows share one with a probability of 3 in a million."""
     names = [name for name in raw.collect_schema() if name not in {ROW, SOURCE, ZONED}]
-    return functools.reduce(operator.xor, (pl.col(name).hash(place) for place, name in enumerate(names)))
+    return functools.reduce(operator.xor, (pl.col(name).hash(seed) for seed, name in enumerate(names)))
 
 
-def _totals(table: Table, names: list[str]) -> list[pl.Expr]:
-    """Over all rows: readable and unreadable cells per typed column, zones told and not. Over good ones: filled, largest."""
+def _total_counts(table: Table, names: list[str]) -> list[pl.Expr]:
+    """Return the counts of a table as expressions.
+
+    Of all rows: readable and unreadable cells per column that is not text, times with and without a zone, and unreadable
+    dates with day and month swapped. Of good rows: filled cells and the largest absolute number per column, the newest date
+    and the number of return lines.
+    """
     typed = [column for column in table.columns if column.name in names and column.kind is not Kind.TEXT]
     numbers = [column.name for column in typed if column.kind is Kind.NUMBER and column.low is None]
     swapped = pl.col(RAW + table.known_from).str.contains(SWAPPED).sum() if table.known_from in names else pl.lit(0)
     return [
-        *(pl.col(column.name).count().alias(f"read:{column.name}") for column in typed),
-        *(pl.col(RAW + column.name).count().alias(f"unread:{column.name}") for column in typed),
-        *((GOOD & pl.col(name).is_not_null()).sum().alias(f"filled:{name}") for name in names),
-        *(pl.when(GOOD).then(pl.col(name).abs()).max().alias(f"largest:{name}") for name in numbers),
+        *(pl.col(column.name).count().alias(READABLE + column.name) for column in typed),
+        *(pl.col(RAW + column.name).count().alias(UNREADABLE + column.name) for column in typed),
+        *((GOOD & pl.col(name).is_not_null()).sum().alias(FILLED + name) for name in names),
+        *(pl.when(GOOD).then(pl.col(name).abs()).max().alias(LARGEST + name) for name in numbers),
         pl.col(ZONED).sum().alias("zoned"),
         (~pl.col(ZONED)).sum().alias("unzoned"),
         swapped.alias("swapped"),
-        *_when(table, names),
-        *_lines(names),
+        _newest_date(table, names),
+        *_return_lines(names),
     ]
 
 
-def _when(table: Table, names: list[str]) -> list[pl.Expr]:
-    newest = pl.when(GOOD).then(pl.col(table.known_from)).max() if table.known_from in names else pl.lit(None, pl.Datetime("us"))
-    return [newest.alias("newest")]
+def _newest_date(table: Table, names: list[str]) -> pl.Expr:
+    has_dates = table.known_from in names
+    newest = pl.when(GOOD).then(pl.col(table.known_from)).max() if has_dates else pl.lit(None, pl.Datetime("us"))
+    return newest.alias("newest")
 
 
-def _lines(names: list[str]) -> list[pl.Expr]:
-    """Return lines: negative quantity, or negative amount where there is no quantity."""
+def _return_lines(names: list[str]) -> list[pl.Expr]:
+    """Count return lines: negative quantity, or negative amount if there is no quantity; empty if there is neither."""
     signed = next((name for name in ("quantity", "amount") if name in names), None)
     return [(GOOD & (pl.col(signed) < 0)).sum().alias("returns")] if signed else []
 
 
-def _days(table: Table, kept: pl.LazyFrame, names: list[str]) -> list[pl.LazyFrame]:
-    """Rows per day, and of positive amounts the number and the sum of logarithms; nothing for a table without dates."""
+def _daily_counts(table: Table, kept: pl.LazyFrame, names: list[str]) -> list[pl.LazyFrame]:
+    """Return one frame with the rows per day, and of positive amounts the count and the sum of logarithms.
+
+    Return no frame for a table without dates.
+    """
     if table.known_from not in names:
         return []
-    amounts = pl.when(pl.col("amount") > 0).then(pl.col("amount").log())
-    told = [amounts.count().alias("positive"), amounts.sum().alias("log_sum")] if "amount" in names else []
+    logs = pl.when(pl.col("amount") > 0).then(pl.col("amount").log())
+    amounts = [logs.count().alias("positive"), logs.sum().alias("log_sum")] if "amount" in names else []
     day = pl.col(table.known_from).dt.date().alias("day")
-    return [kept.group_by(day).agg(pl.len().alias("rows"), *told).drop_nulls("day").sort("day")]
+    return [kept.group_by(day).agg(pl.len().alias("rows"), *amounts).drop_nulls("day").sort("day")]

@@ -1,4 +1,4 @@
-"""What a rule for rows is. Each looks at the row alone, or at a threshold fixed before the load."""
+"""Rules for rows. A rule looks at one row alone, or at a threshold fixed before the load."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,43 +8,46 @@ import polars as pl
 from settings.checks import Severity
 
 RULE = "rule"
-ERASED_RULE = "erased_customer"  # the rows it sets aside are counted, and kept nowhere
+ERASED_RULE = "erased_customer"  # rows it sets aside are counted but stored nowhere
 
 
 @dataclass(frozen=True)
 class Rule:
-    """A named reason to set a row aside, or to warn of it: `broken` is true where it applies, never null.
+    """A named reason to set a row aside, or to warn about it.
 
-    `sentence` completes "a row is set aside because ...". A `firm` rule says that the row cannot be used whatever anybody
-    thinks of it: no configuration and no release makes up for it.
+    `broken` is true for rows that break the rule, and never null. `sentence` completes "a row is set aside because ...".
+    A row that breaks a `mandatory` rule is unusable: neither the configuration nor a release can waive the rule.
     """
 
     name: str
     sentence: str
     broken: pl.Expr
-    firm: bool = False
+    mandatory: bool = False
     severity: Severity = "quarantine"
 
     @property
     def sets_aside(self) -> bool:
-        """Whether rows that break it are kept out of use."""
+        """Whether rows that break the rule are kept out of use."""
         return self.severity in {"quarantine", "stop"}
 
 
-def broken_rule(rules: Sequence[Rule]) -> pl.Expr:
-    """Place in `rules` of the first one that sets a row aside; null for a good row. A number is much cheaper than a name."""
+def first_broken_rule(rules: Sequence[Rule]) -> pl.Expr:
+    """Return the index in `rules` of the first rule that sets a row aside; null for a good row.
+
+    An index takes far less memory and time per row than a name.
+    """
     first = pl.lit(None, pl.UInt32)
-    for place in range(len(rules) - 1, -1, -1):
-        if rules[place].sets_aside:
-            first = pl.when(rules[place].broken).then(pl.lit(place, pl.UInt32)).otherwise(first)
+    for index in range(len(rules) - 1, -1, -1):
+        if rules[index].sets_aside:
+            first = pl.when(rules[index].broken).then(pl.lit(index, pl.UInt32)).otherwise(first)
     return first
 
 
-def named(rules: Sequence[Rule], place: pl.Expr) -> pl.Expr:
-    """Turn places in `rules` to the rules' names; null stays null."""
-    return place.replace_strict({number: rule.name for number, rule in enumerate(rules)}, default=None, return_dtype=pl.String)
+def rule_names(rules: Sequence[Rule], index: pl.Expr) -> pl.Expr:
+    """Return the names of the rules at these indexes; null stays null."""
+    return index.replace_strict({number: rule.name for number, rule in enumerate(rules)}, default=None, return_dtype=pl.String)
 
 
-def never_null(condition: pl.Expr) -> pl.Expr:
-    """A condition over empty cells is not broken."""
+def false_if_null(condition: pl.Expr) -> pl.Expr:
+    """Return the condition with false for null: empty cells break no rule."""
     return condition.fill_null(value=False)

@@ -1,8 +1,8 @@
-"""When a table as a whole cannot be used: no rows, a column of the wrong type throughout, or no good row."""
+"""Tables that are unusable as a whole: no rows, a column of the wrong type throughout, or no good row."""
 
 import polars as pl
 
-from expectations.rows.filter import FilterResult
+from expectations.rows.filter import READABLE, UNREADABLE, FilterResult
 from features.tables.errors import TableUnusableError
 from features.tables.mapping import RAW
 from features.tables.schema import Column, Kind, Table
@@ -14,26 +14,28 @@ HINTS = {
 }
 
 
-def refuse_unusable(table: Table, sifted: FilterResult, raw: pl.LazyFrame) -> None:
-    """Raise TableUnusable for a table without rows, with a column that cannot be read throughout, or without a good row.
+def refuse_unusable(table: Table, result: FilterResult, raw: pl.LazyFrame) -> None:
+    """Raise TableUnusableError for a table without rows, with an unreadable column, or without a good row.
 
-    An optional column counts where more than half of all rows have something unreadable in it, and none anything readable.
+    A required column is unreadable if it has no readable cell but an unreadable one. An optional column is unreadable if
+    more than half of all rows have an unreadable cell, and none a readable one.
     """
-    if sifted.read == 0:
+    if result.read == 0:
         raise TableUnusableError(table.name, "the source has a header but no rows.")
     for column in table.columns:
-        unread = sifted.totals.get(f"unread:{column.name}", 0)
-        if unread > (0 if column.required else sifted.read / 2) and not sifted.totals[f"read:{column.name}"]:
-            raise _wrong_type(table, column, unread, raw)
-    if sifted.used == 0:
-        found = ", ".join(f"{rows} {rule}" for rule, rows in sifted.broken.items())
-        raise TableUnusableError(table.name, f"none of its {sifted.read} rows is usable ({found}).")
+        unreadable = result.totals.get(f"{UNREADABLE}{column.name}", 0)
+        tolerated = 0 if column.required else result.read / 2
+        if unreadable > tolerated and not result.totals[f"{READABLE}{column.name}"]:
+            raise _wrong_type(table, column, unreadable, raw)
+    if result.used == 0:
+        counts = ", ".join(f"{rows} {rule}" for rule, rows in result.rows_by_rule.items())
+        raise TableUnusableError(table.name, f"none of its {result.read} rows is usable ({counts}).")
 
 
-def _wrong_type(table: Table, column: Column, unread: int, raw: pl.LazyFrame) -> TableUnusableError:
+def _wrong_type(table: Table, column: Column, unreadable: int, raw: pl.LazyFrame) -> TableUnusableError:
     cells = raw.select(pl.col(RAW + column.name)).filter(pl.col(RAW + column.name).is_not_null())
     example = cells.head(1).collect(engine="streaming").item()[:MAX_EXAMPLE_LENGTH]
-    said = f"the column {column.name} is no {column.kind} in any of {unread} rows"
-    comma = column.kind is not Kind.NUMBER or "," in example
-    hint = HINTS.get(column.kind, "").format(table=table.name, column=column.name) if comma else ""
-    return TableUnusableError(table.name, f'{said}, such as "{example}".{hint}', f"{said}.{hint}")
+    sentence = f"the column {column.name} has no readable {column.kind} in any of {unreadable} rows"
+    hint_applies = column.kind is not Kind.NUMBER or "," in example
+    hint = HINTS.get(column.kind, "").format(table=table.name, column=column.name) if hint_applies else ""
+    return TableUnusableError(table.name, f'{sentence}, for example "{example}".{hint}', f"{sentence}.{hint}")

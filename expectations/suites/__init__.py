@@ -1,1 +1,1 @@
-"""Great Expectations suites: what each table is expected to be, as pure functions of its columns."""
+"""Check suites: what is expected of each table and frame, as pure functions of its columns and thresholds."""

@@ -1,25 +1,25 @@
-"""Rules for the rows of every table: cells that can be read, ids, dates and numbers that make sense."""
+"""Rules for the rows of every table: readable cells, and plausible ids, dates and numbers."""
 
 from collections.abc import Collection
 from datetime import datetime, time, timedelta
 
 import polars as pl
 
-from expectations.rows.rule import ERASED_RULE, Rule, never_null
+from expectations.rows.rule import ERASED_RULE, Rule, false_if_null
 from features.storage.hashing import HashedIds
-from features.tables.csv_repair import BROKEN
+from features.tables.csv_repair import BROKEN_ROW
 from features.tables.mapping import RAW
 from features.tables.schema import Column, Kind, Table
 from features.tables.sources import OVERFLOW, SOURCE
 from settings.checks import TableChecks
 
-# A shop's local clock may run ahead of UTC; the gate on as_of keeps such rows out until their day has come.
+# A shop's local clock may be ahead of UTC; the point-in-time filter keeps such rows out until their day has come.
 CLOCK_SLACK = timedelta(days=1)
 EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001  # the tables hold UTC without a zone
-CONTROL = r"[\x00-\x08\x0b\x0c\x0e-\x1f]"
+CONTROL_CHARACTERS = r"[\x00-\x08\x0b\x0c\x0e-\x1f]"
 
 
-def any_rows(
+def common_row_rules(
     table: Table,
     columns: Collection[str],
     limits: TableChecks,
@@ -27,13 +27,13 @@ def any_rows(
     largest: dict[str, float],
     repeated: Collection[str] = (),
 ) -> list[Rule]:
-    """Return the rules for a table with these canonical columns, in the order in which they are tried.
+    """Return the rules for a table with these canonical columns, in the order in which they are tested.
 
-    `now` is UTC without a zone; `largest` is the frozen reference, the largest absolute number of each column;
-    `repeated` names the files whose content an earlier file already had.
+    `now` is UTC without a zone. `largest` is the frozen reference: the largest absolute number of each column. `repeated`
+    names the files that have the same rows as an earlier file.
     """
     present = [column for column in table.columns if column.name in columns]
-    rules = [Rule("repeated_load", "the whole file is a copy of an earlier one", pl.col(SOURCE).is_in(list(repeated)))]
+    rules = [Rule("repeated_load", "its file has the same rows as an earlier file", pl.col(SOURCE).is_in(list(repeated)))]
     rules += _shape_rules(present)
     for column in present:
         rules += _cell_rules(column) + _text_rules(column, limits) + _number_rules(column, limits, largest)
@@ -41,47 +41,49 @@ def any_rows(
 
 
 def erased_rule(erased: HashedIds) -> Rule:
-    """Return the rule that keeps erased customers out: the first one, so that nothing of them is kept for another reason."""
-    return Rule(ERASED_RULE, "the customer was erased on request", erased.holds(), firm=True)
+    """Return the rule that sets erased customers aside. Test it first, so that no other rule puts their rows in quarantine."""
+    return Rule(ERASED_RULE, "the customer was erased on request", erased.holds(), mandatory=True)
 
 
 def _shape_rules(present: list[Column]) -> list[Rule]:
     overflow = pl.col(OVERFLOW)
-    unmatched = never_null(overflow.str.starts_with(BROKEN))
-    read = [pl.col(column.name) for column in present]
-    unread = [pl.col(RAW + column.name) for column in present if column.kind is not Kind.TEXT]
+    unmatched_quotes = false_if_null(overflow.str.starts_with(BROKEN_ROW))
+    cells = [pl.col(column.name) for column in present]
+    unreadable_cells = [pl.col(RAW + column.name) for column in present if column.kind is not Kind.TEXT]
+    is_empty = pl.all_horizontal(cell.is_null() for cell in cells + unreadable_cells)
     return [
-        Rule("broken_quotes", "its quotes do not match", unmatched, firm=True),
-        Rule("too_many_cells", "the row has more cells than the header", overflow.is_not_null(), firm=True),
-        Rule("empty_row", "every cell is empty", pl.all_horizontal(cell.is_null() for cell in read + unread), firm=True),
+        Rule("broken_quotes", "its quotes do not match", unmatched_quotes, mandatory=True),
+        Rule("too_many_cells", "it has more cells than the header", overflow.is_not_null(), mandatory=True),
+        Rule("empty_row", "every cell is empty", is_empty, mandatory=True),
     ]
 
 
 def _cell_rules(column: Column) -> list[Rule]:
-    """Whether the cell is there and can be read as what it should be."""
+    """Return rules for cells that are unreadable, or empty although required."""
     name, value = column.name, pl.col(column.name)
     rules = []
     if column.kind is not Kind.TEXT:
-        unread = pl.col(RAW + name).is_not_null()
-        rules.append(Rule(f"unreadable_{name}", f"{name} cannot be read as a {column.kind}", unread, firm=column.required))
+        sentence = f"{name} cannot be read as a {column.kind}"
+        rules.append(Rule(f"unreadable_{name}", sentence, pl.col(RAW + name).is_not_null(), mandatory=column.required))
     if column.required:
-        rules.append(Rule(f"missing_{name}", f"{name} is empty", value.is_null(), firm=True))
+        rules.append(Rule(f"missing_{name}", f"{name} is empty", value.is_null(), mandatory=True))
     return rules
 
 
 def _text_rules(column: Column, limits: TableChecks) -> list[Rule]:
-    """Ids must be clean; other texts may be damaged, which is told."""
+    """Return rules for damaged text: ids are set aside, other text only causes a warning."""
     if column.kind is not Kind.TEXT:
         return []
     name, value = column.name, pl.col(column.name)
-    undecodable = never_null(value.str.contains("\ufffd", literal=True))
+    undecodable = false_if_null(value.str.contains("\ufffd", literal=True))
     if not column.required:
         return [Rule(f"undecodable_{name}", f"{name} is not UTF-8 text", undecodable, severity="warn")]
-    too_long, control = never_null(value.str.len_bytes() > limits.longest_id), never_null(value.str.contains(CONTROL))
+    too_long = false_if_null(value.str.len_bytes() > limits.longest_id)
+    has_control_characters = false_if_null(value.str.contains(CONTROL_CHARACTERS))
     return [
-        Rule(f"undecodable_{name}", f"{name} is not UTF-8 text", undecodable, firm=True),
-        Rule(f"too_long_{name}", f"{name} has more than {limits.longest_id} bytes", too_long, firm=True),
-        Rule(f"control_characters_{name}", f"{name} holds control characters", control, firm=True),
+        Rule(f"undecodable_{name}", f"{name} is not UTF-8 text", undecodable, mandatory=True),
+        Rule(f"too_long_{name}", f"{name} has more than {limits.longest_id} bytes", too_long, mandatory=True),
+        Rule(f"control_characters_{name}", f"{name} contains control characters", has_control_characters, mandatory=True),
     ]
 
 
@@ -92,30 +94,31 @@ def _number_rules(column: Column, limits: TableChecks, largest: dict[str, float]
     rules = []
     if column.kind is Kind.NUMBER:
         infinite = ~value.is_finite().fill_null(value=True)
-        rules.append(Rule(f"not_finite_{name}", f"{name} is not a finite number", infinite, firm=True))
+        rules.append(Rule(f"not_finite_{name}", f"{name} is not a finite number", infinite, mandatory=True))
     if column.low is not None or column.high is not None:
         return [*rules, _range_rule(column)]
-    absurd = never_null(value.abs() > limits.largest_number)
-    rules.append(Rule(f"absurd_{name}", f"{name} is beyond {limits.largest_number:g}", absurd, firm=True))
+    absurd = false_if_null(value.abs() > limits.largest_number)
+    rules.append(Rule(f"absurd_{name}", f"{name} is beyond ±{limits.largest_number:g}", absurd, mandatory=True))
     if largest.get(name):
-        limit = limits.extreme_factor * largest[name]
-        said = f"{name} is more than {limits.extreme_factor:g} times the largest one when the reference was frozen"
-        rules.append(Rule(f"extreme_{name}", said, never_null(value.abs() > limit)))
+        extreme = false_if_null(value.abs() > limits.extreme_factor * largest[name])
+        sentence = f"{name} is more than {limits.extreme_factor:g} times the largest one in the frozen reference"
+        rules.append(Rule(f"extreme_{name}", sentence, extreme))
     return rules
 
 
 def _range_rule(column: Column) -> Rule:
     name, low, high = column.name, column.low, column.high
     within = pl.col(name) >= low if high is None else pl.col(name).is_between(low, high)
-    said = f"{name} is below {low:g}" if high is None else f"{name} is not between {low:g} and {high:g}"
-    return Rule(f"out_of_range_{name}", said, ~within.fill_null(value=True), firm=True)
+    sentence = f"{name} is below {low:g}" if high is None else f"{name} is not between {low:g} and {high:g}"
+    return Rule(f"out_of_range_{name}", sentence, ~within.fill_null(value=True), mandatory=True)
 
 
 def _date_rules(table: Table, limits: TableChecks, now: datetime) -> list[Rule]:
-    name, when = table.known_from, pl.col(table.known_from)
-    first = datetime.combine(limits.earliest, time.min)
-    placeholder = never_null((when < first) | (when == EPOCH))
+    name, time_of_row = table.known_from, pl.col(table.known_from)
+    earliest = datetime.combine(limits.earliest, time.min)
+    future = false_if_null(time_of_row > now + CLOCK_SLACK)
+    implausible = false_if_null((time_of_row < earliest) | (time_of_row == EPOCH))
     return [
-        Rule(f"future_{name}", f"{name} lies in the future", never_null(when > now + CLOCK_SLACK), firm=True),
-        Rule(f"implausible_{name}", f"{name} is before {limits.earliest} or a placeholder for no date", placeholder),
+        Rule(f"future_{name}", f"{name} is in the future", future, mandatory=True),
+        Rule(f"implausible_{name}", f"{name} is before {limits.earliest} or is the placeholder {EPOCH:%Y-%m-%d}", implausible),
     ]

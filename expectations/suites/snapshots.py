@@ -1,4 +1,4 @@
-"""What is expected of training snapshots: past days with their answers, one row per customer and day."""
+"""The checks of training snapshots: past as-of dates with their labels, one row per customer and date."""
 
 import polars as pl
 
@@ -6,14 +6,16 @@ from expectations.check import Check, Measure
 from expectations.history.loads import LoadRecord
 from settings.checks import SnapshotChecks
 
+LABELS = ("churned", "next_orders", "next_spend")
+
 
 def checks(limits: SnapshotChecks) -> list[Check]:
-    """Return the checks of all snapshots that models learn from."""
+    """Return the checks of all snapshots that models are trained on."""
     return [
-        Check("repeated_customers", "Every customer has one row per past day", high=0, severity="stop"),
-        Check("missing_answers", "Every row has its answers: churned, next_orders and next_spend", high=0, severity="stop"),
+        Check("repeated_customers", "Every customer has one row per as-of date", high=0, severity="stop"),
+        Check("missing_answers", "Every row has its labels: churned, next_orders and next_spend", high=0, severity="stop"),
         Check("contradicting_answers", "churned is 1 without a purchase in the window, else 0", high=0, severity="stop"),
-        Check("unclosed_windows", "Every window was closed before the as-of date", high=0, severity="stop"),
+        Check("unclosed_windows", "Every window was closed by the as-of date of the training", high=0, severity="stop"),
         Check(
             "churn_share",
             f"Between {limits.min_churn:.0%} and {limits.max_churn:.0%} of the customers buy nothing in a window",
@@ -25,14 +27,14 @@ def checks(limits: SnapshotChecks) -> list[Check]:
 
 
 def measures(frame: pl.LazyFrame, before: LoadRecord | None) -> dict[str, Measure]:  # noqa: ARG001  # one signature for all suites
-    """Return what the checks look at, from `customer_id`, `as_of`, `closed_on`, `trained_as_of` and the answers."""
-    answers = ("churned", "next_orders", "next_spend")
-    asked = {
+    """Return the measures of a frame with `customer_id`, `as_of`, `closed_on`, `trained_as_of` and the labels."""
+    is_missing = (pl.col(name).is_null() | (pl.col(name) != pl.col(name)) for name in LABELS)
+    expressions = {
         "repeated_customers": pl.len() - pl.struct("customer_id", "as_of").n_unique(),
-        "missing_answers": pl.any_horizontal(pl.col(name).is_null() | (pl.col(name) != pl.col(name)) for name in answers).sum(),
+        "missing_answers": pl.any_horizontal(is_missing).sum(),
         "contradicting_answers": (pl.col("churned") != (pl.col("next_orders") == 0)).sum(),
         "unclosed_windows": (pl.col("closed_on") > pl.col("trained_as_of")).sum(),
         "churn_share": pl.col("churned").mean(),
     }
-    counts = frame.select(**asked).collect(engine="streaming").row(0, named=True)
-    return {name: Measure(value) for name, value in counts.items() if value is not None}
+    values = frame.select(**expressions).collect(engine="streaming").row(0, named=True)
+    return {name: Measure(value) for name, value in values.items() if value is not None}

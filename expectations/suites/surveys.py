@@ -1,20 +1,20 @@
-"""What is expected of survey answers, on top of what every table owes."""
+"""The rules and checks that only survey answers have."""
 
 from collections.abc import Collection
 
 from expectations.check import Check
 from expectations.rows.rule import Rule
-from expectations.suites.complaints import keeping_up, of_known_customers
+from expectations.suites.complaints import days_behind_check, unknown_customers_check
 from settings.checks import TableChecks
 
 KEYS: tuple[str, ...] = ()
 
 
-def rows(columns: Collection[str], limits: TableChecks) -> list[Rule]:  # noqa: ARG001  # one signature for all suites
-    """Return the rules for rows that hold for surveys alone: none, their scales are part of the schema."""
+def row_rules(columns: Collection[str], limits: TableChecks) -> list[Rule]:  # noqa: ARG001  # one signature for all suites
+    """Return no rules: the scales of ratings are part of the schema."""
     return []
 
 
-def whole(limits: TableChecks) -> list[Check]:
-    """Return the checks of the whole table that only surveys have."""
-    return [of_known_customers("survey answers", limits), keeping_up(limits)]
+def table_checks(limits: TableChecks) -> list[Check]:
+    """Return the checks of survey answers as a whole."""
+    return [unknown_customers_check("survey answers", limits), days_behind_check(limits)]

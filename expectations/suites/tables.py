@@ -1,4 +1,4 @@
-"""The suite of each input table: its rules for rows and its checks of the whole, configuration applied."""
+"""The suite of each input table: its rules for rows and its checks as a whole, with the configured severities."""
 
 from collections.abc import Collection
 from dataclasses import replace
@@ -9,13 +9,13 @@ from expectations.check import Check
 from expectations.rows.custom_rules import custom_checks, custom_rules
 from expectations.rows.rule import Rule
 from expectations.suites import complaints, contacts, customers, surveys, transactions
-from expectations.suites.any_rows import EPOCH, any_rows
-from expectations.suites.any_table import any_table, rule_checks
+from expectations.suites.any_rows import EPOCH, common_row_rules
+from expectations.suites.any_table import common_table_checks, rule_checks
 from features.tables.schema import Table
 from settings.checks import TableChecks
 from settings.errors import SettingsError
 
-SUITES: dict[str, ModuleType] = {
+TABLE_SUITES: dict[str, ModuleType] = {
     "transactions": transactions,
     "complaints": complaints,
     "surveys": surveys,
@@ -24,7 +24,7 @@ SUITES: dict[str, ModuleType] = {
 }
 
 
-def rules_of(
+def build_rules(
     table: Table,
     columns: Collection[str],
     limits: TableChecks,
@@ -32,50 +32,52 @@ def rules_of(
     largest: dict[str, float] | None = None,
     repeated: Collection[str] = (),
 ) -> list[Rule]:
-    """Return the rules for rows of a table with these canonical columns, severities as configured, those that are off left out.
+    """Return the rules for rows of a table with these canonical columns, in order; rules configured as off are left out.
 
-    Raises SettingsError for a severity that a rule cannot have, and for a rule of the company's own that cannot be used.
+    `largest` and `repeated` are as in `common_row_rules`. Raises SettingsError for a severity that a rule cannot have, and
+    for an invalid custom rule.
     """
-    rules = any_rows(table, columns, limits, now, largest or {}, repeated)
-    rules += SUITES[table.name].rows(columns, limits) + custom_rules(table, columns, limits)
-    configured = [_configured(table.name, rule, limits) for rule in rules]
+    rules = common_row_rules(table, columns, limits, now, largest or {}, repeated)
+    rules += TABLE_SUITES[table.name].row_rules(columns, limits) + custom_rules(table, columns, limits)
+    configured = [_with_configured_severity(table.name, rule, limits) for rule in rules]
     return [rule for rule in configured if rule.severity != "off"]
 
 
-def checks_of(table: Table, rules: list[Rule], limits: TableChecks) -> list[Check]:
-    """Return the checks of a table: those of every table, its own, one per rule, and the company's.
+def build_checks(table: Table, rules: list[Rule], limits: TableChecks) -> list[Check]:
+    """Return the checks of a table: the common ones, its own, the custom ones, and one per rule.
 
-    Raises SettingsError for a severity of a check that there is not.
+    Raises SettingsError for the severity quarantine of a check that is not about single rows.
     """
-    whole = any_table(limits) + SUITES[table.name].whole(limits) + custom_checks(limits)
-    checks = [replace(check, severity=limits.severity.get(check.name, check.severity)) for check in whole]
+    table_checks = common_table_checks(limits) + TABLE_SUITES[table.name].table_checks(limits) + custom_checks(limits)
+    checks = [replace(check, severity=limits.severity.get(check.name, check.severity)) for check in table_checks]
     for check in checks:
         if check.severity == "quarantine":
             raise SettingsError(
-                f"checks.{table.name}.severity.{check.name} should be stop, warn or off: it looks at no single row."
+                f"checks.{table.name}.severity.{check.name} should be stop, warn or off: the check is not about single rows."
             )
     return checks + rule_checks(rules)
 
 
-def refuse_unknown(table: Table, limits: TableChecks) -> None:
-    """Raise SettingsError for a severity of a rule or check that this table does not have, whatever its columns."""
-    every = [column.name for column in table.columns]
-    unhampered = replace(limits, severity={}, rules=(), measures=())
-    rules = rules_of(table, every, unhampered, EPOCH, dict.fromkeys(every, 1.0))
-    known = {rule.name for rule in rules} | {check.name for check in checks_of(table, [], unhampered)}
-    for name in [*(rule.name for rule in limits.rules), *(own.name for own in limits.measures)]:
+def refuse_unknown_names(table: Table, limits: TableChecks) -> None:
+    """Raise SettingsError for a severity of an unknown rule or check, and for a custom one whose name is taken.
+
+    Known are the rules and checks of all columns that the table may have, not only of those that are present.
+    """
+    columns = [column.name for column in table.columns]
+    defaults = replace(limits, severity={}, rules=(), measures=())
+    rules = build_rules(table, columns, defaults, EPOCH, dict.fromkeys(columns, 1.0))
+    known = {rule.name for rule in rules} | {check.name for check in build_checks(table, [], defaults)}
+    for name in [*(rule.name for rule in limits.rules), *(measure.name for measure in limits.measures)]:
         if name in known:
-            raise SettingsError(f"checks.{table.name} has a rule or measure named {name} already; name yours otherwise.")
+            raise SettingsError(f"checks.{table.name} already has a rule or measure named {name}; choose another name for yours.")
         known.add(name)
     for name in limits.severity:
         if name not in known:
-            raise SettingsError(
-                f"Unknown key checks.{table.name}.severity.{name}; `validate` names the rules and checks there are."
-            )
+            raise SettingsError(f"Unknown key checks.{table.name}.severity.{name}; docs/checks.md lists all rules and checks.")
 
 
-def _configured(table: str, rule: Rule, limits: TableChecks) -> Rule:
+def _with_configured_severity(table: str, rule: Rule, limits: TableChecks) -> Rule:
     severity = limits.severity.get(rule.name, rule.severity)
-    if rule.firm and severity in {"warn", "off"}:
+    if rule.mandatory and severity in {"warn", "off"}:
         raise SettingsError(f"checks.{table}.severity.{rule.name} should be quarantine or stop: such a row cannot be used.")
     return replace(rule, severity=severity)

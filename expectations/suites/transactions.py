@@ -1,70 +1,66 @@
-"""What is expected of order lines, on top of what every table owes."""
+"""The rules and checks that only order lines have."""
 
 from collections.abc import Collection
 
 import polars as pl
 
 from expectations.check import Check
-from expectations.rows.rule import Rule, never_null
+from expectations.rows.rule import Rule, false_if_null
 from settings.checks import TransactionChecks
 
 KEYS: tuple[str, ...] = ()
-CENT = 0.011
-TENTH_OF_A_PERCENT = 1e-3
+ABSOLUTE_TOLERANCE = 0.011  # a cent, and rounding
+RELATIVE_TOLERANCE = 1e-3
 
 
-def rows(columns: Collection[str], limits: TransactionChecks) -> list[Rule]:  # noqa: ARG001  # one signature for all suites
-    """Return the rules for rows that hold for order lines alone."""
+def row_rules(columns: Collection[str], limits: TransactionChecks) -> list[Rule]:  # noqa: ARG001  # one signature for all suites
+    """Return the rules for order lines."""
     amount, quantity, price = pl.col("amount"), pl.col("quantity"), pl.col("unit_price")
-    rules = [Rule("zero_amount", "amount is 0", never_null(amount == 0), severity="warn")]
+    rules = [Rule("zero_amount", "amount is 0", false_if_null(amount == 0), severity="warn")]
     if "quantity" in columns:
+        contradicting, negative_sale = (quantity < 0) & (amount > 0), (quantity >= 0) & (amount < 0)
         rules += [
-            Rule("contradicting_signs", "quantity is negative and amount positive", never_null((quantity < 0) & (amount > 0))),
-            Rule(
-                "negative_sale",
-                "amount is negative and quantity is not",
-                never_null((quantity >= 0) & (amount < 0)),
-                severity="warn",
-            ),
-            Rule("zero_quantity", "quantity is 0", never_null(quantity == 0), severity="warn"),
+            Rule("contradicting_signs", "quantity is negative but amount is positive", false_if_null(contradicting)),
+            Rule("negative_sale", "amount is negative but quantity is not", false_if_null(negative_sale), severity="warn"),
+            Rule("zero_quantity", "quantity is 0", false_if_null(quantity == 0), severity="warn"),
         ]
     if {"quantity", "unit_price"} <= set(columns) and "discount" not in columns:
-        off = (amount - quantity * price).abs() > pl.max_horizontal(pl.lit(CENT), amount.abs() * TENTH_OF_A_PERCENT)
-        rules.append(Rule("amount_differs", "amount is not quantity times unit_price", never_null(off), severity="warn"))
+        tolerance = pl.max_horizontal(pl.lit(ABSOLUTE_TOLERANCE), amount.abs() * RELATIVE_TOLERANCE)
+        differs = false_if_null((amount - quantity * price).abs() > tolerance)
+        rules.append(Rule("amount_differs", "amount differs from quantity times unit_price", differs, severity="warn"))
     return rules
 
 
-def whole(limits: TransactionChecks) -> list[Check]:
-    """Return the checks of the whole table that only order lines have."""
+def table_checks(limits: TransactionChecks) -> list[Check]:
+    """Return the checks of order lines as a whole."""
     return [
         Check("fresh", f"The newest order is at most {limits.max_age_days} days old", high=limits.max_age_days),
+        _share_check("missing_customers", "have no customer", limits.max_missing_customers),
+        _share_check("returns", "are returns", limits.max_returns),
         Check(
-            "missing_customers",
-            _share("of the order lines have no customer", limits.max_missing_customers),
-            high=limits.max_missing_customers,
-            is_share=True,
+            "missing_days",
+            f"{_at_most_days(limits.max_missing_days)} without orders although the weekday usually has some",
+            high=limits.max_missing_days,
         ),
-        Check("returns", _share("of the order lines are returns", limits.max_returns), high=limits.max_returns, is_share=True),
-        Check("missing_days", "No day is without orders that has them in other weeks", high=limits.max_missing_days),
         Check(
             "last_day",
-            f"The newest day has at least {limits.min_last_day:.0%} of the orders usual for its weekday",
+            f"The newest day has at least {limits.min_last_day:.0%} of the order lines that are typical for its weekday",
             low=limits.min_last_day,
             is_share=True,
         ),
         Check(
             "amount_jump",
-            f"The usual amount of a week is less than {limits.max_jump:g} times that of the weeks before",
+            f"The typical amount of a week differs from that of the weeks before by a factor of at most {limits.max_jump:g}",
             high=limits.max_jump,
         ),
-        Check(
-            "odd_products",
-            _share("of the order lines have a product code unlike the others", limits.max_odd_products),
-            high=limits.max_odd_products,
-            is_share=True,
-        ),
+        _share_check("odd_products", "have a product code without a digit, unlike most codes", limits.max_odd_products),
     ]
 
 
-def _share(of_what: str, most: float) -> str:
-    return f"At most {most:.0%} {of_what}" if most else f"None {of_what}"
+def _share_check(name: str, predicate: str, max_share: float) -> Check:
+    subject = f"At most {max_share:.0%} of the order lines" if max_share else "None of the order lines"
+    return Check(name, f"{subject} {predicate}", high=max_share, is_share=True)
+
+
+def _at_most_days(max_days: int) -> str:
+    return f"At most {max_days} days are" if max_days else "No day is"

@@ -1,4 +1,4 @@
-"""Guard what Holdfast itself makes, where it leaves one part for another: features, snapshots, scores, lists."""
+"""Check what Holdfast itself produces before it is used: features, snapshots, scores, lists."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -8,79 +8,82 @@ import polars as pl
 
 from expectations.check import Check, CheckSuite, Finding
 from expectations.gx import run_checks
-from expectations.history.loads import LoadRecord, of_table, read_check_history, record, stamp
+from expectations.history.loads import LoadRecord, append_records, format_timestamp, read_check_history, table_records
 from expectations.suites import features, lists, scores, snapshots
 from settings.checks import FrameChecks
 from settings.errors import SettingsError, UserError
 from settings.sections import Settings
 
-SUITES: dict[str, ModuleType] = {
+FRAME_SUITES: dict[str, ModuleType] = {
     "features": features,
-    "training_features": features,  # of the customers that models learn from
+    "training_features": features,  # of the customers that models are trained on
     "snapshots": snapshots,
     "scores": scores,
     "lists": lists,
 }
-SECTIONS = {"training_features": "features"}
+FRAME_SECTIONS = {"training_features": "features"}  # where the section of `[checks]` has another name than the frame
+NEXT_STEPS = {"scores": "published", "lists": "issued"}  # what a frame that passed is used for, where it has a name
 
 
-class OutputRefusedError(UserError):  # noqa: N818  # it names what happened, as the documentation does
-    """What was made is not what it must be, and goes no further; the text names the check and what was found."""
+class OutputRefusedError(UserError):  # it names what happened, as the documentation does
+    """An output failed validation and is not used; the text names the check and the measured value."""
 
 
 def check_output(settings: Settings, name: str, frame: pl.LazyFrame, now: datetime) -> list[Finding]:
-    """Hold a frame against its suite; return the checks that only warn and did not hold.
+    """Run the checks of an output frame and return the failed ones that only warn.
 
-    `name` is one of SUITES. It is compared with what was made last as of an earlier or the same day. The outcome goes to the
-    ledger. Raises FrameRefused at the first check that stops, and SettingsError for a severity of a check that there is not.
+    `name` is one of FRAME_SUITES. Changes are measured against the newest usable frame of the same or an earlier as-of date.
+    The outcome is appended to the check history. Raises OutputRefusedError if a check stops the frame, and SettingsError
+    for a configured severity of an unknown check.
     """
-    suite, limits, day = SUITES[name], limits_of(settings, name), _as_of(frame)
-    ledger = of_table(read_check_history(settings.workspace.path), name)
-    before = next((load for load in reversed(ledger) if load.usable and load.content <= day), None)
-    border = CheckSuite(name, _configured(name, suite, limits), suite.measures(frame, before))
-    failed = [finding for finding in run_checks([border], settings.workspace.path)[name] if not finding.holds]
+    suite, limits, as_of = FRAME_SUITES[name], frame_limits(settings, name), _newest_as_of(frame)
+    history = table_records(read_check_history(settings.workspace.path), name)
+    before = next((load for load in reversed(history) if load.usable and load.content <= as_of), None)
+    checks = CheckSuite(name, _configured_checks(name, suite, limits), suite.measures(frame, before))
+    failed = [finding for finding in run_checks([checks], settings.workspace.path)[name] if not finding.passed]
     stopped = [finding for finding in failed if finding.check.severity == "stop"]
-    record(settings.workspace.path, [_load(name, frame, failed, day, now)])
+    append_records(settings.workspace.path, [_load_record(name, frame, failed, as_of, now)])
     if stopped:
-        raise OutputRefusedError(f"The {name} are not what they must be and go no further: {stopped[0].message}")
+        label, next_step = name.replace("_", " ").capitalize(), NEXT_STEPS.get(name, "used")
+        raise OutputRefusedError(f"{label} failed validation and were not {next_step}: {stopped[0].message}")
     return failed
 
 
-def limits_of(settings: Settings, name: str) -> FrameChecks:
+def frame_limits(settings: Settings, name: str) -> FrameChecks:
     """Return the configured thresholds of a frame."""
-    limits: FrameChecks = getattr(settings.checks, SECTIONS.get(name, name))
+    limits: FrameChecks = getattr(settings.checks, FRAME_SECTIONS.get(name, name))
     return limits
 
 
-def _as_of(frame: pl.LazyFrame) -> str:
-    """The newest day that a frame speaks of, for it alone tells which frame is older."""
-    dated = next(name for name in ("as_of", "data_as_of") if name in frame.collect_schema())
-    newest = frame.select(pl.col(dated).max()).collect(engine="streaming").item()
+def _newest_as_of(frame: pl.LazyFrame) -> str:
+    """Return the newest as-of date of a frame, by which frames are ordered; empty for a frame without rows."""
+    column = next(name for name in ("as_of", "data_as_of") if name in frame.collect_schema())
+    newest = frame.select(pl.col(column).max()).collect(engine="streaming").item()
     return "" if newest is None else str(newest)
 
 
-def _configured(name: str, suite: ModuleType, limits: FrameChecks) -> list[Check]:
+def _configured_checks(name: str, suite: ModuleType, limits: FrameChecks) -> list[Check]:
     checks: list[Check] = suite.checks(limits)
     unknown = sorted(set(limits.severity) - {check.name for check in checks})
     if unknown:
         known = ", ".join(check.name for check in checks)
-        raise SettingsError(f"Unknown key checks.{name}.severity.{unknown[0]}; there are {known}.")
+        raise SettingsError(f"Unknown key checks.{name}.severity.{unknown[0]}; the checks are {known}.")
     return [replace(check, severity=limits.severity.get(check.name, check.severity)) for check in checks]
 
 
-def _load(name: str, frame: pl.LazyFrame, failed: list[Finding], day: str, now: datetime) -> LoadRecord:
+def _load_record(name: str, frame: pl.LazyFrame, failed: list[Finding], as_of: str, now: datetime) -> LoadRecord:
     stopped = [finding.check.name for finding in failed if finding.check.severity == "stop"]
     rows = frame.select(pl.len()).collect(engine="streaming").item()
     return LoadRecord(
         name,
-        checked_at=stamp(now),
-        seen_at=stamp(now),
-        content=day,
+        checked_at=format_timestamp(now),
+        seen_at=format_timestamp(now),
+        content=as_of,
         read=rows,
         used=rows,
         usable=not stopped,
         failed={finding.check.name: finding.measure.value for finding in failed},
         stopped=stopped,
-        empty_columns=features.empty_columns(frame) if SUITES[name] is features else [],
+        empty_columns=features.empty_columns(frame) if FRAME_SUITES[name] is features else [],
         shape=scores.shape(frame) if name == "scores" else {},
     )

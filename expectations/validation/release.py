@@ -1,11 +1,11 @@
-"""`validate --release`: rows that somebody corrected, or looked at and found right, come back into use."""
+"""`validate --release`: return rows to use that a person corrected, or accepted as they are."""
 
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
-from expectations.rows.releases import ReleaseError, cells_of, keep_released, read_corrected
-from expectations.suites.tables import rules_of
+from expectations.rows.releases import ReleaseError, quarantined_columns, read_corrected, save_releases
+from expectations.suites.tables import build_rules
 from expectations.validation.tables import check_tables
 from features.storage.hashing import NO_IDS, HashedIds
 from features.storage.paths import quarantine_path
@@ -13,21 +13,21 @@ from features.tables.schema import ALL_TABLES
 from settings.sections import Settings
 
 
-def release(settings: Settings, path: Path, now: datetime, erased: HashedIds = NO_IDS) -> dict[str, int]:
-    """Keep the rows of a corrected copy of quarantine files, for the next check and every later one; return rows per table.
+def release_rows(settings: Settings, path: Path, now: datetime, erased: HashedIds = NO_IDS) -> dict[str, int]:
+    """Store the rows of a corrected copy of quarantine files for the next and every later check; return rows per table.
 
-    Rows that break no firm rule any more come back into use; one fed back unchanged counts as looked at and right.
-    Raises ReleaseRefused, keeping nothing of that table, for a file, table or row that cannot be released.
+    Released rows must meet all mandatory rules. The other rules are waived for them, as a person has looked at them.
+    Raises ReleaseError for a file, table or row that cannot be released; nothing is stored for that table.
     """
     workspace = settings.workspace.path
     corrected = read_corrected(path, workspace / "quarantine")
     check_tables(settings, now, erased=erased)
-    kept = {}
+    released = {}
     for name in corrected["table"].unique(maintain_order=True).to_list():
         if name not in ALL_TABLES or not quarantine_path(workspace, name).is_file():
-            raise ReleaseError(f"{path} names the table {name}, of which nothing is in quarantine.")
+            raise ReleaseError(f"{path} has rows of the table {name}, but no row of that table is in quarantine.")
         limits = replace(getattr(settings.checks, name), rules=(), severity={})
-        rules = rules_of(ALL_TABLES[name], cells_of(quarantine_path(workspace, name)), limits, now)
+        rules = build_rules(ALL_TABLES[name], quarantined_columns(quarantine_path(workspace, name)), limits, now)
         rows = corrected.filter(corrected["table"] == name)
-        kept[name] = keep_released(ALL_TABLES[name], rows, quarantine_path(workspace, name), rules, workspace)
-    return kept
+        released[name] = save_releases(ALL_TABLES[name], rows, quarantine_path(workspace, name), rules, workspace)
+    return released

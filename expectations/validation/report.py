@@ -1,4 +1,4 @@
-"""What a check of one table found, in numbers that add up."""
+"""The report of one table's check: its row counts and its findings."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -8,11 +8,10 @@ from expectations.check import Finding
 
 @dataclass(frozen=True)
 class TableReport:
-    """Rows read, used and quarantined; `rules` counts each quarantined row once, under its first rule.
+    """Rows read, used and quarantined; `rules` counts each quarantined row once, under the first rule that it breaks.
 
-    `problem` is the sentence that makes the table unusable, None for a usable one; `public` is that sentence without
-    anything that a file holds. `released` rows were set aside once, and are in use after somebody corrected or accepted
-    them. `findings` are the checks and how they came out.
+    `problem` says why the table is unusable, None for a usable table; `public_problem` is the same without anything from
+    the cells of a file. `released` counts rows in use that were set aside before a person corrected or accepted them.
     """
 
     table: str
@@ -21,7 +20,7 @@ class TableReport:
     rules: dict[str, int] = field(default_factory=dict)
     released: int = 0
     problem: str | None = None
-    public: str | None = None
+    public_problem: str | None = None
     findings: list[Finding] = field(default_factory=list)
 
     @property
@@ -36,13 +35,13 @@ class TableReport:
 
     @property
     def duplicates(self) -> int:
-        """Rows that repeat another one of their file in every column; they stay in use."""
-        return int(next((each.measure.value for each in self.findings if each.check.name == "duplicates"), 0))
+        """Rows that repeat another row of their file in every column; they stay in use."""
+        return int(next((finding.measure.value for finding in self.findings if finding.check.name == "duplicates"), 0))
 
     @property
     def warnings(self) -> list[Finding]:
-        """Checks that did not hold and only warn."""
-        return [finding for finding in self.findings if not finding.holds and finding.check.severity == "warn"]
+        """Failed checks that only warn."""
+        return [finding for finding in self.findings if not finding.passed and finding.check.severity == "warn"]
 
     def as_json(self) -> dict[str, Any]:
         """Return the entry of `validate --json`."""
@@ -54,7 +53,7 @@ class TableReport:
             "rules": self.rules,
             "released": self.released,
             "duplicates": self.duplicates,
-            "warnings": {each.check.name: _as_json(each) for each in self.warnings},
+            "warnings": {warning.check.name: _as_json(warning) for warning in self.warnings},
         }
         return entry | ({"problem": self.problem} if self.problem else {})
 

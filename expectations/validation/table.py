@@ -1,4 +1,4 @@
-"""Check one table: sift its rows, apply kept releases, and measure what its suite looks at."""
+"""Filter the rows of one table, apply stored releases, and take the measures that its checks look at."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -7,16 +7,16 @@ import polars as pl
 
 from expectations.check import Measure
 from expectations.history.loads import LoadRecord
-from expectations.history.reference import read_reference
-from expectations.measures import table as measures
+from expectations.history.reference import Reference, read_references
 from expectations.measures.odd_products import odd_products
+from expectations.measures.table import repeated_keys, rule_measures, table_measures
 from expectations.rows.custom_rules import custom_measures
 from expectations.rows.filter import FilterResult, filter_rows
-from expectations.rows.releases import NOTHING_RELEASED, Applied, apply_released
+from expectations.rows.releases import NO_RELEASES, AppliedReleases, apply_releases
 from expectations.rows.rule import Rule
 from expectations.rows.unusable import refuse_unusable
 from expectations.suites.any_rows import erased_rule
-from expectations.suites.tables import SUITES, rules_of
+from expectations.suites.tables import TABLE_SUITES, build_rules
 from features.storage.files import temporary_path
 from features.storage.hashing import NO_IDS, HashedIds
 from features.storage.paths import good_path, quarantine_path
@@ -28,81 +28,81 @@ from settings.sections import Settings
 
 
 @dataclass(frozen=True)
-class Checked:
-    """A table after its pass: the rules it was held against, what was found, and what is to be judged.
+class MeasuredTable:
+    """A table after its pass: its measures, the rules that were applied, and the counts.
 
-    An unusable table has neither `sifted` nor `applied`, and one measure.
+    An unusable table has `error`, a single measure, and no `filter_result`.
     """
 
     table: Table
     measures: dict[str, Measure]
     rules: list[Rule] = field(default_factory=list)
-    sifted: FilterResult | None = None
-    applied: Applied = NOTHING_RELEASED
-    unusable: TableUnusableError | None = None
+    filter_result: FilterResult | None = None
+    releases: AppliedReleases = NO_RELEASES
+    error: TableUnusableError | None = None
 
     @property
     def used(self) -> int:
         """Good rows and released ones."""
-        return self.sifted.used + self.applied.rows if self.sifted else 0
+        return self.filter_result.used + self.releases.rows if self.filter_result else 0
 
     @property
-    def broken(self) -> dict[str, int]:
-        """Rows set aside per rule, without those that were released."""
-        counts = self.sifted.broken if self.sifted else {}
-        left = {name: rows - self.applied.rules.get(name, 0) for name, rows in counts.items() if name is not None}
-        return {name: rows for name, rows in left.items() if rows}
+    def rows_by_rule(self) -> dict[str, int]:
+        """Rows set aside per rule, without released ones."""
+        counts = self.filter_result.rows_by_rule if self.filter_result else {}
+        remaining = {name: rows - self.releases.rows_by_rule.get(name, 0) for name, rows in counts.items() if name is not None}
+        return {name: rows for name, rows in remaining.items() if rows}
 
 
-def check_table(settings: Settings, table: Table, before: list[LoadRecord], now: datetime, erased: HashedIds = NO_IDS) -> Checked:
-    """Write good rows and quarantine of one table, and return what was found; `before` are its loads so far.
+def measure_table(
+    settings: Settings, table: Table, before: list[LoadRecord], now: datetime, erased: HashedIds = NO_IDS
+) -> MeasuredTable:
+    """Write the good rows and the quarantine of one table, and return its measures; `before` has its earlier loads.
 
-    Rows of `erased` customers are counted and go nowhere.
-
-    Both files are replaced at the end; an unusable table leaves what was there.
+    Rows of `erased` customers are counted but written nowhere. Both files are replaced at the end; for an unusable table
+    they stay as they were.
     """
     try:
         raw = read_table(settings, table.name)
         assert raw is not None, "only configured tables are checked"  # noqa: S101  # for the type checker
-        rules, sifted, applied = _sifted(settings, table, raw, now, erased)
+        rules, result, releases = _filter(settings, table, raw, now, erased)
     except TableUnusableError as error:
-        return Checked(table, {"readable": Measure(1)}, unusable=error)
+        return MeasuredTable(table, {"readable": Measure(1)}, error=error)
     limits: TableChecks = getattr(settings.checks, table.name)
-    used = sifted.used + applied.rows
+    used = result.used + releases.rows
     good = pl.scan_parquet(good_path(settings.workspace.path, table.name), glob=False)
-    found = measures.of_rules(sifted, rules, applied.rules)
-    found |= measures.of_table(sifted, used, limits, before, raw.files, now)
-    found |= measures.repeated_keys(good, SUITES[table.name].KEYS, used)
-    found |= odd_products(good) | custom_measures(table, good, limits)
-    found |= {"readable": Measure(0), "lost_releases": Measure(applied.lost)}
-    return Checked(table, found, rules, sifted, applied)
+    measures = rule_measures(result, rules, releases.rows_by_rule)
+    measures |= table_measures(result, used, limits, before, raw.files, now)
+    measures |= repeated_keys(good, TABLE_SUITES[table.name].KEYS, used)
+    measures |= odd_products(good) | custom_measures(table, good, limits)
+    measures |= {"readable": Measure(0), "lost_releases": Measure(releases.lost)}
+    return MeasuredTable(table, measures, rules=rules, filter_result=result, releases=releases)
 
 
-def _sifted(
+def _filter(
     settings: Settings, table: Table, raw: RawTable, now: datetime, erased: HashedIds
-) -> tuple[list[Rule], FilterResult, Applied]:
-    """Sift the rows; where files repeat each other, once more without the copies."""
+) -> tuple[list[Rule], FilterResult, AppliedReleases]:
+    """Filter the rows; if files repeat each other, filter again with the copies set aside."""
     workspace = settings.workspace.path
     rules = _rules(settings, table, raw.rows, now, erased)
-    kept, set_aside = good_path(workspace, table.name), quarantine_path(workspace, table.name)
-    with temporary_path(kept) as good, temporary_path(set_aside) as bad:
-        sifted = filter_rows(table, raw, rules, good, bad, erased)
-        if sifted.repeated:
-            rules = _rules(settings, table, raw.rows, now, erased, sifted.repeated)
-            sifted = filter_rows(table, raw, rules, good, bad, erased)
-        refuse_unusable(table, sifted, raw.rows)
-        applied = apply_released(workspace, table, sifted, rules, good, bad)
-        good.replace(kept)
-        bad.replace(set_aside)
-    return rules, sifted, applied
+    good_file, quarantine_file = good_path(workspace, table.name), quarantine_path(workspace, table.name)
+    with temporary_path(good_file) as good, temporary_path(quarantine_file) as bad:
+        result = filter_rows(table, raw, rules, good, bad, erased)
+        if result.repeated_files:
+            rules = _rules(settings, table, raw.rows, now, erased, result.repeated_files)
+            result = filter_rows(table, raw, rules, good, bad, erased)
+        refuse_unusable(table, result, raw.rows)
+        releases = apply_releases(workspace, table, result, rules, good, bad)
+        good.replace(good_file)
+        bad.replace(quarantine_file)
+    return rules, result, releases
 
 
 def _rules(
     settings: Settings, table: Table, raw: pl.LazyFrame, now: datetime, erased: HashedIds, repeated: list[str] | None = None
 ) -> list[Rule]:
-    reference = read_reference(settings.workspace.path).get(table.name)
-    largest = reference.largest if reference else {}
+    largest = read_references(settings.workspace.path).get(table.name, Reference()).largest
     names = raw.collect_schema().names()
     columns = [column.name for column in table.columns if column.name in names]
-    rules = rules_of(table, columns, getattr(settings.checks, table.name), now, largest, repeated or [])
+    rules = build_rules(table, columns, getattr(settings.checks, table.name), now, largest, repeated or [])
     return [erased_rule(erased), *rules] if erased.hashes and "customer_id" in columns else rules

@@ -1,4 +1,4 @@
-"""Check all configured tables: sift, judge, record."""
+"""Check all configured tables: filter and measure them, run their checks, and record the outcome."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -7,13 +7,13 @@ import polars as pl
 
 from expectations.check import CheckSuite, Finding
 from expectations.gx import run_checks
-from expectations.history.loads import LoadRecord, of_table, read_check_history, record, stamp
-from expectations.history.reference import freeze
-from expectations.measures import table as measures
-from expectations.measures.referential import days_behind, links
-from expectations.suites.tables import checks_of, refuse_unknown
+from expectations.history.loads import LoadRecord, append_records, format_timestamp, read_check_history, table_records
+from expectations.history.reference import freeze_references
+from expectations.measures.referential import days_behind, link_measures
+from expectations.measures.table import empty_columns, largest_numbers
+from expectations.suites.tables import build_checks, refuse_unknown_names
 from expectations.validation.report import TableReport
-from expectations.validation.table import Checked, check_table
+from expectations.validation.table import MeasuredTable, measure_table
 from features.storage.hashing import NO_IDS, HashedIds
 from features.storage.paths import good_path
 from features.tables.schema import ALL_TABLES, TRANSACTIONS, Tables
@@ -21,30 +21,30 @@ from settings.sections import Settings
 
 
 def utc_now() -> datetime:
-    """Return the present moment in UTC, without a zone, as the tables hold it."""
+    """Return the current time in UTC, without a zone, as the tables have it."""
     return datetime.now(UTC).replace(tzinfo=None)
 
 
 def check_tables(
     settings: Settings, now: datetime, *, docs: bool = False, renew_reference: bool = False, erased: HashedIds = NO_IDS
 ) -> list[TableReport]:
-    """Check every configured table, unusable ones included; write good rows, quarantine, results and the ledger.
+    """Check every configured table and return a report for each, unusable ones included.
 
-    With `docs` Great Expectations' pages are written too; `renew_reference` freezes the largest numbers anew. `erased` customers
-    do not come back.
-    Raises SettingsError for a rule, check or severity in `[checks]` that cannot be.
+    Writes good rows, quarantine, results and check history. `docs` also writes the pages of Great Expectations,
+    `renew_reference` replaces the frozen reference. Rows of `erased` customers are kept out.
+    Raises SettingsError for an invalid rule, check or severity in `[checks]`.
     """
     tables = [table for table in ALL_TABLES.values() if getattr(settings.tables, table.name) is not None]
     for table in tables:
-        refuse_unknown(table, getattr(settings.checks, table.name))
-    ledger, workspace = read_check_history(settings.workspace.path), settings.workspace.path
-    checked = [check_table(settings, table, of_table(ledger, table.name), now, erased) for table in tables]
-    findings = run_checks(_borders(settings, checked), workspace, docs=docs)
-    reports = [_report(each, findings[each.table.name]) for each in checked]
-    record(workspace, [_load(each, report, now) for each, report in zip(checked, reports, strict=True)])
-    usable = [each for each, report in zip(checked, reports, strict=True) if report.usable and each.sifted]
-    found = {each.table.name: (each.used, measures.largest(each.sifted)) for each in usable if each.sifted}
-    freeze(workspace, found, now, renew=renew_reference)
+        refuse_unknown_names(table, getattr(settings.checks, table.name))
+    history, workspace = read_check_history(settings.workspace.path), settings.workspace.path
+    measured = [measure_table(settings, table, table_records(history, table.name), now, erased) for table in tables]
+    findings = run_checks(_build_suites(settings, measured), workspace, docs=docs)
+    reports = [_build_report(table, findings[table.table.name]) for table in measured]
+    append_records(workspace, [_load_record(table, report, now) for table, report in zip(measured, reports, strict=True)])
+    usable = [table for table, report in zip(measured, reports, strict=True) if report.usable]
+    largest = {table.table.name: (table.used, largest_numbers(table.filter_result)) for table in usable if table.filter_result}
+    freeze_references(workspace, largest, now, renew=renew_reference)
     return reports
 
 
@@ -53,48 +53,51 @@ def good_tables(workspace: Path, names: list[str]) -> Tables:
     return Tables(**{name: pl.scan_parquet(good_path(workspace, name), glob=False) for name in names})
 
 
-def _borders(settings: Settings, checked: list[Checked]) -> list[CheckSuite]:
-    """What is to be judged per table; measures across tables only where there are orders."""
-    there = [each.table.name for each in checked if each.sifted]
-    across = links(good_tables(settings.workspace.path, there)) if TRANSACTIONS.name in there else {}
-    newest = {each.table.name: each.sifted.totals["newest"] for each in checked if each.sifted}
+def _build_suites(settings: Settings, measured: list[MeasuredTable]) -> list[CheckSuite]:
+    """Return the suite of each table; measures across tables need readable orders."""
+    readable = {table.table.name: table.filter_result for table in measured if table.filter_result}
+    has_orders = TRANSACTIONS.name in readable
+    across_tables = link_measures(good_tables(settings.workspace.path, list(readable))) if has_orders else {}
+    newest = {name: result.totals["newest"] for name, result in readable.items()}
     return [
         CheckSuite(
-            each.table.name,
-            checks_of(each.table, each.rules, getattr(settings.checks, each.table.name)),
-            each.measures | across.get(each.table.name, {}) | days_behind(each.table.name, newest),
+            table.table.name,
+            build_checks(table.table, table.rules, getattr(settings.checks, table.table.name)),
+            table.measures | across_tables.get(table.table.name, {}) | days_behind(table.table.name, newest),
         )
-        for each in checked
+        for table in measured
     ]
 
 
-def _report(each: Checked, findings: list[Finding]) -> TableReport:
-    stopped = next((finding for finding in findings if not finding.holds and finding.check.severity == "stop"), None)
-    said = each.unusable.sentence if each.unusable else (stopped.message if stopped else None)
+def _build_report(measured: MeasuredTable, findings: list[Finding]) -> TableReport:
+    stopped = next((finding for finding in findings if not finding.passed and finding.check.severity == "stop"), None)
+    problem = measured.error.sentence if measured.error else (stopped.message if stopped else None)
     return TableReport(
-        each.table.name,
-        read=each.sifted.read if each.sifted else 0,
-        used=each.used,
-        rules=each.broken,
-        released=each.applied.rows,
-        problem=said,
-        public=each.unusable.public if each.unusable else said,
+        measured.table.name,
+        read=measured.filter_result.read if measured.filter_result else 0,
+        used=measured.used,
+        rules=measured.rows_by_rule,
+        released=measured.releases.rows,
+        problem=problem,
+        public_problem=measured.error.public if measured.error else problem,
         findings=findings,
     )
 
 
-def _load(each: Checked, report: TableReport, now: datetime) -> LoadRecord:
-    failed = {finding.check.name: finding.measure.value for finding in report.findings if not finding.holds}
+def _load_record(measured: MeasuredTable, report: TableReport, now: datetime) -> LoadRecord:
+    failed = [finding for finding in report.findings if not finding.passed]
+    # Rows per rule have their own field, and the age of the data changes from day to day without a new load.
+    recorded = [finding for finding in failed if finding.check.name not in report.rules and finding.check.name != "fresh"]
     return LoadRecord(
         report.table,
-        checked_at=stamp(now),
-        seen_at=stamp(now),
-        content=each.sifted.content if each.sifted else "",
+        checked_at=format_timestamp(now),
+        seen_at=format_timestamp(now),
+        content=measured.filter_result.content_hash if measured.filter_result else "",
         read=report.read,
         used=report.used,
         usable=report.usable,
         rules=report.rules,
-        failed={name: value for name, value in failed.items() if name not in report.rules and name != "fresh"},
-        stopped=[finding.check.name for finding in report.findings if not finding.holds and finding.check.severity == "stop"],
-        empty_columns=measures.empty_columns(each.sifted) if each.sifted else [],
+        failed={finding.check.name: finding.measure.value for finding in recorded},
+        stopped=[finding.check.name for finding in failed if finding.check.severity == "stop"],
+        empty_columns=empty_columns(measured.filter_result) if measured.filter_result else [],
     )

@@ -1,1 +1,1 @@
-"""One module per feature family: known tables to one row per customer."""
+"""One module per feature family: from tables of what was known to one row per customer."""

@@ -9,18 +9,18 @@ TEXT_UNITS = ("label", "name")
 class Feature:
     """One column of the feature table.
 
-    `null` says when it is null. `model` is false for columns that models do not take: names, and columns that exist
-    for people to read. A `count` is zero, not null, for a customer without a row in a table that is there.
-    `calendar` marks columns that move with the dates themselves.
+    `null_when` says in words when it is null. Models do not take a column whose `is_model_input` is false: names, and columns
+    for people to read. A column with `is_count` is zero, not null, for a customer without a row in a table that is present.
+    `is_calendar` marks columns that change when all dates are shifted.
     """
 
     name: str
     unit: str
     meaning: str
-    null: str = "no purchase yet"
-    model: bool = True
-    count: bool = False
-    calendar: bool = False
+    null_when: str = "no purchase yet"
+    is_model_input: bool = True
+    is_count: bool = False
+    is_calendar: bool = False
 
     @property
     def is_text(self) -> bool:

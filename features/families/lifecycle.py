@@ -1,4 +1,4 @@
-"""Status in the activity window, and the stage of the customer's life with the company."""
+"""Status in the activity window, and the stage of the customer lifecycle."""
 
 import polars as pl
 
@@ -6,69 +6,69 @@ from features.families.feature import Feature
 from features.frames.columns import CUSTOMER
 
 FAMILY = "lifecycle"
-CLIENT_ORDERS = 6
-CLIENT_BREADTH = 3
+MIN_CLIENT_ORDERS = 6
+MIN_CLIENT_BREADTH = 3
 FEATURES = (
     Feature(
         "status",
         "label",
-        "existing, former or prospect: bought within the activity window, before it, never",
+        "existing (bought within the activity window), former (bought before it) or prospect (never bought)",
         "never",
-        model=False,
+        is_model_input=False,
     ),
     Feature(
         "lifecycle_stage",
         "label",
-        "prospect, first_time, repeat, client, advocate or inactive; scores add partner, which the business names",
+        "prospect, first_time, repeat, client, advocate or inactive; scores add partner, which the business sets",
         "never",
-        model=False,
+        is_model_input=False,
     ),
     Feature(
         "referrals",
         "customers",
-        "Customers known by now who name this one as the one who brought them",
+        "Known customers referred by this customer",
         "there is no customers table with referred_by",
-        count=True,
+        is_count=True,
     ),
 )
 
 
 def referrals(customers: pl.LazyFrame | None) -> pl.LazyFrame | None:
-    """Return how many known customers each customer brought; None where nothing tells.
+    """Return the number of known customers that each customer referred; None without the columns for it.
 
-    `customers` is that of a History, where nobody refers to himself. A row without any date may have been written later
-    than the customer it names was scored: it brings nobody.
+    `customers` is that of EncodedTables, where no customer refers to themselves. A row without any date does not count: it may
+    have been written after the as-of date.
     """
     columns = [] if customers is None else customers.collect_schema().names()
     dates = [name for name in ("joined_at", "ingested_at") if name in columns]
     if customers is None or "referred_by" not in columns or not dates:
         return None
     dated = pl.any_horizontal(pl.col(name).is_not_null() for name in dates)
-    brought = customers.filter(dated, pl.col("referred_by").is_not_null())
-    return brought.group_by(pl.col("referred_by").alias(CUSTOMER)).agg(pl.len().cast(pl.Int64).alias("referrals"))
+    referred = customers.filter(dated, pl.col("referred_by").is_not_null())
+    return referred.group_by(pl.col("referred_by").alias(CUSTOMER)).agg(pl.len().cast(pl.Int64).alias("referrals"))
 
 
 def status(active_days: int) -> pl.Expr:
-    """`existing` when the last purchase is at most `active_days` days before the as-of date."""
-    silent = pl.col("recency_days")
+    """Return the status; `existing` when the last purchase was at most `active_days` days before the as-of date."""
+    recency_days = pl.col("recency_days")
     return (
-        pl.when(silent.is_null())
+        pl.when(recency_days.is_null())
         .then(pl.lit("prospect"))
-        .when(silent <= active_days)
+        .when(recency_days <= active_days)
         .then(pl.lit("existing"))
         .otherwise(pl.lit("former"))
     )
 
 
 def lifecycle_stage() -> pl.Expr:
-    """Stage from status, orders, breadth and referrals; a client buys often, in rhythm and broadly.
+    """Return the stage from status, orders, breadth and referrals.
 
-    Often: at least 6 purchases. In rhythm: gaps spread less than their mean. Broadly: at least 3 categories
-    (products where there are no categories).
+    A client buys often (at least 6 purchases), regularly (the standard deviation of the gaps is below their mean) and broadly
+    (at least 3 categories, or products where there are no categories).
     """
-    breadth = pl.coalesce("categories", "products", pl.lit(CLIENT_BREADTH))
-    regular = (pl.col("gap_std") < pl.col("gap_mean")).fill_null(value=False)
-    client = (pl.col("orders") >= CLIENT_ORDERS) & regular & (breadth >= CLIENT_BREADTH)
+    breadth = pl.coalesce("categories", "products", pl.lit(MIN_CLIENT_BREADTH))
+    is_regular = (pl.col("gap_std") < pl.col("gap_mean")).fill_null(value=False)
+    is_client = (pl.col("orders") >= MIN_CLIENT_ORDERS) & is_regular & (breadth >= MIN_CLIENT_BREADTH)
     return (
         pl.when(pl.col("status") == "prospect")
         .then(pl.lit("prospect"))
@@ -76,7 +76,7 @@ def lifecycle_stage() -> pl.Expr:
         .then(pl.lit("inactive"))
         .when(pl.col("referrals") > 0)
         .then(pl.lit("advocate"))
-        .when(client)
+        .when(is_client)
         .then(pl.lit("client"))
         .when(pl.col("orders") > 1)
         .then(pl.lit("repeat"))

@@ -1,4 +1,4 @@
-"""Recency, frequency and T in days, as buy-till-you-die models define them."""
+"""Recency, frequency and T in days, as buy-till-you-die (BTYD) models define them."""
 
 from datetime import date
 
@@ -12,14 +12,14 @@ FEATURES = (
     Feature(
         "orders",
         "days with a purchase",
-        "How many days the customer bought something on",
-        null="never: 0 without a purchase",
-        count=True,
+        "Number of days with a purchase",
+        null_when="never: 0 without a purchase",
+        is_count=True,
     ),
-    Feature("frequency", "days with a purchase", "Purchases after the first one: orders - 1"),
-    Feature("recency", "days", "From the first purchase to the last"),
-    Feature("T", "days", "From the first purchase to the as-of date"),
-    Feature("recency_days", "days", "From the last purchase to the as-of date: how long the customer has been silent"),
+    Feature("frequency", "days with a purchase", "Purchases after the first: orders - 1"),
+    Feature("recency", "days", "Days from the first purchase to the last"),
+    Feature("T", "days", "Days from the first purchase to the as-of date"),
+    Feature("recency_days", "days", "Days from the last purchase to the as-of date: the current silence"),
 )
 
 

@@ -1,4 +1,4 @@
-"""What the customer answered in surveys: how satisfied, compared with what was expected, and with what."""
+"""Survey answers of the customer: ratings over time, against expectations, and by dimension."""
 
 from datetime import date
 
@@ -10,59 +10,59 @@ from features.frames.purchases import SHARE_DECIMALS
 from features.point_in_time import midnight
 
 FAMILY = "satisfaction"
-ABSENT = "there is no surveys table"
-NONE = "no survey answered yet, or there is no surveys table"
+NO_TABLE = "there is no surveys table"
+NO_ANSWER = f"no survey answered yet, or {NO_TABLE}"
 DIMENSIONS = ("reliability", "assurance", "tangibles", "empathy", "responsiveness")
-COMPLETELY, MERELY = 5, 4
+COMPLETELY_SATISFIED, MERELY_SATISFIED = 5, 4
 FEATURES = (
-    Feature("surveys", "answers", "Survey answers so far", ABSENT, count=True),
-    Feature("last_survey_days", "days", "Since the newest answer", NONE),
-    Feature("last_rating", "1 to 5", "Newest rating; the mean of several given at once", NONE),
-    Feature("mean_rating", "1 to 5", "Average of all ratings", NONE),
+    Feature("surveys", "answers", "Survey answers so far", NO_TABLE, is_count=True),
+    Feature("last_survey_days", "days", "Days since the latest answer", NO_ANSWER),
+    Feature("last_rating", "1 to 5", "Latest rating; the mean of several with the same time", NO_ANSWER),
+    Feature("mean_rating", "1 to 5", "Average of all ratings", NO_ANSWER),
     Feature(
-        "rating_change", "points", "Newest rating less the average of those before it", "fewer than two moments of answering"
+        "rating_change", "points", "Latest rating minus the average of the earlier ones", "no answers at two different times"
     ),
-    Feature("completely_satisfied_share", "share", "Share of ratings of 5: these customers come back of themselves", NONE),
-    Feature("merely_satisfied_share", "share", "Share of ratings of 4: satisfied, yet free to leave", NONE),
+    Feature("completely_satisfied_share", "share", "Share of ratings of 5: such customers tend to return unprompted", NO_ANSWER),
+    Feature("merely_satisfied_share", "share", "Share of ratings of 4: satisfied, but not loyal", NO_ANSWER),
     Feature(
         "expectation_gap",
         "points",
-        "Average of rating less expectation; below 0 is disappointment",
+        "Average of rating minus expectation; below 0 is disappointment",
         "no answer with an expectation",
     ),
-    *(Feature(f"rating_{each}", "1 to 5", f"Average rating of {each}", f"no answer about {each}") for each in DIMENSIONS),
+    *(
+        Feature(f"rating_{dimension}", "1 to 5", f"Average rating of {dimension}", f"no answer about {dimension}")
+        for dimension in DIMENSIONS
+    ),
 )
 
 
 def satisfaction(known: pl.LazyFrame, as_of: date) -> pl.LazyFrame:
-    """Return ratings per customer with a survey answered, and known, before `as_of`."""
+    """Return ratings per customer with a survey answer known before `as_of`."""
     columns = known.collect_schema().names()
-    rating, when = pl.col("rating"), pl.col("answered_at")
-    newest = when == when.max()
-    about = [_about(each, "dimension" in columns) for each in DIMENSIONS]
+    rating, answered_at = pl.col("rating"), pl.col("answered_at")
+    latest = answered_at == answered_at.max()
+    by_dimension = [_dimension_rating(dimension, columns) for dimension in DIMENSIONS]
     gap = _mean(rating - pl.col("expectation")) if "expectation" in columns else pl.lit(None, pl.Float64)
     return known.group_by(CUSTOMER).agg(
         pl.len().cast(pl.Int64).alias("surveys"),
-        (pl.lit(midnight(as_of)) - when.max()).dt.total_days().alias("last_survey_days"),
-        _mean(rating.filter(newest)).alias("last_rating"),
+        (pl.lit(midnight(as_of)) - answered_at.max()).dt.total_days().alias("last_survey_days"),
+        _mean(rating.filter(latest)).alias("last_rating"),
         _mean(rating).alias("mean_rating"),
-        (_mean(rating.filter(newest)) - _mean(rating.filter(~newest))).alias("rating_change"),
-        (rating == COMPLETELY).mean().alias("completely_satisfied_share"),
-        (rating == MERELY).mean().alias("merely_satisfied_share"),
+        (_mean(rating.filter(latest)) - _mean(rating.filter(~latest))).alias("rating_change"),
+        (rating == COMPLETELY_SATISFIED).mean().alias("completely_satisfied_share"),
+        (rating == MERELY_SATISFIED).mean().alias("merely_satisfied_share"),
         gap.alias("expectation_gap"),
-        *about,
+        *by_dimension,
     )
 
 
 def _mean(points: pl.Expr) -> pl.Expr:
-    """Rounded, so that the order of rows leaves no trace."""
+    """Return the mean, rounded so that it does not depend on the order of rows."""
     return points.mean().round(SHARE_DECIMALS)
 
 
-def _about(dimension: str, told: bool) -> pl.Expr:  # noqa: FBT001  # one caller, a few lines above
-    name = f"rating_{dimension}"
-    return (
-        _mean(pl.col("rating").filter(pl.col("dimension") == dimension)).alias(name)
-        if told
-        else pl.lit(None, pl.Float64).alias(name)
-    )
+def _dimension_rating(dimension: str, columns: list[str]) -> pl.Expr:
+    own = pl.col("rating").filter(pl.col("dimension") == dimension)
+    rating = _mean(own) if "dimension" in columns else pl.lit(None, pl.Float64)
+    return rating.alias(f"rating_{dimension}")

@@ -1,1 +1,1 @@
-"""Order lines and purchases as encoded, sorted frames that the feature families share."""
+"""Order lines and purchases as the encoded, sorted frames that the feature families share."""

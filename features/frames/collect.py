@@ -1,32 +1,19 @@
-"""How lazy frames are collected: streaming, for tables of any size; or in memory, for a few customers whose answer is awaited."""
+"""Engines that collect lazy frames: streaming for tables of any size, in memory for a few customers whose answer is awaited.
+
+The streaming engine keeps memory bounded, but its start costs more than the work on some hundred rows.
+"""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
+from typing import Literal
 
 import polars as pl
 
-_FEW = ContextVar("few", default=False)
+Engine = Literal["streaming", "in-memory"]
 
 
-@contextmanager
-def few_customers() -> Iterator[None]:
-    """Collect in memory within this context: the streaming engine's start costs more than the work on some hundred rows."""
-    token = _FEW.set(True)
-    try:
-        yield
-    finally:
-        _FEW.reset(token)
-
-
-def collect(frame: pl.LazyFrame) -> pl.DataFrame:
-    """Collect one frame."""
-    return frame.collect(engine="in-memory" if _FEW.get() else "streaming")
-
-
-def collect_all(frames: list[pl.LazyFrame]) -> Iterator[pl.DataFrame]:
-    """Collect frames one after the other, so that the working memory of no two is needed at once; of few customers together."""
-    if _FEW.get():
-        yield from pl.collect_all(frames, engine="in-memory")
+def collect_all(frames: list[pl.LazyFrame], engine: Engine) -> Iterator[pl.DataFrame]:
+    """Yield the frames collected: in memory all together, streaming one by one, so that only one uses working memory."""
+    if engine == "in-memory":
+        yield from pl.collect_all(frames, engine=engine)
     else:
-        yield from (collect(frame) for frame in frames)
+        yield from (frame.collect(engine=engine) for frame in frames)

@@ -1,52 +1,52 @@
-"""From order lines to days and purchase occasions: the rows that most families start from."""
+"""From order lines to customer days and purchase occasions: the rows that most families start from."""
 
 import numpy as np
 import polars as pl
 
-from features.frames.collect import collect
+from features.frames.collect import Engine
 from features.frames.columns import CUSTOMER, DAY
-from features.frames.sorted_runs import customer_day, of_customer_day, reduce_runs
+from features.frames.sorted_runs import customer_day_key, reduce_runs, unpack_customer_day
 
 MONEY_DECIMALS = 6
 SHARE_DECIMALS = 9
 
 
 def total(money: pl.Expr) -> pl.Expr:
-    """Sum of amounts, to a millionth of the currency.
+    """Return the sum of amounts, rounded to a millionth of the currency.
 
-    A sum of floats depends on their order in its last digits, and a feature must not depend on the order of
-    rows: trees split on such digits, and cents that cancel out would leave a residue.
+    The last digits of a sum of floats depend on the order of its terms, and a feature must not depend on the order of rows:
+    trees split on such digits, and cents that cancel out would leave a residue.
     """
     return money.sum().round(MONEY_DECIMALS)
 
 
 def is_sale_line(columns: list[str]) -> pl.Expr:
-    """Quantity above zero; amount of zero or more where there is no quantity."""
+    """Whether a line is a sale: quantity above zero, or amount of zero or more where there is no quantity."""
     by_amount = pl.col("amount") >= 0
     return pl.coalesce(pl.col("quantity") > 0, by_amount) if "quantity" in columns else by_amount
 
 
 def customer_days(transactions: pl.LazyFrame) -> pl.LazyFrame:
-    """Return one row per customer and UTC day with a line: day, spend (net), returned, is_purchase.
+    """Return one row per customer and UTC day with a line: customer_id, day, spend, returned, is_purchase.
 
-    spend nets returns against sales, in the table's currency; `returned` is the returned amount, >= 0.
-    A day is a purchase when it has at least one sale line, free ones included.
+    `spend` nets returns against sales, in the currency of the table; `returned` is the returned amount, >= 0. A day is a
+    purchase when it has at least one sale line, free ones included.
     """
-    lines = _lines(transactions, CUSTOMER, pl.col("ordered_at").dt.date().alias(DAY)).group_by(CUSTOMER, DAY)
+    lines = _sale_and_return_lines(transactions, CUSTOMER, pl.col("ordered_at").dt.date().alias(DAY)).group_by(CUSTOMER, DAY)
     amounts = [total(pl.col("amount")).alias("spend"), total(pl.col("returned"))]
     return lines.agg(*amounts, pl.col("sale").any().alias("is_purchase"))
 
 
-def days_in_order(transactions: pl.LazyFrame) -> pl.DataFrame:
-    """Return `customer_days` in order; `transactions` are those of a History, which have that order already."""
-    key = customer_day(pl.col("ordered_at").dt.date()).alias("key")
-    lines = collect(_lines(transactions, key)).rechunk()
+def sorted_customer_days(transactions: pl.LazyFrame, engine: Engine = "streaming") -> pl.DataFrame:
+    """Return `customer_days` sorted by customer and day; `transactions` are those of EncodedTables, already in this order."""
+    key = customer_day_key(pl.col("ordered_at").dt.date()).alias("key")
+    lines = _sale_and_return_lines(transactions, key).collect(engine=engine).rechunk()
     sums = reduce_runs(lines, "key", reduce={"amount": np.add, "returned": np.add, "sale": np.logical_or})
     money = [pl.col("amount").round(MONEY_DECIMALS).alias("spend"), pl.col("returned").round(MONEY_DECIMALS)]
-    return sums.select(*of_customer_day("key"), *money, pl.col("sale").alias("is_purchase"))
+    return sums.select(*unpack_customer_day("key"), *money, pl.col("sale").alias("is_purchase"))
 
 
-def _lines(transactions: pl.LazyFrame, *keys: str | pl.Expr) -> pl.LazyFrame:
+def _sale_and_return_lines(transactions: pl.LazyFrame, *keys: str | pl.Expr) -> pl.LazyFrame:
     sale = is_sale_line(transactions.collect_schema().names())
     returned = pl.when(sale).then(0.0).otherwise(-pl.col("amount"))
     return transactions.select(*keys, "amount", sale.alias("sale"), returned.alias("returned"))

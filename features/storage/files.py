@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all, and folders that are gone after use."""
+"""Files that appear complete or not at all, and folders that are removed after use."""
 
 import os
 import shutil
@@ -9,43 +9,43 @@ from pathlib import Path
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
-    """Yield a path beside `path` to write to; it takes `path`'s place at the end, and is gone after an error."""
-    with temporary_path(path) as new:
-        yield new
-        new.replace(path)
+    """Yield a path beside `path` to write to; it replaces `path` at the end, and is removed after an error."""
+    with temporary_path(path) as temporary:
+        yield temporary
+        temporary.replace(path)
 
 
 @contextmanager
 def temporary_path(path: Path) -> Iterator[Path]:
-    """Yield a path of this process' own beside `path`, gone at the end; so is what killed processes left there."""
-    own = _own(path)
+    """Yield a path of this process beside `path`, removed at the end; also remove what killed processes left there."""
+    temporary = _process_path(path)
     try:
-        yield own
+        yield temporary
     finally:
-        own.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
 
 
 @contextmanager
-def scratch(path: Path) -> Iterator[Path]:
-    """Yield a new folder of this process' own beside `path`, gone at the end; so is what killed processes left there."""
-    own = _own(path)
-    own.mkdir()
+def scratch_folder(path: Path) -> Iterator[Path]:
+    """Yield a new folder of this process beside `path`, removed at the end; also remove what killed processes left there."""
+    folder = _process_path(path)
+    folder.mkdir()
     try:
-        yield own
+        yield folder
     finally:
-        shutil.rmtree(own, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
-def _own(path: Path) -> Path:
+def _process_path(path: Path) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
-    for left in path.parent.glob(f".*.{path.name}"):
-        owner = left.name.split(".")[1]
-        if owner.isdigit() and not _runs(int(owner)):
-            shutil.rmtree(left) if left.is_dir() else left.unlink(missing_ok=True)
+    for candidate in path.parent.glob(f".*.{path.name}"):
+        process = candidate.name.split(".")[1]
+        if process.isdigit() and not _is_running(int(process)):
+            shutil.rmtree(candidate) if candidate.is_dir() else candidate.unlink(missing_ok=True)
     return path.with_name(f".{os.getpid()}.{path.name}")
 
 
-def _runs(process: int) -> bool:
+def _is_running(process: int) -> bool:
     try:
         os.kill(process, 0)
     except ProcessLookupError:

@@ -1,4 +1,4 @@
-"""One Parquet file from frames that come one after the other."""
+"""One Parquet file from frames that arrive one after the other."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,30 +12,30 @@ from features.storage.files import temporary_path
 
 @contextmanager
 def parquet_writer(path: Path) -> Iterator[Callable[[pl.DataFrame], None]]:
-    """Yield a function that adds the rows of a frame; the file takes its place at the end, and not after an error.
+    """Yield a function that appends the rows of a frame; the file replaces `path` at the end, and not after an error.
 
-    All frames have the columns of the first. Without any frame there is no file, and an older one is gone. A frame is
-    held until the next one comes: an only one is written by Polars, on all processors, and more by Arrow, which appends.
+    All frames have the columns of the first. Without any frame there is no file, and an older one is removed. Each frame is
+    held until the next one arrives: a single frame is written by Polars, on all processors; several are appended by Arrow.
     """
-    with temporary_path(path) as new:
-        held: list[pl.DataFrame] = []
+    with temporary_path(path) as temporary:
+        pending: list[pl.DataFrame] = []
         writers: list[pq.ParquetWriter] = []
 
         def add(frame: pl.DataFrame) -> None:
-            if held:
-                _append(held.pop(), new, writers)
-            held.append(frame)
+            if pending:
+                _append(pending.pop(), temporary, writers)
+            pending.append(frame)
 
         yield add
         if writers:
-            _append(held.pop(), new, writers)
+            _append(pending.pop(), temporary, writers)
             writers[0].close()
-        elif held:
-            held[0].write_parquet(new)
+        elif pending:
+            pending[0].write_parquet(temporary)
         else:
             path.unlink(missing_ok=True)
             return
-        new.replace(path)
+        temporary.replace(path)
 
 
 def _append(frame: pl.DataFrame, path: Path, writers: list[pq.ParquetWriter]) -> None:

@@ -1,99 +1,99 @@
-"""Casts from what a source holds to the kinds of the schema, value by value: a bad cell becomes null."""
+"""Casts from the types of a source to the kinds of the schema, value by value: a bad cell becomes null."""
 
 import polars as pl
 
 from features.tables.schema import Kind
 
-# ISO 8601 and its common variants; day-first and month-first dates are ambiguous and need STRPTIME in the mapping.
-DATE_TIMES = ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M")
-ZONED = ("%Y-%m-%dT%H:%M%#z", "%Y-%m-%dT%H:%M:%S%.f%#z", "%Y-%m-%d %H:%M:%S%.f%#z", "%Y-%m-%d %H:%M:%S%.f %#z")
-COMPACT = "%Y%m%d"
-SAMPLE = 10
-READERS = (*DATE_TIMES, "%Y-%m-%d", COMPACT, *ZONED)
-YES = ("true", "t", "yes", "y", "1")
-NO = ("false", "f", "no", "n", "0")
+# ISO 8601 and its common variants. Day-first and month-first dates are ambiguous: they need STRPTIME in the mapping.
+DATE_TIME_FORMATS = ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M")
+ZONED_FORMATS = ("%Y-%m-%dT%H:%M%#z", "%Y-%m-%dT%H:%M:%S%.f%#z", "%Y-%m-%d %H:%M:%S%.f%#z", "%Y-%m-%d %H:%M:%S%.f %#z")
+COMPACT_FORMAT = "%Y%m%d"
+FORMATS = (*DATE_TIME_FORMATS, "%Y-%m-%d", COMPACT_FORMAT, *ZONED_FORMATS)
+SAMPLE_CELLS = 10
+TRUE_WORDS = ("true", "t", "yes", "y", "1")
+FALSE_WORDS = ("false", "f", "no", "n", "0")
 
 
 def cast(value: pl.Expr, source: pl.DataType, kind: Kind) -> pl.Expr:
     """Return `value`, of type `source`, as the type of `kind`; null where it cannot be read as such.
 
-    Text is `stripped` before. Zoned times become UTC; times without a zone are taken as UTC.
+    Text must have been through `strip_text`. Times with a zone become UTC; times without one are taken as UTC.
     """
     return CASTS[kind](value, source)
 
 
-def stripped(value: pl.Expr) -> pl.Expr:
-    """Take surrounding white space off; empty text becomes null."""
+def strip_text(value: pl.Expr) -> pl.Expr:
+    """Remove surrounding white space; empty text becomes null."""
     text = value.str.strip_chars()
     return pl.when(text != "").then(text)
 
 
 def as_text(value: pl.Expr, source: pl.DataType) -> pl.Expr:
-    """Ids and names. A whole number read as a float (13078.0) loses its ".0"."""
+    """Return ids and names. A whole number read as a float (13078.0) loses its ".0"."""
     if source.is_float():
-        whole = value.cast(pl.Int64, strict=False)
+        whole_number = value.cast(pl.Int64, strict=False)
         value = value.fill_nan(None)
-        value = pl.when(whole == value).then(whole.cast(pl.String)).otherwise(value.cast(pl.String))
+        value = pl.when(whole_number == value).then(whole_number.cast(pl.String)).otherwise(value.cast(pl.String))
     return value.cast(pl.String, strict=False)
 
 
 def as_time(value: pl.Expr, source: pl.DataType) -> pl.Expr:
-    """Moments in UTC without a zone, to the microsecond."""
+    """Return times in UTC without a zone, to the microsecond."""
     if isinstance(source, pl.Datetime):
         zoned = value.dt.convert_time_zone("UTC").dt.replace_time_zone(None) if source.time_zone else value
         return zoned.cast(pl.Datetime("us"))
     if source == pl.Date:
         return value.cast(pl.Datetime("us"))
-    return _parsed(value.cast(pl.String, strict=False))
+    return _parse_times(value.cast(pl.String, strict=False))
 
 
 def as_number(value: pl.Expr, source: pl.DataType) -> pl.Expr:  # noqa: ARG001  # one signature for all casts
-    """Numbers with a decimal point; "1,234" is no number, "nan" and "inf" are (and are refused later)."""
+    """Return numbers with a decimal point; "1,234" is not a number, "nan" and "inf" are (and are quarantined later)."""
     return value.cast(pl.Float64, strict=False)
 
 
 def as_integer(value: pl.Expr, source: pl.DataType) -> pl.Expr:
-    """Whole numbers, also when written as 3.0."""
+    """Return whole numbers, also those written as 3.0."""
     number = as_number(value, source)
     return pl.when(number == number.floor()).then(number.cast(pl.Int64, strict=False))
 
 
 def as_flag(value: pl.Expr, source: pl.DataType) -> pl.Expr:
-    """Yes or no, in the usual spellings."""
+    """Return yes or no from the usual spellings."""
     if source == pl.Boolean:
         return value
     word = value.cast(pl.String, strict=False).str.to_lowercase().str.strip_suffix(".0")
-    return pl.when(word.is_in(YES)).then(pl.lit(True)).when(word.is_in(NO)).then(pl.lit(False))  # polars literal
+    return pl.when(word.is_in(TRUE_WORDS)).then(pl.lit(True)).when(word.is_in(FALSE_WORDS)).then(pl.lit(False))  # polars literal
 
 
-def _parsed(text: pl.Expr) -> pl.Expr:
-    return text.map_batches(_times, return_dtype=pl.Datetime("us"), is_elementwise=True)
+def _parse_times(text: pl.Expr) -> pl.Expr:
+    return text.map_batches(_parse_series, return_dtype=pl.Datetime("us"), is_elementwise=True)
 
 
-def _times(text: pl.Series) -> pl.Series:
-    """Read with the form that fits the first cells, then what is left with the others: most columns have one form.
+def _parse_series(text: pl.Series) -> pl.Series:
+    """Parse with the format that fits the first cells, then the rest with the others: most columns have one format.
 
-    No text fits two forms that would read it differently, so their order does not matter.
+    No text fits two formats that would read it differently, so their order does not matter.
     """
-    first = text.drop_nulls().head(SAMPLE)
-    likely = next((form for form in READERS if not _form(first, form).has_nulls()), READERS[0])
-    found = _form(text, likely)
-    for form in READERS:
-        if found.null_count() == text.null_count():
+    sample = text.drop_nulls().head(SAMPLE_CELLS)
+    likely = next((time_format for time_format in FORMATS if not _parse_with(time_format, sample).has_nulls()), FORMATS[0])
+    times = _parse_with(likely, text)
+    for time_format in FORMATS:
+        if times.null_count() == text.null_count():
             break
-        left = found.is_null() & text.is_not_null()
-        found = found.scatter(left.arg_true(), _form(text.filter(left), form))
-    return found
+        unparsed = times.is_null() & text.is_not_null()
+        times = times.scatter(unparsed.arg_true(), _parse_with(time_format, text.filter(unparsed)))
+    return times
 
 
-def _form(text: pl.Series, form: str) -> pl.Series:
-    if form in ZONED:
-        named = text.str.replace(r" ?UTC$", "Z")
-        return named.str.to_datetime(form, time_unit="us", time_zone="UTC", strict=False).dt.replace_time_zone(None)
-    if form in DATE_TIMES:
-        return text.str.to_datetime(form, time_unit="us", strict=False)
-    whole = text if form != COMPACT else text.set(text.str.len_bytes() != len("20251231"), None)
-    return whole.str.to_date(form, strict=False).cast(pl.Datetime("us"))
+def _parse_with(time_format: str, text: pl.Series) -> pl.Series:
+    if time_format in ZONED_FORMATS:
+        zoned = text.str.replace(r" ?UTC$", "Z")
+        return zoned.str.to_datetime(time_format, time_unit="us", time_zone="UTC", strict=False).dt.replace_time_zone(None)
+    if time_format in DATE_TIME_FORMATS:
+        return text.str.to_datetime(time_format, time_unit="us", strict=False)
+    dates = text if time_format != COMPACT_FORMAT else text.set(text.str.len_bytes() != len("20251231"), None)
+    return dates.str.to_date(time_format, strict=False).cast(pl.Datetime("us"))
 
 
 CASTS = {Kind.TEXT: as_text, Kind.TIME: as_time, Kind.NUMBER: as_number, Kind.INTEGER: as_integer, Kind.FLAG: as_flag}

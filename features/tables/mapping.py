@@ -1,8 +1,8 @@
-"""From the source's columns to canonical ones: by name or by SQL expression, cast value by value."""
+"""Map the columns of a source to canonical ones: by name or by SQL expression, cast value by value."""
 
 import polars as pl
 
-from features.tables.casting import cast, stripped
+from features.tables.casting import cast, strip_text
 from features.tables.errors import TableUnusableError
 from features.tables.expressions import ExpressionError, ParsedExpression, parse_expression
 from features.tables.schema import Column, Kind, Table
@@ -10,10 +10,10 @@ from features.tables.sources import OVERFLOW, ROW, SOURCE
 from settings.errors import SettingsError, first_line
 
 RAW, CELL = "_raw_", "_cell_"
-# Whether the cell that dates the row told its time zone; null where the cell is empty.
+# Whether the cell that dates the row has a time zone; null where the cell is empty.
 ZONED = "_zoned"
-TELLS_ZONE = r"(?:Z|UTC|[+-]\d{2}:?\d{2})\s*$"
-CANNOT_FAIL = {
+ZONE_PATTERN = r"(?:Z|UTC|[+-]\d{2}:?\d{2})\s*$"
+SAFE_CASTS = {  # per kind, the source types of which every value can be cast
     Kind.TIME: (pl.Datetime, pl.Date),
     Kind.NUMBER: (pl.Float64, pl.Float32, pl.Int64, pl.Int32, pl.Int16, pl.Int8, pl.UInt32, pl.UInt16, pl.UInt8),
     Kind.INTEGER: (pl.Int64, pl.Int32, pl.Int16, pl.Int8, pl.UInt32, pl.UInt16, pl.UInt8),
@@ -21,12 +21,12 @@ CANNOT_FAIL = {
 }
 
 
-def canonical(table: Table, frame: pl.LazyFrame, columns: dict[str, str]) -> pl.LazyFrame:
-    """Return the canonical columns that `frame` can give, with SOURCE, ROW, OVERFLOW and ZONED.
+def map_columns(table: Table, frame: pl.LazyFrame, columns: dict[str, str]) -> pl.LazyFrame:
+    """Return the canonical columns that `frame` has a source for, with SOURCE, ROW, OVERFLOW and ZONED.
 
-    For each column that is not text, `_raw_<name>` holds the source's cell as text where it could not be
-    read, else null. Raises TableUnusable when a required column is missing or an expression does not fit,
-    SettingsError when `columns` names a column that the table does not have.
+    For each column that is not text, `_raw_<name>` holds the source's cell as text where it could not be read, else null.
+    Raises TableUnusableError when a required column is missing or an expression cannot be used, SettingsError when `columns`
+    names a column that the table does not have.
     """
     unknown = [name for name in columns if table.column(name) is None]
     if unknown:
@@ -34,24 +34,24 @@ def canonical(table: Table, frame: pl.LazyFrame, columns: dict[str, str]) -> pl.
             f"Unknown key columns.{table.name}.{unknown[0]}; the table has {', '.join(c.name for c in table.columns)}."
         )
     schema = frame.collect_schema()
-    wanted = {c: columns.get(c.name, c.name) for c in table.columns if c.required or c.name in columns or c.name in schema}
-    sources = {column: _source(table, column, mapped, schema) for column, mapped in wanted.items()}
+    mapping = {c: columns.get(c.name, c.name) for c in table.columns if c.required or c.name in columns or c.name in schema}
+    sources = {column: _parse_source(table, column, source, schema) for column, source in mapping.items()}
     values = [source.value.alias(column.name) for column, source in sources.items()]
-    failures = [source.unread.alias(RAW + column.name) for column, source in sources.items()]
+    unread = [source.unread.alias(RAW + column.name) for column, source in sources.items()]
     overflow = pl.col(OVERFLOW) if OVERFLOW in schema else pl.lit(None, pl.String).alias(OVERFLOW)
-    return _cast_all(table, list(sources), frame.select(ROW, SOURCE, overflow, *values, *failures))
+    return _cast_all(table, list(sources), frame.select(ROW, SOURCE, overflow, *values, *unread))
 
 
 def _cast_all(table: Table, columns: list[Column], frame: pl.LazyFrame) -> pl.LazyFrame:
-    """Strip, cast and look for what could not be read, each in a step of its own: what one found, the next need not again."""
+    """Strip, cast and collect unreadable cells, each in its own step, so that no step repeats the work of another."""
     schema = frame.collect_schema()
-    clean = [stripped(pl.col(c.name)).alias(c.name) for c in columns if schema[c.name] == pl.String]
-    zoned = _zoned(table.known_from, schema.get(table.known_from, pl.Null())).alias(ZONED)
+    stripped = [strip_text(pl.col(c.name)).alias(c.name) for c in columns if schema[c.name] == pl.String]
+    zoned = _zone_flag(table.known_from, schema.get(table.known_from, pl.Null())).alias(ZONED)
     typed = [cast(pl.col(c.name), schema[c.name], c.kind).alias(c.name) for c in columns]
     cells = [pl.col(c.name).alias(CELL + c.name) for c in columns if _may_fail(c, schema[c.name])]
-    raws = [_unread(c, schema[c.name]) for c in columns if c.kind is not Kind.TEXT]
+    raws = [_unread_cell(c, schema[c.name]) for c in columns if c.kind is not Kind.TEXT]
     return (
-        frame.with_columns(clean)
+        frame.with_columns(stripped)
         .with_columns(zoned, *typed, *cells)
         .with_columns(raws)
         .select(
@@ -61,58 +61,58 @@ def _cast_all(table: Table, columns: list[Column], frame: pl.LazyFrame) -> pl.La
 
 
 def _may_fail(column: Column, source: pl.DataType) -> bool:
-    return column.kind is not Kind.TEXT and source.base_type() not in CANNOT_FAIL[column.kind]
+    return column.kind is not Kind.TEXT and source.base_type() not in SAFE_CASTS[column.kind]
 
 
-def _zoned(name: str, source: pl.DataType) -> pl.Expr:
+def _zone_flag(name: str, source: pl.DataType) -> pl.Expr:
     if source == pl.String:
-        return pl.col(name).str.contains(TELLS_ZONE)
-    told = isinstance(source, pl.Datetime) and source.time_zone is not None
-    return pl.lit(told if isinstance(source, pl.Datetime) else None, pl.Boolean)
+        return pl.col(name).str.contains(ZONE_PATTERN)
+    has_zone = source.time_zone is not None if isinstance(source, pl.Datetime) else None
+    return pl.lit(has_zone, pl.Boolean)
 
 
-def _unread(column: Column, source: pl.DataType) -> pl.Expr:
-    """The cell that could not be read: on the way through an expression, or in the last cast."""
+def _unread_cell(column: Column, source: pl.DataType) -> pl.Expr:
+    """Return the cell that could not be read, either in an expression or in the final cast."""
     if not _may_fail(column, source):
         return pl.col(RAW + column.name)
     cell = pl.col(CELL + column.name)
-    cell = cell if source == pl.String else stripped(cell.cast(pl.String, strict=False))
+    cell = cell if source == pl.String else strip_text(cell.cast(pl.String, strict=False))
     own = pl.when(pl.col(column.name).is_null()).then(cell)
     return pl.coalesce(RAW + column.name, own).alias(RAW + column.name)
 
 
-def _source(table: Table, column: Column, mapped: str, schema: pl.Schema) -> ParsedExpression:
-    if mapped in schema:
-        return ParsedExpression(pl.col(mapped), pl.lit(None, pl.String))
-    if mapped == column.name:
+def _parse_source(table: Table, column: Column, source: str, schema: pl.Schema) -> ParsedExpression:
+    if source in schema:
+        return ParsedExpression(pl.col(source), pl.lit(None, pl.String))
+    if source == column.name:
         raise TableUnusableError(
             table.name,
-            f"the column {mapped} is missing; found {_listed(schema)}. Name its source in [columns.{table.name}].",
-            f"the column {mapped} is missing.",
+            f"the column {source} is missing; found {_list_columns(schema)}. Name its source in [columns.{table.name}].",
+            f"the column {source} is missing.",
         )
-    said = f'{column.name} = "{mapped}"'
+    entry = f'{column.name} = "{source}"'
     try:
-        expression = pl.sql_expr(mapped)
+        expression = pl.sql_expr(source)
     except pl.exceptions.PolarsError as error:
         raise TableUnusableError(
             table.name,
-            f"{said} is neither a column ({_listed(schema)}) nor a SQL expression: {first_line(error)}.",
-            f"{said} is neither a column nor a SQL expression.",
+            f"{entry} is neither a column ({_list_columns(schema)}) nor a SQL expression: {first_line(error)}.",
+            f"{entry} is neither a column nor a SQL expression.",
         ) from None
     missing = [root for root in expression.meta.root_names() if root not in schema]
     if missing:
         raise TableUnusableError(
             table.name,
-            f"the column {missing[0]}, needed for {said}, is missing; found {_listed(schema)}.",
-            f"the column {missing[0]}, needed for {said}, is missing.",
+            f"the column {missing[0]}, needed for {entry}, is missing; found {_list_columns(schema)}.",
+            f"the column {missing[0]}, needed for {entry}, is missing.",
         )
     try:
         return parse_expression(expression, column.kind, schema)
     except ExpressionError as error:
         raise TableUnusableError(
-            table.name, f"{said} gives no {column.kind}: {first_line(error)}.", f"{said} gives no {column.kind}."
+            table.name, f"{entry} does not give a {column.kind}: {first_line(error)}.", f"{entry} does not give a {column.kind}."
         ) from None
 
 
-def _listed(schema: pl.Schema) -> str:
+def _list_columns(schema: pl.Schema) -> str:
     return ", ".join(name for name in schema if name not in {ROW, SOURCE, OVERFLOW}) or "no column"

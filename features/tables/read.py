@@ -1,58 +1,58 @@
-"""Read one input table as the configuration names it, to canonical columns."""
+"""Read one input table from its configured source, with canonical columns."""
 
 from dataclasses import dataclass
 
 import polars as pl
 
 from features.tables.errors import TableUnusableError
-from features.tables.mapping import canonical
+from features.tables.mapping import map_columns
 from features.tables.schema import ALL_TABLES, Table
 from features.tables.sources import OVERFLOW, ROW, SOURCE, SourceFile, open_source
 from settings.errors import first_line
 from settings.sections import Settings
 
-TWICE = "_duplicated_0"  # what Polars calls the second column of a name
+DUPLICATE_SUFFIX = "_duplicated_0"  # Polars adds it to the second column of a name
 
 
 @dataclass(frozen=True)
 class RawTable:
-    """The rows of a table, good and bad, with `_source`, `_row`, `_zoned` and `_raw_<column>`, and the files they come from."""
+    """The rows of a table, good and bad, with `_source`, `_row`, `_zoned` and `_raw_<column>`, and the names of their files."""
 
     rows: pl.LazyFrame
     files: list[str]
 
 
 def read_table(settings: Settings, name: str) -> RawTable | None:
-    """Return a table as its source has it; None where it is absent.
+    """Return a table as its source has it; None where no source is configured.
 
-    Files without a byte are passed over where others have rows. Raises TableUnusable when the table cannot be read at all.
+    Empty files are skipped if others have rows. Raises TableUnusableError when the table cannot be read at all.
     """
     source = getattr(settings.tables, name)
     if source is None:
         return None
     table, columns = ALL_TABLES[name], getattr(settings.columns, name)
-    parts = open_source(name, source)
-    written = [part for part in parts if not part.is_empty_file] or parts
-    rows = pl.concat([_part(table, part, columns) for part in written], how="diagonal")
-    return RawTable(rows, [part.name for part in parts])
+    files = open_source(name, source)
+    non_empty = [file for file in files if not file.is_empty_file] or files
+    rows = pl.concat([_read_file(table, file, columns) for file in non_empty], how="diagonal")
+    return RawTable(rows, [file.name for file in files])
 
 
-def _part(table: Table, part: SourceFile, columns: dict[str, str]) -> pl.LazyFrame:
+def _read_file(table: Table, file: SourceFile, columns: dict[str, str]) -> pl.LazyFrame:
     try:
-        return canonical(table, _with_columns(table, part.rows), columns)
+        return map_columns(table, _check_header(table, file.rows), columns)
     except TableUnusableError as error:
-        said = (f"{sentence.rstrip('.')} (in {part.name})." for sentence in (error.sentence, error.public))
-        raise TableUnusableError(table.name, *said) from None
+        sentences = (f"{sentence.rstrip('.')} (in {file.name})." for sentence in (error.sentence, error.public))
+        raise TableUnusableError(table.name, *sentences) from None
 
 
-def _with_columns(table: Table, frame: pl.LazyFrame) -> pl.LazyFrame:
+def _check_header(table: Table, frame: pl.LazyFrame) -> pl.LazyFrame:
     try:
-        found = [column for column in frame.collect_schema() if column not in {ROW, SOURCE, OVERFLOW}]
+        columns = [column for column in frame.collect_schema() if column not in {ROW, SOURCE, OVERFLOW}]
     except (pl.exceptions.PolarsError, OSError) as error:
         raise TableUnusableError(table.name, f"it cannot be read: {first_line(error)}.", "it cannot be read.") from None
-    twice = [column.removesuffix(TWICE) for column in found if column.endswith(TWICE)]
-    if twice:
-        raise TableUnusableError(table.name, f"the column {twice[0]} stands twice in the header; take one of them out.")
-    if not found:
+    duplicates = [column.removesuffix(DUPLICATE_SUFFIX) for column in columns if column.endswith(DUPLICATE_SUFFIX)]
+    if duplicates:
+        raise TableUnusableError(table.name, f"the column {duplicates[0]} appears twice in the header; remove one of the two.")
+    if not columns:
         raise TableUnusableError(table.name, "the source is empty, without even a header.")
     return frame

@@ -1,4 +1,4 @@
-"""The input tables: their columns, the kind of each, and from when on each is known."""
+"""The input tables: their columns, the kind of each column, and the date from which it is known."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -7,7 +7,7 @@ import polars as pl
 
 
 class Kind(StrEnum):
-    """What the cells of a column are; `text` covers every id."""
+    """What the cells of a column hold; ids are text."""
 
     TEXT = "text"
     TIME = "date or time"
@@ -27,7 +27,10 @@ DTYPES: dict[Kind, pl.DataType] = {
 
 @dataclass(frozen=True)
 class Column:
-    """One column. `known_from` names the column that dates it where that is not the table's own."""
+    """One column; `low` and `high` are inclusive bounds.
+
+    `known_from` names the column that dates it, if that is not the one of the table.
+    """
 
     name: str
     kind: Kind = Kind.TEXT
@@ -39,9 +42,9 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """One input table. Its rows are known from `known_from`; rows without that date always were.
+    """One input table. A row is known from the date in column `known_from`; a row without that date was always known.
 
-    `current_state` columns describe today and are no input of any feature.
+    `current_state` columns describe today and are not used by any feature.
     """
 
     name: str
@@ -50,12 +53,12 @@ class Table:
     current_state: tuple[str, ...] = ()
 
     def column(self, name: str) -> Column | None:
-        """Return the column of that name, None where the table has none."""
+        """Return the column of that name; None where the table has none."""
         return next((column for column in self.columns if column.name == name), None)
 
     @property
     def required(self) -> list[str]:
-        """Names of the columns without which the table cannot be used."""
+        """Names of the columns that the table must have."""
         return [column.name for column in self.columns if column.required]
 
 
@@ -148,7 +151,7 @@ ALL_TABLES = {table.name: table for table in (TRANSACTIONS, COMPLAINTS, SURVEYS,
 class Tables:
     """The usable rows of each table, as lazy frames with canonical columns; None where a table is absent.
 
-    A column that the source does not have is not in its frame either.
+    A column that the source does not have is missing from its frame.
     """
 
     transactions: pl.LazyFrame
@@ -158,6 +161,6 @@ class Tables:
     customers: pl.LazyFrame | None = None
 
     def present(self) -> dict[str, pl.LazyFrame]:
-        """Return the tables there are, by name."""
+        """Return the tables that are present, by name."""
         frames = {name: getattr(self, name) for name in ALL_TABLES}
         return {name: frame for name, frame in frames.items() if frame is not None}

@@ -1,4 +1,4 @@
-"""Open what `[tables]` names: files, globs of files, SQL queries. Every source row gets its place."""
+"""Open the sources in `[tables]`: files, globs of files, SQL queries. Every row gets its source and row number."""
 
 import glob
 import os
@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy import create_engine, make_url
 from sqlalchemy.exc import InvalidRequestError, SQLAlchemyError
 
-from features.tables.csv_dialect import NotCsvError, csv_text
+from features.tables.csv_dialect import NotCsvError, read_dialect
 from features.tables.csv_repair import repair
 from features.tables.errors import TableUnusableError
 from settings.errors import first_line
@@ -20,14 +20,17 @@ from settings.sections import Source, SqlQuery
 
 SOURCE = "_source"
 ROW = "_row"
-# The first cell of a CSV row beyond its header: such a row cannot be trusted to have its cells in their places.
+# The first cell of a CSV row beyond its header. In such a row, cells may be in the wrong columns.
 OVERFLOW = "_overflow"
-BATCH = 200_000
+BATCH_ROWS = 200_000
 
 
 @dataclass(frozen=True)
 class SourceFile:
-    """One file, or a query: its short name and its rows, with SOURCE and ROW. `is_empty_file`: it has not a byte."""
+    """One file, or a query: its short name and its rows, with SOURCE and ROW.
+
+    `is_empty_file`: the file has zero bytes.
+    """
 
     name: str
     rows: pl.LazyFrame
@@ -35,39 +38,39 @@ class SourceFile:
 
 
 def open_source(table: str, source: Source) -> list[SourceFile]:
-    """Return one part per file (one for a query), in order of name.
+    """Return the files of a source, sorted by name; one for a query.
 
-    ROW counts from 1, header excluded. CSV columns are all text.
-    Raises TableUnusable when nothing is there or it cannot be read.
+    ROW counts from 1, header excluded. CSV columns are all text. Raises TableUnusableError when there is no file, or when a file
+    or the query cannot be read.
     """
     try:
         if isinstance(source, SqlQuery):
-            return [SourceFile("query", _placed(_query(source), "query"))]
-        paths = _paths(table, source)
-        return [_file(table, path, name) for path, name in zip(paths, _short_names(paths), strict=True)]
+            return [SourceFile("query", _with_position(_read_query(source), "query"))]
+        paths = _find_files(table, source)
+        return [_open_file(table, path, name) for path, name in zip(paths, _short_names(paths), strict=True)]
     except (pl.exceptions.PolarsError, OSError) as error:
-        public = f"{_named(source)} cannot be read."
-        raise TableUnusableError(table, f"{_named(source)} cannot be read: {first_line(error)}.", public) from None
+        public = f"{_display_name(source)} cannot be read."
+        raise TableUnusableError(table, f"{_display_name(source)} cannot be read: {first_line(error)}.", public) from None
     except (SQLAlchemyError, ModuleNotFoundError) as error:
-        public = f"the query on {_named(source)} failed."
-        raise TableUnusableError(table, f"the query on {_named(source)} failed: {first_line(error)}.", public) from None
+        public = f"the query on {_display_name(source)} failed."
+        raise TableUnusableError(table, f"the query on {_display_name(source)} failed: {first_line(error)}.", public) from None
 
 
-def _file(table: str, path: Path, name: str) -> SourceFile:
+def _open_file(table: str, path: Path, name: str) -> SourceFile:
     try:
-        return SourceFile(name, _placed(_scan(path), name), path.stat().st_size == 0)
+        return SourceFile(name, _with_position(_scan(path), name), path.stat().st_size == 0)
     except NotCsvError as error:
         raise TableUnusableError(table, f"{name} cannot be read: {error}.") from None
 
 
 def _short_names(paths: list[Path]) -> list[str]:
-    """Name each file from the folder that all of them share."""
+    """Return the path of each file relative to the folder that all of them share."""
     shared = Path(os.path.commonpath([path.parent for path in paths]))
     return [str(path.relative_to(shared)) for path in paths]
 
 
-def _named(source: Source) -> str:
-    """Name a source in a message, without a password."""
+def _display_name(source: Source) -> str:
+    """Return the name of a source for messages, without a password."""
     if not isinstance(source, SqlQuery):
         return Path(source).name
     try:
@@ -76,7 +79,7 @@ def _named(source: Source) -> str:
         return "the database"
 
 
-def _paths(table: str, pattern: str) -> list[Path]:
+def _find_files(table: str, pattern: str) -> list[Path]:
     paths = [Path(pattern)] if Path(pattern).is_file() else sorted(Path(name) for name in glob.glob(pattern, recursive=True))  # noqa: PTH207  # the pattern may be absolute
     if not paths:
         raise TableUnusableError(table, f"there is no file {pattern}; correct tables.{table} in the configuration.")
@@ -84,37 +87,37 @@ def _paths(table: str, pattern: str) -> list[Path]:
 
 
 def _scan(path: Path) -> pl.LazyFrame:
-    return SCANS.get(path.suffix.lower(), _scan_csv)(path)
+    return SCANNERS.get(path.suffix.lower(), _scan_csv)(path)
 
 
 def _scan_csv(path: Path) -> pl.LazyFrame:
     if path.stat().st_size == 0:
         return pl.LazyFrame()
-    text = csv_text(path)
-    how: dict[str, Any] = {
+    dialect = read_dialect(path)
+    options: dict[str, Any] = {
         "encoding": "utf8-lossy",
-        "separator": text.separator,
-        "eol_char": text.line_end,
-        "quote_char": '"' if text.has_quotes else None,
+        "separator": dialect.separator,
+        "eol_char": dialect.line_end,
+        "quote_char": '"' if dialect.has_quotes else None,
         "glob": False,
         "infer_schema": False,
         "truncate_ragged_lines": True,
     }
-    header = pl.scan_csv(text.source, **how).collect_schema().names()
-    better = repair(text, len(header)) if text.has_quotes else None
+    header = pl.scan_csv(dialect.source, **options).collect_schema().names()
+    repaired = repair(dialect, len(header)) if dialect.has_quotes else None
     columns = dict.fromkeys([*header, OVERFLOW], pl.String())
-    how |= {"eol_char": "\n"} if better else {}
-    return pl.scan_csv(better or text.source, schema=columns, missing_columns="insert", **how)
+    options |= {"eol_char": "\n"} if repaired else {}
+    return pl.scan_csv(repaired or dialect.source, schema=columns, missing_columns="insert", **options)
 
 
 def _scan_parquet(path: Path) -> pl.LazyFrame:
     return pl.scan_parquet(path, glob=False)
 
 
-SCANS: dict[str, Callable[[Path], pl.LazyFrame]] = {".parquet": _scan_parquet, ".pq": _scan_parquet}
+SCANNERS: dict[str, Callable[[Path], pl.LazyFrame]] = {".parquet": _scan_parquet, ".pq": _scan_parquet}
 
 
-def _query(source: SqlQuery) -> pl.LazyFrame:
+def _read_query(source: SqlQuery) -> pl.LazyFrame:
     url = make_url(source.url)
     if url.get_backend_name() == "sqlite" and url.database and not Path(url.database).is_file():
         raise InvalidRequestError("there is no such file")
@@ -125,23 +128,23 @@ def _query(source: SqlQuery) -> pl.LazyFrame:
             if not cursor.returns_rows:
                 raise InvalidRequestError("it returns no rows")
             names = list(cursor.keys())
-            frames = [_frame(names, rows) for rows in cursor.partitions(BATCH)]
+            frames = [_to_frame(names, rows) for rows in cursor.partitions(BATCH_ROWS)]
     finally:
         engine.dispose()
     return pl.concat(frames, how="vertical_relaxed").lazy() if frames else pl.LazyFrame(schema=names)
 
 
-def _frame(names: list[str], rows: Sequence[sa.Row[Any]]) -> pl.DataFrame:
-    """Build a frame by column; a column of mixed types, as SQLite allows, becomes text."""
-    return pl.DataFrame([_series(name, values) for name, values in zip(names, zip(*rows, strict=True), strict=True)])
+def _to_frame(names: list[str], rows: Sequence[sa.Row[Any]]) -> pl.DataFrame:
+    """Build a frame column by column; a column of mixed types, which SQLite allows, becomes text."""
+    return pl.DataFrame([_to_series(name, values) for name, values in zip(names, zip(*rows, strict=True), strict=True)])
 
 
-def _series(name: str, values: tuple[object, ...]) -> pl.Series:
+def _to_series(name: str, values: tuple[object, ...]) -> pl.Series:
     try:
         return pl.Series(name, values, strict=True)
     except TypeError:
         return pl.Series(name, [None if value is None else str(value) for value in values], dtype=pl.String)
 
 
-def _placed(frame: pl.LazyFrame, name: str) -> pl.LazyFrame:
+def _with_position(frame: pl.LazyFrame, name: str) -> pl.LazyFrame:
     return frame.with_row_index(ROW, offset=1).with_columns(pl.lit(name).alias(SOURCE))

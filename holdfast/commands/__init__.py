@@ -1,4 +1,4 @@
-"""One module per command: NAME, EXAMPLE and `command`.
+"""The commands, one module each, with NAME, EXAMPLE and the function `command`.
 
-Each imports what it runs inside the function, so that `--help` answers at once and `serve` stays free of mlflow.
+A command imports what it runs inside the function, so that `--help` is quick and `serve` does not import mlflow.
 """

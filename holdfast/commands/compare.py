@@ -1,4 +1,4 @@
-"""`compare`: the leaderboard over rolling cut-offs."""
+"""`compare`: backtest all candidates on past dates."""
 
 import json
 from pathlib import Path
@@ -16,24 +16,23 @@ JsonFile = Annotated[Path | None, typer.Option("--json", help="Write the leaderb
 
 
 def command(config: Config = DEFAULT_CONFIG, as_of: AsOf = None, json_file: JsonFile = None) -> None:
-    """Judge every candidate, baselines included, on the same rows of up to four past days. Registers nothing.
+    """Backtest all candidates, baselines included, on up to four past dates. Registers nothing.
 
-    Prints the leaderboards, and writes them as an HTML page with intervals, groups and pictures into the workspace.
+    Prints the leaderboards, and writes an HTML page with intervals, segments and charts to the workspace.
     """
     from features.storage.files import atomic_path
     from holdfast.jobs.session import open_session
-    from holdfast.printing.progress import shown_progress
+    from holdfast.printing.progress import show_progress
     from holdfast.printing.tables import print_leaderboard
     from training.train import compare
 
-    session = open_session(config, as_of)
-    with shown_progress(CONSOLE) as progress:
+    with open_session(config, as_of) as session, show_progress(CONSOLE) as progress:
         board, page = compare(session.settings, session.tables, session.as_of, progress)
     print_leaderboard(CONSOLE, board)
     path = session.settings.workspace.path / "comparison" / f"{session.as_of}.html"
-    with atomic_path(path) as beside:
-        beside.write_text(page, encoding="utf-8")
-    CONSOLE.print(f"The comparison as a page, with pictures: {path}")
+    with atomic_path(path) as temporary:
+        temporary.write_text(page, encoding="utf-8")
+    CONSOLE.print(f"Comparison page with charts: {path}")
     if json_file:
-        with atomic_path(json_file) as beside:
-            beside.write_text(json.dumps(board, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+        with atomic_path(json_file) as temporary:
+            temporary.write_text(json.dumps(board, indent=2, allow_nan=False) + "\n", encoding="utf-8")

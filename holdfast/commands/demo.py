@@ -1,22 +1,22 @@
-"""`demo`: the main job end to end on embedded data."""
+"""`demo`: run the whole job on a demo shop."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from holdfast.demo.shops import ShopName, lay_out
+from holdfast.demo.shops import ShopName, create_shop
 from holdfast.printing.console import CONSOLE
 
 NAME = "demo"
 EXAMPLE = "demo --dir demo --shop simulated --customers 5000"
 
-Dir = Annotated[Path, typer.Option("--dir", help="Folder to work in; emptied if an earlier demo made it.")]
-Customers = Annotated[int, typer.Option("--customers", min=1, help="Customers of the simulated shop.")]
-Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of the simulated shop.")]
+Dir = Annotated[Path, typer.Option("--dir", help="Folder of the demo shop. A folder of an earlier demo is emptied first.")]
+Customers = Annotated[int, typer.Option("--customers", min=1, help="Number of customers of the simulated shop.")]
+Seed = Annotated[int, typer.Option("--seed", min=0, help="Random seed of the simulated shop.")]
 Weeks = Annotated[int, typer.Option("--weeks", min=1, max=520, help="Weeks of history of the simulated shop.")]
 ShopOption = Annotated[
-    ShopName, typer.Option("--shop", help="simulated: made-up retailer with a known truth. cdnow: a real log.")
+    ShopName, typer.Option("--shop", help="simulated: an invented retailer with known true churn. cdnow: a real order log.")
 ]
 
 
@@ -27,8 +27,8 @@ def command(
     weeks: Weeks = 156,
     shop: ShopOption = ShopName.SIMULATED,
 ) -> None:
-    """Run everything on a demo shop: tables, checks, features, trained and compared models, scores, this week's list."""
-    from holdfast.demo.tour import tour
+    """Run the whole job on a demo shop: checks, features, training, comparison, scores and this week's lists."""
+    from holdfast.demo.tour import run_tour
 
-    CONSOLE.print(f"Laying out the {shop} shop in {dir_} ...")
-    tour(lay_out(shop, dir_, customers, seed, weeks), CONSOLE)
+    CONSOLE.print(f"Creating the {shop} shop in {dir_} ...")
+    run_tour(create_shop(shop, dir_, customers, seed, weeks), CONSOLE)

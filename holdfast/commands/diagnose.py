@@ -1,4 +1,4 @@
-"""`diagnose`: do the order models fit this company, and do their assumptions hold?"""
+"""`diagnose`: test how well the order models fit, and whether their assumptions hold."""
 
 import json
 from typing import Annotated
@@ -14,25 +14,25 @@ EXAMPLE = "diagnose --holdout-days 180"
 Holdout = Annotated[
     int | None,
     typer.Option(
-        "--holdout-days", min=7, metavar="N", help="Fit without the last N days. Default: a third of the log, at most 365."
+        "--holdout-days", min=7, metavar="N", help="Hold out the last N days. Default: a third of the log, at most 365."
     ),
 ]
 
 
 def command(config: Config = DEFAULT_CONFIG, as_of: AsOf = None, holdout_days: Holdout = None) -> None:
-    """Fit the order models without the last days, compare them with what happened, and say which assumptions hold."""
+    """Fit the order models without the last days, compare their forecast with those days, and test their assumptions."""
     from features.storage.files import atomic_path
     from holdfast.jobs.session import open_session
     from holdfast.printing.tables import print_order_fit
-    from training.evaluation.order_model_fit import order_fit
+    from training.evaluation.order_model_fit import fit_order_models
     from training.reports.order_model_charts import draw_order_fit
 
-    session = open_session(config, as_of)
-    fit = order_fit(session.tables, session.as_of, holdout_days)
+    with open_session(config, as_of) as session:
+        fit = fit_order_models(session.tables, session.as_of, holdout_days)
     folder = session.settings.workspace.path / "diagnosis" / str(session.as_of)
     draw_order_fit(fit, folder / "order_models.png")
-    with atomic_path(folder / "order_models.json") as beside:
-        beside.write_text(json.dumps(fit.to_json(), indent=2, allow_nan=False) + "\n", encoding="utf-8")
+    with atomic_path(folder / "order_models.json") as temporary:
+        temporary.write_text(json.dumps(fit.to_json(), indent=2, allow_nan=False) + "\n", encoding="utf-8")
     print_order_fit(CONSOLE, fit)
-    CONSOLE.print(f"The fit as a picture: {folder / 'order_models.png'}")
+    CONSOLE.print(f"Charts of the fit: {folder / 'order_models.png'}")
     CONSOLE.print(f"All figures: {folder / 'order_models.json'}")

@@ -1,4 +1,4 @@
-"""`features`: the feature table as of a date."""
+"""`features`: write the feature table as of a date."""
 
 import json
 from pathlib import Path
@@ -15,27 +15,31 @@ EXAMPLE = "features --as-of 2025-06-01 --out features.parquet"
 
 
 def command(as_of: RequiredAsOf, config: Config = DEFAULT_CONFIG, out: ParquetFile = None, parts: Parts = None) -> None:
-    """Write the feature table, one row per customer known before the as-of date; by default into the workspace."""
-    from features.dictionary import dictionary
+    """Write the feature table, one row per customer known before the as-of date.
+
+    Without --out it is written to features/ in the workspace. Two files beside it hold the loyalty by category and the meaning
+    of each column.
+    """
+    from features.dictionary import feature_dictionary
     from features.storage.files import atomic_path
     from holdfast.jobs.session import open_session
 
-    session = open_session(config, as_of)
-    path = out or session.settings.workspace.path / "features" / f"{session.as_of}.parquet"
-    by_category = path.with_suffix(".loyalty_by_category.parquet")
-    words = path.with_suffix(".dictionary.json")
-    customers, columns, sequences = _write(session, path, by_category, parts)
-    _guard(session, path)
-    with atomic_path(words) as beside:
-        beside.write_text(json.dumps(dictionary(), indent=2) + "\n", encoding="utf-8")
+    with open_session(config, as_of) as session:
+        path = out or session.settings.workspace.path / "features" / f"{session.as_of}.parquet"
+        by_category = path.with_suffix(".loyalty_by_category.parquet")
+        customers, columns, pairs = _write_features(session, path, by_category, parts)
+        _check_file(session, path)
+    dictionary = path.with_suffix(".dictionary.json")
+    with atomic_path(dictionary) as temporary:
+        temporary.write_text(json.dumps(feature_dictionary(), indent=2) + "\n", encoding="utf-8")
     CONSOLE.print(f"{customers:,} customers, {columns} features as of {session.as_of}: {path}")
-    if sequences:
-        CONSOLE.print(f"Loyalty of {sequences:,} pairs of customer and category: {by_category}")
-    CONSOLE.print(f"What each column means: {words}")
+    if pairs:
+        CONSOLE.print(f"Loyalty of {pairs:,} pairs of customer and category: {by_category}")
+    CONSOLE.print(f"Meaning of each column: {dictionary}")
 
 
-def _guard(session: "Session", path: Path) -> None:
-    """Check the table that was written; one that cannot be right does not stay."""
+def _check_file(session: "Session", path: Path) -> None:
+    """Check the written table, and delete it if a check stops it."""
     import polars as pl
 
     from expectations.validation.outputs import OutputRefusedError, check_output
@@ -43,39 +47,39 @@ def _guard(session: "Session", path: Path) -> None:
     from holdfast.printing.checks import warn
 
     try:
-        found = check_output(session.settings, "features", pl.scan_parquet(path, glob=False), utc_now())
+        findings = check_output(session.settings, "features", pl.scan_parquet(path, glob=False), utc_now())
     except OutputRefusedError:
         path.unlink()
         raise
-    warn("features", found)
+    warn("features", findings)
 
 
-def _write(session: "Session", path: Path, by_category: Path, parts: int | None) -> tuple[int, int, int]:
-    """Write both files; return customers, features, and pairs of customer and category."""
+def _write_features(session: "Session", path: Path, by_category: Path, parts: int | None) -> tuple[int, int, int]:
+    """Write both files; return the numbers of customers, features, and pairs of customer and category."""
     from features.build import FEATURES
-    from features.build_in_parts import features_in_parts, parts_for
+    from features.build_in_parts import count_parts, features_in_parts
     from features.storage.parquet import parquet_writer
     from features.windows import churn_windows
-    from holdfast.printing.progress import shown_progress
+    from holdfast.printing.progress import show_progress
 
-    chosen = churn_windows(session.settings.churn, session.tables, session.as_of)
-    number = parts or parts_for(session.tables, session.as_of)
+    windows = churn_windows(session.settings.churn, session.tables, session.as_of)
+    parts = parts or count_parts(session.tables, session.as_of)
     spill = session.settings.workspace.path / "parts"
-    customers = sequences = 0
-    with parquet_writer(path) as write, parquet_writer(by_category) as write_categories, shown_progress(MESSAGES) as report:
-        found = features_in_parts(
+    customers = pairs = 0
+    with parquet_writer(path) as write, parquet_writer(by_category) as write_categories, show_progress(MESSAGES) as report:
+        results = features_in_parts(
             session.tables,
             session.as_of,
-            chosen.active_days,
+            windows.active_days,
             session.settings.loyalty,
-            number,
+            parts,
             spill,
-            lambda done, of: report("features", done, of),
+            lambda done, total: report("features", done, total),
         )
-        for part in found:
+        for part in results:
             write(part.features)
             customers += part.features.height
             if part.by_category is not None:
                 write_categories(part.by_category)
-                sequences += part.by_category.height
-    return customers, len(FEATURES), sequences
+                pairs += part.by_category.height
+    return customers, len(FEATURES), pairs

@@ -8,9 +8,9 @@ EXAMPLE = "forget 00042"
 
 
 def command(customer_id: Customer, config: Config = DEFAULT_CONFIG) -> None:
-    """Erase a customer from the store and from every table below the workspace; say what is out of reach. May be said again.
+    """Erase a customer from the store and from every table in the workspace, and list what is out of reach. Safe to repeat.
 
-    A keyed hash stays, so that no later load brings the person back. Lists that were issued keep a row without the id.
+    A keyed hash is kept, so that no later load brings the customer back. Issued lists keep their row, without the id.
     """
     from expectations.validation.tables import utc_now
     from serving.privacy.erasure import erase
@@ -18,10 +18,10 @@ def command(customer_id: Customer, config: Config = DEFAULT_CONFIG) -> None:
     from settings.load import load_settings
 
     settings = load_settings(config)
-    done = erase(settings, open_store(settings.store_url), customer_id, utc_now(), f"command {NAME}")
-    for place, rows in done.rows.items():
+    erasure = erase(settings, open_store(settings.store_url), customer_id, utc_now(), f"command {NAME}")
+    for place, rows in erasure.rows.items():
         CONSOLE.print(f"  {place}: {rows:,} rows")
-    CONSOLE.print(f"  issued lists: {done.lists:,} rows keep their arm and what came of them, without the id")
+    CONSOLE.print(f"  issued lists: {erasure.lists:,} rows keep their arm and outcome, without the id")
     CONSOLE.print("Erased. Out of reach from here:")
-    for sentence in done.out_of_reach:
+    for sentence in erasure.out_of_reach:
         CONSOLE.print(f"  - {sentence}")

@@ -1,4 +1,4 @@
-"""`keys`: access of clients to the service."""
+"""`keys`: manage the keys of the service's clients."""
 
 from typing import Annotated
 
@@ -10,15 +10,15 @@ from holdfast.printing.console import CONSOLE
 NAME = "keys"
 SCOPES = "score, list, admin"
 
-APP = typer.Typer(name=NAME, no_args_is_help=True, help="Make, show and revoke the keys that clients call the service with.")
+APP = typer.Typer(name=NAME, no_args_is_help=True, help="Create, list and revoke the keys that clients use to call the service.")
 
-ClientName = Annotated[str, typer.Option("--client", help="Who the key is for; the logs and the audit name it.")]
+ClientName = Annotated[str, typer.Option("--client", help="Name of the client; it appears in the logs and the audit.")]
 Scopes = Annotated[
     str,
-    typer.Option("--scope", metavar="LIST", help=f"What it opens, by commas, of {SCOPES}; admin: objections and erasure."),
+    typer.Option("--scope", metavar="LIST", help=f"Scopes of the key, separated by commas: {SCOPES} (objections and erasure)."),
 ]
-Days = Annotated[int, typer.Option("--days", min=1, max=3_650, help="After so many days it ends.")]
-KeyId = Annotated[str, typer.Argument(metavar="KEY_ID", help="As `keys list` shows it.")]
+Days = Annotated[int, typer.Option("--days", min=1, max=3_650, help="Days until the key expires.")]
+KeyId = Annotated[str, typer.Argument(metavar="KEY_ID", help="Id of the key, from `keys list`.")]
 
 
 def _example(text: str) -> str:
@@ -27,23 +27,26 @@ def _example(text: str) -> str:
 
 @APP.command("create", epilog=_example("create --client crm --scope score"))
 def create(client: ClientName, scope: Scopes, days: Days = 365, config: Config = DEFAULT_CONFIG) -> None:
-    """Print a new key, once: only its hash is kept. A client may have two live keys, so that one can replace the other."""
+    """Create a key and print it once; only its hash is stored.
+
+    A client may have two live keys, so that one can replace the other.
+    """
     from expectations.validation.tables import utc_now
     from serving.store.engine import open_store
     from serving.store.keys import Scope, create_key
     from settings.load import load_settings
 
-    named = [word.strip() for word in scope.split(",")]
-    unknown = [word for word in named if word not in set(Scope)]
+    scopes = [word.strip() for word in scope.split(",")]
+    unknown = [word for word in scopes if word not in set(Scope)]
     if unknown:
         raise typer.BadParameter(f"the scopes are {SCOPES}, found {unknown[0]!r}", param_hint="--scope")
     store = open_store(load_settings(config).store_url)
-    CONSOLE.print(create_key(store, client, [Scope(word) for word in named], days, utc_now()))
+    CONSOLE.print(create_key(store, client, [Scope(word) for word in scopes], days, utc_now()))
 
 
 @APP.command("list", epilog=_example("list"))
 def list_(config: Config = DEFAULT_CONFIG) -> None:
-    """Show all keys: whose, what they open, until when, and whether they are live."""
+    """Show all keys with their client, scopes, expiry and state."""
     from expectations.validation.tables import utc_now
     from holdfast.printing.tables import print_keys
     from serving.store.engine import open_store
@@ -55,7 +58,7 @@ def list_(config: Config = DEFAULT_CONFIG) -> None:
 
 @APP.command("revoke", epilog=_example("revoke 1a2b3c4d"))
 def revoke(key_id: KeyId, config: Config = DEFAULT_CONFIG) -> None:
-    """End a key at once."""
+    """Revoke a key immediately."""
     from expectations.validation.tables import utc_now
     from serving.store.engine import open_store
     from serving.store.keys import revoke_key

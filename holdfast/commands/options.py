@@ -7,47 +7,49 @@ from typing import Annotated
 import typer
 
 
-def _day(text: str) -> date:
+def _parse_day(text: str) -> date:
     try:
         return datetime.strptime(text, "%Y-%m-%d").date()  # noqa: DTZ007  # a calendar day has no zone
     except ValueError:
         raise typer.BadParameter(f"a date is written as 2026-11-22, found {text!r}") from None
 
 
-KNOWN_BEFORE = "Only what was known before this day, 00:00 UTC."
-Config = Annotated[
-    Path, typer.Option("--config", "-c", help="The configuration file.", envvar="HOLDFAST_CONFIG", show_envvar=False)
-]
+AS_OF_HELP = "Use only what was known before this day, 00:00 UTC."
+Config = Annotated[Path, typer.Option("--config", "-c", help="Configuration file.", envvar="HOLDFAST_CONFIG", show_envvar=False)]
 AsOf = Annotated[
     date | None,
     typer.Option(
         "--as-of",
-        parser=_day,
+        parser=_parse_day,
         metavar="DATE",
-        help=f"{KNOWN_BEFORE} Default: the day after the newest order.",
+        help=f"{AS_OF_HELP} Default: the day after the newest order.",
     ),
 ]
-RequiredAsOf = Annotated[date, typer.Option("--as-of", parser=_day, metavar="DATE", help=KNOWN_BEFORE)]
-
-
+RequiredAsOf = Annotated[date, typer.Option("--as-of", parser=_parse_day, metavar="DATE", help=AS_OF_HELP)]
 Parts = Annotated[
     int | None,
     typer.Option(
-        "--parts", min=1, metavar="N", help="Work through the customers in N parts, to need less memory. Default: by the lines."
+        "--parts",
+        min=1,
+        metavar="N",
+        help="Process the customers in N parts, to use less memory. Default: chosen by the number of order lines.",
     ),
 ]
 
 
-def _parquet(text: str) -> Path:
+def _parse_parquet_path(text: str) -> Path:
     if not text.lower().endswith(".parquet"):
-        raise typer.BadParameter(f"the file is written as Parquet; name it with .parquet at its end, found {text!r}")
+        raise typer.BadParameter(f"the output is Parquet, so the file name must end in .parquet; found {text!r}")
     return Path(text)
 
 
-ParquetFile = Annotated[Path | None, typer.Option("--out", parser=_parquet, metavar="FILE", help="Parquet file to write.")]
-DespiteReason = Annotated[
-    str | None,
-    typer.Option("--despite", metavar="REASON", help="Go on although a check stopped a table. The reason is recorded."),
+ParquetFile = Annotated[
+    Path | None, typer.Option("--out", parser=_parse_parquet_path, metavar="FILE", help="Parquet file to write.")
 ]
-Customer = Annotated[str, typer.Argument(metavar="CUSTOMER_ID", help="The customer's id, as the tables have it.")]
+OverrideReason = Annotated[
+    str | None,
+    typer.Option("--override", metavar="REASON", help="Use a table even if a check stopped it. The reason is recorded."),
+]
+DespiteReason = Annotated[str | None, typer.Option("--despite", metavar="REASON", hidden=True)]  # the old name of --override
+Customer = Annotated[str, typer.Argument(metavar="CUSTOMER_ID", help="The customer's id, as in the tables.")]
 DEFAULT_CONFIG = Path("holdfast.toml")

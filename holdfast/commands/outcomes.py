@@ -1,4 +1,4 @@
-"""`outcomes`: what the lists earned against those held out."""
+"""`outcomes`: measure what the lists earned."""
 
 from typing import Annotated
 
@@ -10,25 +10,24 @@ from holdfast.printing.console import CONSOLE
 NAME = "outcomes"
 EXAMPLE = "outcomes --list at_risk-2026-W47-run12"
 
-ListId = Annotated[str | None, typer.Option("--list", metavar="ID", help="One list alone, by its id. Default: all of them.")]
+ListId = Annotated[str | None, typer.Option("--list", metavar="ID", help="Show only this list. Default: all lists.")]
 
 
 def command(config: Config = DEFAULT_CONFIG, list_id: ListId = None) -> None:
-    """Compare treated customers with those held out: orders and profit that the lists brought, with 95 % intervals.
+    """Measure the extra orders and profit of the lists, with 95 % intervals: treated customers against the control group.
 
-    Everybody counts in the arm that the list drew, whatever was done then. Reads the orders up to the newest one; the window of
-    a list is the churn horizon.
+    Intention-to-treat: customers count in the arm they were assigned to. Only customers whose window has ended count; the
+    window is the churn horizon. Outcomes are known up to the newest order.
     """
     from expectations.validation.tables import utc_now
-    from holdfast.jobs.outcomes import measured
+    from holdfast.jobs.outcomes import update_outcomes
     from holdfast.jobs.session import open_session
     from holdfast.printing.outcomes import print_outcomes
-    from serving.store.engine import open_store
     from settings.errors import UserError
 
-    session = open_session(config, None)
-    found, until = measured(session, open_store(session.settings.store_url), utc_now())
-    wanted = [each for each in found if (each.scope == "list" and each.name == list_id) or list_id is None]
-    if not wanted:
-        raise UserError(f"There is no issued list {list_id!r} with outcomes; `outcomes` alone names those there are.")
-    print_outcomes(CONSOLE, wanted, session.settings.value.currency, until)
+    with open_session(config, None) as session:
+        outcomes, until = update_outcomes(session, utc_now())
+    shown = [group for group in outcomes if list_id is None or (group.scope == "list" and group.name == list_id)]
+    if not shown:
+        raise UserError(f"There are no outcomes of a list {list_id!r}; `outcomes` without --list shows all lists.")
+    print_outcomes(CONSOLE, shown, session.settings.value.currency, until)

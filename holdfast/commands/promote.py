@@ -10,16 +10,20 @@ from holdfast.printing.console import CONSOLE, MESSAGES
 NAME = "promote"
 EXAMPLE = "promote 2"
 
-Version = Annotated[str | None, typer.Argument(help="A version of the registry. Default: the challenger.")]
-Force = Annotated[bool, typer.Option("--force", help="Promote although a gate does not hold; the registry keeps a note of it.")]
+Version = Annotated[str | None, typer.Argument(help="Version in the model registry. Default: the challenger.")]
+Force = Annotated[bool, typer.Option("--force", help="Promote even if a gate fails; the registry keeps a note of it.")]
 
 
 def command(version: Version = None, config: Config = DEFAULT_CONFIG, *, force: Force = False) -> None:
-    """Make a registered version the champion, once it is better than the recency rule and the champion's kind, and calibrated."""
+    """Make a registered version the champion, if it passes the gates on accuracy and calibration.
+
+    It must have been backtested, be calibrated, beat the recency rule overall, and not be much worse in any segment. Against
+    a champion of another kind it must be significantly better (95 %).
+    """
     from settings.load import load_settings
     from training.registry.promotion import promote
 
-    promoted, failed = promote(load_settings(config), version, force=force)
-    for gate in failed:
-        MESSAGES.print(f"By force: version {promoted} {gate}.")
+    promoted, failed_gates = promote(load_settings(config), version, force=force)
+    for gate in failed_gates:
+        MESSAGES.print(f"Promoted with --force: version {promoted} {gate}.")
     CONSOLE.print(f"Version {promoted} is champion.")

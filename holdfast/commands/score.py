@@ -1,17 +1,22 @@
 """`score`: score every known customer and publish the run."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from holdfast.commands.options import DEFAULT_CONFIG, AsOf, Config, DespiteReason, ParquetFile
+from holdfast.commands.options import DEFAULT_CONFIG, AsOf, Config, DespiteReason, OverrideReason, ParquetFile
 from holdfast.printing.console import CONSOLE, MESSAGES
+
+if TYPE_CHECKING:
+    from holdfast.jobs.weekly import ScoringResult
 
 NAME = "score"
 EXAMPLE = "score --as-of 2025-06-01 --out scores.parquet"
 
-NoPublish = Annotated[bool, typer.Option("--no-publish", help="Leave the score store alone.")]
-Hindsight = Annotated[bool, typer.Option("--allow-hindsight", help="Accept a champion that knew data after the as-of date.")]
+NoPublish = Annotated[bool, typer.Option("--no-publish", help="Do not write the scores to the store.")]
+Hindsight = Annotated[
+    bool, typer.Option("--allow-hindsight", help="Accept a champion that was trained on data after the as-of date.")
+]
 
 
 def command(
@@ -20,43 +25,47 @@ def command(
     out: ParquetFile = None,
     no_publish: NoPublish = False,  # noqa: FBT002  # flags of the command line
     allow_hindsight: Hindsight = False,  # noqa: FBT002  # flags of the command line
+    override: OverrideReason = None,
     despite: DespiteReason = None,
 ) -> None:
-    """Score every customer known before the date with the champion, and publish the run in one step."""
+    """Score every customer known before the as-of date with the champion, and publish the scores as one run."""
     from features.storage.files import atomic_path
-    from holdfast.jobs.session import open_session, override_of, suppressed_ids
-    from holdfast.jobs.weekly import publish_scores
+    from holdfast.jobs.session import open_session, override_request
+    from holdfast.jobs.weekly import score_session
     from holdfast.printing.checks import warn
     from models.champion import current_champion
-    from models.value.portfolio_total import total_value
+    from models.value.portfolio_total import estimate_total
     from serving.scoring.batch import refuse_hindsight
-    from serving.scoring.contactability import tells_consent
-    from serving.store.engine import open_store
+    from serving.scoring.contactability import has_consent_column
 
-    session = open_session(config, as_of, override_of(NAME, despite))
-    champion = current_champion(session.settings.workspace.path / "champion")
-    if not allow_hindsight:
-        refuse_hindsight(champion, session.as_of)
-    store = None if no_publish else open_store(session.settings.store_url)
-    published = publish_scores(session, champion, store, warn, suppressed_ids(session.settings))
-    scores = published.scores
-    if not tells_consent(session.tables):
-        MESSAGES.print("No table tells marketing_consent: every customer counts as willing to be contacted.")
+    with open_session(config, as_of, override_request(NAME, override, despite)) as session:
+        champion = current_champion(session.settings.workspace.path / "champion")
+        if not allow_hindsight:
+            refuse_hindsight(champion, session.as_of)
+        result = score_session(session, champion, warn, publish_run=not no_publish)
+    scores = result.scores
+    if not has_consent_column(session.tables):
+        MESSAGES.print("There is no customers table with a marketing_consent column: all customers count as having consented.")
     if out:
-        with atomic_path(out) as beside:
-            scores.write_parquet(beside)
+        with atomic_path(out) as temporary:
+            scores.write_parquet(temporary)
     scored = scores["no_score_reason"].null_count()
-    without = scores.height - scored
+    unscored = scores.height - scored
     CONSOLE.print(
-        f"{scored:,} customers scored as of {session.as_of} by version {champion.version}; {without:,} without a score."
+        f"{scored:,} customers scored as of {session.as_of} with version {champion.version}; {unscored:,} without a score."
     )
-    total, value = total_value(scores, champion.gamma_shape, champion.log_total_std), session.settings.value
+    total, value = estimate_total(scores, champion.gamma_shape, champion.log_total_std), session.settings.value
     CONSOLE.print(
-        f"Expected of them over {value.horizon_days} days: {total.expected:,.0f} {value.currency}, "
-        f"with 80 % probability between {total.low:,.0f} and {total.high:,.0f}."
+        f"Their expected value over {value.horizon_days} days: {total.expected:,.0f} {value.currency} "
+        f"(80 % interval {total.low:,.0f} to {total.high:,.0f})."
     )
-    run, newest = published.run, published.current
-    if run and newest:
-        note = "" if newest == run else f" Run {newest.run_id}, as of {newest.as_of}, is newer and stays current."
-        again = "" if published.is_new else " The very same scores were published before."
-        CONSOLE.print(f"Published as run {run.run_id}.{again}{note}")
+    _print_run(result)
+
+
+def _print_run(result: "ScoringResult") -> None:
+    """Say as which run the scores were published; nothing for unpublished scores."""
+    run, current = result.run, result.current
+    if run and current:
+        note = "" if current == run else f" Run {current.run_id}, as of {current.as_of}, is newer and stays current."
+        repeated = "" if result.is_new else " Identical scores were published before."
+        CONSOLE.print(f"Published as run {run.run_id}.{repeated}{note}")

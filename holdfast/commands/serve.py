@@ -1,4 +1,4 @@
-"""`serve`: the BentoML service."""
+"""`serve`: run the BentoML service."""
 
 import os
 import sys
@@ -13,13 +13,15 @@ NAME = "serve"
 EXAMPLE = "serve --config demo/holdfast.toml --port 3000 --workers 2"
 ROOT = Path(__file__).resolve().parents[2]
 LOOPBACK = "127.0.0.1"
-LOOPBACKS = (LOOPBACK, "localhost", "::1")
-GRACE_SECONDS = 25  # for what is under way when the service is stopped
+LOOPBACK_HOSTS = (LOOPBACK, "localhost", "::1")
+SHUTDOWN_SECONDS = 25  # for requests in progress when the service is stopped
 
 Port = Annotated[int, typer.Option("--port", min=1, max=65535, help="Port to listen on.")]
-Workers = Annotated[int, typer.Option("--workers", min=1, help="Worker processes; one per processor is a good beginning.")]
-Host = Annotated[str, typer.Option("--host", help="Address to listen on. Beyond this machine, put TLS in front of it.")]
-Development = Annotated[bool, typer.Option("--development", help="Ask for no key. Only on a loopback address.")]
+Workers = Annotated[int, typer.Option("--workers", min=1, help="Number of worker processes; start with one per processor.")]
+Host = Annotated[
+    str, typer.Option("--host", help="Address to listen on. To serve other machines, put a TLS proxy in front of it.")
+]
+Development = Annotated[bool, typer.Option("--development", help="Require no key. Only on a loopback address.")]
 
 
 def command(
@@ -29,15 +31,15 @@ def command(
     host: Host = LOOPBACK,
     development: Development = False,  # noqa: FBT002  # a flag of the command line
 ) -> None:
-    """Serve scores and lists until stopped. Every call needs a key, which `keys create` makes."""
+    """Serve scores, lists and web pages until stopped. Every request needs a key; create one with `keys create`."""
     from serving.http.state import ServiceState
     from settings.errors import UserError
     from settings.load import load_settings
 
     settings = load_settings(config)
-    if (development or settings.serving.development) and host not in LOOPBACKS:
-        raise UserError(f"Development mode asks for no key, so it serves on {LOOPBACK} only, not on {host}.")
-    ServiceState.opened(settings).engine.dispose()
+    if (development or settings.serving.development) and host not in LOOPBACK_HOSTS:
+        raise UserError(f"Development mode requires no key, so it serves on {LOOPBACK} only, not on {host}.")
+    ServiceState.open(settings).engine.dispose()
     environment = os.environ | {
         "HOLDFAST_CONFIG": str(config.resolve()),
         "HOLDFAST_WORKERS": str(workers),
@@ -46,6 +48,6 @@ def command(
     }
     environment |= {"HOLDFAST__SERVING__DEVELOPMENT": "true"} if development else {}
     bentoml = [sys.executable, "-m", "bentoml", "serve", "serving.service:Holdfast"]
-    where = ["--host", host, "--port", str(port), "--timeout-graceful-shutdown", str(GRACE_SECONDS)]
+    address = ["--host", host, "--port", str(port), "--timeout-graceful-shutdown", str(SHUTDOWN_SECONDS)]
     os.chdir(ROOT)
-    os.execve(sys.executable, [*bentoml, *where], environment)  # noqa: S606  # the server takes this process's place
+    os.execve(sys.executable, [*bentoml, *address], environment)  # noqa: S606  # the server takes this process's place

@@ -1,39 +1,44 @@
-"""`train`: fit every candidate, judge them, register the winner."""
+"""`train`: fit and compare all candidates, and register the winner."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from holdfast.commands.options import DEFAULT_CONFIG, AsOf, Config, DespiteReason
+from holdfast.commands.options import DEFAULT_CONFIG, AsOf, Config, DespiteReason, OverrideReason
 from holdfast.printing.console import CONSOLE
 
 NAME = "train"
 EXAMPLE = "train --as-of 2025-06-01"
 
+TreesFile = Annotated[Path | None, typer.Option("--trees", metavar="FILE", help="Tree parameters for the hybrid, from `tune`.")]
 
-TreesFile = Annotated[Path | None, typer.Option("--trees", metavar="FILE", help="Parameters of the hybrid's trees, from `tune`.")]
 
+def command(
+    config: Config = DEFAULT_CONFIG,
+    as_of: AsOf = None,
+    trees: TreesFile = None,
+    override: OverrideReason = None,
+    despite: DespiteReason = None,
+) -> None:
+    """Fit all candidates on what was known before the as-of date, compare them on past dates, and register the winner.
 
-def command(config: Config = DEFAULT_CONFIG, as_of: AsOf = None, trees: TreesFile = None, despite: DespiteReason = None) -> None:
-    """Fit every candidate on what was known before the date, judge them on past days, and register the winner.
-
-    The first version becomes champion at once; a later one is challenger until `promote`.
+    The first version becomes champion immediately; a later one is challenger until `promote`.
     """
-    from holdfast.jobs.session import open_session, output_checker, override_of
+    from holdfast.jobs.session import open_session, output_checker, override_request
     from holdfast.printing.checks import warn
-    from holdfast.printing.progress import shown_progress
+    from holdfast.printing.progress import show_progress
     from holdfast.printing.tables import print_leaderboard
-    from models.churn.hybrid import TREES
+    from models.churn.hybrid import DEFAULT_TREES
     from training.train import train
-    from training.tune import read_trees
+    from training.tune import read_tree_params
 
-    chosen = read_trees(trees) if trees else TREES
-    session = open_session(config, as_of, override_of(NAME, despite))
-    with shown_progress(CONSOLE) as progress:
-        trained = train(session.settings, session.tables, session.as_of, progress, chosen, output_checker(session.settings, warn))
+    tree_params, request = read_tree_params(trees) if trees else DEFAULT_TREES, override_request(NAME, override, despite)
+    with open_session(config, as_of, request) as session, show_progress(CONSOLE) as progress:
+        check = output_checker(session.settings, warn)
+        trained = train(session.settings, session.tables, session.as_of, progress, tree_params, check)
     print_leaderboard(CONSOLE, trained.board)
     role = "champion" if trained.is_champion else "challenger; `promote` makes it champion"
-    judged = "" if trained.board["origins"] else " It was never judged on a past window."
-    CONSOLE.print(f"Version {trained.version} ({trained.candidate}), trained as of {session.as_of}, is {role}.{judged}")
+    untested = "" if trained.board["origins"] else " It was not tested on any past window."
+    CONSOLE.print(f"Version {trained.version} ({trained.candidate}), trained as of {session.as_of}, is {role}.{untested}")
     CONSOLE.print(f"MLflow: mlflow ui --backend-store-uri {session.settings.mlflow_uri}")

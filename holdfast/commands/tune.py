@@ -1,4 +1,4 @@
-"""`tune`: search for better parameters of the trees."""
+"""`tune`: search for better tree parameters."""
 
 import json
 from dataclasses import asdict
@@ -13,9 +13,11 @@ from holdfast.printing.console import CONSOLE
 NAME = "tune"
 EXAMPLE = "tune --trials 40 --minutes 20 --out trees.json"
 
-Trials = Annotated[int, typer.Option(min=1, help="How many sets of parameters to try in all; a search goes on where it ended.")]
-Minutes = Annotated[float | None, typer.Option(min=0, help="Stop after so many minutes, whatever has been tried by then.")]
-Seed = Annotated[int, typer.Option(help="The same seed, data and trials find the same.")]
+Trials = Annotated[
+    int, typer.Option(min=1, help="Total number of parameter sets to try, including those of an earlier, interrupted search.")
+]
+Minutes = Annotated[float | None, typer.Option(min=0, help="Stop the search after this many minutes.")]
+Seed = Annotated[int, typer.Option(help="Random seed. The same seed, data and number of trials give the same result.")]
 Out = Annotated[Path | None, typer.Option(help="Write the parameters to this JSON file, for `train --trees`.")]
 
 
@@ -27,35 +29,36 @@ def command(
     seed: Seed = 1,
     out: Out = None,
 ) -> None:
-    """Search for better parameters of the hybrid's trees on older past days, and judge them on the newest.
+    """Search for better parameters of the hybrid's trees on older past dates, and test them on the newest one.
 
-    The defaults are good; what is found is written only where it is better by more than chance on a day it was not chosen by.
+    The defaults are good. New parameters are written only if they are significantly better (95 %) on the test date, which the
+    search does not use.
     """
     from features.storage.files import atomic_path
     from holdfast.jobs.session import open_session
-    from holdfast.printing.progress import shown_progress
+    from holdfast.printing.progress import show_progress
     from models.trees.training import TreeParams
     from training.tune import tune
 
-    session = open_session(config, as_of)
-    with shown_progress(CONSOLE) as progress:
-        found = tune(session.settings, session.tables, session.as_of, progress, trials, minutes, seed)
-    days = ", ".join(str(day) for day in found.searched)
-    losses = f"log-loss of the defaults {found.default_searched:.4f}, of the best {found.found_searched:.4f}"
-    CONSOLE.print(f"{found.trials} trials on {days}; {losses}.")
-    if found.trees == TreeParams():
-        CONSOLE.print("The defaults are the best of them.")
+    with open_session(config, as_of) as session, show_progress(CONSOLE) as progress:
+        result = tune(session.settings, session.tables, session.as_of, progress, trials=trials, minutes=minutes, seed=seed)
+    days = ", ".join(str(day) for day in result.search_origins)
+    losses = f"log-loss of the defaults {result.default_search_loss:.4f}, of the best parameters {result.best_search_loss:.4f}"
+    CONSOLE.print(f"{result.trials} trials on {days}; {losses}.")
+    if result.trees == TreeParams():
+        CONSOLE.print("No trial was better than the defaults.")
         return
-    low, high = found.interval
+    low, high = result.interval
     CONSOLE.print(
-        f"Judged on {found.judged}: defaults {found.default_judged:.4f}, best {found.found_judged:.4f}; "
-        f"the difference lies between {low:+.4f} and {high:+.4f}."
+        f"Test on {result.test_origin}: log-loss of the defaults {result.default_test_loss:.4f}, "
+        f"of the best parameters {result.best_test_loss:.4f}; "
+        f"95 % interval of the difference {low:+.4f} to {high:+.4f}."
     )
-    if not found.holds:
-        CONSOLE.print("That is not better by more than chance: the defaults stay.")
+    if not result.is_better:
+        CONSOLE.print("The difference is not significant at 95 %: keep the defaults.")
         return
-    CONSOLE.print(f"Better by more than chance: {json.dumps(asdict(found.trees))}")
+    CONSOLE.print(f"Significantly better (95 %): {json.dumps(asdict(result.trees))}")
     if out:
-        with atomic_path(out) as beside:
-            beside.write_text(json.dumps(asdict(found.trees), indent=2) + "\n", encoding="utf-8")
-        CONSOLE.print(f"Train with them: train --trees {out}")
+        with atomic_path(out) as temporary:
+            temporary.write_text(json.dumps(asdict(result.trees), indent=2) + "\n", encoding="utf-8")
+        CONSOLE.print(f"To train with these parameters: train --trees {out}")

@@ -1,4 +1,4 @@
-"""`validate`: check every table, write quarantine and data docs; feed corrected rows back."""
+"""`validate`: check every table, write quarantine and data docs, and release corrected rows."""
 
 import json
 from pathlib import Path
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 NAME = "validate"
 EXAMPLE = "validate --config demo/holdfast.toml --json report.json"
-UNUSABLE = 1
+EXIT_UNUSABLE_TABLE = 1
 
 JsonFile = Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the counts as JSON to this file.")]
 Release = Annotated[
@@ -22,10 +22,13 @@ Release = Annotated[
     typer.Option(
         "--release",
         metavar="FILE",
-        help="Feed rows back: a corrected copy (CSV or Parquet) of rows of a quarantine file. Unchanged rows count as right.",
+        help="Release quarantined rows: a copy of them (CSV or Parquet), corrected where needed. Unchanged rows count as valid.",
     ),
 ]
-Freeze = Annotated[bool, typer.Option("--freeze", help="Take the largest numbers of this load as the new frozen reference.")]
+Freeze = Annotated[
+    bool,
+    typer.Option("--freeze", help="Freeze the largest values of this load as the reference for the checks of extreme values."),
+]
 
 
 def command(
@@ -34,41 +37,42 @@ def command(
     release_file: Release = None,
     freeze: Freeze = False,  # noqa: FBT002  # a flag of the command line
 ) -> None:
-    """Check every table; write quarantine and HTML data docs.
+    """Check every table, quarantine bad rows, and write HTML data docs.
 
-    Exit 0: clean, or bad rows set aside. Exit 1: a table cannot be used. Exit 2: the command or its
-    configuration is wrong.
+    Exit code 0: every table is usable, bad rows are quarantined. 1: a table is unusable. 2: wrong option or configuration.
     """
     from expectations.data_docs.write import write_data_docs
-    from expectations.validation.release import release
+    from expectations.validation.release import release_rows
     from expectations.validation.tables import check_tables, utc_now
     from holdfast.jobs.session import erased_ids
+    from holdfast.jobs.store import StoreHandle
     from holdfast.printing.checks import print_reports
     from settings.load import load_settings
 
     settings, now = load_settings(config), utc_now()
-    erased = erased_ids(settings)
-    released = release(settings, release_file, now, erased) if release_file else {}
+    with StoreHandle(settings.store_url) as store:
+        erased = erased_ids(settings, store)
+    released = release_rows(settings, release_file, now, erased) if release_file else {}
     reports = check_tables(settings, now, docs=True, renew_reference=freeze, erased=erased)
     print_reports(CONSOLE, reports)
     if json_file:
         _write_json(json_file, reports)
     for table, rows in released.items():
-        CONSOLE.print(f"Released: {rows:,} rows of {table}; they are used from now on, in every load that has them.")
+        CONSOLE.print(f"Released: {rows:,} rows of {table}. From now on they are used in every load that contains them.")
     if freeze:
-        CONSOLE.print("The largest numbers of this load are the frozen reference now.")
+        CONSOLE.print("The largest values of this load are now the frozen reference.")
     CONSOLE.print(f"Quarantine: {settings.workspace.path / 'quarantine'}")
     CONSOLE.print(f"Data docs:  {write_data_docs(settings, reports, now)}")
     for report in reports:
         if report.problem:
             MESSAGES.print(f"Table {report.table}: {report.problem}")
     if not all(report.usable for report in reports):
-        raise typer.Exit(UNUSABLE)
+        raise typer.Exit(EXIT_UNUSABLE_TABLE)
 
 
 def _write_json(path: Path, reports: "list[TableReport]") -> None:
     from features.storage.files import atomic_path
 
     tables = {report.table: report.as_json() for report in reports}
-    with atomic_path(path) as beside:
-        beside.write_text(json.dumps({"tables": tables}, indent=2) + "\n", encoding="utf-8")
+    with atomic_path(path) as temporary:
+        temporary.write_text(json.dumps({"tables": tables}, indent=2) + "\n", encoding="utf-8")

@@ -1,1 +1,1 @@
-"""Demo shops: the real CDNOW log, and a simulated retailer whose truth is known."""
+"""Demo shops: the real CDNOW log, and a simulated retailer with a known truth."""

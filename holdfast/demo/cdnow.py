@@ -1,6 +1,6 @@
-"""The CDNOW sample: real purchases of 2,357 customers of a music shop, January 1997 to June 1998.
+"""Read the CDNOW sample: real purchases of 2,357 customers of a music shop, January 1997 to June 1998.
 
-It ships inside the `lifetimes` package (Fader and Hardie's 1/10 systematic sample).
+The sample ships with the `lifetimes` package. It is Fader and Hardie's 1/10 systematic sample.
 """
 
 from importlib.resources import files
@@ -8,13 +8,13 @@ from pathlib import Path
 
 import polars as pl
 
-FIELDS = r"^\s*(?<source>\S+)\s+(?<customer_id>\S+)\s+(?<day>\d{8})\s+(?<quantity>\S+)\s+(?<amount>\S+)\s*$"
+LINE_PATTERN = r"^\s*(?<source>\S+)\s+(?<customer_id>\S+)\s+(?<day>\d{8})\s+(?<quantity>\S+)\s+(?<amount>\S+)\s*$"
 
 
 def read_cdnow() -> pl.DataFrame:
-    """Return customer_id, order_id, ordered_at, quantity and amount (dollars), 6,919 rows."""
+    """Return 6,919 rows with customer_id, order_id, ordered_at, quantity and amount (dollars)."""
     text = (files("lifetimes") / "datasets" / "CDNOW_sample.txt").read_text(encoding="ascii")
-    fields = pl.DataFrame({"line": text.splitlines()}).select(pl.col("line").str.extract_groups(FIELDS)).unnest("line")
+    fields = pl.DataFrame({"line": text.splitlines()}).select(pl.col("line").str.extract_groups(LINE_PATTERN)).unnest("line")
     return fields.with_row_index("row", offset=1).select(
         "customer_id",
         pl.format("C{}", "row").alias("order_id"),

@@ -1,4 +1,4 @@
-"""Lay out a demo shop: its tables, its configuration, and nothing of an earlier run."""
+"""Create a demo shop: a folder with its tables and its configuration."""
 
 import shutil
 from enum import StrEnum
@@ -6,11 +6,11 @@ from pathlib import Path
 
 from settings.errors import UserError
 
-MARK = ".holdfast-demo"
-CONFIG = "holdfast.toml"
+MARKER_FILE = ".holdfast-demo"
+CONFIG_FILE = "holdfast.toml"
 HORIZON_WEEKS = 13
 
-SIMULATED = f"""# A simulated retailer: every customer, order and complaint in it is made up.
+SIMULATED_CONFIG = f"""# A simulated retailer: every customer, order and complaint is invented.
 [tables]
 transactions = "data/transactions.parquet"
 complaints = "data/complaints.parquet"
@@ -19,7 +19,7 @@ contacts = "data/contacts.parquet"
 customers = "data/customers.parquet"
 
 [checks.transactions.severity]
-fresh = "off"  # it is always the end of 2025 here
+fresh = "off"  # the simulated orders always end on the same date
 
 [churn]
 horizon_days = {HORIZON_WEEKS * 7}
@@ -33,7 +33,7 @@ name = "retention"
 kind = "retention"
 cost = 0.5
 save_rate = 0.10
-# effect = "odds"  # keeps hardly any of those who are as good as gone; it earns more here (docs/targeting.md)
+# effect = "odds"  # assumes that few almost certain churners can be kept; it earns more here (docs/targeting.md)
 measured_by = "newsletter"
 
 [[targeting.actions]]
@@ -52,7 +52,7 @@ channel = "phone"
 owner = "service"
 """
 
-CDNOW = """# CDNOW: real purchases of 2,357 customers of a music shop, 1997 to 1998.
+CDNOW_CONFIG = """# CDNOW: real purchases of 2,357 customers of a music shop, 1997 to 1998.
 [tables]
 transactions = "data/transactions.csv"
 
@@ -70,18 +70,19 @@ currency = "USD"
 
 
 class ShopName(StrEnum):
-    """The shops that the demo can be run on."""
+    """The shops on which the demo can run."""
 
     SIMULATED = "simulated"
     CDNOW = "cdnow"
 
 
-def lay_out(shop: ShopName, folder: Path, customers: int, seed: int, weeks: int) -> Path:
-    """Write tables and configuration into `folder` and return the configuration's path.
+def create_shop(shop: ShopName, folder: Path, customers: int, seed: int, weeks: int) -> Path:
+    """Write the tables and the configuration of a shop to `folder`; return the path of the configuration.
 
-    A folder that an earlier demo made is emptied first; any other folder that is not empty is refused.
+    A folder of an earlier demo is emptied first. Any other folder that is not empty is refused with UserError.
+    `customers`, `seed` and `weeks` apply to the simulated shop only.
     """
-    _make_room(folder)
+    _prepare_folder(folder)
     if shop is ShopName.CDNOW:
         from holdfast.demo.cdnow import write_cdnow
 
@@ -90,15 +91,15 @@ def lay_out(shop: ShopName, folder: Path, customers: int, seed: int, weeks: int)
         from holdfast.demo.simulated.shop import simulate, write_shop
 
         write_shop(simulate(customers, weeks, seed), folder, HORIZON_WEEKS)
-    config = folder / CONFIG
-    config.write_text(CDNOW if shop is ShopName.CDNOW else SIMULATED, encoding="utf-8")
+    config = folder / CONFIG_FILE
+    config.write_text(CDNOW_CONFIG if shop is ShopName.CDNOW else SIMULATED_CONFIG, encoding="utf-8")
     return config
 
 
-def _make_room(folder: Path) -> None:
+def _prepare_folder(folder: Path) -> None:
     if folder.exists() and any(folder.iterdir()):
-        if not (folder / MARK).exists():
-            raise UserError(f"The folder {folder} holds something that no demo made; name another one with --dir.")
+        if not (folder / MARKER_FILE).exists():
+            raise UserError(f"The folder {folder} is not empty and was not created by the demo; choose another one with --dir.")
         shutil.rmtree(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / MARK).touch()
+    (folder / MARKER_FILE).touch()

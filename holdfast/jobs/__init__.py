@@ -1,1 +1,1 @@
-"""The work that several commands share: sessions, publishing, weekly lists, outcomes."""
+"""Work that several commands share: sessions, the score store, scoring, weekly lists, outcomes."""

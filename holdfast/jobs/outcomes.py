@@ -1,37 +1,38 @@
-"""Measure the lists again after new orders came."""
+"""Update the outcomes of issued lists with the newest orders."""
 
 from datetime import date, datetime
 
-import sqlalchemy as sa
-
 from holdfast.jobs.session import Session
-from serving.outcomes.measure import Earned, until_of
-from serving.outcomes.report import NoListsError, keep_outcomes, measure_outcomes
+from serving.outcomes.measure import GroupOutcome, day_after_newest_order
+from serving.outcomes.report import NoListsError, measure_outcomes, save_outcomes
 
 
-def measured(session: Session, store: sa.Engine, now: datetime) -> tuple[list[Earned], date]:
-    """Measure all issued lists, keep the figures for the pages, and return them with the day up to which orders are known."""
-    transactions = session.tables.transactions
-    until = until_of(transactions)
-    found = measure_outcomes(store, transactions, until, session.settings.value.margin)
-    keep_outcomes(store, found, until, now)
-    return found, until
+def update_outcomes(session: Session, now: datetime) -> tuple[list[GroupOutcome], date]:
+    """Measure all issued lists and store the figures for the pages; return them and the day until which orders are known.
+
+    The day is exclusive. Raises NoListsError if no list was issued before it.
+    """
+    store, transactions = session.store.open(), session.tables.transactions
+    until = day_after_newest_order(transactions)
+    outcomes = measure_outcomes(store, transactions, until, session.settings.value.margin)
+    save_outcomes(store, outcomes, until, now)
+    return outcomes, until
 
 
-def refresh_outcomes(session: Session, store: sa.Engine, now: datetime) -> str:
-    """Measure what earlier lists earned, keep it for the pages, and say in a sentence what it is."""
+def summarise_outcomes(session: Session, now: datetime) -> str:
+    """Update the outcomes and return a sentence on what all earlier lists earned together."""
     try:
-        found, _ = measured(session, store, now)
+        outcomes, _ = update_outcomes(session, now)
     except NoListsError:
         return "No earlier list has outcomes yet."
-    whole = found[0]
-    if whole.treated + whole.control == 0:
-        return f"Earlier lists: no customer's window has ended yet; the first ends on {whole.next_end}."
-    if whole.total is None:
-        return f"Earlier lists: {whole.treated:,} treated, too few held out to tell what they earned."
-    total, low, high = whole.total
+    overall = outcomes[0]
+    if overall.treated + overall.control == 0:
+        return f"Earlier lists: no customer's window has ended yet; the first ends on {overall.next_end}."
+    if overall.total is None:
+        return f"Earlier lists: {overall.treated:,} customers treated; too few held out to measure what the lists earned."
+    total, low, high = overall.total
     currency = session.settings.value.currency
     return (
-        f"Earlier lists earned {total:+,.0f} {currency} against doing nothing, "
-        f"95 % interval {low:+,.0f} to {high:+,.0f}, from the {whole.closed:.0%} whose window has ended; see `outcomes`."
+        f"Earlier lists earned {total:+,.0f} {currency} compared with no contact (95 % interval {low:+,.0f} to {high:+,.0f}), "
+        f"measured on the {overall.closed:.0%} of customers whose window has ended. See `outcomes`."
     )

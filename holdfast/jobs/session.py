@@ -1,6 +1,7 @@
-"""What most commands begin with: settings, checked tables, and the as-of date."""
+"""Prepare what most commands need first: settings, checked tables, the as-of date, and the score store."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -12,84 +13,94 @@ from expectations.validation.gate import OverrideRequest, load_tables
 from expectations.validation.outputs import check_output
 from expectations.validation.report import TableReport
 from expectations.validation.tables import utc_now
-from features.as_of import checked_as_of
+from features.as_of import resolve_as_of
 from features.storage.hashing import NO_IDS, HashedIds
 from features.tables.schema import Tables
-from serving.lists.contacts import issued_contacts, names_in_contacts, with_issued
-from serving.privacy.erasure import withheld_by
-from serving.store.engine import has_store, open_store
+from holdfast.jobs.store import StoreHandle
+from serving.lists.contacts import issued_contacts, merge_issued_contacts, names_in_contacts
+from serving.privacy.erasure import withheld_ids
 from serving.store.withheld import Withheld
+from settings.errors import UserError
 from settings.load import load_settings
 from settings.sections import Settings
 
-Warn = Callable[[str, list[Finding]], None]  # shows a frame's failed warnings: its name, and the findings
+Warn = Callable[[str, list[Finding]], None]  # shows failed warnings: the name of the checked frame, and the findings
 
 
 @dataclass(frozen=True)
 class Session:
-    """Settings, the usable rows of every table, how they were counted, and the checked as-of date."""
+    """Settings, the usable rows of every table, the report of each check, the as-of date, and the score store.
+
+    Contacts include the rows of issued lists, so that models learn from a list as from any campaign.
+    """
 
     settings: Settings
     tables: Tables
     reports: list[TableReport]
     as_of: date
+    store: StoreHandle
 
 
-def erased_ids(settings: Settings) -> HashedIds:
-    """Return the customers who were erased, whom no load may bring back; nobody where there is no store yet."""
-    return _withheld(settings, Withheld.ERASED)
+@contextmanager
+def open_session(config: Path, as_of: date | None, override: OverrideRequest | None = None) -> Iterator[Session]:
+    """Read the configuration, check every table and the as-of date, and yield the session; close its store at the end.
+
+    With `override`, tables that a check stopped are used anyway. Raises SettingsError, TableUnusableError,
+    AsOfDateError or StoreError.
+    """
+    settings, now = load_settings(config), utc_now()
+    with StoreHandle(settings.store_url) as store:
+        tables, reports = load_tables(settings, now, override, erased_ids(settings, store))
+        yield Session(
+            settings=settings,
+            tables=_with_issued_contacts(settings, tables, store),
+            reports=reports,
+            as_of=resolve_as_of(tables, as_of, now.date()),
+            store=store,
+        )
 
 
-def suppressed_ids(settings: Settings) -> HashedIds:
-    """Return the customers who objected to marketing, of whom nothing is foretold."""
-    return _withheld(settings, Withheld.SUPPRESSED)
+def erased_ids(settings: Settings, store: StoreHandle) -> HashedIds:
+    """Return the erased customers, whose rows no load may bring back; none if there is no store yet."""
+    return _withheld_ids(settings, store, Withheld.ERASED)
 
 
-def _withheld(settings: Settings, reason: Withheld) -> HashedIds:
-    if not has_store(settings.store_url):
-        return NO_IDS
-    store = open_store(settings.store_url)
-    try:
-        return withheld_by(settings, store, reason)
-    finally:
-        store.dispose()
+def suppressed_ids(settings: Settings, store: StoreHandle) -> HashedIds:
+    """Return the customers who opted out of marketing and get no predictions; none if there is no store yet."""
+    return _withheld_ids(settings, store, Withheld.SUPPRESSED)
 
 
-def override_of(command: str, reason: str | None) -> OverrideRequest | None:
-    """What `--despite` says, None without it."""
+def _withheld_ids(settings: Settings, store: StoreHandle, reason: Withheld) -> HashedIds:
+    engine = store.open_existing()
+    return NO_IDS if engine is None else withheld_ids(settings, engine, reason)
+
+
+def _with_issued_contacts(settings: Settings, tables: Tables, store: StoreHandle) -> Tables:
+    engine = store.open_existing()
+    if engine is None:
+        return tables
+    issued = issued_contacts(engine, None, names_in_contacts(settings))
+    return replace(tables, contacts=merge_issued_contacts(tables.contacts, issued))
+
+
+def override_request(command: str, override: str | None, despite: str | None) -> OverrideRequest | None:
+    """Return the request to use stopped tables, or None without a reason; `despite` is the old name of the option.
+
+    Raises UserError for both together.
+    """
+    if override is not None and despite is not None:
+        raise UserError("Give --override only: --despite is its old name.")
+    reason = despite if override is None else override
     return None if reason is None else OverrideRequest(command, reason)
 
 
 def output_checker(settings: Settings, warn: Warn) -> Callable[[str, pl.DataFrame], None]:
-    """Return a guard that checks an output frame against its suite and passes failed warnings to `warn`.
+    """Return a function that checks an output frame against its suite and passes failed warnings to `warn`.
 
-    Raises FrameRefused where a check stops.
+    The function raises OutputRefusedError if a check stops the frame.
     """
 
     def check(name: str, frame: pl.DataFrame) -> None:
         warn(name, check_output(settings, name, frame.lazy(), utc_now()))
 
     return check
-
-
-def open_session(config: Path, as_of: date | None, despite: OverrideRequest | None = None) -> Session:
-    """Read the configuration, check every table and the date; `despite` goes on with stopped tables.
-
-    Raises SettingsError, TableUnusable or AsOfRefused.
-    """
-    settings = load_settings(config)
-    now = utc_now()
-    tables, reports = load_tables(settings, now, despite, erased_ids(settings))
-    told = with_issued_lists(settings, tables)
-    return Session(settings, told, reports, checked_as_of(tables, as_of, now.date()))
-
-
-def with_issued_lists(settings: Settings, tables: Tables) -> Tables:
-    """Return the tables with what was issued among the contacts: to whoever learns from them, a list is a campaign."""
-    if not has_store(settings.store_url):
-        return tables
-    store = open_store(settings.store_url)
-    try:
-        return replace(tables, contacts=with_issued(tables.contacts, issued_contacts(store, None, names_in_contacts(settings))))
-    finally:
-        store.dispose()

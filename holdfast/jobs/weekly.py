@@ -1,17 +1,15 @@
-"""The parts of the weekly job that commands share: publish a run of scores, issue a week's lists."""
+"""Steps of the weekly job that several commands share: publish scores, and issue the lists of a week."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
-import sqlalchemy as sa
 
 from expectations.validation.tables import utc_now
-from features.storage.hashing import NO_IDS, HashedIds
-from holdfast.jobs.session import Session, Warn, output_checker
+from holdfast.jobs.session import Session, Warn, output_checker, suppressed_ids
 from models.champion import Champion
 from serving.lists.files import write_list
-from serving.lists.weekly import WeeklyList, default_path, issue, list_of, plan_week
+from serving.lists.weekly import WeeklyList, build_list, default_list_path, issue, plan_week
 from serving.schemas.list_kind import ListKind
 from serving.scoring.batch import norms_as_of, score_run
 from serving.store.issued import IssuedList
@@ -20,8 +18,12 @@ from serving.store.runs import Run, current_run
 
 
 @dataclass(frozen=True)
-class Published:
-    """Scores, the run they were published as (None: they were not), whether it is new, and the run that is current."""
+class ScoringResult:
+    """Scores, and the run they were published as.
+
+    `run` is None for scores that were not published. `is_new` is false if the same scores were published before, as
+    `run`. `current` is the current run afterwards: another one than `run` if that is as of a later date.
+    """
 
     scores: pl.DataFrame
     run: Run | None = None
@@ -29,26 +31,26 @@ class Published:
     current: Run | None = None
 
 
-def publish_scores(
-    session: Session, champion: Champion, store: sa.Engine | None, warn: Warn, suppressed: HashedIds = NO_IDS
-) -> Published:
-    """Score every customer, hold the scores against their suite, and publish them; without a store they are only returned."""
+def score_session(session: Session, champion: Champion, warn: Warn, *, publish_run: bool = True) -> ScoringResult:
+    """Score every customer, check the scores against their suite, and publish them if `publish_run`."""
     settings = session.settings
+    store = session.store.open() if publish_run else None
     norms = norms_as_of(champion, session.tables, session.as_of)
-    found = score_run(settings, session.tables, champion, session.as_of, utc_now(), norms, suppressed)
-    output_checker(settings, warn)("scores", found.scores)
+    suppressed = suppressed_ids(settings, session.store)
+    scored = score_run(settings, session.tables, champion, session.as_of, utc_now(), norms, suppressed)
+    output_checker(settings, warn)("scores", scored.scores)
     if store is None:
-        return Published(found.scores)
-    horizon, keep = champion.terms.horizon_days, settings.serving.keep_weeks
-    run = publish(store, found.scores, horizon, norms, keep, found.targets)
+        return ScoringResult(scored.scores)
+    horizon_days, keep_weeks = champion.terms.horizon_days, settings.serving.keep_weeks
+    run = publish(store, scored.scores, horizon_days, norms, keep_weeks, scored.targets)
     with store.connect() as connection:
-        newest = current_run(connection)
-    return Published(found.scores, run, run.scored_at == found.scores["scored_at"][0], newest)
+        current = current_run(connection)
+    return ScoringResult(scores=scored.scores, run=run, is_new=run.scored_at == scored.scores["scored_at"][0], current=current)
 
 
 @dataclass(frozen=True)
 class IssuedFile:
-    """A list that was issued, with its rows, and the file it was written to."""
+    """A list that was issued, its rows, and the file it was written to."""
 
     weekly: WeeklyList
     issued: IssuedList
@@ -57,18 +59,18 @@ class IssuedFile:
 
 
 def issue_lists(
-    session: Session, store: sa.Engine, issued_by: str, warn: Warn, endings: tuple[str, ...] = (".csv",), week: str | None = None
+    session: Session, issued_by: str, warn: Warn, suffixes: tuple[str, ...] = (".csv",), week: str | None = None
 ) -> list[IssuedFile]:
-    """Issue all lists of the week from one plan, and write each below the workspace; the path is that of the first ending."""
-    settings = session.settings
+    """Issue all lists of the week from one plan, and write each in every format; `path` is the file of the first suffix."""
+    settings, store = session.settings, session.store.open()
     plan, check = plan_week(settings, store, week), output_checker(settings, warn)
-    done = []
+    files = []
     for kind in ListKind:
-        weekly = list_of(store, plan, kind)
+        weekly = build_list(store, plan, kind)
         check("lists", weekly.frame)
         issued, rows = issue(store, weekly, issued_by, utc_now())
-        paths = [default_path(settings, weekly, issued).with_suffix(ending) for ending in endings]
+        paths = [default_list_path(settings, weekly, issued).with_suffix(suffix) for suffix in suffixes]
         for path in paths:
             write_list(rows, weekly.churn_sentence, path)
-        done.append(IssuedFile(weekly, issued, rows, paths[0]))
-    return done
+        files.append(IssuedFile(weekly=weekly, issued=issued, rows=rows, path=paths[0]))
+    return files

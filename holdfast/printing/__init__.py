@@ -1,1 +1,1 @@
-"""What commands print: consoles, tables, progress and charts."""
+"""Output of the commands: consoles, tables, progress and charts."""

@@ -1,4 +1,4 @@
-"""The checks of the tables on the console: a short table, then what was found in words."""
+"""Print the checks of the tables: a summary table, then each warning as a line."""
 
 from rich.console import Console
 from rich.table import Table
@@ -11,27 +11,27 @@ STATES = {(False, False): "good", (False, True): "good, with warnings", (True, F
 
 
 def print_reports(console: Console, reports: list[TableReport]) -> None:
-    """Rows read, used and quarantined per table, why, and every warning as a line of its own."""
+    """Print rows read, used and quarantined per table with the reasons, and one line per warning."""
     table = Table(title="Tables", title_justify="left")
     for name in ("table", "read", "used", "quarantined"):
         table.add_column(name, justify="left" if name == "table" else "right")
-    table.add_column("why", overflow="fold")
+    table.add_column("reason", overflow="fold")
     table.add_column("state")
     for report in reports:
-        why = report.problem or ", ".join(f"{rows:,} {rule}" for rule, rows in report.rules.items())
+        reason = report.problem or ", ".join(f"{rows:,} {rule}" for rule, rows in report.rules.items())
         state = STATES[not report.usable, bool(report.warnings)]
-        table.add_row(report.table, f"{report.read:,}", f"{report.used:,}", f"{report.quarantined:,}", why, state)
+        table.add_row(report.table, f"{report.read:,}", f"{report.used:,}", f"{report.quarantined:,}", reason, state)
     console.print(table)
     for report in reports:
         print_warnings(console, report.table, report.warnings)
 
 
 def warn(name: str, findings: list[Finding]) -> None:
-    """Print a frame's failed warnings to stderr, one a line."""
+    """Print the failed warnings of a frame to stderr, one per line."""
     print_warnings(MESSAGES, name, findings)
 
 
 def print_warnings(console: Console, name: str, findings: list[Finding]) -> None:
-    """What did not hold and only warns, each in one line."""
+    """Print each failed check that only warns, one per line."""
     for finding in findings:
         console.print(f"{name}, {finding.check.name}: {finding.message}")

@@ -6,13 +6,11 @@ PAGE_WIDTH = 120
 
 
 def _console(*, stderr: bool) -> Console:
-    """Fit a terminal's own width, and a page elsewhere; sentences are never broken by us."""
+    """Return a console as wide as the terminal, or PAGE_WIDTH elsewhere; it never breaks a sentence into lines."""
     console = Console(stderr=stderr, highlight=False, markup=False, soft_wrap=True)
-    return (
-        console
-        if console.is_terminal
-        else Console(stderr=stderr, highlight=False, markup=False, soft_wrap=True, width=PAGE_WIDTH)
-    )
+    if console.is_terminal:
+        return console
+    return Console(stderr=stderr, highlight=False, markup=False, soft_wrap=True, width=PAGE_WIDTH)
 
 
 CONSOLE = _console(stderr=False)

@@ -1,11 +1,11 @@
-"""An issued list on the console: what it should bring, why others are not on it, what changed."""
+"""Print an issued list: its expected gain, who was excluded and why, and what changed."""
 
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
-from serving.lists.changes import SENTENCES
+from serving.lists.changes import CHANGE_PHRASES
 from serving.lists.weekly import WeeklyList
 from serving.store.issued import IssuedList
 from serving.targeting.exclusions import Exclusion, exclusion_sentence
@@ -13,33 +13,33 @@ from settings.sections import Settings
 
 
 def print_issued(console: Console, weekly: WeeklyList, issued: IssuedList, path: Path, settings: Settings) -> None:
-    """A few lines per list."""
-    told, currency = weekly.summary, settings.value.currency
+    """Print a few lines per list: size, cost, expected gain, file, exclusions and changes."""
+    summary, currency = weekly.summary, settings.value.currency
     console.print(
-        f"{weekly.kind}, week {weekly.week}: {told['treated']:,} customers to act on for {told['action_cost']:,.2f} "
-        f"{currency}, {told['control']:,} held out; expected gain {told['expected_gain']:,.2f} {currency}, value at risk "
-        f"{told['value_at_risk']:,.2f} {currency}. Issued as {issued.list_id}, file {path}"
+        f"{weekly.kind}, week {weekly.week}: {summary['treated']:,} customers to act on for {summary['action_cost']:,.2f} "
+        f"{currency}, {summary['control']:,} held out; expected gain {summary['expected_gain']:,.2f} {currency}, value at risk "
+        f"{summary['value_at_risk']:,.2f} {currency}. Issued as {issued.list_id}, file {path}"
     )
-    print_left_out(console, told["left_out"], settings)
-    print_changes(console, told["changes"], settings)
+    print_exclusions(console, summary["left_out"], settings)
+    print_changes(console, summary["changes"], settings)
 
 
-def print_changes(console: Console, changed: dict[str, Any] | None, settings: Settings) -> None:
-    """How the list differs from the one of an earlier week; nothing where there was none."""
-    if changed:
-        gone = "; ".join(f"{count:,} {_gone(reason, count, settings)}" for reason, count in changed["gone"].items())
-        against = f"{changed['week']}: {changed['new']:,} new, {changed['stayed']:,} stayed"
-        console.print(f"  Against {against}. Gone: {gone or 'nobody'}.")
+def print_changes(console: Console, changes: dict[str, Any] | None, settings: Settings) -> None:
+    """Print how the list differs from that of an earlier week; nothing if there was none."""
+    if changes:
+        gone = "; ".join(f"{count:,} {_leaving_reason(reason, count, settings)}" for reason, count in changes["gone"].items())
+        counts = f"{changes['new']:,} new, {changes['stayed']:,} on both lists"
+        console.print(f"  Compared with {changes['week']}: {counts}. No longer listed: {gone or 'none'}.")
 
 
-def print_left_out(console: Console, left_out: dict[str, int], settings: Settings) -> None:
-    """Who could have been on the list and is not."""
-    if left_out:
-        said = "; ".join(exclusion_sentence(reason, count, settings.targeting) for reason, count in left_out.items())
-        console.print(f"  Left out: {said}.")
+def print_exclusions(console: Console, exclusions: dict[str, int], settings: Settings) -> None:
+    """Print how many candidates are not on the list, by reason; nothing if there are none."""
+    if exclusions:
+        sentences = (exclusion_sentence(reason, count, settings.targeting) for reason, count in exclusions.items())
+        console.print(f"  Excluded: {'; '.join(sentences)}.")
 
 
-def _gone(reason: str, count: int, settings: Settings) -> str:
+def _leaving_reason(reason: str, count: int, settings: Settings) -> str:
     if reason in set(Exclusion):
         return exclusion_sentence(reason, count, settings.targeting).partition(" ")[2]
-    return SENTENCES[reason]
+    return CHANGE_PHRASES[reason]

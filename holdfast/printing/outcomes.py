@@ -1,4 +1,4 @@
-"""What lists earned, on the console."""
+"""Print what the lists earned."""
 
 from datetime import date
 
@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.table import Table
 
 from models.uplift.treatment_effect import Effect
-from serving.outcomes.measure import Earned
+from serving.outcomes.measure import GroupOutcome
 
 TITLES = {
     "all": "All lists together, each customer once per window",
@@ -14,37 +14,37 @@ TITLES = {
     "kind": "By list",
     "action": "By action",
     "segment": "By loyalty segment",
-    "cumulated": "Up to each week",
+    "cumulated": "Cumulative, by week",
     "list": "Each issued list",
 }
 
-PER_TREATED = ("orders per treated", "profit per treated", "profit in all")
-COLUMNS = ("name", "treated", "held out", "window closed", *PER_TREATED, "can it be told?")
+EFFECT_COLUMNS = ("orders per treated", "profit per treated", "total profit")
+COLUMNS = ("name", "treated", "held out", "window ended", *EFFECT_COLUMNS, "conclusive?")
 
 
-def print_outcomes(console: Console, found: list[Earned], currency: str, until: date) -> None:
-    """A table per grouping, and a sentence where nothing can be told yet."""
-    console.print(f"Orders known before {until}; profit in {currency} after the cost of the actions; 95 % intervals.")
+def print_outcomes(console: Console, outcomes: list[GroupOutcome], currency: str, until: date) -> None:
+    """Print a table per grouping, and a sentence if the overall result is inconclusive."""
+    console.print(f"Orders before {until}. Profit in {currency}, after the cost of the actions. 95 % intervals.")
     console.print("Only customers whose window has ended count.")
     for scope, title in TITLES.items():
-        rows = [each for each in found if each.scope == scope]
-        if rows:
-            console.print(_table(title, rows))
-    whole = next((each for each in found if each.scope in {"all", "list"}), None)
-    if whole is not None and whole.caution is not None:
-        console.print(whole.caution)
+        groups = [group for group in outcomes if group.scope == scope]
+        if groups:
+            console.print(_table(title, groups))
+    overall = next((group for group in outcomes if group.scope in {"all", "list"}), None)
+    if overall is not None and overall.caution is not None:
+        console.print(overall.caution)
 
 
-def _table(title: str, rows: list[Earned]) -> Table:
+def _table(title: str, groups: list[GroupOutcome]) -> Table:
     table = Table(title=title, title_justify="left")
     for name in COLUMNS:
         table.add_column(name, justify="left" if name in {COLUMNS[0], COLUMNS[-1]} else "right", overflow="fold")
-    for each in rows:
-        total = "-" if each.total is None else f"{each.total[0]:,.0f} [{each.total[1]:,.0f}, {each.total[2]:,.0f}]"
-        effects = (_effect(each.orders, 3), _effect(each.profit, 2), total)
-        table.add_row(each.name, f"{each.treated:,}", f"{each.control:,}", f"{each.closed:.0%}", *effects, each.verdict)
+    for group in groups:
+        total = "-" if group.total is None else f"{group.total[0]:,.0f} [{group.total[1]:,.0f}, {group.total[2]:,.0f}]"
+        effects = (_format_effect(group.orders, 3), _format_effect(group.profit, 2), total)
+        table.add_row(group.name, f"{group.treated:,}", f"{group.control:,}", f"{group.closed:.0%}", *effects, group.verdict)
     return table
 
 
-def _effect(found: Effect | None, digits: int) -> str:
-    return "-" if found is None else f"{found.mean:+.{digits}f} [{found.low:+.{digits}f}, {found.high:+.{digits}f}]"
+def _format_effect(effect: Effect | None, digits: int) -> str:
+    return "-" if effect is None else f"{effect.mean:+.{digits}f} [{effect.low:+.{digits}f}, {effect.high:+.{digits}f}]"

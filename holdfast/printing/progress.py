@@ -1,4 +1,4 @@
-"""Progress of long work: a bar on a terminal, a plain line per stage elsewhere."""
+"""Show the progress of long work: a bar on a terminal, a plain line per stage elsewhere."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -6,21 +6,21 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-Report = Callable[[str, int, int], None]
+ProgressReport = Callable[[str, int, int], None]
 
 
 @contextmanager
-def shown_progress(console: Console) -> Iterator[Report]:
-    """Yield `report(stage, done, total)`; stages appear in the order in which they are first reported."""
+def show_progress(console: Console) -> Iterator[ProgressReport]:
+    """Yield a function `report(stage, done, total)`; stages appear in the order of their first report."""
     if console.is_terminal:
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
         with Progress(*columns, console=console) as bars:
-            yield _bars(bars)
+            yield _report_to_bars(bars)
     else:
-        yield _lines(console)
+        yield _report_to_lines(console)
 
 
-def _bars(bars: Progress) -> Report:
+def _report_to_bars(bars: Progress) -> ProgressReport:
     tasks = {}
 
     def report(stage: str, done: int, total: int) -> None:
@@ -31,7 +31,7 @@ def _bars(bars: Progress) -> Report:
     return report
 
 
-def _lines(console: Console) -> Report:
+def _report_to_lines(console: Console) -> ProgressReport:
     def report(stage: str, done: int, total: int) -> None:
         if done == 0:
             console.print(f"{stage} ({total}) ...", highlight=False)

@@ -1,4 +1,4 @@
-"""Results as tables on the console."""
+"""Print results as tables."""
 
 from datetime import datetime
 from typing import Any
@@ -11,9 +11,9 @@ from features.tables.schema import ALL_TABLES, Tables
 from serving.store.keys import KeyRow
 from training.evaluation.order_model_fit import OrderFit
 
-CHURN = {"log_loss": "log-loss", "auc": "AUC", "calibration_error": "calibration error", "lift_10": "lift at 10 %"}
-MARKS = {True: "holds   ", False: "DOES NOT", None: "unknown "}
-VALUE = {
+CHURN_METRICS = {"log_loss": "log-loss", "auc": "AUC", "calibration_error": "calibration error", "lift_10": "lift at 10 %"}
+VERDICTS = {True: "holds", False: "violated", None: "unknown"}
+VALUE_METRICS = {
     "tweedie_deviance": "Tweedie deviance",
     "gini": "Gini",
     "spearman": "Spearman",
@@ -24,24 +24,23 @@ VALUE = {
 
 
 def print_profile(console: Console, tables: Tables) -> None:
-    """Customers, columns and period of each table."""
-    table = Table(title="What the tables hold", title_justify="left")
+    """Print the number of customers, the period and the columns of each table."""
+    table = Table(title="Contents of the tables", title_justify="left")
     for name in ("table", "customers", "first", "last", "columns"):
         table.add_column(name, justify="right" if name == "customers" else "left", overflow="fold")
     for name, frame in tables.present().items():
-        dated, columns = ALL_TABLES[name].known_from, frame.collect_schema().names()
-        when = pl.col(dated).dt.date() if dated in columns else pl.lit(None, pl.Date)
-        customers, first, last = (
-            frame.select(pl.col("customer_id").n_unique(), first=when.min(), last=when.max()).collect().row(0)
-        )
+        date_column, columns = ALL_TABLES[name].known_from, frame.collect_schema().names()
+        day = pl.col(date_column).dt.date() if date_column in columns else pl.lit(None, pl.Date)
+        profile = frame.select(pl.col("customer_id").n_unique(), first=day.min(), last=day.max()).collect()
+        customers, first, last = profile.row(0)
         table.add_row(name, f"{customers:,}", str(first or "-"), str(last or "-"), ", ".join(columns))
     console.print(table)
 
 
-def print_returns(console: Console, returns: pl.DataFrame) -> None:
-    """How often a silence of so many days was ended by a purchase."""
-    table = Table(title="Silences, and how many of them a purchase has ended since", title_justify="left")
-    for name in ("silent for at least", "how many", "came back"):
+def print_return_rates(console: Console, returns: pl.DataFrame) -> None:
+    """Print the share of gaps of at least N days after which the customer bought again."""
+    table = Table(title="Gaps without a purchase, and how often the customer bought again", title_justify="left")
+    for name in ("gap of at least", "gaps", "bought again"):
         table.add_column(name, justify="right")
     for days, reached, share in returns.iter_rows():
         table.add_row(f"{days} days", f"{reached:,}", "-" if share is None else f"{share:.0%}")
@@ -49,21 +48,21 @@ def print_returns(console: Console, returns: pl.DataFrame) -> None:
 
 
 def print_leaderboard(console: Console, board: dict[str, Any]) -> None:
-    """Candidates by metric, best first, the named baseline marked, and who could not be judged."""
+    """Print the candidates with their metrics, best first and the baseline marked, and those that could not be evaluated."""
     for note in board["notes"]:
         console.print(f"Note: {note}")
     if not board["origins"]:
-        console.print("The log is too short for a backtest: no past window was closed before another began.")
+        console.print("The log is too short for a backtest, which needs a past window that ended before another one began.")
         return
-    when = f"{board['rows']:,} customer windows of {board['horizon_days']} days from {', '.join(board['origins'])}"
-    console.print(_board(f"Churn, {when}", board["churn"], CHURN, board["churn_baseline"]))
-    console.print(_board(f"Value, {when}", board["value"], VALUE, board["value_baseline"]))
-    for candidate, limit in board["limits"].items():
-        console.print(f"Not judged: {candidate}. {limit}")
+    windows = f"{board['rows']:,} customer windows of {board['horizon_days']} days from {', '.join(board['origins'])}"
+    console.print(_leaderboard_table(f"Churn, {windows}", board["churn"], CHURN_METRICS, board["churn_baseline"]))
+    console.print(_leaderboard_table(f"Value, {windows}", board["value"], VALUE_METRICS, board["value_baseline"]))
+    for candidate, reason in board["limits"].items():
+        console.print(f"Not evaluated: {candidate}. {reason}")
 
 
 def print_list(console: Console, frame: pl.DataFrame, currency: str, rows: int = 5) -> None:
-    """The head of a weekly list; nothing for an empty one."""
+    """Print the first rows of a weekly list; nothing for an empty list."""
     if frame.is_empty():
         return
     table = Table(title=f"First {min(rows, frame.height)} of {frame.height:,} customers", title_justify="left")
@@ -83,42 +82,42 @@ def print_list(console: Console, frame: pl.DataFrame, currency: str, rows: int =
 
 
 def print_keys(console: Console, keys: list[KeyRow], now: datetime) -> None:
-    """Keys as they may be shown, live ones and others."""
-    table = Table(title="Keys of clients; times are UTC", title_justify="left")
-    for name in ("key id", "client", "scopes", "made", "ends", "state"):
+    """Print all keys without their secret part, with their state."""
+    table = Table(title="Keys of clients; times in UTC", title_justify="left")
+    for name in ("key id", "client", "scopes", "created", "expires", "state"):
         table.add_column(name, overflow="fold")
     for key in keys:
         state = "live" if key.is_live(now) else "revoked" if key.revoked_at else "expired"
-        made, ends = (f"{moment:%Y-%m-%d %H:%M}" for moment in (key.created_at, key.expires_at))
-        table.add_row(key.key_id, key.client, key.scopes, made, ends, state)
+        created, expires = (f"{moment:%Y-%m-%d %H:%M}" for moment in (key.created_at, key.expires_at))
+        table.add_row(key.key_id, key.client, key.scopes, created, expires, state)
     console.print(table)
 
 
-def _board(title: str, entries: list[dict[str, Any]], shown: dict[str, str], baseline: str) -> Table:
+def _leaderboard_table(title: str, entries: list[dict[str, Any]], metrics: dict[str, str], baseline: str) -> Table:
     table = Table(title=title, title_justify="left")
     table.add_column("candidate")
-    for label in shown.values():
+    for label in metrics.values():
         table.add_column(label, justify="right")
     for entry in entries:
         name = entry["candidate"] + (" (baseline)" if entry["candidate"] == baseline else "")
-        table.add_row(name, *("-" if entry.get(key) is None else f"{entry[key]:.4f}" for key in shown))
+        table.add_row(name, *("-" if entry.get(key) is None else f"{entry[key]:.4f}" for key in metrics))
     return table
 
 
 def print_order_fit(console: Console, fit: OrderFit) -> None:
-    """The order models side by side, then each check in words, of the model that fits best."""
+    """Print the order models side by side, then the assumptions with their verdicts, for the model that fits best."""
     table = Table(
         title=f"Order models of {fit.customers:,} customers, fitted on the log before {fit.split}", title_justify="left"
     )
-    for name in ("model", "log-likelihood", "in another bar", "total within", "total after", "fit"):
+    for name in ("model", "log-likelihood", "misplaced", "total, fitted days", "total, held-out days", "fit"):
         table.add_column(name, justify="left" if name in {"model", "fit"} else "right", overflow="fold")
-    for name, of_model in fit.of_models.items():
-        counts, within, after = (check.figures for check in of_model.checks)
-        offs = [f"{part['off']:+.1%}" if "off" in part else "-" for part in (within, after)]
-        likelihood = f"{of_model.model.log_likelihood:,.1f}"
-        table.add_row(name, likelihood, f"{counts['misplaced']:.1%}", *offs, of_model.model.diagnosis)
+    for name, model_fit in fit.model_fits.items():
+        counts, fitted, held_out = (assumption.figures for assumption in model_fit.assumptions)
+        errors = [f"{figures['off']:+.1%}" if "off" in figures else "-" for figures in (fitted, held_out)]
+        likelihood = f"{model_fit.model.log_likelihood:,.1f}"
+        table.add_row(name, likelihood, f"{counts['misplaced']:.1%}", *errors, model_fit.model.diagnosis)
     console.print(table)
-    best = max(fit.of_models, key=lambda name: fit.of_models[name].model.log_likelihood)
-    console.print(f"{best} fits best. What the order models take for granted:")
-    for check in (*fit.of_models[best].checks, *fit.of_data):
-        console.print(f"{MARKS[check.holds]}  {check.name}: {check.sentence}")
+    best = max(fit.model_fits, key=lambda name: fit.model_fits[name].model.log_likelihood)
+    console.print(f"{best} fits best. Assumptions of the order models:")
+    for assumption in (*fit.model_fits[best].assumptions, *fit.data_assumptions):
+        console.print(f"{VERDICTS[assumption.holds]:<8}  {assumption.name}: {assumption.sentence}")

@@ -1,94 +1,95 @@
 """The likelihood of BG/NBD and MBG/NBD: eq. 3 of Fader, Hardie and Lee (2005), doi:10.1287/mksc.1040.0098.
 
-In MBG/NBD the first order is an occasion to leave too, so that k is x + 1 instead of x (`models/btyd/beta_geometric.py`).
+In MBG/NBD the first order is a dropout opportunity too, so that k is x + 1 instead of x (`models/btyd/beta_geometric.py`).
 """
 
 import numpy as np
 from scipy.special import digamma, expit, gammaln
 
-from models.btyd.histories import Histories, unique
-from models.btyd.threads import in_threads
+from models.btyd.histories import Histories, unique_inverse
 from models.log_odds import Array
+from models.threads import map_in_threads
 
-BLOCK = 32_768
+BLOCK_ROWS = 32_768
 
 
 class BetaGeometricLikelihood:
     """Sum of ln L (eq. 3) over histories, with its gradient in r, alpha, a, b, which all customers share.
 
-    What depends on x, t_x or T alone is reckoned once per different value: days and counts repeat.
+    Terms that depend on x, t_x or T alone are computed once per distinct value: days and counts repeat.
     """
 
-    def __init__(self, data: Histories, first_counts: int) -> None:
-        """Prepare; `first_counts` is 1 where the first order is an occasion to drop out, else 0."""
-        self.x, of_x = unique(data.x)
-        self.k = self.x + first_counts
-        self.T, of_T = unique(data.T)  # noqa: N806  # the papers' symbol
-        self.per_x, self.per_T = np.bincount(of_x, data.weight), np.bincount(of_T, data.weight)
-        self.orders_per_T = np.bincount(of_T, data.weight * data.x)
-        could = self.k[of_x] > 0
-        self.of_x, self.of_T, self.repeats, self.weight = of_x[could], of_T[could], data.x[could], data.weight[could]
-        self.t_x, self.of_t = unique(data.t_x[could])
+    def __init__(self, data: Histories, first_order_counts: int) -> None:
+        """Index the histories; `first_order_counts` is 1 where the first order is a dropout opportunity, else 0."""
+        self.x, x_index = unique_inverse(data.x)
+        self.k = self.x + first_order_counts
+        self.T, T_index = unique_inverse(data.T)  # noqa: N806  # the papers' symbol
+        self.weight_per_x, self.weight_per_T = np.bincount(x_index, data.weight), np.bincount(T_index, data.weight)
+        self.orders_per_T = np.bincount(T_index, data.weight * data.x)
+        can_leave = self.k[x_index] > 0
+        self.x_index, self.T_index, self.repeats = x_index[can_leave], T_index[can_leave], data.x[can_leave]
+        self.weight = data.weight[can_leave]
+        self.t_x, self.t_x_index = unique_inverse(data.t_x[can_leave])
 
     def __call__(self, params: Array) -> tuple[float, Array]:
         """Return value and gradient."""
         r, alpha, a, b = params
         log_T = np.log(alpha + self.T)  # noqa: N806
-        everyone, at_risk = self.per_x.sum(), r * self.per_T + self.orders_per_T
-        by_x = gammaln(r + self.x) - gammaln(r) + gammaln(a + b) - gammaln(a + b + self.k) + gammaln(b + self.k) - gammaln(b)
-        known = self.per_x @ by_x + everyone * r * np.log(alpha) - at_risk @ log_T
-        occasions = digamma(a + b) - digamma(a + b + self.k)
+        customers, exponent_per_T = self.weight_per_x.sum(), r * self.weight_per_T + self.orders_per_T  # noqa: N806
+        x_terms = gammaln(r + self.x) - gammaln(r) + gammaln(a + b) - gammaln(a + b + self.k) + gammaln(b + self.k) - gammaln(b)
+        value = self.weight_per_x @ x_terms + customers * r * np.log(alpha) - exponent_per_T @ log_T
+        k_terms = digamma(a + b) - digamma(a + b + self.k)
         gradient = np.array(
             [
-                self.per_x @ (digamma(r + self.x) - digamma(r)) + everyone * np.log(alpha) - self.per_T @ log_T,
-                everyone * r / alpha - at_risk @ (1 / (alpha + self.T)),
-                self.per_x @ occasions,
-                self.per_x @ (occasions + digamma(b + self.k) - digamma(b)),
+                self.weight_per_x @ (digamma(r + self.x) - digamma(r)) + customers * np.log(alpha) - self.weight_per_T @ log_T,
+                customers * r / alpha - exponent_per_T @ (1 / (alpha + self.T)),
+                self.weight_per_x @ k_terms,
+                self.weight_per_x @ (k_terms + digamma(b + self.k) - digamma(b)),
             ]
         )
-        unknown = self._of_the_unknown(params, log_T)
-        return float(known + unknown[0]), gradient + unknown[1:]
+        dropout = self._dropout_terms(params, log_T)
+        return float(value + dropout[0]), gradient + dropout[1:]
 
-    def _of_the_unknown(self, params: Array, log_T: Array) -> Array:  # noqa: N803  # the papers' symbol
-        """What not knowing whether they dropped out adds to value and gradient: the only part that goes over all rows."""
+    def _dropout_terms(self, params: Array, log_T: Array) -> Array:  # noqa: N803  # the papers' symbol
+        """Return what possible dropout after the last order adds to value and gradient; only this part visits every row."""
         r, alpha, a, b = params
-        log_t, inverse_t = np.log(alpha + self.t_x), 1 / (alpha + self.t_x)
+        log_t_x, inverse_t_x = np.log(alpha + self.t_x), 1 / (alpha + self.t_x)
         inverse_T = 1 / (alpha + self.T)  # noqa: N806
-        last_stay = b + (np.maximum(self.k, 1) - 1)
-        log_drop, inverse_b = np.log(a) - np.log(last_stay), 1 / last_stay
+        stay = b + (np.maximum(self.k, 1) - 1)
+        log_dropout_odds, inverse_stay = np.log(a) - np.log(stay), 1 / stay
 
-        def block(rows: slice) -> Array:
-            of_x, of_T, of_t = self.of_x[rows], self.of_T[rows], self.of_t[rows]  # noqa: N806
-            orders = r + self.repeats[rows]
-            gap = log_T[of_T] - log_t[of_t]
-            odds = log_drop[of_x] + orders * gap
-            shrunk = np.exp(-np.abs(odds))
-            dropped = self.weight[rows] * np.where(odds > 0, 1.0, shrunk) / (1 + shrunk)
-            value = self.weight[rows] @ (np.maximum(odds, 0) + np.log1p(shrunk))
-            sooner = dropped @ (orders * (inverse_T[of_T] - inverse_t[of_t]))
-            return np.array([value, dropped @ gap, sooner, dropped.sum() / a, -(dropped @ inverse_b[of_x])])
+        def block_terms(rows: slice) -> Array:
+            x_index, T_index, t_x_index = self.x_index[rows], self.T_index[rows], self.t_x_index[rows]  # noqa: N806
+            exponent = r + self.repeats[rows]
+            gap = log_T[T_index] - log_t_x[t_x_index]
+            odds = log_dropout_odds[x_index] + exponent * gap
+            decay = np.exp(-np.abs(odds))  # both branches of the logistic function, without overflow
+            dropped = self.weight[rows] * np.where(odds > 0, 1.0, decay) / (1 + decay)
+            value = self.weight[rows] @ (np.maximum(odds, 0) + np.log1p(decay))
+            alpha_term = dropped @ (exponent * (inverse_T[T_index] - inverse_t_x[t_x_index]))
+            return np.array([value, dropped @ gap, alpha_term, dropped.sum() / a, -(dropped @ inverse_stay[x_index])])
 
-        blocks = [slice(at, at + BLOCK) for at in range(0, max(len(self.weight), 1), BLOCK)]
-        total: Array = np.sum(in_threads(block, blocks), axis=0)
+        blocks = [slice(start, start + BLOCK_ROWS) for start in range(0, max(len(self.weight), 1), BLOCK_ROWS)]
+        total: Array = np.sum(map_in_threads(block_terms, blocks), axis=0)
         return total
 
 
-def by_row(params: Array, data: Histories, first_counts: int) -> tuple[Array, Array]:
-    """Return ln L of every history, and its gradient of shape (4, rows), with parameters of its own: shape (4, rows)."""
+def log_likelihood_by_row(params: Array, data: Histories, first_order_counts: int) -> tuple[Array, Array]:
+    """Return ln L of every history and its gradient of shape (4, rows); `params` has that shape too, a column per row."""
     r, alpha, a, b = params
-    k, orders = data.x + first_counts, r + data.x
-    could, last_stay = k > 0, b + (np.maximum(k, 1) - 1)
+    k, exponent = data.x + first_order_counts, r + data.x
+    can_leave, stay = k > 0, b + (np.maximum(k, 1) - 1)
     gap = np.log((alpha + data.T) / (alpha + data.t_x))
-    odds = np.where(could, np.log(a) - np.log(last_stay) + orders * gap, -np.inf)
+    odds = np.where(can_leave, np.log(a) - np.log(stay) + exponent * gap, -np.inf)
     dropped = expit(odds)
-    value = gammaln(orders) - gammaln(r) + r * np.log(alpha) - orders * np.log(alpha + data.T) + np.logaddexp(0, odds)
+    value = gammaln(exponent) - gammaln(r) + r * np.log(alpha) - exponent * np.log(alpha + data.T) + np.logaddexp(0, odds)
     value += gammaln(a + b) - gammaln(a + b + k) + gammaln(b + k) - gammaln(b)
-    sooner = dropped * orders * (1 / (alpha + data.T) - 1 / (alpha + data.t_x))
-    occasions = digamma(a + b) - digamma(a + b + k)
+    alpha_term = dropped * exponent * (1 / (alpha + data.T) - 1 / (alpha + data.t_x))
+    k_terms = digamma(a + b) - digamma(a + b + k)
     gradient = [
-        digamma(orders) - digamma(r) + np.log(alpha) - np.log(alpha + data.T) + dropped * gap,
-        r / alpha - orders / (alpha + data.T) + sooner,
-        occasions + dropped / a,
-        occasions + digamma(b + k) - digamma(b) - dropped / last_stay,
+        digamma(exponent) - digamma(r) + np.log(alpha) - np.log(alpha + data.T) + dropped * gap,
+        r / alpha - exponent / (alpha + data.T) + alpha_term,
+        k_terms + dropped / a,
+        k_terms + digamma(b + k) - digamma(b) - dropped / stay,
     ]
     return value, np.array(gradient)

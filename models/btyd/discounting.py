@@ -1,4 +1,4 @@
-"""Orders counted at what they are worth today: each at exp(-d u) for coming u later."""
+"""Expected orders discounted to today: an order that comes u later counts exp(-d u)."""
 
 from functools import partial
 
@@ -7,33 +7,34 @@ import numpy as np
 from models.btyd.order_process import OrderProcess
 from models.log_odds import Array
 
-NODES = 40
-FORGOTTEN = 40.0  # exp(-40): later orders count for nothing
-_POINTS, _WEIGHTS = np.polynomial.legendre.leggauss(NODES)
-U, W = (_POINTS + 1) / 2, _WEIGHTS / 2
+NODE_COUNT = 40
+MAX_DISCOUNT_EXPONENT = 40.0  # orders discounted by more than exp(-40) are negligible
+_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(NODE_COUNT)
+UNIT_NODES, UNIT_WEIGHTS = (_NODES + 1) / 2, _WEIGHTS / 2
 
 
 def discounted_orders(process: OrderProcess, x: Array, t_x: Array, T: Array, h: float, d: float) -> Array:  # noqa: N803  # the papers' symbol
-    """Return the expected orders in (T, T + h], each times exp(-d u): h may be infinite, d is a rate per time, >= 0.
+    """Return the expected orders in (T, T + h], each weighted by exp(-d u), u after T.
 
-    To infinity this is the discounted expected residual transactions (DERT) of Fader, Hardie and Lee (2005), RFM and CLV,
-    Journal of Marketing Research 42(4), doi:10.1509/jmkr.2005.42.4.415. Without discounting it is infinite where the model's
-    mean lifetime is. With E(u) the orders expected until u, integration by parts gives
+    h may be infinite; d is a rate per unit of time, >= 0. With h infinite this is the discounted expected residual
+    transactions (DERT) of Fader, Hardie and Lee (2005), RFM and CLV, Journal of Marketing Research 42(4),
+    doi:10.1509/jmkr.2005.42.4.415. With d = 0 as well it is infinite where the model's mean lifetime is infinite. With E(u)
+    the orders expected until u, integration by parts gives
 
-        exp(-d h) E(h) + d * integral of exp(-d u) E(u) over u from 0 to h,
+        exp(-d h) E(h) + d * integral of exp(-d u) E(u) over u from 0 to h.
 
-    and E is smooth over v = ln(1 + u pace): a Gauss-Legendre sum over 40 moments.
+    E is smooth in v = ln(1 + u max_rate), so a Gauss-Legendre rule with 40 nodes in v is accurate.
     """
-    return process.alive(x, t_x, T) * process.deduplicated(partial(_if_alive, process, d), x, T, h)
+    return process.p_alive(x, t_x, T) * process.deduplicated(partial(_discounted_orders_if_alive, process, d), x, T, h)
 
 
-def _if_alive(process: OrderProcess, d: float, x: Array, T: Array, h: float) -> Array:  # noqa: N803
+def _discounted_orders_if_alive(process: OrderProcess, d: float, x: Array, T: Array, h: float) -> Array:  # noqa: N803
     if d == 0:
-        return process.orders_if_alive(x, T, h) if np.isfinite(h) else process.orders_ever_if_alive(x, T)
-    pace, end = process.max_rate(x, T), min(h, FORGOTTEN / d)
-    span = np.log1p(end * pace)
-    total = np.exp(-d * h) * process.orders_if_alive(x, T, h) if np.isfinite(h) else np.zeros_like(T)
-    for point, weight in zip(U, W, strict=True):
-        later = np.expm1(point * span) / pace
-        total = total + weight * span * (later + 1 / pace) * d * np.exp(-d * later) * process.orders_if_alive(x, T, later)
+        return process.expected_orders_if_alive(x, T, h) if np.isfinite(h) else process.residual_orders_if_alive(x, T)
+    rate, end = process.max_rate(x, T), min(h, MAX_DISCOUNT_EXPONENT / d)
+    span = np.log1p(end * rate)
+    total = np.exp(-d * h) * process.expected_orders_if_alive(x, T, h) if np.isfinite(h) else np.zeros_like(T)
+    for node, weight in zip(UNIT_NODES, UNIT_WEIGHTS, strict=True):
+        u = np.expm1(node * span) / rate
+        total = total + weight * span * (u + 1 / rate) * d * np.exp(-d * u) * process.expected_orders_if_alive(x, T, u)
     return total

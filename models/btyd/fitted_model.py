@@ -1,4 +1,4 @@
-"""What every fitted model has: parameters by name, how sure they are, and a form as data."""
+"""The base of every fitted model: parameters by name, their uncertainty, and a form as data."""
 
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
@@ -10,14 +10,14 @@ from models.errors import NotFittedError
 from models.log_odds import Array
 
 UNFITTED = float("nan")
-WIDEST = 1.0  # of a logarithm: along a ridge, where the data tell next to nothing, uncertainty ends at a factor of e
+MAX_LOG_STD = 1.0  # along a ridge the data say next to nothing; there the uncertainty is capped at a factor of e
 
 
 @dataclass(frozen=True, kw_only=True)
 class FittedModel:
     """Base of the models; a subclass has a field per name in PARAMETERS, in that order.
 
-    With parameters given by hand there is no data behind them: no log-likelihood and no covariance.
+    A model whose parameters were set by hand has no data behind them: no log-likelihood and no covariance.
     """
 
     estimate: Estimate | None = None
@@ -25,47 +25,50 @@ class FittedModel:
 
     @property
     def params(self) -> dict[str, float]:
-        """The parameters under the paper's names. Raises NotFitted where there are none."""
+        """Return the parameters under the paper's names. Raises NotFittedError if there are none."""
         values = {name: float(getattr(self, name)) for name in self.PARAMETERS}
         if any(np.isnan(value) for value in values.values()):
             raise NotFittedError(f"This {type(self).__name__} has no parameters yet; call fit first.")
         return values
 
     @property
-    def names(self) -> tuple[str, ...]:
-        """What the rows of `covariance` are of."""
+    def parameter_names(self) -> tuple[str, ...]:
+        """Return the names of the rows and columns of `covariance`."""
         return self.PARAMETERS
 
     @property
     def log_likelihood(self) -> float:
-        """Log-likelihood of the data it was fitted to, in the data's own unit. Raises NotFitted without a fit."""
-        return self._fit().log_likelihood
+        """Return the log-likelihood of the fitted data, in the data's own unit. Raises NotFittedError without a fit."""
+        return self._require_estimate().log_likelihood
 
     @property
     def covariance(self) -> Array:
-        """Covariance of the parameters, in the order of `names`; NaN for one at a boundary. Raises NotFitted without a fit."""
-        return self._fit().covariance
+        """Return the covariance of the parameters, in the order of `parameter_names`.
+
+        NaN for a parameter at a boundary. Raises NotFittedError without a fit.
+        """
+        return self._require_estimate().covariance
 
     @property
     def standard_errors(self) -> dict[str, float]:
-        """Standard errors of the parameters; NaN for one at a boundary. Raises NotFitted without a fit."""
-        return dict(zip(self.names, np.sqrt(np.diag(self.covariance)).tolist(), strict=True))
+        """Return standard errors of the parameters; NaN for one at a boundary. Raises NotFittedError without a fit."""
+        return dict(zip(self.parameter_names, np.sqrt(np.diag(self.covariance)).tolist(), strict=True))
 
     @property
     def diagnosis(self) -> str:
-        """How the fit ended, in words; empty for parameters given by hand."""
+        """Return in words how the fit ended; empty for parameters set by hand."""
         return "" if self.estimate is None else self.estimate.diagnosis
 
     def relative_errors(self) -> dict[str, float]:
-        """Standard errors of the parameters' logarithms, and of coefficients; NaN where none is known."""
-        return dict(zip(self.names, np.sqrt(np.diag(self._theta_covariance())).tolist(), strict=True))
+        """Return standard errors of the parameters' logarithms, and of coefficients; NaN where none is known."""
+        return dict(zip(self.parameter_names, np.sqrt(np.diag(self._theta_covariance())).tolist(), strict=True))
 
     def cubature_points(self) -> list[Self]:
-        """Return models that the data hardly tell from this one; together they stand for how sure its parameters are.
+        """Return equally likely models that together represent the uncertainty of the parameters.
 
-        Two for each parameter, equally likely: their logarithms have the mean and the covariance of the estimate (the
+        There are two for each parameter. Their log-parameters have the mean and the covariance of the estimate (the
         third-degree cubature rule of Arasaratnam and Haykin 2009, doi:10.1109/TAC.2009.2019800). A parameter without a
-        covariance stays as it is; without any, the model is its only neighbour.
+        covariance keeps its value; without any covariance, the model itself is the only point.
         """
         theta, covariance = self._theta(), self._theta_covariance()
         free = np.flatnonzero(np.isfinite(np.diag(covariance)))
@@ -73,11 +76,11 @@ class FittedModel:
             return [self]
         values, vectors = np.linalg.eigh(covariance[np.ix_(free, free)])
         steps = np.zeros((len(free), len(theta)))
-        steps[:, free] = (vectors * np.sqrt(len(free) * np.clip(values, 0.0, WIDEST**2))).T
-        return [self._at(theta + sign * step) for step in steps for sign in (1.0, -1.0)]
+        steps[:, free] = (vectors * np.sqrt(len(free) * np.clip(values, 0.0, MAX_LOG_STD**2))).T
+        return [self._with_theta(theta + sign * step) for step in steps for sign in (1.0, -1.0)]
 
     def to_json(self) -> dict[str, Any]:
-        """Return the model as data: parameters, and what the fit told of them; nothing of any customer."""
+        """Return the model as data: parameters and the results of the fit, but nothing of any customer."""
         data: dict[str, Any] = {"params": self.params}
         if self.estimate is None:
             return data
@@ -86,36 +89,41 @@ class FittedModel:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Self:
-        """Rebuild what `to_json` gave."""
+        """Rebuild a model from `to_json`."""
         if "log_likelihood" not in data:
             return cls(**data["params"])
-        values = np.array([data["params"][name] for name in cls.PARAMETERS])
-        covariance = np.array(data["covariance"], dtype=np.float64)
-        return cls.of(Estimate(values, data["log_likelihood"], covariance, data["diagnosis"]))
+        return cls.from_estimate(
+            Estimate(
+                params=np.array([data["params"][name] for name in cls.PARAMETERS]),
+                log_likelihood=data["log_likelihood"],
+                covariance=np.array(data["covariance"], dtype=np.float64),
+                diagnosis=data["diagnosis"],
+            )
+        )
 
     @classmethod
-    def of(cls, estimate: Estimate) -> Self:
+    def from_estimate(cls, estimate: Estimate) -> Self:
         """Return the model with the parameters of an estimate."""
         values = estimate.params[: len(cls.PARAMETERS)].tolist()
         return cls(**dict(zip(cls.PARAMETERS, values, strict=True)), estimate=estimate)
 
-    def _fit(self) -> Estimate:
+    def _require_estimate(self) -> Estimate:
         if self.estimate is None:
-            raise NotFittedError(f"This {type(self).__name__} was not fitted to data: only predictions can be asked of it.")
+            raise NotFittedError(f"This {type(self).__name__} was not fitted to data; it can only predict.")
         return self.estimate
 
     def _theta(self) -> Array:
-        """What the estimate is nearly normal in: the logarithms."""
+        """Return the logarithms of the parameters, in which the estimate is approximately normal."""
         theta: Array = np.log(np.array(list(self.params.values())))
         return theta
 
     def _theta_covariance(self) -> Array:
         if self.estimate is None:
-            return np.full((len(self.names), len(self.names)), np.nan)
-        scale = np.concatenate([list(self.params.values()), np.ones(len(self.names) - len(self.PARAMETERS))])
+            return np.full((len(self.parameter_names), len(self.parameter_names)), np.nan)
+        scale = np.concatenate([list(self.params.values()), np.ones(len(self.parameter_names) - len(self.PARAMETERS))])
         covariance: Array = self.covariance / np.outer(scale, scale)
         return covariance
 
-    def _at(self, theta: Array) -> Self:
+    def _with_theta(self, theta: Array) -> Self:
         values = np.exp(theta[: len(self.PARAMETERS)]).tolist()
         return replace(self, **dict(zip(self.PARAMETERS, values, strict=True)), estimate=None)

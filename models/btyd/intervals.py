@@ -1,7 +1,7 @@
-"""Between which numbers a customer's orders, and what they bring, will lie: not only what is expected.
+"""Intervals for one customer's future orders and spend, beyond their expectations.
 
-Two things make the future uncertain: the process itself, even with known parameters, and the parameters. The first is the
-model's own distribution; the second is a mixture of it over `neighbours()` of the fitted model.
+The future is uncertain for two reasons: the process itself, even with known parameters, and the parameters. The first is the
+model's own distribution. The second is a mixture of that distribution over `cubature_points()` of the fitted model.
 """
 
 from collections.abc import Sequence
@@ -14,134 +14,137 @@ from scipy.optimize import elementwise
 from scipy.special import betainc
 
 from models.btyd.fitted_model import FittedModel
-from models.btyd.gamma_gamma import GammaGamma, own_spend
-from models.btyd.histories import arrays
+from models.btyd.gamma_gamma import GammaGamma, spend_posterior
+from models.btyd.histories import history_arrays
 from models.btyd.order_model import OrderModel
-from models.btyd.threads import in_threads
 from models.log_odds import Array
+from models.threads import map_in_threads
 
 MAX_COUNTS = 24
-FARTHEST = 0.999
-BLOCK = 512
-SURE = 0.03  # of logarithms: parameters known to three per cent leave one customer's interval as it is
+TAIL_QUANTILE = 0.999
+BLOCK_ROWS = 512
+NEGLIGIBLE_LOG_STD = 0.03  # parameters known to three per cent do not change one customer's interval
 
 Rows = NDArray[np.intp]
 Model = TypeVar("Model", bound=FittedModel)
+SpendPosterior = tuple[float, Array, Array]  # p, and per customer the shape q + p x and the rate gamma + x m
 
 
-class Orders:
-    """The number N of orders in (T, T + h] of each customer of a frame, parameters as uncertain as they are."""
+class OrderDistribution:
+    """The distribution of N, each customer's orders in (T, T + h], including the uncertainty of the parameters."""
 
     def __init__(self, model: OrderModel, frame: pl.DataFrame, h: float) -> None:
-        """Prepare P(alive) under each of the model's neighbours."""
-        self.x, self.t_x, self.T = arrays(frame)
+        """Compute P(alive) under each plausible model."""
+        self.x, self.t_x, self.T = history_arrays(frame)
         self.h = h
-        self.processes = [each.process(frame) for each in _around(model)]
-        self.alive = [process.alive(self.x, self.t_x, self.T) for process in self.processes]
+        self.processes = [variant.process(frame) for variant in _plausible_models(model)]
+        self.p_alive = [process.p_alive(self.x, self.t_x, self.T) for process in self.processes]
 
     def p_at_least(self, n: Array, rows: Rows) -> Array:
-        """P(N >= n) of the customers at these places, n >= 1."""
+        """Return P(N >= n) of the customers at these row indices, n >= 1."""
         x, T = self.x[rows], self.T[rows]  # noqa: N806  # the papers' symbol
         tails = (
-            alive[rows] * process.of(rows).p_at_least_if_alive(x, T, self.h, n)
-            for process, alive in zip(self.processes, self.alive, strict=True)
+            p_alive[rows] * process.subset(rows).p_at_least_if_alive(x, T, self.h, n)
+            for process, p_alive in zip(self.processes, self.p_alive, strict=True)
         )
         return sum(tails, np.zeros(len(x))) / len(self.processes)
 
-    def p_some(self) -> Array:
-        """P(N >= 1) of every customer."""
-        some = (1 - process.p_no_order(self.x, self.t_x, self.T, self.h) for process in self.processes)
-        return sum(some, np.zeros(len(self.x))) / len(self.processes)
+    def p_any(self) -> Array:
+        """Return P(N >= 1) of every customer."""
+        tails = (1 - process.p_no_order(self.x, self.t_x, self.T, self.h) for process in self.processes)
+        return sum(tails, np.zeros(len(self.x))) / len(self.processes)
 
-    def quantile(self, confidence: float) -> Array:
-        """Return the smallest n with P(N <= n) >= level."""
+    def quantile(self, probability: float) -> Array:
+        """Return the smallest n with P(N <= n) >= probability, by doubling and bisection."""
         low, high = np.zeros(len(self.x)), np.zeros(len(self.x))
-        rows = np.flatnonzero(self.p_some() > 1 - confidence)
+        rows = np.flatnonzero(self.p_any() > 1 - probability)
         low[rows] = high[rows] = 1
-        while len(rows := rows[self.p_at_least(high[rows] + 1, rows) > 1 - confidence]):
+        while len(rows := rows[self.p_at_least(high[rows] + 1, rows) > 1 - probability]):
             low[rows], high[rows] = high[rows] + 1, 2 * high[rows] + 1
         rows = np.flatnonzero(low < high)
         while len(rows):
             middle = np.floor((low[rows] + high[rows]) / 2)
-            more = self.p_at_least(middle + 1, rows) > 1 - confidence
-            low[rows], high[rows] = np.where(more, middle + 1, low[rows]), np.where(more, high[rows], middle)
+            above = self.p_at_least(middle + 1, rows) > 1 - probability
+            low[rows], high[rows] = np.where(above, middle + 1, low[rows]), np.where(above, high[rows], middle)
             rows = rows[low[rows] < high[rows]]
         return low
 
 
 def order_interval(model: OrderModel, frame: pl.DataFrame, h: float, confidence: float = 0.8) -> pl.DataFrame:
-    """Return `orders_low` and `orders_high`, between which the orders in (T, T + h] lie with probability `level` or more.
+    """Return `orders_low` and `orders_high`, which contain the orders in (T, T + h] with at least this probability.
 
-    They are the quantiles at (1 - level) / 2 and (1 + level) / 2: with the default, 10 % and 90 %. Numbers of orders are
-    whole, so that more than `level` of the customers lie within.
+    They are the quantiles at (1 - confidence) / 2 and (1 + confidence) / 2: by default 10 % and 90 %. Order counts are whole
+    numbers, so the intervals contain more than `confidence` of the customers.
     """
-    orders = Orders(model, frame, h)
+    orders = OrderDistribution(model, frame, h)
     return pl.DataFrame(
         {"orders_low": orders.quantile((1 - confidence) / 2), "orders_high": orders.quantile((1 + confidence) / 2)}
     )
 
 
 def value_interval(model: OrderModel, spend: GammaGamma, frame: pl.DataFrame, h: float, confidence: float = 0.8) -> pl.DataFrame:
-    """Return `value_low` and `value_high`: the same for the total spend in (T, T + h], which is 0 without an order.
+    """Return `value_low` and `value_high`: the same quantiles of total spend in (T, T + h], which is 0 without an order.
 
-    The frame holds `monetary_value` too. n orders at a customer's own average sum to (gamma + x m) times a beta prime of
-    (p n, q + p x), with m the average so far: each order is Gamma(p, v), and v is Gamma(q + p x, gamma + x m) (Fader and
-    Hardie 2013, brucehardie.com/notes/025).
+    The frame holds `monetary_value` too. The sum of n orders is (gamma + x m) times a beta prime of (p n, q + p x), with m the
+    customer's mean spend so far: an order is Gamma(p, v), and v is Gamma(q + p x, gamma + x m) (Fader and Hardie 2013,
+    brucehardie.com/notes/025).
     """
-    orders = Orders(model, frame, h)
-    most = np.maximum(orders.quantile(FARTHEST), 1.0)
-    spends = [own_spend(each, frame) for each in _around(spend)]
+    orders = OrderDistribution(model, frame, h)
+    max_counts = np.maximum(orders.quantile(TAIL_QUANTILE), 1.0)
+    posteriors = [spend_posterior(variant, frame) for variant in _plausible_models(spend)]
 
-    def block(rows: Rows) -> list[Array]:
-        counts, chances = _counts(orders, most[rows], rows)
-        of_rows = [(p, shape[rows], scale[rows]) for p, shape, scale in spends]
-        return [_value_quantile(counts, chances, of_rows, at) for at in ((1 - confidence) / 2, (1 + confidence) / 2)]
+    def block_quantiles(rows: Rows) -> list[Array]:
+        counts, probabilities = _count_distribution(orders, max_counts[rows], rows)
+        row_posteriors = [(p, shape[rows], rate[rows]) for p, shape, rate in posteriors]
+        levels = ((1 - confidence) / 2, (1 + confidence) / 2)
+        return [_value_quantile(counts, probabilities, row_posteriors, level) for level in levels]
 
-    in_order = np.argsort(most, kind="stable")
-    found = in_threads(block, [in_order[at : at + BLOCK] for at in range(0, max(frame.height, 1), BLOCK)])
-    back = np.argsort(in_order, kind="stable")
-    low, high = (np.concatenate(column)[back] for column in zip(*found, strict=True))
+    order = np.argsort(max_counts, kind="stable")  # rows of a block then need about as many counts
+    blocks = [order[start : start + BLOCK_ROWS] for start in range(0, max(frame.height, 1), BLOCK_ROWS)]
+    quantiles = map_in_threads(block_quantiles, blocks)
+    inverse_order = np.argsort(order, kind="stable")
+    low, high = (np.concatenate(column)[inverse_order] for column in zip(*quantiles, strict=True))
     return pl.DataFrame({"value_low": low, "value_high": high})
 
 
-def _around(model: Model) -> list[Model]:
-    """The model's neighbours; itself where they would tell next to the same."""
+def _plausible_models(model: Model) -> list[Model]:
+    """Return the model's cubature points, or only the model where its parameters are known well."""
     errors = list(model.relative_errors().values())
-    return [model] if all(error < SURE for error in errors) else model.cubature_points()
+    return [model] if all(error < NEGLIGIBLE_LOG_STD for error in errors) else model.cubature_points()
 
 
-Spend = tuple[float, Array, Array]  # p, and per customer the shape q + p x and the scale gamma + x m
+def _count_distribution(orders: OrderDistribution, max_counts: Array, rows: Rows) -> tuple[Array, Array]:
+    """Return order counts from 1 on, and their probabilities: arrays of shape (counts, rows).
 
-
-def _counts(orders: Orders, most: Array, rows: Rows) -> tuple[Array, Array]:
-    """Numbers of orders from 1 on, and their probabilities: arrays of shape (counts, rows).
-
-    Beyond 24, neighbouring numbers stand together.
+    Above 24 counts, neighbouring counts are merged.
     """
-    many = int(min(most.max(), MAX_COUNTS))
-    edges = np.floor(np.linspace(1, most + 1, many + 1)) if many == MAX_COUNTS else np.arange(1.0, many + 2)[:, None] + 0 * most
+    size = int(min(max_counts.max(), MAX_COUNTS))
+    if size == MAX_COUNTS:
+        edges = np.floor(np.linspace(1, max_counts + 1, size + 1))
+    else:
+        edges = np.arange(1.0, size + 2)[:, None] + 0 * max_counts
     tails = np.array([orders.p_at_least(edge, rows) for edge in edges])
     tails[-1] = 0.0
     return np.maximum((edges[:-1] + edges[1:] - 1) / 2, 1.0), np.maximum(tails[:-1] - tails[1:], 0.0)
 
 
-def _value_quantile(counts: Array, chances: Array, spends: Sequence[Spend], confidence: float) -> Array:
-    """The value that is exceeded with probability 1 - level; 0 where an order is less likely than that."""
+def _value_quantile(counts: Array, probabilities: Array, posteriors: Sequence[SpendPosterior], level: float) -> Array:
+    """Return the value that is exceeded with probability 1 - level; 0 where an order is less likely than that."""
 
-    def exceeded(log_value: Array, place: Array) -> Array:
-        there = place.astype(np.int64)
-        of_mean = np.zeros((len(counts), len(there)))
-        for p, shape, scale in spends:
-            share = np.exp(log_value) / (np.exp(log_value) + scale[there])
-            of_mean += betainc(p * counts[:, there], shape[there], share)
-        above: Array = (chances[:, there] * (1 - of_mean / len(spends))).sum(axis=0)
-        return above - (1 - confidence)
+    def excess_probability(log_value: Array, index: Array) -> Array:
+        columns = index.astype(np.int64)
+        below = np.zeros((len(counts), len(columns)))
+        for p, shape, rate in posteriors:
+            share = np.exp(log_value) / (np.exp(log_value) + rate[columns])
+            below += betainc(p * counts[:, columns], shape[columns], share)
+        exceeded: Array = (probabilities[:, columns] * (1 - below / len(posteriors))).sum(axis=0)
+        return exceeded - (1 - level)
 
-    found = np.zeros(counts.shape[1])
-    ever = np.flatnonzero(chances.sum(axis=0) > 1 - confidence + 1e-12)
-    if len(ever):
-        start = np.log(spends[0][2][ever])
-        within = elementwise.bracket_root(exceeded, start - 2, start + 1, args=(ever.astype(np.float64),))
-        root = elementwise.find_root(exceeded, within.bracket, args=(ever.astype(np.float64),), tolerances={"xatol": 1e-7})
-        found[ever] = np.exp(root.x)
-    return found
+    values = np.zeros(counts.shape[1])
+    positive = np.flatnonzero(probabilities.sum(axis=0) > 1 - level + 1e-12)
+    if len(positive):
+        start, arguments = np.log(posteriors[0][2][positive]), (positive.astype(np.float64),)
+        bracket = elementwise.bracket_root(excess_probability, start - 2, start + 1, args=arguments)
+        root = elementwise.find_root(excess_probability, bracket.bracket, args=arguments, tolerances={"xatol": 1e-7})
+        values[positive] = np.exp(root.x)
+    return values

@@ -1,4 +1,4 @@
-"""Fits through the `lifetimes` package, the reference of the field; imported only while fitting."""
+"""Fits through the reference package `lifetimes`, which is imported only while fitting."""
 
 import io
 import warnings
@@ -12,32 +12,36 @@ from models.btyd.histories import Histories
 from models.errors import TooLittleDataError
 from models.log_odds import Array
 
-# lifetimes stops on data without a clear optimum; a growing penalty on the size of the parameters helps it out.
+HOLDFAST_ENGINE, LIFETIMES_ENGINE = "holdfast", "lifetimes"
+# lifetimes fails on data without a clear optimum; a growing penalty on the size of the parameters makes it converge.
 PENALTIES = (0.0, 0.001, 0.01, 0.1, 1.0)
 
 
-def fit_orders(fitter: str, names: tuple[str, ...], data: Histories) -> tuple[Array, str]:
+def fit_order_model(fitter: str, names: tuple[str, ...], data: Histories) -> tuple[Array, str]:
     """Return the parameters of an order model, in the order of `names`, and a diagnosis in words.
 
-    Raises TooLittleData where nobody bought again, or no engine setting converges.
+    Raises TooLittleDataError without a repeat buyer, or when no penalty leads to convergence.
     """
     if not data.x.any():
         raise TooLittleDataError(
-            f"lifetimes needs customers with a repeat purchase; none of {data.customers:g} customers has one."
+            f"lifetimes needs customers with a repeat purchase; none of {data.customer_count:g} customers has one."
         )
     fitted, diagnosis = _fit(fitter, [data.x, data.t_x, data.T], weights=data.weight)
     return np.array([float(fitted.params_[name]) for name in names]), diagnosis
 
 
-def fit_spend(buyers: pl.DataFrame) -> tuple[Array, str]:
-    """Return p, q and gamma of a Gamma-Gamma, and a diagnosis in words. Raises TooLittleData where no setting converges."""
+def fit_gamma_gamma(buyers: pl.DataFrame) -> tuple[Array, str]:
+    """Return p, q and gamma of a Gamma-Gamma, and a diagnosis in words.
+
+    Raises TooLittleDataError when no penalty leads to convergence.
+    """
     columns = [buyers[name].to_numpy() for name in ("frequency", "monetary_value")]
     fitted, diagnosis = _fit("GammaGammaFitter", columns, weights=buyers["weight"].to_numpy())
     return np.array([float(fitted.params_[name]) for name in ("p", "q", "v")]), diagnosis
 
 
 def _fit(name: str, columns: list[Any], **arguments: Any) -> tuple[Any, str]:  # noqa: ANN401  # lifetimes has no types
-    # lifetimes warns at import (a pandas option) and while it searches, and prints the optimiser's last words
+    # lifetimes warns at import (a pandas option) and during the search, and prints the optimiser's messages
     with warnings.catch_warnings(), redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")
         import lifetimes

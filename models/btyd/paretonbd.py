@@ -1,7 +1,7 @@
-"""Pareto/NBD: orders come at a customer's own rate until the customer leaves, at any moment, at a rate of its own.
+"""Pareto/NBD: orders come at a customer's own rate until the customer leaves, which can happen at any time.
 
 Schmittlein, Morrison and Colombo (1987), Counting Your Customers: Who Are They and What Will They Do Next?, Management
-Science 33(1), doi:10.1287/mnsc.33.1.1. The formulas stand in `models/btyd/pareto.py`.
+Science 33(1), doi:10.1287/mnsc.33.1.1. The formulas are in `models/btyd/pareto.py`.
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from models.btyd.fitted_model import UNFITTED
 from models.btyd.histories import Histories
 from models.btyd.order_model import OrderModel
 from models.btyd.pareto import Pareto
-from models.btyd.pareto_likelihood import ParetoLikelihood, by_row
+from models.btyd.pareto_likelihood import ParetoLikelihood, log_likelihood_by_row
 from models.log_odds import Array
 
 STARTS = ((0.5, 0.5, 8.0), (1.0, 1.0, 20.0), (0.3, 2.0, 50.0), (3.0, 0.2, 3.0))
@@ -21,7 +21,24 @@ STARTS = ((0.5, 0.5, 8.0), (1.0, 1.0, 20.0), (0.3, 2.0, 50.0), (3.0, 0.2, 3.0))
 
 @dataclass(frozen=True)
 class ParetoNBD(OrderModel):
-    """A Pareto/NBD; `ParetoNBD().fit(frame)` returns a fitted one. r and s have no unit, alpha and beta that of time."""
+    """Pareto/NBD; `ParetoNBD().fit(frame)` returns a fitted model. r and s have no unit, alpha and beta have that of time.
+
+    >>> import polars as pl
+    >>> from models.btyd import ParetoNBD
+    >>> frame = pl.DataFrame(
+    ...     {
+    ...         "frequency": [0, 0, 1, 1, 2, 3, 5, 9],
+    ...         "recency": [0, 0, 290, 150, 40, 80, 280, 190],
+    ...         "T": [300, 365, 365, 365, 200, 100, 300, 200],
+    ...         "weight": [80, 110, 40, 30, 70, 10, 30, 60],
+    ...     }
+    ... )
+    >>> model = ParetoNBD().fit(frame)
+    >>> model.p_alive(frame).round(2).to_list()
+    [0.46, 0.42, 0.94, 0.73, 0.38, 0.95, 0.98, 0.99]
+    >>> model.p_no_order(frame, 90).round(2).to_list()
+    [0.95, 0.96, 0.76, 0.82, 0.8, 0.24, 0.3, 0.08]
+    """
 
     r: float = UNFITTED
     alpha: float = UNFITTED
@@ -29,17 +46,18 @@ class ParetoNBD(OrderModel):
     beta: float = UNFITTED
 
     PARAMETERS: ClassVar[tuple[str, ...]] = ("r", "alpha", "s", "beta")
-    TIMES: ClassVar[tuple[str, ...]] = ("alpha", "beta")
-    LIFETIMES: ClassVar[str] = "ParetoNBDFitter"
+    TIME_PARAMETERS: ClassVar[tuple[str, ...]] = ("alpha", "beta")
+    LIFETIMES_FITTER: ClassVar[str] = "ParetoNBDFitter"
 
-    def _process(self, params: list[float | Array]) -> Pareto:
-        return Pareto(*params)
+    def _build_process(self, params: list[float | Array]) -> Pareto:
+        r, alpha, s, beta = params
+        return Pareto(r=r, alpha=alpha, s=s, beta=beta)
 
     def _likelihood(self, data: Histories) -> ParetoLikelihood:
         return ParetoLikelihood(data)
 
-    def _by_row(self, params: Array, data: Histories) -> tuple[Array, Array]:
-        return by_row(params, data)
+    def _log_likelihood_by_row(self, params: Array, data: Histories) -> tuple[Array, Array]:
+        return log_likelihood_by_row(params, data)
 
-    def _starts(self, per_time: float) -> list[Array]:
-        return [np.array([r, r / per_time, s, beta]) for r, s, beta in STARTS]
+    def _starts(self, order_rate: float) -> list[Array]:
+        return [np.array([r, r / order_rate, s, beta]) for r, s, beta in STARTS]

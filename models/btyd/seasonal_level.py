@@ -1,8 +1,8 @@
-"""The level of a window: how far all customers together were from what the order models foretold.
+"""The seasonal offset of a window: how far all customers together deviate from the order models' predictions.
 
-A shop has seasons, holidays and good years, which move everybody; the order models know none. So shape (who is more likely
-than whom) and level (how many in all) are learned apart: for each past window the level is known, and taken out before the
-trees learn the shape; for the window ahead it is foretold.
+Seasons, holidays and good years move all customers of a shop together, and the order models include none of them. The ranking
+of customers and their total are therefore learned separately. For a past window the offset is observed and removed before the
+trees learn the ranking; for the window ahead it is predicted.
 """
 
 from dataclasses import dataclass
@@ -12,59 +12,65 @@ from scipy.special import expit
 
 from models.log_odds import Array, log_odds
 
-UNSURE = 1.0  # of a level before any customer is seen: its spread, in log-odds
-FEW = 10  # customers' worth of spend that pulls the level of value towards none
-STEPS = 30
-DECIMALS = 9  # so that the order of rows, which moves the last digits of a sum, is of no account
+PRIOR_STD = 1.0  # of the churn offset, in log-odds
+PRIOR_CUSTOMERS = 10  # how many customers' expected spend pulls the value offset towards 0
+MAX_STEPS = 30
+STEP_TOLERANCE = 1e-10
+DECIMALS = 9  # the order of rows changes the last digits of a sum; rounding removes the effect
 
 
 @dataclass(frozen=True)
 class SeasonalOffset:
-    """`churn` is added to the log-odds of no order, `value` to the logarithm of expected spend; 0 is as foretold."""
+    """`churn` is added to the log-odds of no order, `value` to the logarithm of expected spend; 0 changes nothing."""
 
     churn: float = 0.0
     value: float = 0.0
 
     def __add__(self, other: "SeasonalOffset") -> "SeasonalOffset":
-        """Both together."""
-        return SeasonalOffset(self.churn + other.churn, self.value + other.value)
+        """Return the sum of two offsets."""
+        return SeasonalOffset(churn=self.churn + other.churn, value=self.value + other.value)
 
     def slump(self) -> "SeasonalOffset":
-        """What of it means fewer orders and less spend; nothing of a surge."""
-        return SeasonalOffset(max(self.churn, 0.0), min(self.value, 0.0))
+        """Return the part that means fewer orders or less spend, with 0 in place of a surge."""
+        return SeasonalOffset(churn=max(self.churn, 0.0), value=min(self.value, 0.0))
 
-    def times(self, share: float) -> "SeasonalOffset":
-        """A share of it."""
-        return SeasonalOffset(share * self.churn, share * self.value)
+    def scaled(self, factor: float) -> "SeasonalOffset":
+        """Return the offset times a factor."""
+        return SeasonalOffset(churn=factor * self.churn, value=factor * self.value)
 
 
 NO_OFFSET = SeasonalOffset()
 
 
-def observed_offset(p_no_order: Array, churned: Array, expected: Array, spend: Array) -> SeasonalOffset:
-    """Return the level of a window that is over: foretold probabilities and spend of its customers, and what they did."""
-    return SeasonalOffset(round(churn_offset(p_no_order, churned), DECIMALS), round(value_offset(expected, spend), DECIMALS))
+def observed_offset(p_no_order: Array, churned: Array, expected_spend: Array, spend: Array) -> SeasonalOffset:
+    """Return the offset of a window that has ended, rounded to nine decimals.
+
+    `p_no_order` and `expected_spend` are the order models' predictions for its customers; `churned` (1 or 0) and `spend` are what
+    happened.
+    """
+    churn, value = churn_offset(p_no_order, churned), value_offset(expected_spend, spend)
+    return SeasonalOffset(churn=round(churn, DECIMALS), value=round(value, DECIMALS))
 
 
-def value_offset(expected: Array, spend: Array) -> float:
-    """Return the logarithm of actual over expected total spend, with ten customers' worth of none added to both."""
-    worth = float(expected.mean()) * FEW
-    if worth <= 0:
+def value_offset(expected_spend: Array, spend: Array) -> float:
+    """Return ln(actual / expected total spend), with ten customers' mean expected spend added to both totals."""
+    prior_spend = float(expected_spend.mean()) * PRIOR_CUSTOMERS
+    if prior_spend <= 0:
         return 0.0
-    return float(np.log((max(float(spend.sum()), 0.0) + worth) / (float(expected.sum()) + worth)))
+    return float(np.log((max(float(spend.sum()), 0.0) + prior_spend) / (float(expected_spend.sum()) + prior_spend)))
 
 
 def churn_offset(p_no_order: Array, churned: Array) -> float:
-    """Return what to add to the log-odds of no order so that they sum to the churners; a normal prior holds it near 0.
+    """Return what to add to the log-odds of no order so that the probabilities sum to the number of churners.
 
-    Found by Newton's method.
+    A normal prior with mean 0 and standard deviation `PRIOR_STD` shrinks the offset; Newton's method finds it.
     """
-    odds, total, shift = log_odds(p_no_order), float(churned.sum()), 0.0
-    for _ in range(STEPS):
-        p = expit(odds + shift)
-        slope = total - float(p.sum()) - shift / UNSURE**2
-        step = slope / (float((p * (1 - p)).sum()) + 1 / UNSURE**2)
-        shift += float(np.clip(step, -1.0, 1.0))
-        if abs(step) < 1e-10:  # noqa: PLR2004  # far below what matters
+    odds, churners, offset = log_odds(p_no_order), float(churned.sum()), 0.0
+    for _ in range(MAX_STEPS):
+        p = expit(odds + offset)
+        gradient = churners - float(p.sum()) - offset / PRIOR_STD**2
+        step = gradient / (float((p * (1 - p)).sum()) + 1 / PRIOR_STD**2)
+        offset += float(np.clip(step, -1.0, 1.0))
+        if abs(step) < STEP_TOLERANCE:
             break
-    return shift
+    return offset

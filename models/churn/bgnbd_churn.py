@@ -1,11 +1,11 @@
-"""BG/NBD's own P(no order in H days) as a churn model: nothing more is learned from the windows."""
+"""BG/NBD's own P(no order in H days) as a churn model: nothing is learned from past windows."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 
-from models.files import FILE, read_json, write_json
+from models.files import CHURN_FILE, read_json, write_json
 from models.log_odds import log_odds
 from models.snapshot import Snapshot
 
@@ -14,9 +14,9 @@ NAME = "bgnbd"
 
 @dataclass(frozen=True)
 class BgNbdChurn:
-    """The BTYD column as it stands; `average` is the log-odds that contributions are measured from."""
+    """The BTYD column as it is; contributions are measured from `mean_log_odds`."""
 
-    average: float = 0.0
+    mean_log_odds: float = 0.0
     name: str = NAME
 
     def p_churn(self, frame: pl.DataFrame) -> pl.Series:
@@ -24,12 +24,12 @@ class BgNbdChurn:
         return frame["btyd_p_no_order"].alias("p_churn")
 
     def contributions(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """Everything comes from recency, frequency and T."""
-        return pl.DataFrame({"recency": log_odds(frame["btyd_p_no_order"].to_numpy()) - self.average})
+        """Return one column, `recency`: the model knows only recency, frequency and T."""
+        return pl.DataFrame({"recency": log_odds(frame["btyd_p_no_order"].to_numpy()) - self.mean_log_odds})
 
     def save(self, folder: Path) -> None:
-        """Write the average; the BG/NBD itself belongs to the champion."""
-        write_json(folder / FILE, {"name": NAME, "average": self.average})
+        """Write name and mean log-odds; the BG/NBD itself is saved with the champion."""
+        write_json(folder / CHURN_FILE, {"name": NAME, "average": self.mean_log_odds})
 
 
 @dataclass(frozen=True)
@@ -39,11 +39,11 @@ class BgNbdCandidate:
     name: str = NAME
 
     def fit(self, snapshots: list[Snapshot], _current: pl.DataFrame) -> BgNbdChurn:
-        """Return the model, with the average of the newest snapshot where there is one."""
-        return (
-            BgNbdChurn(float(log_odds(snapshots[-1].frame["btyd_p_no_order"].to_numpy()).mean())) if snapshots else BgNbdChurn()
-        )
+        """Return the model, with the mean log-odds of the newest snapshot, or 0 without one."""
+        if not snapshots:
+            return BgNbdChurn()
+        return BgNbdChurn(mean_log_odds=float(log_odds(snapshots[-1].frame["btyd_p_no_order"].to_numpy()).mean()))
 
     def load(self, folder: Path) -> BgNbdChurn:
-        """Read what the model's `save` wrote."""
-        return BgNbdChurn(read_json(folder / FILE)["average"])
+        """Read a model that `BgNbdChurn.save` wrote."""
+        return BgNbdChurn(mean_log_odds=read_json(folder / CHURN_FILE)["average"])

@@ -1,4 +1,4 @@
-"""Calibration on the log-odds: Platt (1999), with a slope and an intercept that start from no change."""
+"""Calibration on the log-odds (Platt 1999): slope and intercept, with a prior centred on no change."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from scipy.special import expit
 
 from models.log_odds import Array, log_odds
 
-PRECISION = 20.0
+PRIOR_PRECISION = 20.0
 
 
 @dataclass(frozen=True)
@@ -25,18 +25,19 @@ class Calibration:
 
 
 def fit_calibration(p: Array, outcome: Array) -> Calibration:
-    """Return the calibration of predictions `p` to outcomes (0 or 1) on data the model did not learn from.
+    """Return the calibration of predictions `p` to outcomes (0 or 1), on data the model was not trained on.
 
-    Maximum likelihood, with a weak normal prior around no change, worth about eighty rows.
+    Maximum likelihood, with a weak normal prior centred on no change, worth about eighty rows.
     """
     odds = log_odds(p)
 
     def loss(theta: Array) -> tuple[float, Array]:
-        line = theta[0] + theta[1] * odds
-        error = expit(line) - outcome
-        drift = theta - np.array([0.0, 1.0])
-        value = np.sum(np.logaddexp(0, line) - outcome * line) + PRECISION / 2 * drift @ drift
-        return float(value), np.array([error.sum(), error @ odds]) + PRECISION * drift
+        shifted = theta[0] + theta[1] * odds
+        residual = expit(shifted) - outcome
+        distance = theta - np.array([0.0, 1.0])
+        value = np.sum(np.logaddexp(0, shifted) - outcome * shifted) + PRIOR_PRECISION / 2 * distance @ distance
+        gradient = np.array([residual.sum(), residual @ odds]) + PRIOR_PRECISION * distance
+        return float(value), gradient
 
-    found = minimize(loss, np.array([0.0, 1.0]), jac=True, method="BFGS").x
-    return Calibration(float(found[0]), float(found[1]))
+    intercept, slope = minimize(loss, np.array([0.0, 1.0]), jac=True, method="BFGS").x
+    return Calibration(intercept=float(intercept), slope=float(slope))

@@ -1,6 +1,6 @@
-"""The hybrid: BG/NBD says how likely a customer is to be silent, trees learn who deviates, the level says how many in all."""
+"""The hybrid: BG/NBD predicts each customer's churn, trees correct it, and a seasonal offset sets the number of churners."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Self
@@ -12,113 +12,137 @@ from scipy.special import expit
 
 from models.btyd.seasonal_level import churn_offset
 from models.errors import TooLittleDataError
-from models.files import FILE, read_json, write_json
+from models.files import CHURN_FILE, read_json, write_json
 from models.log_odds import Array, log_odds
 from models.snapshot import Snapshot
-from models.trees.boosting import INPUTS, MIN_ROWS, by_family, by_feature, churned, matrix, raw, refuse_too_little
-from models.trees.training import TreeParams, as_of, sampled, season_weights, train_booster
+from models.trees.booster_cache import BoosterCache
+from models.trees.boosting import (
+    INPUTS,
+    MIN_ROWS,
+    churn_labels,
+    feature_contributions,
+    input_table,
+    raw_scores,
+    refuse_too_little,
+    sum_by_family,
+)
+from models.trees.training import BoosterSpec, TreeParams, as_of_date, sample_frames, season_weights
 
 NAME = "hybrid"
 BOOSTER = "hybrid.lgb.txt"
 MIN_ROUNDS = 150
-SUREST = 4.0  # log-odds; on CDNOW 11 of 68 whom BG/NBD gave less than 2 % to stay stayed
-TREES = TreeParams()
+MAX_LOG_ODDS = 4.0  # on CDNOW, BG/NBD gave 68 customers a probability below 2 % of staying, and 11 stayed
+DEFAULT_TREES = TreeParams()
 
 
 @dataclass(frozen=True)
 class HybridChurn:
-    """Trees on top of BG/NBD's log-odds; `average` is the log-odds that contributions are measured from.
+    """Trees on top of BG/NBD's log-odds; contributions are measured from `mean_log_odds`.
 
-    `centre` keeps the trees from telling a level too: with it, they leave the number of churners as BG/NBD has it.
+    `intercept` is added to all log-odds, so that the trees leave the expected number of churners as BG/NBD has it.
     """
 
     booster: lgb.Booster
-    average: float
-    centre: float
+    mean_log_odds: float
+    intercept: float
     inputs: tuple[str, ...] = INPUTS
     name: str = NAME
 
     def p_churn(self, frame: pl.DataFrame) -> pl.Series:
-        """Return P(no order): BG/NBD's log-odds, plus what the trees add for this customer, plus the level for all."""
-        level = frame["btyd_churn_level"].to_numpy()
-        return pl.Series("p_churn", expit(self.shape(frame) + level))
+        """Return P(no order): BG/NBD's log-odds, the trees' correction for this customer, and the seasonal offset for all."""
+        offset = frame["btyd_churn_level"].to_numpy()
+        return pl.Series("p_churn", expit(self.log_odds_without_offset(frame) + offset))
 
-    def shape(self, frame: pl.DataFrame) -> Array:
-        """Return the log-odds without a level."""
-        return _order_models(frame) + raw(self.booster, frame, self.inputs) + self.centre
+    def log_odds_without_offset(self, frame: pl.DataFrame) -> Array:
+        """Return the log-odds of no order without the seasonal offset."""
+        return _order_model_log_odds(frame) + raw_scores(self.booster, frame, self.inputs) + self.intercept
 
     def contributions(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """Return what the trees add by family; what BG/NBD says beyond the average comes from recency."""
-        base = _order_models(frame) - self.average
-        return by_family(by_feature(self.booster, frame, self.inputs)).with_columns(pl.col("recency") + pl.Series(base))
+        """Return the trees' contributions by family; BG/NBD's deviation from the average is part of `recency`."""
+        deviation = _order_model_log_odds(frame) - self.mean_log_odds
+        by_family = sum_by_family(feature_contributions(self.booster, frame, self.inputs))
+        return by_family.with_columns(pl.col("recency") + pl.Series(deviation))
 
     def by_feature(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """Return what the trees add by feature, and what BG/NBD says beyond the average as a column of its own."""
-        base = pl.Series("BG/NBD", _order_models(frame) - self.average)
-        return by_feature(self.booster, frame, self.inputs).with_columns(base)
+        """Return the trees' contributions by feature, with BG/NBD's deviation from the average as a column of its own."""
+        deviation = pl.Series("BG/NBD", _order_model_log_odds(frame) - self.mean_log_odds)
+        return feature_contributions(self.booster, frame, self.inputs).with_columns(deviation)
 
     def save(self, folder: Path) -> None:
-        """Write booster text and the average."""
+        """Write booster text, inputs, mean log-odds and intercept."""
         (folder / BOOSTER).write_text(self.booster.model_to_string(), encoding="utf-8")
-        write_json(folder / FILE, {"name": NAME, "inputs": self.inputs, "average": self.average, "centre": self.centre})
+        data = {"name": NAME, "inputs": self.inputs, "average": self.mean_log_odds, "centre": self.intercept}
+        write_json(folder / CHURN_FILE, data)
 
     @classmethod
     def load(cls, folder: Path) -> Self:
         """Read what `save` wrote."""
         booster = lgb.Booster(model_str=(folder / BOOSTER).read_text(encoding="utf-8"))
-        data = read_json(folder / FILE)
-        return cls(booster, data["average"], data["centre"], tuple(data["inputs"]))
+        data = read_json(folder / CHURN_FILE)
+        return cls(booster=booster, mean_log_odds=data["average"], intercept=data["centre"], inputs=tuple(data["inputs"]))
 
 
 @dataclass(frozen=True)
 class HybridCandidate:
-    """Learns the shape from every closed window, each with its own level taken out first."""
+    """Trains on every closed window, with the window's own offset removed; candidates with the same `boosters` share trees."""
 
-    trees: TreeParams = TREES
+    trees: TreeParams = DEFAULT_TREES
     name: str = NAME
+    boosters: BoosterCache = field(default_factory=BoosterCache, compare=False, repr=False)
 
     def fit(self, snapshots: list[Snapshot], current: pl.DataFrame) -> HybridChurn:
-        """Return the trees, as many as the data carry.
+        """Return the fitted model, with as many trees as the data support.
 
-        Raises TooLittleData below 200 rows, or below 20 of those who stayed or of those who left.
+        Raises TooLittleDataError below 200 rows, or below 20 of the customers who stayed or of those who churned.
         """
         if not snapshots:
             raise TooLittleDataError("The hybrid needs a past window whose outcome is known; the log is too short for one.")
-        frames = sampled(snapshots)
+        frames = sample_frames(snapshots)
         refuse_too_little("The hybrid", frames)
-        average = float(_order_models(frames[-1]).mean())
-        booster, _ = train_booster(self.trees.parameters(objective="binary"), _dataset, snapshots, as_of(current), MIN_ROUNDS)
-        return HybridChurn(booster, average, _centre(booster, current))
+        booster, _ = self.boosters.train(
+            BoosterSpec(
+                parameters=self.trees.parameters(objective="binary"),
+                build_dataset=_build_dataset,
+                snapshots=tuple(snapshots),
+                day=as_of_date(current),
+                min_rounds=MIN_ROUNDS,
+            )
+        )
+        mean_log_odds = float(_order_model_log_odds(frames[-1]).mean())
+        return HybridChurn(booster=booster, mean_log_odds=mean_log_odds, intercept=_fit_intercept(booster, current))
 
     def load(self, folder: Path) -> HybridChurn:
-        """Read what the model's `save` wrote."""
+        """Read a model that `HybridChurn.save` wrote."""
         return HybridChurn.load(folder)
 
 
-def _centre(booster: lgb.Booster, current: pl.DataFrame) -> float:
-    """What to add to the log-odds of all customers of the present so that as many churn as by BG/NBD alone.
+def _fit_intercept(booster: lgb.Booster, current: pl.DataFrame) -> float:
+    """Return what to add to all log-odds so that the current customers' expected churners are as many as by BG/NBD alone.
 
-    Features have seasons, and trees that learned from windows of other seasons would make them a level.
+    Features have seasons; trees trained on windows of other seasons would shift the total.
     """
-    base = _order_models(current)
-    return churn_offset(expit(base + raw(booster, current)), expit(base))
+    base = _order_model_log_odds(current)
+    return churn_offset(expit(base + raw_scores(booster, current)), expit(base))
 
 
-def _dataset(frames: list[pl.DataFrame], day: date) -> lgb.Dataset | None:
+def _build_dataset(frames: list[pl.DataFrame], day: date) -> lgb.Dataset | None:
     if sum(frame.height for frame in frames) < MIN_ROWS:
         return None
-    rows, start = pl.concat(frames), np.concatenate([_start(frame) for frame in frames])
+    rows, init_score = pl.concat(frames), np.concatenate([_init_score(frame) for frame in frames])
     weight = season_weights(frames, day)
-    return lgb.Dataset(matrix(rows), label=churned(rows), weight=weight, init_score=start, free_raw_data=True)
+    return lgb.Dataset(input_table(rows), label=churn_labels(rows), weight=weight, init_score=init_score, free_raw_data=True)
 
 
-def _order_models(frame: pl.DataFrame) -> Array:
-    """BG/NBD's log-odds of no order, never surer than 98 to 2: of those it calls gone for certain, one in six came back."""
-    odds: Array = np.clip(log_odds(frame["btyd_p_no_order"].to_numpy()), -SUREST, SUREST)
+def _order_model_log_odds(frame: pl.DataFrame) -> Array:
+    """Return BG/NBD's log-odds of no order, clipped to between 2 % and 98 %.
+
+    BG/NBD is overconfident: of the customers with a predicted probability below 2 % of staying, one in six stayed.
+    """
+    odds: Array = np.clip(log_odds(frame["btyd_p_no_order"].to_numpy()), -MAX_LOG_ODDS, MAX_LOG_ODDS)
     return odds
 
 
-def _start(frame: pl.DataFrame) -> Array:
-    """What BG/NBD says, shifted so that it sums to the churners of this window."""
-    odds = _order_models(frame)
-    return odds + churn_offset(expit(odds), churned(frame))
+def _init_score(frame: pl.DataFrame) -> Array:
+    """Return BG/NBD's log-odds, shifted so that the expected churners equal those of this window."""
+    odds = _order_model_log_odds(frame)
+    return odds + churn_offset(expit(odds), churn_labels(frame))

@@ -1,4 +1,4 @@
-"""What every churn model can do; the models themselves share no base class."""
+"""What every churn model and its candidate provide; the models share no base class."""
 
 from pathlib import Path
 from typing import Protocol
@@ -11,7 +11,7 @@ from models.snapshot import Snapshot
 class ChurnModel(Protocol):
     """A fitted model of P(no purchase in the next H days).
 
-    Frames are features with the BTYD columns, one row per customer with a purchase; results keep their order.
+    Frames are features with the BTYD and seasonal columns, one row per customer with a purchase; results keep their order.
     """
 
     @property
@@ -33,7 +33,7 @@ class ChurnModel(Protocol):
 
 
 class Candidate(Protocol):
-    """A way to fit a churn model on past snapshots, oldest first, all of them closed; and to read one back."""
+    """A way to fit a churn model on past snapshots, oldest first, all of them closed; and to load a saved one."""
 
     @property
     def name(self) -> str:
@@ -41,12 +41,12 @@ class Candidate(Protocol):
         ...
 
     def fit(self, snapshots: list[Snapshot], current: pl.DataFrame, /) -> ChurnModel:
-        """Return the fitted model. Raises TooLittleData when `history` is too short for it.
+        """Return the fitted model. Raises TooLittleDataError if the snapshots do not suffice.
 
-        `present` are the customers as of the day that is to be foretold, without answers: order models are fitted on it.
+        `current` has the customers as of the day to predict, without outcomes: order models are fitted on it.
         """
         ...
 
     def load(self, folder: Path, /) -> ChurnModel:
-        """Return the model that `save` of one of this kind wrote."""
+        """Read a model that the `save` of this candidate's model wrote."""
         ...

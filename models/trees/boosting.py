@@ -1,4 +1,4 @@
-"""What every LightGBM model here shares: inputs, sums and contributions of the trees, and how little is too little."""
+"""What all LightGBM models share: inputs, predictions, contributions by feature and family, and the minimum of data."""
 
 from functools import reduce
 
@@ -8,76 +8,85 @@ import polars as pl
 import pyarrow as pa
 
 from features.build import FAMILIES, MODEL_FEATURES
-from models.btyd.pair import COLUMNS
+from models.btyd.pair import BTYD_COLUMNS
 from models.errors import TooLittleDataError
 from models.log_odds import Array
 
-INPUTS = (*MODEL_FEATURES, *COLUMNS)
-FAMILY_OF = {feature.name: family for family, members in FAMILIES.items() for feature in members} | dict.fromkeys(
-    COLUMNS, "recency"
+INPUTS = (*MODEL_FEATURES, *BTYD_COLUMNS)
+FEATURE_FAMILY = {feature.name: family for family, members in FAMILIES.items() for feature in members} | dict.fromkeys(
+    BTYD_COLUMNS, "recency"
 )
-BLOCK, WORTH_THREADS = 50_000, 1_000
+BLOCK_ROWS, MIN_ROWS_FOR_THREADS = 50_000, 1_000
 MIN_ROWS, MIN_OF_A_KIND, MIN_BUYERS = 200, 20, 100
 
 
-def matrix(frame: pl.DataFrame, inputs: tuple[str, ...] = INPUTS) -> pa.Table:
-    """Return the columns the trees take, in their order, as floats."""
+def input_table(frame: pl.DataFrame, inputs: tuple[str, ...] = INPUTS) -> pa.Table:
+    """Return the input columns of the trees, in their order, as floats."""
     return frame.select(pl.col(inputs).cast(pl.Float64)).to_arrow()
 
 
-def raw(booster: lgb.Booster, frame: pl.DataFrame, inputs: tuple[str, ...] = INPUTS) -> Array:
+def raw_scores(booster: lgb.Booster, frame: pl.DataFrame, inputs: tuple[str, ...] = INPUTS) -> Array:
     """Return the sum of the trees for each row: log-odds, or the logarithm of a mean."""
-    return predicted(booster, frame, inputs, raw_score=True)
+    return predict(booster, frame, inputs, raw_score=True)
 
 
-def predicted(booster: lgb.Booster, frame: pl.DataFrame, inputs: tuple[str, ...], **how: bool) -> Array:
-    """Return what the trees say of each row, in blocks: for one row, an Arrow table costs more than the trees themselves."""
-    blocks = frame.select(pl.col(inputs).cast(pl.Float64)).iter_slices(BLOCK)
-    said = [np.asarray(booster.predict(_rows(block), **how, num_threads=_threads(block)), dtype=np.float64) for block in blocks]
-    return np.concatenate(said) if said else np.empty(0)
+def predict(booster: lgb.Booster, frame: pl.DataFrame, inputs: tuple[str, ...], **options: bool) -> Array:
+    """Return the prediction for each row, computed in blocks; `options` go to LightGBM's `predict`.
+
+    Rows are passed as NumPy arrays: for a single row, building an Arrow table takes longer than the trees do.
+    """
+    blocks = frame.select(pl.col(inputs).cast(pl.Float64)).iter_slices(BLOCK_ROWS)
+    predictions = [
+        np.asarray(booster.predict(_dense(block), **options, num_threads=_thread_count(block)), dtype=np.float64)
+        for block in blocks
+    ]
+    return np.concatenate(predictions) if predictions else np.empty(0)
 
 
-def _threads(block: pl.DataFrame) -> int:
-    """For a few rows, waking another thread takes longer than the rows do; 0 means all there are."""
-    return 1 if block.height < WORTH_THREADS else 0
+def _thread_count(block: pl.DataFrame) -> int:
+    """Return 1 for few rows, where waking a thread takes longer than predicting; else 0, which means all threads."""
+    return 1 if block.height < MIN_ROWS_FOR_THREADS else 0
 
 
-def _rows(block: pl.DataFrame) -> Array:
-    """Null is NaN, which the trees know as missing."""
+def _dense(block: pl.DataFrame) -> Array:
+    """Return the rows as an array; null becomes NaN, which the trees treat as missing."""
     return np.ascontiguousarray(block.to_numpy())
 
 
-def by_feature(booster: lgb.Booster, frame: pl.DataFrame, inputs: tuple[str, ...] = INPUTS) -> pl.DataFrame:
+def feature_contributions(booster: lgb.Booster, frame: pl.DataFrame, inputs: tuple[str, ...] = INPUTS) -> pl.DataFrame:
     """Return the trees' own contributions (Lundberg et al. 2020, doi:10.1038/s42256-019-0138-9), a column per input."""
-    shares = predicted(booster, frame, inputs, pred_contrib=True)[:, :-1]
-    return pl.DataFrame(shares, schema=list(inputs))
+    contributions = predict(booster, frame, inputs, pred_contrib=True)[:, :-1]  # LightGBM's last column is the average
+    return pl.DataFrame(contributions, schema=list(inputs))
 
 
-def by_family(shares: pl.DataFrame) -> pl.DataFrame:
-    """Sum contributions by feature family, one column after the other: the same to the last digit however many rows there are."""
+def sum_by_family(contributions: pl.DataFrame) -> pl.DataFrame:
+    """Sum contributions by feature family.
+
+    Columns are added one after the other, so a row's sum is the same to the last digit whatever the number of rows.
+    """
     families: dict[str, list[Array]] = {}
-    for column in shares.get_columns():
-        families.setdefault(FAMILY_OF.get(column.name, "other"), []).append(column.to_numpy())
+    for column in contributions.get_columns():
+        families.setdefault(FEATURE_FAMILY.get(column.name, "other"), []).append(column.to_numpy())
     return pl.DataFrame({family: reduce(np.add, columns) for family, columns in families.items()})
 
 
-def churned(frame: pl.DataFrame) -> Array:
+def churn_labels(frame: pl.DataFrame) -> Array:
     """Return the label: 1 without a purchase in the window, else 0."""
     return frame["churned"].cast(pl.Float64).to_numpy()
 
 
 def refuse_few_buyers(frames: list[pl.DataFrame]) -> None:
-    """Raise TooLittleData below 100 customer windows with some spend."""
-    bought = sum(int((frame["next_spend"] > 0).sum()) for frame in frames)
-    if bought < MIN_BUYERS:
-        raise TooLittleDataError(f"Spend is learned from at least {MIN_BUYERS} customer windows with some; found {bought}.")
+    """Raise TooLittleDataError below 100 customer windows with spend above 0."""
+    buyers = sum(int((frame["next_spend"] > 0).sum()) for frame in frames)
+    if buyers < MIN_BUYERS:
+        raise TooLittleDataError(f"A value model needs {MIN_BUYERS} customer windows with spend above 0; found {buyers}.")
 
 
-def refuse_too_little(who: str, frames: list[pl.DataFrame]) -> None:
-    """Raise TooLittleData below 200 rows, or below 20 of those who stayed or of those who left."""
-    rows, left = sum(frame.height for frame in frames), sum(int(frame["churned"].sum()) for frame in frames)
-    if rows < MIN_ROWS or min(left, rows - left) < MIN_OF_A_KIND:
+def refuse_too_little(model: str, frames: list[pl.DataFrame]) -> None:
+    """Raise TooLittleDataError below 200 customer windows, or below 20 with either outcome; `model` starts the sentence."""
+    rows, churned = sum(frame.height for frame in frames), sum(int(frame["churned"].sum()) for frame in frames)
+    if rows < MIN_ROWS or min(churned, rows - churned) < MIN_OF_A_KIND:
         raise TooLittleDataError(
-            f"{who} needs {MIN_ROWS} customer windows with {MIN_OF_A_KIND} of each outcome; "
-            f"found {rows}, of which {left} churned."
+            f"{model} needs {MIN_ROWS} customer windows with {MIN_OF_A_KIND} of each outcome; "
+            f"found {rows}, of which {churned} churned."
         )

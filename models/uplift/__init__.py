@@ -1,1 +1,1 @@
-"""Who responds to an action: effects learned from customers treated and held out at random, and what acting on them is worth."""
+"""Uplift of an action: effects estimated from customers treated or held out at random, and the profit of acting on them."""

@@ -1,16 +1,16 @@
-"""What an action is assumed to avert, where nothing was measured."""
+"""The effect an action is assumed to have on churn where none was measured."""
 
 import polars as pl
 
 from settings.sections import Action
 
 
-def assumed(action: Action, p_churn: pl.Expr) -> pl.Expr:
-    """Return the absolute reduction of the churn probability p, in [0, p]; null where p is.
+def assumed_reduction(action: Action, p_churn: pl.Expr) -> pl.Expr:
+    """Return the assumed absolute reduction of the churn probability p, in [0, p]; null where p is null.
 
-    With `effect` share it is p x save_rate. With odds, the odds of staying rise by the factor (1 + s) / (1 - s), which keeps
-    the share s = save_rate of those who would leave with probability one half: 2 s p (1 - p) / (1 + s (1 - 2 p)). Of those who
-    leave less surely it keeps more, up to 2 s / (1 + s); who has left for good (p near 1) is out of reach.
+    With `effect = "share"` it is p x save_rate. With `effect = "odds"` the odds of staying rise by the factor (1 + s) / (1 - s),
+    s = save_rate: 2 s p (1 - p) / (1 + s (1 - 2 p)). At p = 0.5 this saves the share s of the leavers. At lower p it saves
+    a larger share, up to 2 s / (1 + s). Near p = 1 it saves almost none, because those customers are out of reach.
     """
     if action.effect == "share":
         return p_churn * action.save_rate

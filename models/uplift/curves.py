@@ -1,4 +1,4 @@
-"""How well effects rank: the Qini curve, its coefficient, and the effect on the first k, with resampled intervals."""
+"""Ranking metrics of uplift: the Qini curve, its coefficient, and the effect on the top share, with bootstrap intervals."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ Measure = Callable[[Array, Array, Flags, Array], float]
 
 @dataclass(frozen=True)
 class Interval:
-    """An estimate and its 2.5 % and 97.5 % quantiles over resampled customers; `above` is the share of resamples above 0."""
+    """An estimate and its 2.5 % and 97.5 % bootstrap quantiles; `above` is the share of resamples above 0."""
 
     mean: float
     low: float
@@ -24,64 +24,65 @@ class Interval:
 
 
 def qini_curve(score: Array, outcome: Array, treated: Flags, propensity: Array) -> tuple[Array, Array]:
-    """Return the share of customers and the outcomes gained per customer of all, if those with the highest score are treated.
+    """Return the share of customers treated, highest scores first, and the outcome gained per customer of all.
 
-    From (0, 0) on, one point per customer; of equal scores, as if they came in any order. With a probability of treatment that
-    is not one half, rows are weighted by its inverse, so that the curve is the one of Radcliffe (2007), Using control groups
-    to target on predicted lift, but per customer and without its jumps where one arm is empty.
+    The curve starts at (0, 0) and has one point per customer; ties count as if in random order. Rows are weighted by the inverse
+    propensity. So the curve is that of Radcliffe (2007), Using control groups to target on predicted lift, but per customer,
+    for any propensity, and without jumps where one arm is empty.
     """
     weight = np.where(treated, 1 / propensity, -1 / (1 - propensity))
     order = np.argsort(-score, kind="stable")
     gained = np.concatenate([[0.0], np.cumsum((weight * outcome)[order])]) / len(score)
-    shared = _ends(score[order])
-    points = np.concatenate([[0], shared])
+    points = np.concatenate([[0], _tie_ends(score[order])])
     share = np.arange(len(score) + 1) / len(score)
     return share, np.interp(np.arange(len(score) + 1), points, gained[points])
 
 
 def qini(score: Array, outcome: Array, treated: Flags, propensity: Array) -> float:
-    """Return the Qini coefficient: the area between the curve and the straight line of treating at random, per customer."""
+    """Return the Qini coefficient: the area between the curve and the straight line of random treatment, per customer."""
     share, gained = qini_curve(score, outcome, treated, propensity)
     return float(np.trapezoid(gained - share * gained[-1], share))
 
 
 def uplift_at(share: float) -> Measure:
-    """Return the measure of the mean effect on the `share` of customers with the highest score."""
+    """Return the measure of the mean effect on the `share` of customers with the highest scores."""
 
     def measure(score: Array, outcome: Array, treated: Flags, propensity: Array) -> float:
         _, gained = qini_curve(score, outcome, treated, propensity)
-        first = max(round(share * len(score)), 1)
-        return float(gained[first] * len(score) / first)
+        count = max(round(share * len(score)), 1)
+        return float(gained[count] * len(score) / count)
 
     return measure
 
 
-def _ends(ordered: Array) -> NDArray[np.int64]:
-    """Where each run of equal scores ends."""
+def _tie_ends(ordered: Array) -> NDArray[np.int64]:
+    """Return the index after each run of equal scores."""
     return np.append(np.flatnonzero(np.diff(ordered) != 0), len(ordered) - 1) + 1
 
 
-def resampled(unit: NDArray[np.int64], measure: Callable[[NDArray[np.int64]], float], resamples: int = RESAMPLES) -> Interval:
+def bootstrap_interval(
+    unit: NDArray[np.int64], measure: Callable[[NDArray[np.int64]], float], resamples: int = RESAMPLES
+) -> Interval:
     """Return `measure` of all rows, and its interval over resampled customers (cluster bootstrap).
 
-    `measure` takes places of rows, some of them several times.
+    `measure` takes row indices; a resample may repeat an index.
     """
     rng = np.random.default_rng(SEED)
-    _, place = np.unique(unit, return_inverse=True)
-    order = np.argsort(place, kind="stable")
-    counts = np.bincount(place)
+    _, unit_index = np.unique(unit, return_inverse=True)
+    order = np.argsort(unit_index, kind="stable")
+    counts = np.bincount(unit_index)
     starts = np.cumsum(counts) - counts
-    drawn = (_rows_of(rng.integers(0, len(counts), len(counts)), order, starts, counts) for _ in range(resamples))
-    found = np.array([measure(rows) for rows in drawn])
-    low, high = np.quantile(found, (0.025, 0.975))
-    return Interval(measure(np.arange(len(unit))), float(low), float(high), float((found > 0).mean()))
+    samples = (_unit_rows(rng.integers(0, len(counts), len(counts)), order, starts, counts) for _ in range(resamples))
+    estimates = np.array([measure(rows) for rows in samples])
+    low, high = np.quantile(estimates, (0.025, 0.975))
+    return Interval(mean=measure(np.arange(len(unit))), low=float(low), high=float(high), above=float((estimates > 0).mean()))
 
 
-def _rows_of(
+def _unit_rows(
     units: NDArray[np.int64], order: NDArray[np.int64], starts: NDArray[np.int64], counts: NDArray[np.int64]
 ) -> NDArray[np.int64]:
-    """The places of all rows of these customers."""
-    taken = counts[units]
-    offsets = np.arange(taken.sum()) - np.repeat(np.cumsum(taken) - taken, taken)
-    rows: NDArray[np.int64] = order[np.repeat(starts[units], taken) + offsets]
+    """Return the indices of all rows of these customers; `order` sorts rows by customer."""
+    sizes = counts[units]
+    offsets = np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    rows: NDArray[np.int64] = order[np.repeat(starts[units], sizes) + offsets]
     return rows

@@ -1,4 +1,4 @@
-"""A randomised trial: who was treated, with which probability, and what came of it."""
+"""A randomised experiment: who was treated, with which probability, and the outcome."""
 
 from dataclasses import dataclass
 
@@ -15,12 +15,11 @@ MIN_IN_ARM, MIN_OF_A_KIND = 200, 20
 
 @dataclass(frozen=True)
 class Experiment:
-    """One entry per customer and contact in every part; `frame` holds what was known before the contact.
+    """One row per customer and contact in every field; `frame` holds what was known before the contact.
 
-    `stayed` is 1 with a purchase in the window after it, else 0; `money` is the margin that the window brought, in currency.
-    `propensity` is the probability of having been treated, in (0, 1), `risk` what was thought before of no purchase without the
-    contact, in [0, 1]. `unit` names the customer: folds and resamples take all
-    rows of one or none.
+    `stayed` is 1 with a purchase in the window after the contact, else 0. `margin` is the margin earned in that window, in
+    currency. `propensity` is the probability of treatment, in (0, 1). `risk` is the probability of no purchase without the
+    contact, in [0, 1], predicted before it. `unit` identifies the customer: folds and resamples keep a customer's rows together.
     """
 
     frame: pl.DataFrame
@@ -29,37 +28,37 @@ class Experiment:
     propensity: Array
     risk: Array
     stayed: Array
-    money: Array
+    margin: Array
 
     def __len__(self) -> int:
-        """How many rows there are."""
+        """Return the number of rows."""
         return len(self.treated)
 
-    def only(self, which: Flags) -> "Experiment":
-        """Return some of the rows."""
+    def subset(self, rows: Flags) -> "Experiment":
+        """Return the flagged rows."""
         return Experiment(
-            self.frame.filter(pl.Series(which)),
-            self.unit[which],
-            self.treated[which],
-            self.propensity[which],
-            self.risk[which],
-            self.stayed[which],
-            self.money[which],
+            frame=self.frame.filter(pl.Series(rows)),
+            unit=self.unit[rows],
+            treated=self.treated[rows],
+            propensity=self.propensity[rows],
+            risk=self.risk[rows],
+            stayed=self.stayed[rows],
+            margin=self.margin[rows],
         )
 
     def folds(self, count: int, seed: int) -> NDArray[np.int64]:
-        """Return a fold for each row, the same for all rows of a customer."""
-        units, place = np.unique(self.unit, return_inverse=True)
-        drawn: NDArray[np.int64] = np.random.default_rng(seed).permutation(np.arange(len(units)) % count)[place]
-        return drawn
+        """Return a fold in [0, count) for each row, the same for all rows of a customer."""
+        units, unit_index = np.unique(self.unit, return_inverse=True)
+        folds: NDArray[np.int64] = np.random.default_rng(seed).permutation(np.arange(len(units)) % count)[unit_index]
+        return folds
 
 
-def refuse_small(trial: Experiment) -> None:
-    """Raise TooLittleData with fewer than 200 rows in an arm, or fewer than 20 of either outcome in one."""
-    for name, arm in (("treated", trial.treated), ("held out", ~trial.treated)):
-        rows, stayed = int(arm.sum()), int(trial.stayed[arm].sum())
+def refuse_small(experiment: Experiment) -> None:
+    """Raise TooLittleDataError with fewer than 200 rows in an arm, or fewer than 20 of either outcome in an arm."""
+    for name, arm in (("treated", experiment.treated), ("held out", ~experiment.treated)):
+        rows, stayed = int(arm.sum()), int(experiment.stayed[arm].sum())
         if rows < MIN_IN_ARM or min(stayed, rows - stayed) < MIN_OF_A_KIND:
             raise TooLittleDataError(
-                f"Who responds is learned from {MIN_IN_ARM} contacts an arm with {MIN_OF_A_KIND} of each outcome; "
-                f"found {rows} {name}, of whom {stayed} ordered."
+                f"An uplift model needs {MIN_IN_ARM} contacts per arm with {MIN_OF_A_KIND} of each outcome; "
+                f"found {rows} {name}, of which {stayed} were followed by an order."
             )

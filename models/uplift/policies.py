@@ -1,4 +1,4 @@
-"""What a way of choosing customers is worth in money: the profit of treating those it puts first, against treating nobody."""
+"""The value of a targeting policy in money: the profit of treating the customers it ranks first, against treating no one."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,59 +7,63 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.log_odds import Array
-from models.uplift.curves import Interval, resampled
+from models.uplift.curves import Interval, bootstrap_interval
 
 RANDOM, RISK, RISK_VALUE = "random", "risk", "risk_x_value"
 UPLIFT, UPLIFT_VALUE = "uplift", "uplift_x_value"
-SHARES = (0.1, 0.2, 0.3)
-SURE = 0.9
+TREATED_SHARES = (0.1, 0.2, 0.3)
+MIN_CONFIDENCE = 0.9
 
 
 @dataclass(frozen=True)
 class PolicyValue:
-    """Profit per hundred customers of whom a share is treated, by policy; and the lead of uplift x value over risk x value."""
+    """Profit per hundred customers by policy, and `lead`: uplift x value minus risk x value."""
 
     values: Mapping[str, Interval]
     lead: Interval
 
     @property
     def is_better(self) -> bool:
-        """Whether uplift x value gains more than risk x value, in nine of ten resamples."""
-        return self.lead.mean > 0 and self.lead.above >= SURE
+        """Whether uplift x value earns more than risk x value, in at least nine of ten resamples."""
+        return self.lead.mean > 0 and self.lead.above >= MIN_CONFIDENCE
 
 
 def policy_value(
-    scores: Mapping[str, Array], money: Array, cost: float, unit: NDArray[np.int64], shares: tuple[float, ...] = SHARES
+    scores: Mapping[str, Array],
+    margin_effect: Array,
+    cost: float,
+    unit: NDArray[np.int64],
+    shares: tuple[float, ...] = TREATED_SHARES,
 ) -> PolicyValue:
-    """Return what each policy is worth, the mean over several shares of customers treated.
+    """Return the value of each policy, averaged over several shares of customers treated.
 
-    `scores` ranks customers by policy, RISK_VALUE and UPLIFT_VALUE among them, from what has not seen their outcome; RANDOM is
-    added. `money` is the doubly robust effect of treating on the margin of each row, so that a mean over the treated rows is
-    right on average (Athey and Wager 2021, doi:10.3982/ECTA15732); treating costs `cost` each.
+    `scores` holds a score per customer for each policy, RISK_VALUE and UPLIFT_VALUE among them, from models that have not seen
+    the customer's outcome; RANDOM is added. `margin_effect` is the doubly robust effect of treatment on each row's margin, so
+    its mean over the treated rows is unbiased (Athey and Wager 2021, doi:10.3982/ECTA15732). One treatment costs `cost`.
     """
-    net = money - cost
+    profit = margin_effect - cost
     ranks = {name: _ranks(score) for name, score in scores.items()}
 
-    def of(name: str, rows: NDArray[np.int64]) -> float:
+    def value(name: str, rows: NDArray[np.int64]) -> float:
         if name == RANDOM:
-            return 100 * float(np.mean(shares)) * float(net[rows].mean())
-        return float(np.mean([100 * _treated_first(ranks[name][rows], net[rows], share) for share in shares]))
+            return 100 * float(np.mean(shares)) * float(profit[rows].mean())
+        return float(np.mean([100 * _profit_of_top(ranks[name][rows], profit[rows], share) for share in shares]))
 
-    values = {name: resampled(unit, lambda rows, name=name: of(name, rows)) for name in (RANDOM, *scores)}  # type: ignore[misc]
-    lead = resampled(unit, lambda rows: of(UPLIFT_VALUE, rows) - of(RISK_VALUE, rows))
-    return PolicyValue(values, lead)
+    values = {name: bootstrap_interval(unit, lambda rows, name=name: value(name, rows)) for name in (RANDOM, *scores)}  # type: ignore[misc]
+    lead = bootstrap_interval(unit, lambda rows: value(UPLIFT_VALUE, rows) - value(RISK_VALUE, rows))
+    return PolicyValue(values=values, lead=lead)
 
 
 def _ranks(score: Array) -> Array:
-    """Equal scores in an order by chance, the same every time."""
-    luck = np.random.default_rng(0).random(len(score))
+    """Return the rank of each row, 0 for the highest score; ties are in a random order that is the same in every call."""
+    tie_breaker = np.random.default_rng(0).random(len(score))
     ranks = np.empty(len(score))
-    ranks[np.lexsort((luck, -score))] = np.arange(len(score))
+    ranks[np.lexsort((tie_breaker, -score))] = np.arange(len(score))
     return ranks
 
 
-def _treated_first(ranks: Array, net: Array, share: float) -> float:
-    """Profit per customer of all, if the first of them are treated."""
-    first = max(round(share * len(ranks)), 1)
-    chosen = np.argpartition(ranks, first - 1)[:first]
-    return float(net[chosen].sum() / len(ranks))
+def _profit_of_top(ranks: Array, profit: Array, share: float) -> float:
+    """Return the profit per customer of all, if the `share` with the lowest ranks is treated."""
+    count = max(round(share * len(ranks)), 1)
+    treated = np.argpartition(ranks, count - 1)[:count]
+    return float(profit[treated].sum() / len(ranks))

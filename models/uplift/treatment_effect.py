@@ -1,4 +1,4 @@
-"""What treating brought: the difference between who was treated and who was held out, with its interval."""
+"""The average effect of treatment: treated customers against the control group, with its confidence interval."""
 
 from dataclasses import dataclass
 
@@ -8,16 +8,17 @@ from scipy.stats import t as student
 
 from models.log_odds import Array
 
-FEWEST = 2
+MIN_PER_ARM = 2
+MIN_ROWS_PER_PARAMETER = 10
 CONFIDENCE = 0.95
-POWER = 2.80  # 1.96 + 0.84: an effect so many standard errors large is seen in four of five trials
+POWER_MULTIPLIER = 2.80  # 1.96 + 0.84: an effect of this many standard errors is detected with 80 % power
 
 
 @dataclass(frozen=True)
 class Effect:
-    """Mean effect per treated customer, its 95 % interval, and how many customers it rests on.
+    """Mean effect per treated customer, its 95 % interval, and the number of customers in each arm.
 
-    `control_mean` is the outcome without treatment.
+    `control_mean` is the mean outcome without treatment.
     """
 
     mean: float
@@ -29,63 +30,70 @@ class Effect:
     control_mean: float
 
     @property
-    def is_seen(self) -> bool:
-        """Whether the interval leaves out zero; outcomes that are all the same tell nothing."""
+    def is_significant(self) -> bool:
+        """Whether the interval excludes zero; never if all outcomes are equal."""
         return self.standard_error > 0 and (self.low > 0 or self.high < 0)
 
-    def more_needed(self, worth_seeing: float) -> int | None:
-        """Return how many more customers, split the same way, would show an effect of that size in four of five trials.
+    def additional_customers_needed(self, effect: float) -> int | None:
+        """Return how many more customers, split the same way, would detect an effect of this size with 80 % power.
 
-        None where no number would: an effect of nothing.
+        None where `effect` is 0 or less: no number of customers would.
         """
-        if worth_seeing <= 0:
+        if effect <= 0:
             return None
         customers = self.treated + self.control
-        return max(int(np.ceil(customers * ((POWER * self.standard_error / worth_seeing) ** 2 - 1))), 0)
+        return max(int(np.ceil(customers * ((POWER_MULTIPLIER * self.standard_error / effect) ** 2 - 1))), 0)
 
 
-def effect(outcome: Array, treated: NDArray[np.bool_], propensity: Array, covariates: Array) -> Effect | None:
-    """Return the mean effect on those treated, as they were assigned; None with fewer than two in an arm.
+def estimate_effect(outcome: Array, treated: NDArray[np.bool_], propensity: Array, covariates: Array) -> Effect | None:
+    """Return the mean effect on the treated, by intention to treat; None with fewer than two customers in an arm.
 
-    `propensity` is the probability with which each was treated, in (0, 1): those held out stand for the treated by its odds
-    (Hajek). `covariates`, shape (customers, k), were known before the draw: what they foretell is taken out of the outcome,
-    by one regression within the arms (Deng et al. 2013, doi:10.1145/2433396.2433413), which narrows the interval and moves the
-    mean by nothing but chance. The interval is Welch's (1947, doi:10.1093/biomet/34.1-2.28), but an arm is taken to spread at
-    least as much as the mean of both: of skewed outcomes a few held out that happen to order little also happen to spread
-    little, and the interval would be narrowest where it flatters most.
+    `propensity` is each customer's probability of treatment, in (0, 1); control customers are weighted by its odds (Hajek).
+    `covariates`, shape (customers, k), were known before the assignment. One regression within the arms removes what they
+    predict from the outcome (Deng et al. 2013, doi:10.1145/2433396.2433413): the interval narrows, and the mean changes only by
+    chance. The interval is Welch's (1947, doi:10.1093/biomet/34.1-2.28), but each arm's variance is at least the mean of both
+    variances. With skewed outcomes, a small control group that happens to order little also happens to vary little, and Welch's
+    interval would be narrowest where it flatters most.
     """
-    if min(treated.sum(), (~treated).sum()) < FEWEST:
+    if min(treated.sum(), (~treated).sum()) < MIN_PER_ARM:
         return None
-    adjusted = outcome - _foretold(outcome, treated, covariates)
+    adjusted = outcome - _predicted_by_covariates(outcome, treated, covariates)
     odds = propensity / (1 - propensity)
-    arms = [_mean(adjusted[treated], np.ones(int(treated.sum()))), _mean(adjusted[~treated], odds[~treated])]
-    (with_it, s1, w1, n1), (without, s0, w0, n0) = arms
-    v1, v0 = (max(own, (s1 + s0) / 2) * weight for own, weight in ((s1, w1), (s0, w0)))
+    mean1, s1, w1, n1 = _weighted_mean(adjusted[treated], np.ones(int(treated.sum())))
+    mean0, s0, w0, n0 = _weighted_mean(adjusted[~treated], odds[~treated])
+    v1, v0 = (max(variance, (s1 + s0) / 2) * weight for variance, weight in ((s1, w1), (s0, w0)))
     error = float(np.sqrt(v1 + v0))
-    freedom = (v1 + v0) ** 2 / (v1**2 / (n1 - 1) + v0**2 / (n0 - 1)) if error > 0 else 1.0
-    reach = float(student.ppf((1 + CONFIDENCE) / 2, freedom)) * error
-    mean = with_it - without
-    held_out = float(np.average(outcome[~treated], weights=odds[~treated]))
-    return Effect(mean, mean - reach, mean + reach, error, int(treated.sum()), int((~treated).sum()), held_out)
+    degrees = (v1 + v0) ** 2 / (v1**2 / (n1 - 1) + v0**2 / (n0 - 1)) if error > 0 else 1.0
+    margin = float(student.ppf((1 + CONFIDENCE) / 2, degrees)) * error
+    mean = mean1 - mean0
+    return Effect(
+        mean=mean,
+        low=mean - margin,
+        high=mean + margin,
+        standard_error=error,
+        treated=int(treated.sum()),
+        control=int((~treated).sum()),
+        control_mean=float(np.average(outcome[~treated], weights=odds[~treated])),
+    )
 
 
-def _foretold(outcome: Array, treated: NDArray[np.bool_], covariates: Array) -> Array:
-    """What the covariates foretell, with mean zero; nothing where there are too few rows to learn it from."""
+def _predicted_by_covariates(outcome: Array, treated: NDArray[np.bool_], covariates: Array) -> Array:
+    """Return what the covariates predict of the outcome, with mean zero; zeros where there are too few rows to fit them."""
     centred = covariates - covariates.mean(axis=0)
-    if len(outcome) < 10 * (covariates.shape[1] + 1):
+    if len(outcome) < MIN_ROWS_PER_PARAMETER * (covariates.shape[1] + 1):
         return np.zeros(len(outcome))
-    within, left = centred.copy(), outcome.copy()
+    within_arm, residual = centred.copy(), outcome.copy()
     for arm in (treated, ~treated):
-        within[arm] -= within[arm].mean(axis=0)
-        left[arm] -= left[arm].mean()
-    slopes = np.linalg.lstsq(within, left, rcond=None)[0]
-    foretold: Array = centred @ slopes
-    return foretold
+        within_arm[arm] -= within_arm[arm].mean(axis=0)
+        residual[arm] -= residual[arm].mean()
+    slopes = np.linalg.lstsq(within_arm, residual, rcond=None)[0]
+    predicted: Array = centred @ slopes
+    return predicted
 
 
-def _mean(values: Array, weights: Array) -> tuple[float, float, float, int]:
-    """A weighted mean, the variance of a value, what it is multiplied by for that of the mean, and how many values there are."""
+def _weighted_mean(values: Array, weights: Array) -> tuple[float, float, float, int]:
+    """Return the weighted mean, the variance of a value, the factor from it to the variance of the mean, and the count."""
     n = len(values)
     mean = float(np.average(values, weights=weights))
-    spread = float(((weights * (values - mean)) ** 2).sum() / (weights**2).sum()) * n / (n - 1)
-    return mean, spread, float((weights**2).sum() / weights.sum() ** 2), n
+    variance = float(((weights * (values - mean)) ** 2).sum() / (weights**2).sum()) * n / (n - 1)
+    return mean, variance, float((weights**2).sum() / weights.sum() ** 2), n

@@ -1,1 +1,1 @@
-"""Lifetime value: value models, their protocol, intervals and the portfolio total."""
+"""Value models, their protocol and intervals, lifetime value, and the portfolio total."""

@@ -1,4 +1,4 @@
-"""Value candidates without learning of their own: the naive ones that everything is graded against, and the order models."""
+"""Value candidates that train no trees: naive baselines for comparison, and the order models."""
 
 from dataclasses import dataclass
 
@@ -15,92 +15,96 @@ GROUPS = 10
 
 @dataclass(frozen=True)
 class ColumnModel:
-    """A value model that is an expression over a snapshot's own columns; it fits nothing and has no spread."""
+    """A value model that is an expression over a snapshot's columns; it fits nothing and predicts no distribution."""
 
     name: str
-    of: pl.Expr
+    expression: pl.Expr
 
     def fit(self, _snapshots: list[Snapshot], _current: pl.DataFrame) -> "ColumnModel":
         """Return itself."""
         return self
 
     def expected(self, frame: pl.DataFrame) -> pl.Series:
-        """Return the expression, at least 0."""
-        return frame.select(self.of.cast(pl.Float64).fill_null(0.0).clip(lower_bound=0.0).alias("value")).to_series()
+        """Return the expression, at least 0; null counts as 0."""
+        spend = self.expression.cast(pl.Float64).fill_null(0.0).clip(lower_bound=0.0)
+        return frame.select(spend.alias("value")).to_series()
 
-    def quantile(self, frame: pl.DataFrame, at: float) -> None:
-        """Return nothing."""
+    def quantile(self, frame: pl.DataFrame, probability: float) -> None:
+        """Return None: this model predicts no distribution of spend."""
 
 
 @dataclass(frozen=True)
 class RecencyDeciles:
-    """What customers silent for as long spent in the newest closed window: mean and quantiles by decile of recency_days."""
+    """Spend in the newest closed window of customers equally silent: mean and quantiles by decile of recency_days."""
 
     cuts: tuple[float, ...]
-    spend: tuple[Array, ...]
+    spend_by_decile: tuple[Array, ...]
     name: str = "recency_deciles"
 
     def expected(self, frame: pl.DataFrame) -> pl.Series:
-        """Return the mean of the customer's decile."""
-        return self._of_decile(frame, [float(group.mean()) for group in self.spend])
+        """Return the mean of the customer's decile, at least 0."""
+        return self._decile_values(frame, [float(spend.mean()) for spend in self.spend_by_decile])
 
-    def quantile(self, frame: pl.DataFrame, at: float) -> pl.Series:
-        """Return the quantile of the customer's decile."""
-        return self._of_decile(frame, [float(np.quantile(group, at)) for group in self.spend])
+    def quantile(self, frame: pl.DataFrame, probability: float) -> pl.Series:
+        """Return the quantile of the customer's decile, at least 0."""
+        return self._decile_values(frame, [float(np.quantile(spend, probability)) for spend in self.spend_by_decile])
 
-    def _of_decile(self, frame: pl.DataFrame, values: list[float]) -> pl.Series:
-        group = np.searchsorted(self.cuts, frame["recency_days"].cast(pl.Float64).to_numpy(), side="left")
-        return pl.Series("value", np.asarray(values)[group]).clip(lower_bound=0.0)
+    def _decile_values(self, frame: pl.DataFrame, values: list[float]) -> pl.Series:
+        decile = np.searchsorted(self.cuts, frame["recency_days"].cast(pl.Float64).to_numpy(), side="left")
+        return pl.Series("value", np.asarray(values)[decile]).clip(lower_bound=0.0)
 
 
 @dataclass(frozen=True)
 class RecencyDecilesCandidate:
-    """Reads spend off the newest closed window."""
+    """Takes spend by decile from the newest closed window."""
 
     name: str = "recency_deciles"
 
     def fit(self, snapshots: list[Snapshot], _current: pl.DataFrame) -> RecencyDeciles:
-        """Return the deciles. Raises TooLittleData without a closed window."""
+        """Return the deciles. Raises TooLittleDataError without a closed window."""
         if not snapshots:
             raise TooLittleDataError("Recency deciles need a past window whose outcome is known; the log is too short for one.")
         frame = snapshots[-1].frame
-        silence, spend = frame["recency_days"].cast(pl.Float64).to_numpy(), frame["next_spend"].to_numpy()
-        cuts = np.unique(np.quantile(silence, np.arange(1, GROUPS) / GROUPS, method="higher"))
-        group = np.searchsorted(cuts, silence, side="left")
-        groups = (spend[group == place] for place in range(len(cuts) + 1))
-        return RecencyDeciles(tuple(cuts.tolist()), tuple(part if len(part) else np.zeros(1) for part in groups))
+        recency, spend = frame["recency_days"].cast(pl.Float64).to_numpy(), frame["next_spend"].to_numpy()
+        cuts = np.unique(np.quantile(recency, np.arange(1, GROUPS) / GROUPS, method="higher"))
+        decile = np.searchsorted(cuts, recency, side="left")
+        groups = (spend[decile == index] for index in range(len(cuts) + 1))
+        return RecencyDeciles(
+            cuts=tuple(cuts.tolist()), spend_by_decile=tuple(group if len(group) else np.zeros(1) for group in groups)
+        )
 
 
 @dataclass(frozen=True)
 class RetainedSpend:
-    """What the customer spent per horizon so far, times the share of customers who bought again in the newest closed window."""
+    """The customer's past spend per horizon, times the share of customers who bought again in the newest closed window."""
 
     retention: float
     horizon_days: int
     name: str = "average_spend_x_retention"
 
     def expected(self, frame: pl.DataFrame) -> pl.Series:
-        """Return the product; a customer younger than the horizon spent what there is."""
+        """Return the product; a history shorter than the horizon counts as one horizon."""
         horizons = pl.max_horizontal(pl.col("T") / self.horizon_days, 1.0)
         spend = pl.col("historic_value").clip(lower_bound=0.0) / horizons * self.retention
         return frame.select(spend.fill_null(0.0).alias("value")).to_series()
 
-    def quantile(self, frame: pl.DataFrame, at: float) -> None:
-        """Return nothing."""
+    def quantile(self, frame: pl.DataFrame, probability: float) -> None:
+        """Return None: this model predicts no distribution of spend."""
 
 
 @dataclass(frozen=True)
 class RetainedSpendCandidate:
-    """Reads the retention off the newest closed window."""
+    """Takes the retention rate from the newest closed window."""
 
     name: str = "average_spend_x_retention"
 
     def fit(self, snapshots: list[Snapshot], _current: pl.DataFrame) -> RetainedSpend:
-        """Return the model. Raises TooLittleData without a closed window."""
+        """Return the model. Raises TooLittleDataError without a closed window."""
         if not snapshots:
             raise TooLittleDataError("Retention needs a past window whose outcome is known; the log is too short for one.")
         churned = snapshots[-1].frame["churned"].cast(pl.Float64).mean()
-        return RetainedSpend(1 - float(churned or 0.0), snapshots[-1].horizon_days)  # type: ignore[arg-type]  # a mean of floats
+        retention = 1 - float(churned or 0.0)  # type: ignore[arg-type]  # a mean of floats
+        return RetainedSpend(retention=retention, horizon_days=snapshots[-1].horizon_days)
 
 
 ZERO = ColumnModel("zero", pl.col("recency_days") * 0)

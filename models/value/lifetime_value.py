@@ -11,16 +11,19 @@ from scipy.stats import gamma
 from models.btyd.discounting import discounted_orders
 from models.btyd.order_process import OrderProcess
 from models.btyd.pair import BuyTillYouDie
-from models.log_odds import EDGE, Array
+from models.log_odds import MIN_PROBABILITY, Array
 from settings.sections import Value
 
 DAYS_PER_YEAR = 365.0
 MAX_CORRECTED = 10.0
+MIN_POSITIVE = 1e-6  # keeps divisors and logarithms finite
+WAITING_TIME_LEVELS = {"next_order_low": 0.10, "next_order_days": 0.50, "next_order_high": 0.90}
+MIN_BUYERS_FOR_SHAPE, DEFAULT_SHAPE, MIN_SHAPE, MAX_SHAPE = 10, 1.0, 0.2, 20.0
 
 
 @dataclass(frozen=True)
 class ValueTerms:
-    """What a purchase is worth and how far ahead it counts; days, a share, and a yearly rate."""
+    """What a purchase is worth and how far ahead it counts: two horizons in days, a share, and a yearly rate."""
 
     horizon_days: int
     churn_horizon_days: int
@@ -30,7 +33,12 @@ class ValueTerms:
 
 def value_terms(value: Value, churn_horizon_days: int) -> ValueTerms:
     """Return the terms of the configuration, with the churn horizon that the model was trained for."""
-    return ValueTerms(value.horizon_days, churn_horizon_days, value.margin, value.annual_discount_rate)
+    return ValueTerms(
+        horizon_days=value.horizon_days,
+        churn_horizon_days=churn_horizon_days,
+        margin=value.margin,
+        annual_discount_rate=value.annual_discount_rate,
+    )
 
 
 def value_frame(
@@ -41,94 +49,99 @@ def value_frame(
     gamma_shape: float,
     spend_ahead: pl.Series | None = None,
 ) -> pl.DataFrame:
-    """Return expected_orders, expected_value, value_low, value_high, value_if_stays, value_if_leaves, next_order_*.
+    """Return one row per customer with expected_orders, the value columns, p_order_in_horizon and next_order_*.
 
-    All over `terms.horizon_days` from the features' as-of date, in currency except the orders; the next
-    order is in days from then, infinite where it never comes. value_low and value_high are the 10 % and 90 %
-    quantiles of a gamma distribution with shape `spread`, given any purchase, and 0 without one.
-    `spend_ahead`, what a value model expects within the churn horizon, corrects the spend per order, by a factor of ten at
-    most: it is what the order models would have to say to expect as much.
+    Everything covers `terms.horizon_days` from the features' as-of date. Values are margins in currency: expected_value and,
+    given the churn outcome, value_if_stays and value_if_leaves. value_low and value_high are the 10 % and 90 % quantiles of the
+    realised value: a gamma distribution with shape `gamma_shape` given any purchase, and 0 without one. next_order_low,
+    next_order_days and next_order_high are the 10 %, 50 % and 90 % quantiles of the waiting time in days, infinite if no order
+    ever comes.
 
-    With S the model's survival of silence, the customer's own is S^g with g chosen so that S^g is `p_churn`
-    at the churn horizon: the waiting times agree with the probability that is shown.
+    `spend_ahead` is the spend within the churn horizon that a value model expects. Spend per order is scaled to agree with it,
+    by a factor of ten at most.
+
+    The order model's survival function of the waiting time, S, is raised to the power g that makes S^g equal `p_churn` at the
+    churn horizon. So the waiting times agree with the probability on display.
     """
     x, t_x, T = (features[name].cast(pl.Float64).to_numpy() for name in ("frequency", "recency", "T"))  # noqa: N806  # the paper's symbol
-    churn = np.clip(p_churn.to_numpy(), EDGE, 1 - EDGE)
-    per_order = btyd.spend.expected_spend(features).to_numpy() * terms.margin
+    churn = np.clip(p_churn.to_numpy(), MIN_PROBABILITY, 1 - MIN_PROBABILITY)
     process = btyd.orders.process(features)
+    p_no_order = process.p_no_order(x, t_x, T, terms.churn_horizon_days)
+    per_order = btyd.spend.expected_spend(features).to_numpy() * terms.margin
     if spend_ahead is not None:
-        near = process.orders(x, t_x, T, terms.churn_horizon_days) / np.maximum(
-            1 - process.p_no_order(x, t_x, T, terms.churn_horizon_days), EDGE
-        )
-        told = np.maximum((1 - churn) * near * per_order, EDGE)
-        per_order = per_order * np.clip(spend_ahead.to_numpy() * terms.margin / told, 1 / MAX_CORRECTED, MAX_CORRECTED)
+        orders_ahead = process.expected_orders(x, t_x, T, terms.churn_horizon_days)
+        orders_if_any = orders_ahead / np.maximum(1 - p_no_order, MIN_PROBABILITY)
+        value_ahead = np.maximum((1 - churn) * orders_if_any * per_order, MIN_POSITIVE)
+        correction = spend_ahead.to_numpy() * terms.margin / value_ahead
+        per_order = per_order * np.clip(correction, 1 / MAX_CORRECTED, MAX_CORRECTED)
     stays, leaves = conditional_orders(process, (x, t_x, T), terms, discounted=True)
-    plain_stays, plain_leaves = conditional_orders(process, (x, t_x, T), terms, discounted=False)
-    power = np.log(churn) / np.log(np.clip(process.p_no_order(x, t_x, T, terms.churn_horizon_days), EDGE, 1 - EDGE))
+    undiscounted_stays, undiscounted_leaves = conditional_orders(process, (x, t_x, T), terms, discounted=False)
+    power = np.log(churn) / np.log(np.clip(p_no_order, MIN_PROBABILITY, 1 - MIN_PROBABILITY))
     value = per_order * ((1 - churn) * stays + churn * leaves)
-    silent = process.p_no_order(x, t_x, T, terms.horizon_days) ** power
-    low, high = (_quantile(value, silent, gamma_shape, at) for at in (0.10, 0.90))
-    waits = {name: process.waiting_time(x, t_x, T, (1 - at) ** (1 / power)) for name, at in WAITS.items()}
+    p_zero = process.p_no_order(x, t_x, T, terms.horizon_days) ** power
+    low, high = (_value_quantile(value, p_zero, gamma_shape, level) for level in (0.10, 0.90))
+    waiting_times = {
+        name: process.waiting_time(x, t_x, T, (1 - level) ** (1 / power)) for name, level in WAITING_TIME_LEVELS.items()
+    }
     return pl.DataFrame(
         {
-            "expected_orders": (1 - churn) * plain_stays + churn * plain_leaves,
+            "expected_orders": (1 - churn) * undiscounted_stays + churn * undiscounted_leaves,
             "expected_value": value,
             "value_low": low,
             "value_high": high,
             "value_if_stays": per_order * stays,
             "value_if_leaves": per_order * leaves,
-            "p_order_in_horizon": 1 - silent,
-            **waits,
+            "p_order_in_horizon": 1 - p_zero,
+            **waiting_times,
         }
     )
 
 
-WAITS = {"next_order_low": 0.10, "next_order_days": 0.50, "next_order_high": 0.90}
-
-
 def conditional_orders(
-    process: OrderProcess, history: tuple[Array, Array, Array], terms: ValueTerms, *, discounted: bool
+    process: OrderProcess, customers: tuple[Array, Array, Array], terms: ValueTerms, *, discounted: bool
 ) -> tuple[Array, Array]:
-    """Return E[orders over the value horizon], given an order within the churn horizon H and given none.
+    """Return E[orders over the value horizon], given an order within the churn horizon H, and given none.
 
-    A customer who stays silent until H is the same customer seen at T + H, so the second is the model's own
-    expectation from there; the first follows from the law of total expectation, and is at least one order.
-    A value horizon within the churn horizon leaves nothing to those who leave.
+    `customers` are the arrays x, t_x, T. A customer silent until H is the same customer observed at T + H, so the second is the
+    model's own expectation from there. The first follows from the law of total expectation, and is at least one order (at least
+    one discounted from H). If the value horizon is within the churn horizon, the second is 0.
     """
-    x, t_x, T = history  # noqa: N806  # the paper's symbol
-    churn_h, horizon = terms.churn_horizon_days, terms.horizon_days
+    x, t_x, T = customers  # noqa: N806  # the paper's symbol
+    churn_h, h = terms.churn_horizon_days, terms.horizon_days
     rate = math.log1p(terms.annual_discount_rate) / DAYS_PER_YEAR if discounted else 0.0
-    everyone = discounted_orders(process, x, t_x, T, horizon, rate)
-    silent = process.p_no_order(x, t_x, T, churn_h)
-    if horizon <= churn_h:
-        return everyone / np.maximum(1 - silent, EDGE), np.zeros_like(x)
-    later = math.exp(-rate * churn_h)
-    leaves = later * discounted_orders(process, x, t_x, T + churn_h, horizon - churn_h, rate)
-    stays = (everyone - silent * leaves) / np.maximum(1 - silent, EDGE)
-    return np.maximum(stays, later), leaves
+    expected = discounted_orders(process, x, t_x, T, h, rate)
+    p_no_order = process.p_no_order(x, t_x, T, churn_h)
+    p_order = np.maximum(1 - p_no_order, MIN_PROBABILITY)
+    if h <= churn_h:
+        return expected / p_order, np.zeros_like(x)
+    discount = math.exp(-rate * churn_h)
+    leaves = discount * discounted_orders(process, x, t_x, T + churn_h, h - churn_h, rate)
+    stays = (expected - p_no_order * leaves) / p_order
+    return np.maximum(stays, discount), leaves
 
 
 def fit_gamma_shape(expected: Array, actual: Array) -> float:
     """Return the gamma shape of actual spend around its expectation, over customers with both above 0.
 
     Maximum likelihood by Minka (2002), Estimating a Gamma distribution, after scaling the expectation to be
-    right on average. Between 0.2 and 20; 1 where fewer than ten customers can tell.
+    right on average. Clipped to [0.2, 20]; 1 with fewer than ten such customers.
     """
-    seen = (expected > 0) & (actual > 0)
-    if seen.sum() < 10:  # noqa: PLR2004  # stated in the docstring
-        return 1.0
-    ratio = actual[seen] / expected[seen]
+    positive = (expected > 0) & (actual > 0)
+    if positive.sum() < MIN_BUYERS_FOR_SHAPE:
+        return DEFAULT_SHAPE
+    ratio = actual[positive] / expected[positive]
     ratio = ratio / ratio.mean()
-    gap = max(-float(np.log(ratio).mean()), EDGE)
+    gap = max(-float(np.log(ratio).mean()), MIN_POSITIVE)  # log of the mean minus mean of the log
     shape = (3 - gap + math.sqrt((gap - 3) ** 2 + 24 * gap)) / (12 * gap)
     for _ in range(5):
         step = (math.log(shape) - float(digamma(shape)) - gap) / (1 / shape - float(polygamma(1, shape)))
         shape = max(shape - step, shape / 2)
-    return min(max(shape, 0.2), 20.0)
+    return min(max(shape, MIN_SHAPE), MAX_SHAPE)
 
 
-def _quantile(mean: Array, silent: Array, shape: float, at: float) -> Array:
-    """Quantile of a value that is 0 with probability `silent`, else gamma with this overall mean."""
-    share = np.clip((at - silent) / np.maximum(1 - silent, EDGE), 0, 1)
-    quantile = np.asarray(gamma.ppf(share, shape, scale=mean / np.maximum(1 - silent, EDGE) / shape))
-    return np.where(share > 0, quantile, 0.0)
+def _value_quantile(mean: Array, p_zero: Array, shape: float, level: float) -> Array:
+    """Return the quantile of a value that is 0 with probability `p_zero`, else gamma, with this overall mean."""
+    p_positive = np.maximum(1 - p_zero, MIN_PROBABILITY)
+    gamma_level = np.clip((level - p_zero) / p_positive, 0, 1)
+    quantile = np.asarray(gamma.ppf(gamma_level, shape, scale=mean / p_positive / shape))
+    return np.where(gamma_level > 0, quantile, 0.0)

@@ -1,10 +1,10 @@
-"""LightGBM on spend by itself, in the three forms that spend with many zeros is learned in.
+"""LightGBM on spend alone, in three common models for spend with many zeros.
 
-Tweedie: the mean at once (Jorgensen 1987). Hurdle: whether anything is spent, times a gamma mean of buyers. Zero-inflated
-lognormal: whether, times the lognormal mean of buyers (Wang, Liu and Miao 2019, arXiv:1912.07753).
+Tweedie: the mean directly (Jorgensen 1987). Hurdle: the probability of any spend times a gamma mean of buyers. Zero-inflated
+lognormal: that probability times a lognormal mean of buyers (Wang, Liu and Miao 2019, arXiv:1912.07753).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -17,11 +17,12 @@ from scipy.stats import norm
 
 from models.errors import TooLittleDataError
 from models.files import read_json, write_json
-from models.log_odds import EDGE, Array
+from models.log_odds import MIN_PROBABILITY, Array
 from models.snapshot import Snapshot
-from models.trees.boosting import INPUTS, MIN_BUYERS, matrix, raw, refuse_few_buyers, refuse_too_little
-from models.trees.training import TreeParams, as_of, sampled, train_booster
-from models.value.protocol import FILE, FOLDER
+from models.trees.booster_cache import BoosterCache
+from models.trees.boosting import INPUTS, MIN_BUYERS, input_table, raw_scores, refuse_few_buyers, refuse_too_little
+from models.trees.training import BoosterSpec, TreeParams, as_of_date, sample_frames
+from models.value.protocol import VALUE_FILE, VALUE_FOLDER
 
 TWEEDIE, HURDLE, LOGNORMAL = "lightgbm_tweedie", "lightgbm_hurdle", "lightgbm_lognormal"
 PARTS = {TWEEDIE: ("total",), HURDLE: ("bought", "amount"), LOGNORMAL: ("bought", "logarithm")}
@@ -31,13 +32,13 @@ OBJECTIVES: dict[str, dict[str, Any]] = {
     "amount": {"objective": "gamma"},
     "logarithm": {"objective": "regression"},
 }
-OF_BUYERS = ("amount", "logarithm")
-TREES = TreeParams(learning_rate=0.03)
+BUYER_PARTS = ("amount", "logarithm")
+DEFAULT_TREES = TreeParams(learning_rate=0.03)
 
 
 @dataclass(frozen=True)
 class LightGbmValue:
-    """A booster per part of the form; `variance` is that of the logarithm of spend around the trees, of buyers."""
+    """A booster per part of the model; `variance` is the residual variance of buyers' log spend (lognormal only, else 0)."""
 
     name: str
     boosters: dict[str, lgb.Booster]
@@ -45,84 +46,99 @@ class LightGbmValue:
 
     def expected(self, frame: pl.DataFrame) -> pl.Series:
         """Return the expected spend."""
-        found = {part: raw(booster, frame) for part, booster in self.boosters.items()}
+        scores = {part: raw_scores(booster, frame) for part, booster in self.boosters.items()}
         if self.name == TWEEDIE:
-            return pl.Series("value", np.exp(found["total"]))
-        amount = found["amount"] if self.name == HURDLE else found["logarithm"] + self.variance / 2
-        return pl.Series("value", expit(found["bought"]) * np.exp(amount))
+            return pl.Series("value", np.exp(scores["total"]))
+        log_amount = scores["amount"] if self.name == HURDLE else scores["logarithm"] + self.variance / 2
+        return pl.Series("value", expit(scores["bought"]) * np.exp(log_amount))
 
-    def quantile(self, frame: pl.DataFrame, at: float) -> pl.Series | None:
-        """Return the quantile of the zero-inflated lognormal; the other forms have no spread."""
+    def quantile(self, frame: pl.DataFrame, probability: float) -> pl.Series | None:
+        """Return the quantile of the zero-inflated lognormal; None for the other models, which predict no distribution."""
         if self.name != LOGNORMAL:
             return None
-        p = expit(raw(self.boosters["bought"], frame))
-        share = 1 - (1 - at) / np.maximum(p, EDGE)
-        log_spend = raw(self.boosters["logarithm"], frame) + np.sqrt(self.variance) * norm.ppf(np.clip(share, EDGE, 1 - EDGE))
-        return pl.Series("value", np.where(share > 0, np.exp(log_spend), 0.0))
+        p_order = expit(raw_scores(self.boosters["bought"], frame))
+        level = 1 - (1 - probability) / np.maximum(p_order, MIN_PROBABILITY)
+        z = norm.ppf(np.clip(level, MIN_PROBABILITY, 1 - MIN_PROBABILITY))
+        log_spend = raw_scores(self.boosters["logarithm"], frame) + np.sqrt(self.variance) * z
+        return pl.Series("value", np.where(level > 0, np.exp(log_spend), 0.0))
 
     def save(self, folder: Path) -> None:
-        """Write boosters and variance into a folder of their own."""
-        own = folder / FOLDER
-        own.mkdir(parents=True, exist_ok=True)
+        """Write boosters and variance into the value folder."""
+        value_folder = folder / VALUE_FOLDER
+        value_folder.mkdir(parents=True, exist_ok=True)
         for part, booster in self.boosters.items():
-            (own / f"{part}.lgb.txt").write_text(booster.model_to_string(), encoding="utf-8")
-        write_json(own / FILE, {"name": self.name, "variance": self.variance})
+            (value_folder / f"{part}.lgb.txt").write_text(booster.model_to_string(), encoding="utf-8")
+        write_json(value_folder / VALUE_FILE, {"name": self.name, "variance": self.variance})
 
 
 @dataclass(frozen=True)
 class LightGbmValueCandidate:
-    """Learns one of the three forms, `name`, from every closed window."""
+    """Trains one of the three models, `name`, on every closed window; candidates with the same `boosters` share trees."""
 
     name: str
-    trees: TreeParams = TREES
+    trees: TreeParams = DEFAULT_TREES
+    boosters: BoosterCache = field(default_factory=BoosterCache, compare=False, repr=False)
 
     def fit(self, snapshots: list[Snapshot], current: pl.DataFrame) -> LightGbmValue:
-        """Return the model. Raises TooLittleData without a closed window, and below 100 buyers or 20 of those who stayed away."""
+        """Return the fitted model.
+
+        Raises TooLittleDataError without a closed window, below 200 rows, below 20 with either outcome, and below 100 buyers.
+        """
         if not snapshots:
             raise TooLittleDataError("LightGBM needs a past window whose outcome is known; the log is too short for one.")
-        frames = sampled(snapshots)
+        frames = sample_frames(snapshots)
         refuse_too_little("LightGBM", frames)
         refuse_few_buyers(frames)
-        learned = {
-            part: train_booster(self.trees.parameters(**OBJECTIVES[part]), _Rows(part), snapshots, as_of(current))
-            for part in PARTS[self.name]
-        }
-        before = learned["logarithm"][1] if self.name == LOGNORMAL else None
-        boosters = {part: booster for part, (booster, _) in learned.items()}
-        return LightGbmValue(self.name, boosters, _variance(before, snapshots[-1].frame) if before else 0.0)
+        trained = {part: self._train(part, snapshots, current) for part in PARTS[self.name]}
+        boosters = {part: booster for part, (booster, _) in trained.items()}
+        variance = 0.0
+        if self.name == LOGNORMAL:
+            _, validated = trained["logarithm"]
+            variance = _residual_variance(validated, snapshots[-1].frame)
+        return LightGbmValue(name=self.name, boosters=boosters, variance=variance)
+
+    def _train(self, part: str, snapshots: list[Snapshot], current: pl.DataFrame) -> tuple[lgb.Booster, lgb.Booster]:
+        spec = BoosterSpec(
+            parameters=self.trees.parameters(**OBJECTIVES[part]),
+            build_dataset=_PartDataset(part),
+            snapshots=tuple(snapshots),
+            day=as_of_date(current),
+        )
+        return self.boosters.train(spec)
 
     def load(self, folder: Path) -> LightGbmValue:
-        """Read what the model's `save` wrote."""
-        own = folder / FOLDER
-        texts = {part: (own / f"{part}.lgb.txt").read_text(encoding="utf-8") for part in PARTS[self.name]}
+        """Read a model that `LightGbmValue.save` wrote."""
+        value_folder = folder / VALUE_FOLDER
+        texts = {part: (value_folder / f"{part}.lgb.txt").read_text(encoding="utf-8") for part in PARTS[self.name]}
         boosters = {part: lgb.Booster(model_str=text) for part, text in texts.items()}
-        return LightGbmValue(self.name, boosters, read_json(own / FILE)["variance"])
+        return LightGbmValue(name=self.name, boosters=boosters, variance=read_json(value_folder / VALUE_FILE)["variance"])
 
 
 @dataclass(frozen=True)
-class _Rows:
-    """The rows that a part learns from, and their labels."""
+class _PartDataset:
+    """Builds the data set of a part; a dataclass, so that builders of the same part are equal for the cache."""
 
     part: str
 
     def __call__(self, frames: list[pl.DataFrame], _day: date) -> lgb.Dataset | None:
+        """Return the part's rows with their labels; None below 100 buyers."""
         rows = pl.concat(frames)
         buyers = rows.filter(pl.col("next_spend") > 0)
         if buyers.height < MIN_BUYERS:
             return None
-        chosen = buyers if self.part in OF_BUYERS else rows
-        return lgb.Dataset(matrix(chosen, INPUTS), label=_label(self.part, chosen), free_raw_data=True)
+        training = buyers if self.part in BUYER_PARTS else rows
+        return lgb.Dataset(input_table(training, INPUTS), label=_labels(self.part, training), free_raw_data=True)
 
 
-def _label(part: str, rows: pl.DataFrame) -> Array:
+def _labels(part: str, rows: pl.DataFrame) -> Array:
     spend = rows["next_spend"].clip(lower_bound=0.0).to_numpy()
     if part == "bought":
         return (spend > 0).astype(np.float64)
-    label: Array = np.log(spend) if part == "logarithm" else spend
-    return label
+    labels: Array = np.log(spend) if part == "logarithm" else spend
+    return labels
 
 
-def _variance(before: lgb.Booster, window: pl.DataFrame) -> float:
-    """Variance of the logarithm of spend around what trees foretold that had not seen the window."""
+def _residual_variance(booster: lgb.Booster, window: pl.DataFrame) -> float:
+    """Return the variance of buyers' log spend around the prediction of a booster that has not seen the window."""
     buyers = window.filter(pl.col("next_spend") > 0)
-    return float(np.var(np.log(buyers["next_spend"].to_numpy()) - raw(before, buyers))) if buyers.height else 0.0
+    return float(np.var(np.log(buyers["next_spend"].to_numpy()) - raw_scores(booster, buyers))) if buyers.height else 0.0

@@ -1,4 +1,4 @@
-"""What every model of spend in the churn window can do, and how it is fitted."""
+"""What every model of spend in the churn window and its candidate provide."""
 
 from pathlib import Path
 from typing import Protocol
@@ -7,7 +7,7 @@ import polars as pl
 
 from models.snapshot import Snapshot
 
-FOLDER, FILE = "value", "value.json"  # beside the churn model, in a folder of its own
+VALUE_FOLDER, VALUE_FILE = "value", "value.json"  # the folder is beside the churn model's files
 
 
 class ValueModel(Protocol):
@@ -22,8 +22,8 @@ class ValueModel(Protocol):
         """Return the expected spend of each row, >= 0."""
         ...
 
-    def quantile(self, frame: pl.DataFrame, at: float) -> pl.Series | None:
-        """Return the spend that is not exceeded with probability `at`; None where the model has no spread."""
+    def quantile(self, frame: pl.DataFrame, probability: float) -> pl.Series | None:
+        """Return the quantile of spend at `probability`, in (0, 1); None if the model predicts no distribution."""
         ...
 
 
@@ -36,12 +36,12 @@ class ValueCandidate(Protocol):
         ...
 
     def fit(self, snapshots: list[Snapshot], current: pl.DataFrame, /) -> ValueModel:
-        """Return the fitted model; arguments and errors as those of a churn Candidate."""
+        """Return the fitted model; arguments and errors as for a churn Candidate."""
         ...
 
 
 class SavedValueModel(ValueModel, Protocol):
-    """A value model that can serve: it keeps itself as data."""
+    """A value model that can serve, because it can be saved as data."""
 
     def save(self, folder: Path) -> None:
         """Write the model as data into an existing folder, which may hold a churn model too."""
@@ -61,5 +61,5 @@ class ValueLearner(Protocol):
         ...
 
     def load(self, folder: Path, /) -> SavedValueModel:
-        """Return the model that `save` of one of this kind wrote."""
+        """Read a model that the `save` of this candidate's model wrote."""
         ...

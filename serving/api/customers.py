@@ -1,4 +1,4 @@
-"""One customer: the score, what earlier runs said, and erasure."""
+"""One customer: score and history, suppression and erasure."""
 
 from typing import Annotated
 
@@ -8,14 +8,14 @@ from starlette.responses import Response
 
 from serving.api.responses import CustomerReply, ErasureReply, SuppressionReply
 from serving.api.scores import json_reply, stored_scores
-from serving.http.auth import client_in, require, state_in
-from serving.http.errors import ApiError, described
+from serving.http.auth import get_client, get_state, require
+from serving.http.errors import ApiError, error_responses
 from serving.http.fields import Id
 from serving.http.json_route import StrictRoute
 from serving.http.metrics import store_time
 from serving.http.state import utc_now
 from serving.privacy.erasure import erase, suppress
-from serving.store.audit import record
+from serving.store.audit import record_read
 from serving.store.keys import Scope
 from serving.store.read import score_history
 
@@ -26,23 +26,25 @@ CustomerId = Annotated[Id, Path(examples=["00042"])]
 @ROUTES.get(
     "/customers/{customer_id:path}",
     response_model=CustomerReply,
-    responses=described(404),
+    responses=error_responses(404),
     summary="A customer's score and its history",
     dependencies=[require(Scope.LIST)],
 )
 def customer(customer_id: CustomerId, request: Request) -> Response:
-    """Return the current score and what each kept run said, oldest first. Of a customer who objected, only that is told."""
-    state = state_in(request)
-    found = stored_scores(state, [customer_id])
+    """Return the current score and the scores of all kept runs, oldest first.
+
+    A customer who objected to marketing has neither: the reply says only that the customer is suppressed.
+    """
+    state = get_state(request)
+    reply = stored_scores(state, [customer_id])
     with store_time("customer"):
-        history = [] if found["suppressed"] else score_history(state.engine, customer_id)
-    with state.engine.begin() as connection:
-        record(connection, client_in(request).name, "customer read", utc_now(), state.hash_of(customer_id), len(history))
-    if found["unknown"] and (not history or state.find([customer_id])[0]):
+        rows = [] if reply["suppressed"] else score_history(state.engine, customer_id)
+    record_read(state.engine, get_client(request).name, "customer read", utc_now(), state.hash_id(customer_id), len(rows))
+    if reply["unknown"] and (not rows or state.find_customers([customer_id])[0]):
         raise ApiError(404, "There is no such customer.", "customer_id")
-    score = next(iter(found["scores"]), None)
-    past = [row | {"scored_at": f"{row['scored_at'].isoformat()}Z"} for row in history]
-    return json_reply({"customer_id": customer_id, "suppressed": bool(found["suppressed"]), "score": score, "history": past})
+    score = next(iter(reply["scores"]), None)
+    history = [row | {"scored_at": f"{row['scored_at'].isoformat()}Z"} for row in rows]
+    return json_reply({"customer_id": customer_id, "suppressed": bool(reply["suppressed"]), "score": score, "history": history})
 
 
 class SuppressionRequest(BaseModel):
@@ -56,26 +58,25 @@ class SuppressionRequest(BaseModel):
 @ROUTES.post(
     "/suppressions",
     response_model=SuppressionReply,
-    responses=described(),
+    responses=error_responses(),
     summary="Suppress a customer who objects to marketing",
     dependencies=[require(Scope.ADMIN)],
 )
-def suppression(wanted: SuppressionRequest, request: Request) -> Response:
-    """Stop profiling a customer at once: no score, no list. May be said again."""
-    state = state_in(request)
-    new = suppress(state.settings, state.engine, wanted.customer_id, utc_now(), client_in(request).name)
-    return json_reply({"customer_id": wanted.customer_id, "suppressed": True, "new": new})
+def suppression(body: SuppressionRequest, request: Request) -> Response:
+    """Stop profiling a customer immediately: no score and no list. Safe to repeat."""
+    state = get_state(request)
+    new = suppress(state.settings, state.engine, body.customer_id, utc_now(), get_client(request).name)
+    return json_reply({"customer_id": body.customer_id, "suppressed": True, "new": new})
 
 
 @ROUTES.delete(
     "/customers/{customer_id:path}",
     response_model=ErasureReply,
-    responses=described(404),
+    responses=error_responses(404),
     summary="Erase a customer",
     dependencies=[require(Scope.ADMIN)],
 )
 def erasure(customer_id: CustomerId, request: Request) -> Response:
-    """Erase a customer from the store and every table below the workspace; say what is out of reach. May be said again."""
-    state = state_in(request)
-    done = erase(state.settings, state.engine, customer_id, utc_now(), client_in(request).name)
-    return json_reply(done)
+    """Erase a customer from the store and from every table in the workspace, and name what cannot be reached. Safe to repeat."""
+    state = get_state(request)
+    return json_reply(erase(state.settings, state.engine, customer_id, utc_now(), get_client(request).name))

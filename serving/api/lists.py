@@ -1,4 +1,4 @@
-"""Lists: those there are, pages of one, and downloads that spreadsheets open."""
+"""Lists: the index, pages of a list, and downloads for spreadsheets."""
 
 import base64
 import binascii
@@ -9,115 +9,120 @@ from starlette.responses import Response
 
 from serving.api.responses import ListIndex, ListPage
 from serving.api.scores import json_reply
-from serving.http.auth import client_in, require, state_in
-from serving.http.errors import ApiError, described
-from serving.http.fields import NO_CONTROL_OR_EMPTY, Word
+from serving.http.auth import get_client, get_state, require
+from serving.http.errors import ApiError, error_responses
+from serving.http.fields import NO_CONTROL_CHARS_OR_EMPTY, FilterValue
 from serving.http.json_route import StrictRoute
-from serving.http.list_downloads import PARQUET, SPREADSHEET, audit_read, download_of, still_allowed
+from serving.http.list_downloads import PARQUET_TYPE, XLSX_TYPE, download_of, record_list_read, withheld_filter
 from serving.http.metrics import store_time
 from serving.http.state import ServiceState, utc_now
 from serving.lists.files import Format
 from serving.lists.weekly import issue, make_list
 from serving.schemas.iso_weeks import sunday_of, week_of
 from serving.schemas.list_kind import ListKind
-from serving.store.engine import reading
-from serving.store.issued import IssuedList, counting_list, issued_lists, list_rows
+from serving.store.issued import IssuedList, effective_list, issued_lists, list_rows
 from serving.store.keys import Scope
-from serving.store.runs import current_run
+from serving.store.runs import read_current_run
 
 ROUTES = APIRouter(route_class=StrictRoute, tags=["lists"], dependencies=[require(Scope.LIST)])
-USUAL_PAGE, MAX_ROWS = 100, 10_000_000
-HEAD = ("list_id", "kind", "week", "run_id", "data_as_of", "model_version", "rows", "row_limit", "budget", "issued_by")
-FILES: dict[int | str, dict[str, Any]] = {
+DEFAULT_PAGE_ROWS, MAX_ROWS = 100, 10_000_000
+HEAD_FIELDS = ("list_id", "kind", "week", "run_id", "data_as_of", "model_version", "rows", "row_limit", "budget", "issued_by")
+LIST_RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "A page of the list, or the whole list as a file",
         "content": {
             "text/csv": {"schema": {"type": "string"}},
-            SPREADSHEET: {"schema": {"type": "string", "format": "binary"}},
-            PARQUET: {"schema": {"type": "string", "format": "binary"}},
+            XLSX_TYPE: {"schema": {"type": "string", "format": "binary"}},
+            PARQUET_TYPE: {"schema": {"type": "string", "format": "binary"}},
         },
     }
 }
 
 
-@ROUTES.get("/lists", response_model=ListIndex, responses=described(), summary="The lists that were issued")
+@ROUTES.get("/lists", response_model=ListIndex, responses=error_responses(), summary="The issued lists")
 def lists(request: Request, limit: Annotated[int, Query(ge=1, le=1_000)] = 100) -> Response:
-    """Return the lists that were issued, the newest first."""
-    return json_reply({"lists": [_head(each) for each in issued_lists(state_in(request).engine)[:limit]]})
+    """Return the issued lists, the newest first."""
+    return json_reply({"lists": [_head(issued) for issued in issued_lists(get_state(request).engine)[:limit]]})
 
 
-@ROUTES.get("/lists/{kind}", response_model=ListPage, responses=FILES | described(404), summary="A page of a list, or a download")
+@ROUTES.get(
+    "/lists/{kind}",
+    response_model=ListPage,
+    responses=LIST_RESPONSES | error_responses(404),
+    summary="A page of a list, or a download",
+)
 def one_list(
     request: Request,
     kind: ListKind,
     week: Annotated[
-        str | None, Query(pattern=NO_CONTROL_OR_EMPTY, description="ISO week, as 2026-W47; by default that of the current run")
+        str | None,
+        Query(pattern=NO_CONTROL_CHARS_OR_EMPTY, description="ISO week, such as 2026-W47; by default that of the current run"),
     ] = None,
     list_id: Annotated[
-        str | None, Query(max_length=100, pattern=NO_CONTROL_OR_EMPTY, description="A list of the index, in place of a week")
+        str | None,
+        Query(max_length=100, pattern=NO_CONTROL_CHARS_OR_EMPTY, description="The id of an issued list, in place of a week"),
     ] = None,
-    segment: Word = None,
-    stage: Word = None,
-    region: Word = None,
-    action: Word = None,
-    arm: Word = None,
-    limit: Annotated[int | None, Query(ge=1, le=MAX_ROWS, description="Rows of a page, or of the file")] = None,
-    cursor: Annotated[str | None, Query(max_length=200, description="next_cursor of the page before")] = None,
+    segment: FilterValue = None,
+    stage: FilterValue = None,
+    region: FilterValue = None,
+    action: FilterValue = None,
+    arm: FilterValue = None,
+    limit: Annotated[int | None, Query(ge=1, le=MAX_ROWS, description="Maximum number of rows of the page or file")] = None,
+    cursor: Annotated[str | None, Query(max_length=200, description="next_cursor of the previous page")] = None,
     format: Format = Format.JSON,  # noqa: A002  # the name of the parameter in the URL
 ) -> Response:
-    """Return rows of the list of a week by rank, without customers who objected or were erased since.
+    """Return rows of a week's list by rank, without customers who objected or were erased since it was issued.
 
-    A list is issued once, when it is first asked for or by the command `list`, and then stays as it is. Who reads it, how
-    many rows and when is kept in the audit.
+    A list is issued once, by the command `list` or by the first request for it, and never changes afterwards. The audit
+    records each read with client, time and number of rows.
     """
-    state = state_in(request)
-    pinned, after = _placed(cursor)
+    state = get_state(request)
+    cursor_list_id, after = _parse_cursor(cursor)
     with store_time("list"):
-        found = _find(state, kind, week, pinned or list_id, client_in(request).name)
-    if pinned and list_id not in {None, pinned}:
-        raise ApiError(422, "The cursor is of another list.", "cursor")
-    named = {"segment": segment, "stage": stage, "region": region, "action": action, "arm": arm}
-    filters = {name: value for name, value in named.items() if value is not None}
+        issued = _find_list(state, kind, week, cursor_list_id or list_id, get_client(request).name)
+    if cursor_list_id and list_id not in {None, cursor_list_id}:
+        raise ApiError(422, "The cursor belongs to another list.", "cursor")
+    values = {"segment": segment, "stage": stage, "region": region, "action": action, "arm": arm}
+    filters = {name: value for name, value in values.items() if value is not None}
     if format is not Format.JSON:
-        return download_of(state, client_in(request).name, found, filters, after, limit, format)
-    most = min(limit or USUAL_PAGE, state.settings.serving.max_page_rows)
+        return download_of(state, get_client(request).name, issued, filters, after, limit, format)
+    max_rows = min(limit or DEFAULT_PAGE_ROWS, state.settings.serving.max_page_rows)
     with store_time("list"):
-        rows = list_rows(state.engine, found.list_id, filters, after, most + 1)
-    shown = still_allowed(state)(rows.head(most))
-    audit_read(state, client_in(request).name, found, shown.height)
-    cursor_on = _cursor(found.list_id, int(rows["rank"][most - 1])) if rows.height > most else None
-    return json_reply({"list": _head(found), "rows": shown.to_dicts(), "next_cursor": cursor_on})
+        rows = list_rows(state.engine, issued.list_id, filters, after, max_rows + 1)
+    shown = withheld_filter(state)(rows.head(max_rows))
+    record_list_read(state, get_client(request).name, issued, shown.height)
+    next_cursor = _cursor(issued.list_id, int(rows["rank"][max_rows - 1])) if rows.height > max_rows else None
+    return json_reply({"list": _head(issued), "rows": shown.to_dicts(), "next_cursor": next_cursor})
 
 
-def _find(state: ServiceState, kind: ListKind, week: str | None, list_id: str | None, client: str) -> IssuedList:
-    """The list named by its id; else the one of the week that counts as acted on, and a new one where there is none."""
+def _find_list(state: ServiceState, kind: ListKind, week: str | None, list_id: str | None, client: str) -> IssuedList:
+    """Return the list of that id, or the effective list of the week; issue one if the current week has none."""
     if list_id:
-        named = next((each for each in issued_lists(state.engine, kind) if each.list_id == list_id), None)
-        if named is None:
-            raise ApiError(404, f"There is no list {kind} of that id.", "list_id")
-        return named
-    with reading(state.engine).connect() as connection:
-        present = week_of(current_run(connection).as_of)
-    found = counting_list(state.engine, kind, week or present)
-    if found is not None and found.row_limit is None:
-        return found
-    if week not in {None, present}:
-        sunday_of(str(week))
-        raise ApiError(404, f"No list {kind} was issued for {week}; the present week is {present}.", "week")
+        issued = next((issued for issued in issued_lists(state.engine, kind) if issued.list_id == list_id), None)
+        if issued is None:
+            raise ApiError(404, f"There is no {kind} list with this id.", "list_id")
+        return issued
+    current_week = week_of(read_current_run(state.engine).as_of)
+    issued = effective_list(state.engine, kind, week or current_week)
+    if issued is not None and issued.row_limit is None:
+        return issued
+    if week not in {None, current_week}:
+        sunday_of(str(week))  # a malformed week is 422, not 404
+        raise ApiError(404, f"No {kind} list was issued for {week}; the current week is {current_week}.", "week")
     return issue(state.engine, make_list(state.settings, state.engine, kind), client, utc_now())[0]
 
 
-def _head(found: IssuedList) -> dict[str, Any]:
-    about = {name: getattr(found, name) for name in HEAD}
-    return about | {"issued_at": f"{found.issued_at.isoformat()}Z", "churn_sentence": found.churn_sentence}
+def _head(issued: IssuedList) -> dict[str, Any]:
+    fields = {name: getattr(issued, name) for name in HEAD_FIELDS}
+    return fields | {"issued_at": f"{issued.issued_at.isoformat()}Z", "churn_sentence": issued.churn_sentence}
 
 
 def _cursor(list_id: str, rank: int) -> str:
     return base64.urlsafe_b64encode(f"{list_id} {rank}".encode()).decode().rstrip("=")
 
 
-def _placed(cursor: str | None) -> tuple[str | None, int]:
-    """The list a cursor is of, and the rank it stands at."""
+def _parse_cursor(cursor: str | None) -> tuple[str | None, int]:
+    """Return the list id and the last rank that a cursor holds. Raises ApiError 422."""
     if cursor is None:
         return None, 0
     try:
@@ -126,4 +131,4 @@ def _placed(cursor: str | None) -> tuple[str | None, int]:
             return list_id, int(rank)
     except (ValueError, binascii.Error):
         pass
-    raise ApiError(422, "The cursor is none that a page of a list gave.", "cursor")
+    raise ApiError(422, "Invalid cursor.", "cursor")

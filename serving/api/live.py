@@ -1,4 +1,4 @@
-"""`POST /score_live`: scores from the events in the request, or from stored history and these on top."""
+"""`POST /score_live`: scores from the events in the request, alone or on top of the stored history."""
 
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any, Self
@@ -12,24 +12,24 @@ from features.frames.columns import CUSTOMER
 from features.tables.schema import ALL_TABLES, CUSTOMERS, Column, Kind, Table
 from models.champion import Champion
 from serving.api.responses import ScoreReply
-from serving.api.scores import SUPPRESSED, about, count, full_score, json_reply
-from serving.http.auth import require, state_in
-from serving.http.errors import ApiError, described
-from serving.http.fields import EARLIEST, LATEST, Id, Moment, Text
+from serving.api.scores import SUPPRESSED, count_ids, json_reply, score_entry, shared_fields
+from serving.http.auth import get_state, require
+from serving.http.errors import ApiError, error_responses
+from serving.http.fields import MAX_TIME, MIN_TIME, Id, Text, Timestamp
 from serving.http.json_route import StrictRoute
 from serving.http.metrics import store_time
 from serving.http.state import ServiceState, utc_now
 from serving.lists.contacts import NO_CONTACTS, issued_contacts, names_in_contacts
 from serving.scoring.batch import refuse_hindsight
-from serving.scoring.live import LiveCustomer, newest_day, norms_of_run, score_live
+from serving.scoring.live import LiveCustomer, day_after_newest_event, norms_of_run, score_live
 from serving.store.keys import Scope
-from serving.store.publish import flat
+from serving.store.publish import to_store_rows
 from serving.store.ranks import percentile
 from serving.store.runs import Run
 from serving.store.schema import ROW_COLUMNS
 
-KINDS: dict[Kind, Any] = {Kind.TEXT: Text, Kind.TIME: Moment, Kind.NUMBER: float, Kind.INTEGER: int, Kind.FLAG: bool}
-FARTHEST = 1e12
+FIELD_TYPES: dict[Kind, Any] = {Kind.TEXT: Text, Kind.TIME: Timestamp, Kind.NUMBER: float, Kind.INTEGER: int, Kind.FLAG: bool}
+MAX_NUMBER = 1e12
 STATUS, P_CHURN = ROW_COLUMNS.index("status"), ROW_COLUMNS.index("p_churn")
 EXAMPLE: dict[str, Any] = {
     "customers": [
@@ -47,36 +47,36 @@ EXAMPLE: dict[str, Any] = {
 ROUTES = APIRouter(route_class=StrictRoute, tags=["scores"], dependencies=[require(Scope.SCORE)])
 
 
-def _cell(table: Table, column: Column) -> tuple[Any, Any]:
+def _field(table: Table, column: Column) -> tuple[Any, Any]:
     bounds: dict[str, Any] = {}
     if column.kind in {Kind.NUMBER, Kind.INTEGER}:
-        low, high = (-FARTHEST if column.low is None else column.low), (FARTHEST if column.high is None else column.high)
+        low, high = (-MAX_NUMBER if column.low is None else column.low), (MAX_NUMBER if column.high is None else column.high)
         bounds = {"ge": low, "le": high} | ({"allow_inf_nan": False} if column.kind is Kind.NUMBER else {})
-    kind = Id if column.required and column.kind is Kind.TEXT else KINDS[column.kind]
+    field_type = Id if column.required and column.kind is Kind.TEXT else FIELD_TYPES[column.kind]
     if column.required and not (table is CUSTOMERS and column.name == CUSTOMER):
-        return Annotated[kind, Field(**bounds)], ...
-    return Annotated[kind, Field(**bounds)] | None, None
+        return Annotated[field_type, Field(**bounds)], ...
+    return Annotated[field_type, Field(**bounds)] | None, None
 
 
-def _row(table: Table) -> type[BaseModel]:
+def _row_model(table: Table) -> type[BaseModel]:
     columns = [column for column in table.columns if column.name != CUSTOMER or table is CUSTOMERS]
-    fields: dict[str, Any] = {column.name: _cell(table, column) for column in columns}
-    told = f"A row of {table.name}, with the columns of docs/tables.md; others are ignored."
-    return create_model(f"{table.name.capitalize()}Row", __doc__=told, **fields)
+    fields: dict[str, Any] = {column.name: _field(table, column) for column in columns}
+    description = f"A row of {table.name}, with the columns of docs/tables.md; other columns are ignored."
+    return create_model(f"{table.name.capitalize()}Row", __doc__=description, **fields)
 
 
-ROWS = {table.name: _row(table) for table in ALL_TABLES.values()}
-OF_TABLES: dict[str, Any] = {
-    name: (list[row] | None, None)  # type: ignore[valid-type]  # a model made above
-    for name, row in ROWS.items()
+ROW_MODELS = {table.name: _row_model(table) for table in ALL_TABLES.values()}
+TABLE_FIELDS: dict[str, Any] = {
+    name: (list[row] | None, None)  # type: ignore[valid-type]  # a model created above
+    for name, row in ROW_MODELS.items()
 }
 
 
 class _Customer(BaseModel):
-    """One customer and the rows that are known; a table that is left out is not known, one without rows is empty.
+    """One customer and its rows. A table that is missing counts as unknown, an empty one as known to have no rows.
 
-    With `overlay` the rows come on top of the stored history: only what is newer, or a complaint that changed. In `customers`
-    a row without customer_id is the customer's own; others are those whom the customer referred.
+    With `overlay` the rows are added to the stored history: send only newer rows, or a complaint that changed. In `customers`
+    a row without customer_id is the customer's own; rows with one are customers that this customer referred.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -85,53 +85,56 @@ class _Customer(BaseModel):
     overlay: bool = False
 
 
-Customer = create_model("LiveCustomer", __base__=_Customer, __doc__=_Customer.__doc__, **OF_TABLES)
+Customer = create_model("LiveCustomer", __base__=_Customer, __doc__=_Customer.__doc__, **TABLE_FIELDS)
 
 
 class LiveRequest(BaseModel):
-    """Customers with their events; `as_of` null is the day after the newest event, at least that of the current run."""
+    """Customers with their events; `as_of` null takes the day after the newest event, or the current run's as_of if later."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"example": EXAMPLE})
 
-    as_of: Annotated[date, Field(ge=EARLIEST.date(), lt=LATEST.date())] | None = None
+    as_of: Annotated[date, Field(ge=MIN_TIME.date(), lt=MAX_TIME.date())] | None = None
     customers: Annotated[list[Customer], Field(min_length=1)]
 
     @model_validator(mode="after")
-    def _once(self) -> Self:
-        ids = [each.customer_id for each in self.customers]
+    def _refuse_duplicates(self) -> Self:
+        ids = [customer.customer_id for customer in self.customers]
         if len(set(ids)) < len(ids):
-            raise ValueError("Each customer_id may stand once in customers")
+            raise ValueError("Each customer_id may appear only once in customers")
         return self
 
 
-@ROUTES.post("/score_live", response_model=ScoreReply, responses=described(409), summary="Scores from the events in the request")
-def live(wanted: LiveRequest, request: Request) -> Response:
-    """Score customers by the very functions that score a run, from their events alone or on top of the stored history.
+@ROUTES.post(
+    "/score_live", response_model=ScoreReply, responses=error_responses(409), summary="Scores from the events in the request"
+)
+def live(body: LiveRequest, request: Request) -> Response:
+    """Score customers with the same functions as a run, from their events alone or on top of the stored history.
 
-    Of the same history it says the same as the run, to the last digit, if `as_of` and champion are the run's. An event counts
-    from the day after it, so an event of today makes the answer one as of tomorrow.
+    With the run's `as_of` and champion, the same history gives the same score as the run, to the last digits. An event counts
+    from the day after it, so an event of today gives a score as of tomorrow.
     """
-    state = state_in(request)
-    customers = [_at_hand(each) for each in wanted.customers]
+    state = get_state(request)
+    customers = [_live_customer(customer) for customer in body.customers]
     _refuse_too_many(state, customers)
     with store_time("score_live"):
-        withheld, run, stored = state.find([each.customer_id for each in customers])
-    allowed = [each for each in customers if each.customer_id not in withheld]
-    champion, as_of, now = state.champion(), _as_of(wanted.as_of, run, customers), utc_now()
+        withheld, run, stored = state.find_customers([customer.customer_id for customer in customers])
+    allowed = [customer for customer in customers if customer.customer_id not in withheld]
+    champion, as_of, now = state.champion(), _resolve_as_of(body.as_of, run, customers), utc_now()
     refuse_hindsight(champion, as_of)
-    shared = about(as_of, now, champion.version, stale=state.is_stale(run, now.date()))
-    found = _scored(state, champion, run, allowed, as_of, now, {row[0]: row for row in stored}) if allowed else {}
+    shared = shared_fields(as_of, now, champion.version, stale=state.is_stale(run, now.date()))
+    scored = _score_customers(state, champion, run, allowed, as_of, now, {row[0]: row for row in stored}) if allowed else {}
+    allowed_ids = [customer.customer_id for customer in allowed]
     reply = shared | {
-        "scores": [full_score(shared, found[each.customer_id]) for each in customers if each.customer_id in found],
-        "unknown": [each.customer_id for each in allowed if each.customer_id not in found]
-        + [each for each, reason in withheld.items() if reason != SUPPRESSED],
-        "suppressed": [each for each, reason in withheld.items() if reason == SUPPRESSED],
+        "scores": [score_entry(shared, scored[customer_id]) for customer_id in allowed_ids if customer_id in scored],
+        "unknown": [customer_id for customer_id in allowed_ids if customer_id not in scored]
+        + [customer_id for customer_id, reason in withheld.items() if reason != SUPPRESSED],
+        "suppressed": [customer_id for customer_id, reason in withheld.items() if reason == SUPPRESSED],
     }
-    count(reply)
+    count_ids(reply)
     return json_reply(reply)
 
 
-def _scored(
+def _score_customers(
     state: ServiceState,
     champion: Champion,
     run: Run,
@@ -140,35 +143,36 @@ def _scored(
     now: datetime,
     stored: dict[str, tuple[Any, ...]],
 ) -> dict[str, tuple[Any, ...]]:
-    """Return a row of ROW_COLUMNS per customer known before the date, each with its rank in the run."""
-    norms, ranks = state.context(run.run_id)
-    overlaid = [each.customer_id for each in customers if each.overlay]
+    """Return, by id, a row of ROW_COLUMNS per customer known before `as_of`, with its percentile in the run."""
+    norms, ranks = state.run_context(run.run_id)
+    overlaid = [customer.customer_id for customer in customers if customer.overlay]
     issued = issued_contacts(state.engine, overlaid, names_in_contacts(state.settings)) if overlaid else NO_CONTACTS
     scores = score_live(state.settings, champion, customers, as_of, now, norms_of_run(champion, norms, as_of), issued)
     existing = scores.filter(status="existing").select(CUSTOMER, "p_churn").rows()
-    own = {each: row[P_CHURN] for each, row in stored.items() if row[STATUS] == "existing"}
-    ranked = {each: percentile(p, ranks, own.get(each)) for each, p in existing if len(ranks)}
-    placed = pl.col(CUSTOMER).replace_strict(ranked, default=None, return_dtype=pl.Float64).alias("churn_percentile")
-    return {row[0]: row for row in flat(scores.with_columns(placed)).rows()}
+    previous = {customer_id: row[P_CHURN] for customer_id, row in stored.items() if row[STATUS] == "existing"}
+    percentiles = {customer_id: percentile(p, ranks, previous.get(customer_id)) for customer_id, p in existing if len(ranks)}
+    column = pl.col(CUSTOMER).replace_strict(percentiles, default=None, return_dtype=pl.Float64).alias("churn_percentile")
+    return {row[0]: row for row in to_store_rows(scores.with_columns(column)).rows()}
 
 
-def _at_hand(customer: Any) -> LiveCustomer:  # noqa: ANN401  # a model made above
-    tables = {name: getattr(customer, name) for name in ROWS}
-    rows = {name: [row.model_dump(exclude_unset=True) for row in given] for name, given in tables.items() if given is not None}
+def _live_customer(customer: Any) -> LiveCustomer:  # noqa: ANN401  # a model created above
+    tables = {name: getattr(customer, name) for name in ROW_MODELS}
+    rows = {name: [row.model_dump(exclude_unset=True) for row in table] for name, table in tables.items() if table is not None}
     return LiveCustomer(customer.customer_id, rows, customer.overlay)
 
 
 def _refuse_too_many(state: ServiceState, customers: list[LiveCustomer]) -> None:
     serving = state.settings.serving
-    rows = sum(len(given) for each in customers for given in each.rows.values())
-    for found, most, what in ((len(customers), serving.max_live_customers, "customers"), (rows, serving.max_live_rows, "rows")):
-        if found > most:
-            raise ApiError(413, f"At most {most:,} {what} per call, found {found:,}.", "customers")
+    rows = sum(len(table) for customer in customers for table in customer.rows.values())
+    limits = ((len(customers), serving.max_live_customers, "customers"), (rows, serving.max_live_rows, "rows"))
+    for count, max_count, noun in limits:
+        if count > max_count:
+            raise ApiError(413, f"At most {max_count:,} {noun} per call, found {count:,}.", "customers")
 
 
-def _as_of(asked: date | None, run: Run, customers: list[LiveCustomer]) -> date:
-    """The date asked for; else the day after the newest event that has happened, or the run's where that is later."""
+def _resolve_as_of(requested: date | None, run: Run, customers: list[LiveCustomer]) -> date:
+    """Return the requested date; by default the day after the newest past event, or the run's as_of if that is later."""
     tomorrow = datetime.now(UTC).date() + timedelta(days=1)
-    if asked is not None and asked > tomorrow:
-        raise ApiError(422, f"The as_of date lies after tomorrow, {tomorrow}.", "as_of")
-    return asked or max(run.as_of, min(newest_day(customers) or run.as_of, tomorrow))
+    if requested is not None and requested > tomorrow:
+        raise ApiError(422, f"as_of must not be after tomorrow ({tomorrow}).", "as_of")
+    return requested or max(run.as_of, min(day_after_newest_event(customers) or run.as_of, tomorrow))

@@ -1,4 +1,4 @@
-"""What the routes answer with, as the OpenAPI document tells it."""
+"""The replies of the routes, as the OpenAPI document describes them."""
 
 from collections.abc import Sequence
 from datetime import date, datetime
@@ -9,27 +9,28 @@ from pydantic import BaseModel, ConfigDict, create_model
 from serving.schemas.lists import LIST_COLUMNS
 from serving.schemas.scores import SCORE_COLUMNS
 
-PYTHON: dict[str, Any] = {"String": str, "Float64": float, "Int64": int, "UInt32": int, "Date": date, "Datetime": datetime}
-ALWAYS = {"customer_id", "as_of", "scored_at", "model_version", "action"}
+PYTHON_TYPES: dict[str, Any] = {"String": str, "Float64": float, "Int64": int, "UInt32": int, "Date": date, "Datetime": datetime}
+REQUIRED_FIELDS = {"customer_id", "as_of", "scored_at", "model_version", "action"}
 
 
 class Reason(BaseModel):
-    """What moved the risk, in words; weight in log-odds of churn."""
+    """A reason for the risk, in words; weight in log-odds of churn, family null in runs of earlier versions."""
 
     text: str
     weight: float
     direction: str
+    family: str | None = None
 
 
-def _fields(columns: dict[str, Any], always: set[str]) -> dict[str, Any]:
-    kinds = {name: list[Reason] if name == "reasons" else PYTHON[type(dtype).__name__] for name, dtype in columns.items()}
-    return {name: (kind, ...) if name in always else (kind | None, None) for name, kind in kinds.items()}
+def _fields(columns: dict[str, Any], required: set[str]) -> dict[str, Any]:
+    types = {name: list[Reason] if name == "reasons" else PYTHON_TYPES[type(dtype).__name__] for name, dtype in columns.items()}
+    return {name: (python_type, ...) if name in required else (python_type | None, None) for name, python_type in types.items()}
 
 
 Score = create_model(
     "Score",
-    __doc__="One customer's score; docs/scores.md says what each field means.",
-    **_fields(SCORE_COLUMNS, ALWAYS),
+    __doc__="One customer's score; docs/scores.md explains each field.",
+    **_fields(SCORE_COLUMNS, REQUIRED_FIELDS),
     stale=(bool, ...),
 )
 ListRow = create_model(
@@ -38,9 +39,9 @@ ListRow = create_model(
 
 
 class ScoreReply(BaseModel):
-    """Scores in the order of the request; ids without one are listed as unknown or suppressed.
+    """Scores in the order of the request; ids without a score are listed as unknown or suppressed.
 
-    `stale` says that the run is older than the configuration calls fresh.
+    `stale` is true if the as-of date of the run is more than `stale_after_days` ago.
     """
 
     as_of: date
@@ -70,7 +71,7 @@ class ListHead(BaseModel):
 
 
 class ListPage(BaseModel):
-    """A page of a list. `next_cursor` asks for the rows behind these; null on the last page."""
+    """A page of a list. `next_cursor` leads to the next page; null on the last one."""
 
     list: ListHead
     rows: Sequence[ListRow]
@@ -78,13 +79,13 @@ class ListPage(BaseModel):
 
 
 class ListIndex(BaseModel):
-    """The lists that were issued, the newest first."""
+    """The issued lists, the newest first."""
 
     lists: list[ListHead]
 
 
 class PastScore(BaseModel):
-    """What an earlier run said of the customer."""
+    """The customer's score in one of the kept runs."""
 
     as_of: date
     scored_at: datetime
@@ -97,10 +98,12 @@ class PastScore(BaseModel):
     expected_value: float | None
     action: str | None
     reasons: list[Reason] | None
+    horizon_days: int
+    currency: str | None
 
 
 class CustomerReply(BaseModel):
-    """A customer's score and history, oldest first; of one who objected, that alone."""
+    """A customer's score and history, oldest first; a customer who objected to marketing has neither."""
 
     customer_id: str
     suppressed: bool
@@ -117,11 +120,12 @@ class RunReply(BaseModel):
     model_version: str
     horizon_days: int
     rows: int
+    currency: str | None
     stale: bool
 
 
 class SuppressionReply(BaseModel):
-    """The customer is suppressed; `new` says whether that is new."""
+    """The customer is suppressed; `new` is false if the customer was so already."""
 
     customer_id: str
     suppressed: bool
@@ -129,7 +133,7 @@ class SuppressionReply(BaseModel):
 
 
 class ErasureReply(BaseModel):
-    """What was erased: rows per place, rows of issued lists; and what is out of reach."""
+    """The erased rows per place, the rows of issued lists, and the places that could not be reached."""
 
     rows: dict[str, int]
     lists: int
@@ -137,7 +141,7 @@ class ErasureReply(BaseModel):
 
 
 class Health(BaseModel):
-    """It works."""
+    """The state of the service."""
 
     model_config = ConfigDict(json_schema_extra={"example": {"status": "ready"}})
 

@@ -7,34 +7,33 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.responses import Response
 
 from serving.api.responses import Health, RunReply
-from serving.api.scores import about_run, json_reply
-from serving.http.auth import any_key, require, state_in
-from serving.http.errors import RETRY_SECONDS, ApiError, described
+from serving.api.scores import json_reply, run_fields
+from serving.http.auth import any_key, get_state, require
+from serving.http.errors import RETRY_SECONDS, ApiError, error_responses
 from serving.http.json_route import StrictRoute
 from serving.http.metrics import exposition, store_time
 from serving.http.state import ServiceState
-from serving.store.engine import reading
 from serving.store.keys import Scope
-from serving.store.runs import NoRunError, Run, current_run
+from serving.store.runs import NoRunError, Run, read_current_run
 
 ROUTES = APIRouter(route_class=StrictRoute, tags=["system"])
-TEXT: dict[int | str, dict[str, Any]] = {
+METRICS_RESPONSE: dict[int | str, dict[str, Any]] = {
     200: {"description": "Metrics in Prometheus' text format", "content": {"text/plain": {"schema": {"type": "string"}}}}
 }
 
 
-@ROUTES.get("/livez", response_model=Health, responses=described(), summary="Whether the process answers")
+@ROUTES.get("/livez", response_model=Health, responses=error_responses(), summary="Whether the process answers")
 @ROUTES.get("/healthz", include_in_schema=False)
 def livez() -> Response:
-    """Say that the process answers."""
+    """Return 200 while the process answers."""
     return json_reply({"status": "alive"})
 
 
-@ROUTES.get("/readyz", response_model=Health, responses=described(), summary="Whether there are scores to serve")
+@ROUTES.get("/readyz", response_model=Health, responses=error_responses(), summary="Whether there are scores to serve")
 def readyz(request: Request) -> Response:
-    """Say that the store answers and a run is published; 503 before."""
+    """Return 200 once the store answers and a run is published, 503 before that."""
     try:
-        _present(state_in(request))
+        _current_run(get_state(request))
     except NoRunError as error:
         raise ApiError(503, str(error), code="not_ready", retry_after=RETRY_SECONDS) from None
     return json_reply({"status": "ready"})
@@ -43,23 +42,29 @@ def readyz(request: Request) -> Response:
 @ROUTES.get(
     "/runs/latest",
     response_model=RunReply,
-    responses=described(),
+    responses=error_responses(),
     summary="The current run",
     dependencies=[require(Scope.LIST)],
 )
 def latest_run(request: Request) -> Response:
-    """Return which run is current: as of when, when it was made, by which champion, how many customers."""
-    state = state_in(request)
-    run = _present(state)
-    own = {"run_id": run.run_id, "horizon_days": run.horizon_days, "rows": run.rows}
-    return json_reply(own | about_run(state, run))
+    """Return the current run: its as-of date, when it was scored, the champion's version, and its number of customers."""
+    state = get_state(request)
+    run = _current_run(state)
+    fields = {"run_id": run.run_id, "horizon_days": run.horizon_days, "rows": run.rows, "currency": run.currency}
+    return json_reply(fields | run_fields(state, run))
 
 
-@ROUTES.get("/metrics", response_class=Response, responses=TEXT | described(), summary="Metrics", dependencies=[Depends(any_key)])
+@ROUTES.get(
+    "/metrics",
+    response_class=Response,
+    responses=METRICS_RESPONSE | error_responses(),
+    summary="Metrics",
+    dependencies=[Depends(any_key)],
+)
 def metrics(request: Request) -> Response:
-    """Return what Prometheus reads; of all workers, whichever answers."""
+    """Return the Prometheus metrics of all workers."""
     try:
-        run = _present(state_in(request))
+        run = _current_run(get_state(request))
     except (NoRunError, SQLAlchemyError):
         run = None
     return Response(exposition(run), media_type="text/plain; version=0.0.4; charset=utf-8")
@@ -68,7 +73,7 @@ def metrics(request: Request) -> Response:
 @ROUTES.get(
     "/docs.json",
     response_model=dict[str, object],
-    responses=described(),
+    responses=error_responses(),
     summary="This document",
     dependencies=[Depends(any_key)],
 )
@@ -77,6 +82,6 @@ def document(request: Request) -> Response:
     return json_reply(request.app.openapi())
 
 
-def _present(state: ServiceState) -> Run:
-    with store_time("run"), reading(state.engine).connect() as connection:
-        return current_run(connection)
+def _current_run(state: ServiceState) -> Run:
+    with store_time("run"):
+        return read_current_run(state.engine)

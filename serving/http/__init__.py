@@ -1,1 +1,1 @@
-"""What every route and page shares: authentication, limits, errors, logs, metrics and downloads."""
+"""Shared by all routes and pages: authentication, limits, errors, logs, metrics and downloads."""

@@ -1,4 +1,4 @@
-"""Who may call what: a key in the header, its scopes, and how often."""
+"""Authentication and authorisation: a key in the header or a session cookie, the scopes of the key, and its rate limit."""
 
 import math
 import time
@@ -17,85 +17,86 @@ from starlette.requests import cookie_parser
 from serving.http.errors import ApiError
 from serving.http.paths import COOKIE
 from serving.http.state import ServiceState, utc_now
-from serving.store.keys import Client, Scope, client_of
-from serving.store.sessions import client_of_session
+from serving.store.keys import Client, Scope, find_client
+from serving.store.sessions import find_session_client
 
-OPEN = frozenset({"/livez", "/readyz", "/healthz"})
-ANONYMOUS = Client("nobody", "", frozenset())
+OPEN_PATHS = frozenset({"/livez", "/readyz", "/healthz"})
+ANONYMOUS = Client("anonymous", "", frozenset())
 DEVELOPER = Client("development", "", frozenset(Scope))
 MAX_KEY_LENGTH = 200
 TRUST_SECONDS, MAX_TRUSTED = 1.0, 1_000
-BEARER = HTTPBearer(auto_error=False, description="A key made by `keys create`.")
+BEARER = HTTPBearer(auto_error=False, description="A key created by `keys create`.")
 
 
 class Authenticator:
-    """Says who a request comes from, and lets each key through so many times a minute. Counts are this worker's own."""
+    """Identify the client of a request, and limit the requests per minute of each key. Each worker counts for itself."""
 
     def __init__(self, state: ServiceState) -> None:
-        """Start counting."""
+        """Start with no trusted keys and no counts."""
         self.state = state
-        self.trusted: TTLCache[str, Client] = TTLCache(MAX_TRUSTED, 0 if state.is_near else TRUST_SECONDS)
+        self.trusted: TTLCache[str, Client] = TTLCache(MAX_TRUSTED, 0 if state.is_local else TRUST_SECONDS)
         self.limiter = SlidingWindowCounterRateLimiter(MemoryStorage())
         self.limit = RateLimitItemPerMinute(state.settings.serving.requests_per_minute)
 
     def is_open(self, path: str) -> bool:
         """Whether a path needs no key."""
         serving = self.state.settings.serving
-        return path in OPEN or (path == "/metrics" and serving.open_metrics) or (path == "/docs.json" and serving.open_docs)
+        return path in OPEN_PATHS or (path == "/metrics" and serving.open_metrics) or (path == "/docs.json" and serving.open_docs)
 
-    async def client(self, authorization: str) -> Client:
+    async def key_client(self, authorization: str) -> Client:
         """Return the client of an Authorization header. Raises ApiError 401.
 
-        A key that was good is trusted for a second where asking the store means asking another machine.
+        Where the store is on another machine, a valid key is trusted for one second before the store is asked again.
         """
-        known = self.trusted.get(authorization)
-        if known is None:
-            known = await self.state.run(self._client, authorization)
-            self.trusted[authorization] = known
-        return known
+        client = self.trusted.get(authorization)
+        if client is None:
+            client = await self.state.run(self._find_client, authorization)
+            self.trusted[authorization] = client
+        return client
 
-    async def visitor(self, cookie: str) -> Client:
-        """Return whose session a Cookie header names; ANYBODY where it names none that is live."""
-        token = token_in(cookie)
-        found = await self.state.run(client_of_session, self.state.engine, token, utc_now()) if token else None
-        return found or ANONYMOUS
+    async def session_client(self, cookie: str) -> Client:
+        """Return the client of the session in a Cookie header; ANONYMOUS without a live session."""
+        token = session_token(cookie)
+        client = await self.state.run(find_session_client, self.state.engine, token, utc_now()) if token else None
+        return client or ANONYMOUS
 
-    def _client(self, authorization: str) -> Client:
+    def _find_client(self, authorization: str) -> Client:
         kind, _, key = authorization.partition(" ")
         if kind.lower() != "bearer" or not key or len(key) > MAX_KEY_LENGTH:
             raise ApiError(401, "Send a key: Authorization: Bearer <key>.")
-        found = client_of(self.state.engine, key.strip(), utc_now())
-        if found is None:
+        client = find_client(self.state.engine, key.strip(), utc_now())
+        if client is None:
             raise ApiError(401, "The key is unknown, expired or revoked.")
-        return found
+        return client
 
-    def count(self, client: Client) -> None:
-        """Count a request. Raises ApiError 429 with the seconds to wait."""
+    def count_request(self, client: Client) -> None:
+        """Count a request. Raises ApiError 429, with the seconds to wait, above the limit."""
         if not self.limiter.hit(self.limit, client.key_id):
             reset = self.limiter.get_window_stats(self.limit, client.key_id).reset_time
             wait = max(1, math.ceil(reset - time.time()))
-            raise ApiError(429, f"At most {self.limit.amount:,} requests a minute with one key.", retry_after=wait)
+            message = f"Too many requests: the limit is {self.limit.amount:,} a minute per key; try again in {wait} s."
+            raise ApiError(429, message, retry_after=wait)
 
 
-def token_in(cookie: str) -> str:
-    """Return the session's token of a Cookie header; nothing where there is none."""
+def session_token(cookie: str) -> str:
+    """Return the session token of a Cookie header; an empty text if it has none."""
     return cookie_parser(cookie).get(COOKIE, "")
 
 
 def is_loopback(address: tuple[str, int] | None) -> bool:
-    """Whether an address is this machine's own; a connection without one (a Unix socket) is."""
+    """Whether an address is a loopback one; a connection without an address (a Unix socket) counts as one."""
     if address is None or address[0] == "localhost":
         return True
     try:
-        known = ip_address(address[0])
+        ip = ip_address(address[0])
     except ValueError:
         return False
-    mapped = getattr(known, "ipv4_mapped", None)
-    return (mapped or known).is_loopback
+    mapped = getattr(ip, "ipv4_mapped", None)
+    return (mapped or ip).is_loopback
 
 
-def names_loopback(host: str) -> bool:
-    """Whether a Host header names this machine: another name may lead here too, from a page of somebody else's."""
+def is_loopback_host(host: str) -> bool:
+    """Whether a Host header names this machine. A page of another site can reach it under another name (DNS rebinding)."""
     name = urlsplit(f"//{host}").hostname if host.isascii() and "[" not in host.strip("[")[1:] else None
     return name is not None and is_loopback((name, 0))
 
@@ -104,7 +105,7 @@ def require(scope: Scope) -> params.Depends:
     """Return the dependency of a route that needs a scope."""
 
     async def check(request: Request, _key: Annotated[HTTPAuthorizationCredentials | None, Depends(BEARER)]) -> None:
-        client = client_in(request)
+        client = get_client(request)
         if scope not in client.scopes:
             raise ApiError(403, f"This needs a key with the scope {scope}; yours has {', '.join(sorted(client.scopes))}.")
 
@@ -112,16 +113,16 @@ def require(scope: Scope) -> params.Depends:
 
 
 async def any_key(_key: Annotated[HTTPAuthorizationCredentials | None, Depends(BEARER)]) -> None:
-    """Depend on a live key of any scope; the gate has looked at it already."""
+    """Declare that a route needs a key of any scope; the middleware has checked it already."""
 
 
-def client_in(request: Request) -> Client:
-    """Return who a request comes from."""
+def get_client(request: Request) -> Client:
+    """Return the client of a request."""
     client: Client = request.scope["holdfast.client"]
     return client
 
 
-def state_in(request: Request) -> ServiceState:
-    """Return what this worker holds."""
+def get_state(request: Request) -> ServiceState:
+    """Return the state of this worker."""
     state: ServiceState = request.app.state.holdfast
     return state

@@ -1,4 +1,4 @@
-"""From whatever was raised to the answer that the client gets."""
+"""Map each exception to the error response that the client gets."""
 
 from collections.abc import Callable
 from typing import Any
@@ -19,71 +19,71 @@ from settings.errors import UserError
 
 
 def as_api_error(error: BaseException) -> ApiError:
-    """Return the answer for an error. What is not known here is our own fault, and its text stays with us."""
-    return next((answer(error) for kind, answer in RESPONSES.items() if isinstance(error, kind)), None) or _ours()
+    """Return the error response of an exception; one without a mapping is an internal error, and its text stays in the log."""
+    return next((respond(error) for kind, respond in RESPONSES.items() if isinstance(error, kind)), None) or _internal_error()
 
 
-def _ours() -> ApiError:
-    return ApiError(500, "Something went wrong on our side; the request_id says where to look.")
+def _internal_error() -> ApiError:
+    return ApiError(500, "Something went wrong on our side, and the error was logged.")
 
 
-def _of_store(error: SQLAlchemyError) -> ApiError:
-    """A store that does not answer is no fault of the request, nor of the code."""
+def _store_error(error: SQLAlchemyError) -> ApiError:
+    """Return 503 for a store that does not answer, 500 for a faulty statement."""
     broken = isinstance(error, DBAPIError) and not error.connection_invalidated
     if broken and not isinstance(error, OperationalError | InterfaceError):
-        return _ours()
+        return _internal_error()
     return ApiError(503, "The store does not answer; try again.", code="store_unavailable", retry_after=RETRY_SECONDS)
 
 
-def _malformed(error: RequestValidationError) -> ApiError:
-    """Name the first thing that is wrong, and where; what was sent is not repeated."""
+def _validation_error(error: RequestValidationError) -> ApiError:
+    """Name the first problem and its field, without repeating the value that was sent."""
     problem = error.errors()[0]
-    where, *inner = problem["loc"]
-    field = ".".join(str(part) for part in inner)
-    if where == "path":
-        return ApiError(404, "There is no such thing here.", field)
+    location, *path = problem["loc"]
+    field = ".".join(str(part) for part in path)
+    if location == "path":
+        return ApiError(404, "Not found.", field)
     if problem["type"] == "json_invalid":
         return ApiError(422, "The body is not valid JSON.", "body")
-    if problem["type"] == "too_long" and where == "body":
-        most, found = problem["ctx"]["max_length"], problem["ctx"]["actual_length"]
-        return ApiError(413, f"At most {most:,} {field} per call, found {found}.", field)
+    if problem["type"] == "too_long" and location == "body":
+        max_length, length = problem["ctx"]["max_length"], problem["ctx"]["actual_length"]
+        return ApiError(413, f"At most {max_length:,} {field} per call, found {length:,}.", field)
     if problem["type"] == "string_pattern_mismatch":
-        return ApiError(422, "An id holds no control characters.", field)
-    said = problem["msg"].removeprefix("Value error, ")
-    return ApiError(422, f"{said.rstrip('.')}.", field or "body")
+        return ApiError(422, "Control characters are not allowed.", field)
+    message = problem["msg"].removeprefix("Value error, ")
+    return ApiError(422, f"{message.rstrip('.')}.", field or "body")
 
 
-def _of_http(error: HTTPException) -> ApiError:
+def _http_error(error: HTTPException) -> ApiError:
     return ApiError(error.status_code, f"{str(error.detail).rstrip('.')}.", headers=error.headers)
 
 
-def _of_no_scores(error: UserError) -> ApiError:
+def _no_scores(error: UserError) -> ApiError:
     return ApiError(503, str(error), code="no_scores", retry_after=RETRY_SECONDS)
 
 
-def _of_time(_: TimeoutError) -> ApiError:
-    return ApiError(503, "This took too long; try again.", retry_after=RETRY_SECONDS)
+def _timeout(_: TimeoutError) -> ApiError:
+    return ApiError(503, "The request took too long; try again.", retry_after=RETRY_SECONDS)
 
 
-def _of_hindsight(_: HindsightError) -> ApiError:
-    return ApiError(422, "The champion was trained on what happened after this as_of date; ask for a later one.", "as_of")
+def _hindsight(_: HindsightError) -> ApiError:
+    return ApiError(422, "The champion was trained on data after this as_of date; choose a later one.", "as_of")
 
 
-def _about(status: int, field: str) -> Callable[[Any], ApiError]:
+def _field_error(status: int, field: str) -> Callable[[Any], ApiError]:
     return lambda error: ApiError(status, str(error), field)
 
 
 RESPONSES: dict[type[BaseException], Callable[[Any], ApiError]] = {
     ApiError: lambda error: error,
-    RequestValidationError: _malformed,
-    HTTPException: _of_http,
-    NoRunError: _of_no_scores,
-    NoChampionError: _of_no_scores,
-    TimeoutError: _of_time,
-    NoHistoryError: _about(409, "overlay"),
-    HindsightError: _of_hindsight,
-    ListRefusedError: _about(422, "week"),
-    WeekError: _about(422, "week"),
-    NoTargetsError: _of_no_scores,
-    SQLAlchemyError: _of_store,
+    RequestValidationError: _validation_error,
+    HTTPException: _http_error,
+    NoRunError: _no_scores,
+    NoChampionError: _no_scores,
+    TimeoutError: _timeout,
+    NoHistoryError: _field_error(409, "overlay"),
+    HindsightError: _hindsight,
+    ListRefusedError: _field_error(422, "week"),
+    WeekError: _field_error(422, "week"),
+    NoTargetsError: _no_scores,
+    SQLAlchemyError: _store_error,
 }

@@ -1,4 +1,4 @@
-"""The one shape of every error, whatever went wrong."""
+"""The one format of all errors."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,24 +7,9 @@ import orjson
 from pydantic import BaseModel, ConfigDict
 from starlette.responses import Response
 
-
-class ErrorBody(BaseModel):
-    """What went wrong; `field` names the part of the request where that helps, `request_id` what our log calls it."""
-
-    code: str
-    message: str
-    field: str | None = None
-    request_id: str | None = None
-
-
-class ErrorReply(BaseModel):
-    """The one shape of every error."""
-
-    model_config = ConfigDict(json_schema_extra={"example": {"error": {"code": "no_key", "message": "Send a key."}}})
-
-    error: ErrorBody
-
-
+UNAUTHORIZED, METHOD_NOT_ALLOWED, INTERNAL = 401, 405, 500
+RETRY_SECONDS = 2
+EVERY_ROUTE = frozenset({401, 403, 405, 408, 413, 422, 429, 500, 503})
 CODES = {
     400: "bad_request",
     401: "no_key",
@@ -39,24 +24,40 @@ CODES = {
     500: "internal",
     503: "unavailable",
 }
-MEANINGS = {
-    401: "No key, or one that is unknown, expired or revoked",
-    403: "The key does not allow this",
+DESCRIPTIONS = {
+    401: "The key is missing, unknown, expired or revoked",
+    403: "The key lacks the scope that this needs",
     404: "There is no such list, customer, run or route",
-    405: "The route does not answer this method",
-    408: "The body did not come in time",
+    405: "The route does not support this method",
+    408: "The body did not arrive in time",
     409: "The stored history is not on this machine",
     413: "Too many ids, customers, rows or bytes",
-    422: "The request is malformed; `field` says where",
-    429: "Too many requests with this key; Retry-After says how many seconds to wait",
-    500: "Our own fault; `request_id` is the one in our log",
-    503: "Nothing published yet, or the store does not answer; Retry-After says how many seconds to wait",
+    422: "The request is malformed; `field` names the part",
+    429: "Too many requests with this key; Retry-After has the seconds to wait",
+    500: "Internal error; `request_id` is the reference in the log",
+    503: "No scores are published yet, or the store does not answer; Retry-After has the seconds to wait",
 }
-RETRY_SECONDS = 2
+
+
+class ErrorBody(BaseModel):
+    """The error: a stable code, a message, the `field` of the request it concerns, and the `request_id` of our log."""
+
+    code: str
+    message: str
+    field: str | None = None
+    request_id: str | None = None
+
+
+class ErrorReply(BaseModel):
+    """The one format of all errors."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"error": {"code": "no_key", "message": "Send a key."}}})
+
+    error: ErrorBody
 
 
 class ApiError(Exception):
-    """An answer that is an error: its status, a sentence, the field it is about, and when to try again."""
+    """An error response: status, message, the field it concerns, and the seconds after which to retry."""
 
     def __init__(
         self,
@@ -67,15 +68,15 @@ class ApiError(Exception):
         retry_after: int | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> None:
-        """Keep the parts of the answer; `code` None takes the usual one of the status."""
+        """Keep the parts of the response; `code` None takes the default code of the status."""
         super().__init__(message)
         self.status, self.message, self.field, self.retry_after = status, message, field, retry_after
         self.headers = dict(headers or {})
         self.code = code or CODES.get(status, "error")
 
 
-def error_reply(error: ApiError, request_id: str | None = None) -> Response:
-    """Return the error as an answer."""
+def json_error(error: ApiError, request_id: str | None = None) -> Response:
+    """Return an error as a JSON response."""
     body: dict[str, Any] = {"code": error.code, "message": error.message}
     body |= {"field": error.field} if error.field else {}
     body |= {"request_id": request_id} if request_id else {}
@@ -84,12 +85,6 @@ def error_reply(error: ApiError, request_id: str | None = None) -> Response:
     return Response(orjson.dumps({"error": body}), error.status, headers, "application/json")
 
 
-def described(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Return how the OpenAPI document tells of these errors, and of those that every route may answer with."""
-    return {
-        status: {"model": ErrorReply, "description": MEANINGS[status]}
-        for status in sorted({*statuses, 401, 403, 405, 408, 413, 422, 429, 500, 503})
-    }
-
-
-UNAUTHORIZED, NOT_ALLOWED, INTERNAL = 401, 405, 500
+def error_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Return the OpenAPI descriptions of these error statuses and of those that every route may return."""
+    return {status: {"model": ErrorReply, "description": DESCRIPTIONS[status]} for status in sorted({*statuses, *EVERY_ROUTE})}

@@ -1,4 +1,4 @@
-"""The kinds of fields that requests and answers share."""
+"""Field types that requests share."""
 
 from datetime import UTC, datetime
 from typing import Annotated
@@ -7,20 +7,20 @@ from fastapi import Query
 from pydantic import AfterValidator, Field
 
 MAX_ID_LENGTH = 256
-NO_CONTROL = r"^[^\x00-\x1f\x7f]+$"
-NO_CONTROL_OR_EMPTY = r"^[^\x00-\x1f\x7f]*$"
-EARLIEST, LATEST = datetime(1900, 1, 1), datetime(2200, 1, 1)  # noqa: DTZ001  # the tables hold UTC without a zone
+NO_CONTROL_CHARS = r"^[^\x00-\x1f\x7f]+$"
+NO_CONTROL_CHARS_OR_EMPTY = r"^[^\x00-\x1f\x7f]*$"
+MIN_TIME, MAX_TIME = datetime(1900, 1, 1), datetime(2200, 1, 1)  # noqa: DTZ001  # the tables hold UTC without a zone
 
 
-def _utc(moment: datetime) -> datetime:
-    """Without a zone, in UTC, as the tables hold moments."""
-    plain = moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
-    if not EARLIEST <= plain < LATEST:
-        raise ValueError(f"A time should lie between {EARLIEST.year} and {LATEST.year}")
-    return plain
+def _to_utc(moment: datetime) -> datetime:
+    """Return a time in UTC without a zone, as the tables hold it; one without a zone is taken as UTC."""
+    utc = moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
+    if not MIN_TIME <= utc < MAX_TIME:
+        raise ValueError(f"A time must lie between {MIN_TIME.year} and {MAX_TIME.year}")
+    return utc
 
 
-Id = Annotated[str, Field(strict=True, min_length=1, max_length=MAX_ID_LENGTH, pattern=NO_CONTROL)]
-Word = Annotated[str | None, Query(max_length=100, pattern=NO_CONTROL_OR_EMPTY)]
+Id = Annotated[str, Field(strict=True, min_length=1, max_length=MAX_ID_LENGTH, pattern=NO_CONTROL_CHARS)]
+FilterValue = Annotated[str | None, Query(max_length=100, pattern=NO_CONTROL_CHARS_OR_EMPTY)]
 Text = Annotated[str, Field(strict=True, max_length=10_000)]
-Moment = Annotated[datetime, AfterValidator(_utc)]
+Timestamp = Annotated[datetime, AfterValidator(_to_utc)]

@@ -1,4 +1,4 @@
-"""Routes that read JSON by the letter."""
+"""Routes that accept strict JSON only."""
 
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -9,24 +9,24 @@ from fastapi.routing import APIRoute
 from starlette.responses import Response
 
 
-class StrictJson(Request):
-    """A request whose body is JSON by the letter: no NaN, no lone surrogates, and no depth without end."""
+class StrictJsonRequest(Request):
+    """A request whose body must be strict JSON: no NaN, no lone surrogates, and bounded nesting."""
 
     async def json(self) -> Any:  # noqa: ANN401  # whatever JSON can express
-        """Return what the body says. Raises orjson.JSONDecodeError, which is a ValueError like the standard one."""
+        """Return the parsed body. Raises orjson.JSONDecodeError, which is a ValueError like the standard library's."""
         if not hasattr(self, "_json"):
             self._json = orjson.loads(await self.body())
         return self._json
 
 
 class StrictRoute(APIRoute):
-    """A route that reads its body so."""
+    """A route that parses its body as strict JSON."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """Hand the route a strict request."""
+        """Return a handler that passes the route a StrictJsonRequest."""
         handle = super().get_route_handler()
 
-        async def strictly(request: Request) -> Response:
-            return await handle(StrictJson(request.scope, request.receive))
+        async def handle_strict(request: Request) -> Response:
+            return await handle(StrictJsonRequest(request.scope, request.receive))
 
-        return strictly
+        return handle_strict

@@ -1,4 +1,4 @@
-"""An issued list as a download, without customers who objected since, and with a record of who read it."""
+"""Downloads of issued lists, without customers who objected since, and with an audit entry for each read."""
 
 from collections.abc import Callable, Iterable
 
@@ -10,51 +10,51 @@ from serving.http.metrics import store_time
 from serving.http.state import ServiceState, utc_now
 from serving.lists.files import Format, as_csv, as_parquet, as_xlsx
 from serving.schemas.lists import LIST_COLUMNS
-from serving.store.audit import record
-from serving.store.issued import IssuedList, list_parts
-from serving.store.withheld import Withheld, all_withheld
+from serving.store.audit import record_read
+from serving.store.issued import IssuedList, iter_list_rows
+from serving.store.withheld import Withheld, withheld_hashes
 
-PARQUET = "application/vnd.apache.parquet"
-SPREADSHEET = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-MEDIA = {"csv": "text/csv; charset=utf-8", "xlsx": SPREADSHEET, "parquet": PARQUET}
+PARQUET_TYPE = "application/vnd.apache.parquet"
+XLSX_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+MEDIA_TYPES = {"csv": "text/csv; charset=utf-8", "xlsx": XLSX_TYPE, "parquet": PARQUET_TYPE}
 NO_ROWS = pl.DataFrame(schema=LIST_COLUMNS)
 
 
 def download_of(
-    state: ServiceState, client: str, found: IssuedList, filters: dict[str, str], after: int, limit: int | None, kind: Format
+    state: ServiceState, client: str, issued: IssuedList, filters: dict[str, str], after: int, limit: int | None, file: Format
 ) -> Response:
-    """Return a file with all rows that pass the filters."""
-    allowed = still_allowed(state)
+    """Return a list as a file: the rows that pass the filters, from the first rank above `after`, at most `limit`."""
+    drop_withheld = withheld_filter(state)
     with store_time("list"):
-        parts = (allowed(part) for part in list_parts(state.engine, found.list_id, filters, after, limit))
-        content, rows = _csv(parts) if kind is Format.CSV else _whole(parts, kind, found.churn_sentence)
-    audit_read(state, client, found, rows)
-    length = sum(len(part) for part in content)
-    headers = {"content-disposition": f'attachment; filename="{found.list_id}.{kind}"', "content-length": str(length)}
-    return StreamingResponse(iter(content), headers=headers, media_type=MEDIA[kind])
+        frames = (drop_withheld(frame) for frame in iter_list_rows(state.engine, issued.list_id, filters, after, limit))
+        content, rows = _csv_chunks(frames) if file is Format.CSV else _single_file(frames, file, issued.churn_sentence)
+    record_list_read(state, client, issued, rows)
+    length = sum(len(chunk) for chunk in content)
+    headers = {"content-disposition": f'attachment; filename="{issued.list_id}.{file}"', "content-length": str(length)}
+    return StreamingResponse(iter(content), headers=headers, media_type=MEDIA_TYPES[file])
 
 
-def _csv(parts: Iterable[pl.DataFrame]) -> tuple[list[bytes], int]:
-    """Return the file in pieces, and its rows; each part becomes text by itself, so that a long list needs little memory."""
-    text, rows = [as_csv(NO_ROWS)], 0
-    for part in parts:
-        text.append(as_csv(part, headed=False))
-        rows += part.height
-    return text, rows
+def _csv_chunks(frames: Iterable[pl.DataFrame]) -> tuple[list[bytes], int]:
+    """Return a CSV file in chunks and its number of rows; converting frame by frame keeps memory low for long lists."""
+    chunks, rows = [as_csv(NO_ROWS)], 0
+    for frame in frames:
+        chunks.append(as_csv(frame, headed=False))
+        rows += frame.height
+    return chunks, rows
 
 
-def _whole(parts: Iterable[pl.DataFrame], kind: Format, sentence: str) -> tuple[list[bytes], int]:
-    whole = pl.concat([NO_ROWS, *parts])
-    return [as_xlsx(whole, sentence) if kind is Format.XLSX else as_parquet(whole)], whole.height
+def _single_file(frames: Iterable[pl.DataFrame], file: Format, churn_sentence: str) -> tuple[list[bytes], int]:
+    """Return an XLSX or Parquet file as one chunk, and its number of rows."""
+    rows = pl.concat([NO_ROWS, *frames])
+    return [as_xlsx(rows, churn_sentence) if file is Format.XLSX else as_parquet(rows)], rows.height
 
 
-def still_allowed(state: ServiceState) -> Callable[[pl.DataFrame], pl.DataFrame]:
-    """Return what leaves out at once who objected since the list was issued."""
-    withheld = HashedIds(state.identity, all_withheld(state.engine, *Withheld))
+def withheld_filter(state: ServiceState) -> Callable[[pl.DataFrame], pl.DataFrame]:
+    """Return a function that drops the rows of customers who objected or were erased since the list was issued."""
+    withheld = HashedIds(state.identity, withheld_hashes(state.engine, *Withheld))
     return lambda rows: rows.filter(~withheld.holds()) if withheld.hashes else rows
 
 
-def audit_read(state: ServiceState, client: str, found: IssuedList, rows: int) -> None:
-    """Keep who read a list, and how many rows."""
-    with state.engine.begin() as connection:
-        record(connection, client, "list read", utc_now(), found.list_id, rows)
+def record_list_read(state: ServiceState, client: str, issued: IssuedList, rows: int) -> None:
+    """Record in the audit who read a list, and how many rows."""
+    record_read(state.engine, client, "list read", utc_now(), issued.list_id, rows)

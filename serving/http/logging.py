@@ -1,4 +1,4 @@
-"""Logs: one JSON object a line on standard output, without an id of a customer in it."""
+"""Logs: one JSON object a line on standard output, never with a customer id."""
 
 import sys
 import traceback
@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def open_log(stream: BinaryIO | None = None) -> structlog.typing.FilteringBoundLogger:
-    """Return a log that writes to a stream, by default to standard output."""
+    """Return a logger that writes to a stream, by default to standard output."""
     return structlog.wrap_logger(  # type: ignore[no-any-return]  # structlog's own type of wrapped loggers
         structlog.BytesLogger(stream or sys.stdout.buffer),
         processors=[
@@ -25,12 +25,12 @@ def open_log(stream: BinaryIO | None = None) -> structlog.typing.FilteringBoundL
     )
 
 
-def where_of(error: BaseException) -> dict[str, object]:
-    """Return what failed and where, without what the error says: its text may quote a request."""
+def error_location(error: BaseException) -> dict[str, object]:
+    """Return the type of an error and the last frames of its traceback, without its text, which may quote a request."""
     frames = traceback.extract_tb(error.__traceback__)
-    return {"error": type(error).__name__, "at": [f"{_short(frame.filename)}:{frame.lineno}" for frame in frames[-8:]]}
+    return {"error": type(error).__name__, "at": [f"{_short_path(frame.filename)}:{frame.lineno}" for frame in frames[-8:]]}
 
 
-def _short(name: str) -> str:
-    path = Path(name)
-    return str(path.relative_to(ROOT)) if path.is_relative_to(ROOT) and "site-packages" not in name else path.name
+def _short_path(file_name: str) -> str:
+    path = Path(file_name)
+    return str(path.relative_to(ROOT)) if path.is_relative_to(ROOT) and "site-packages" not in file_name else path.name

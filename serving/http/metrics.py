@@ -1,6 +1,6 @@
-"""What Prometheus reads: requests, their time, the store's time, and how old the scores are. Labels hold routes, never ids.
+"""Prometheus metrics: requests, their duration, time in the store, and age of the scores. Labels hold routes, never ids.
 
-Started by BentoML, workers share a folder (PROMETHEUS_MULTIPROC_DIR), and any of them answers for all.
+Workers started by BentoML share a folder (PROMETHEUS_MULTIPROC_DIR), so any of them returns the metrics of all.
 """
 
 import os
@@ -13,30 +13,30 @@ from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histo
 
 from serving.store.runs import Run
 
-FAST = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
+BUCKETS_SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
 
 REQUESTS = Counter("holdfast_requests", "Requests answered", ["route", "method", "status"])
-REQUEST_SECONDS = Histogram("holdfast_request_seconds", "Time from the first byte to the last", ["route"], buckets=FAST)
-STORE_SECONDS = Histogram("holdfast_store_seconds", "Time that reading the store took", ["what"], buckets=FAST)
-SCORES = Counter("holdfast_scores", "Ids asked for: known, unknown or suppressed", ["result"])
+REQUEST_SECONDS = Histogram("holdfast_request_seconds", "Duration of requests", ["route"], buckets=BUCKETS_SECONDS)
+STORE_SECONDS = Histogram("holdfast_store_seconds", "Duration of reads from the store", ["what"], buckets=BUCKETS_SECONDS)
+SCORES = Counter("holdfast_scores", "Requested ids: known, unknown or suppressed", ["result"])
 RUN_ROWS = Gauge("holdfast_run_rows", "Customers in the current run", multiprocess_mode="mostrecent")
-SCORE_AGE = Gauge("holdfast_score_age_seconds", "Since the current run was made", multiprocess_mode="mostrecent")
-DATA_AGE = Gauge("holdfast_data_age_seconds", "Since the as-of date of the current run", multiprocess_mode="mostrecent")
-READY = Gauge("holdfast_ready", "1 when the store answers and has a run", multiprocess_mode="mostrecent")
+SCORE_AGE = Gauge("holdfast_score_age_seconds", "Time since the current run was scored", multiprocess_mode="mostrecent")
+DATA_AGE = Gauge("holdfast_data_age_seconds", "Time since the as-of date of the current run", multiprocess_mode="mostrecent")
+READY = Gauge("holdfast_ready", "1 if the store answers and has a run", multiprocess_mode="mostrecent")
 
 
 @contextmanager
-def store_time(what: str) -> Iterator[None]:
-    """Measure what reading the store takes."""
+def store_time(operation: str) -> Iterator[None]:
+    """Measure the duration of a read from the store."""
     started = perf_counter()
     try:
         yield
     finally:
-        STORE_SECONDS.labels(what).observe(perf_counter() - started)
+        STORE_SECONDS.labels(operation).observe(perf_counter() - started)
 
 
 def exposition(run: Run | None) -> bytes:
-    """Return the metrics of all workers as text, with the age of the current run."""
+    """Return the metrics of all workers in Prometheus' text format, with the age of the current run, None before the first."""
     READY.set(0 if run is None else 1)
     if run is not None:
         now = datetime.now(UTC)

@@ -1,30 +1,27 @@
-"""The gate around all routes: who comes, how much and how slowly, for how long; headers, logs and metrics of each answer."""
+"""The middleware around all routes: authentication, limits of size and time, and headers, logs and metrics of each response."""
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Callable
 from time import perf_counter
-from typing import Any
 
 from anyio import to_thread
 from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from serving.http.auth import ANONYMOUS, DEVELOPER, Authenticator, is_loopback, names_loopback
+from serving.http.auth import ANONYMOUS, DEVELOPER, Authenticator, is_loopback, is_loopback_host
 from serving.http.error_mapping import as_api_error
 from serving.http.errors import INTERNAL, ApiError
-from serving.http.logging import open_log, where_of
+from serving.http.logging import error_location, open_log
 from serving.http.metrics import REQUEST_SECONDS, REQUESTS
-from serving.http.paths import POLICY, STATIC, is_page
+from serving.http.paths import CONTENT_POLICY, STATIC, is_page
 from serving.http.state import ServiceState
 from serving.store.keys import Client
 
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-App = Callable[[Message, Receive, Send], Awaitable[None]]
-ErrorRenderer = Callable[[Message, ApiError], Response]
+ErrorRenderer = Callable[[Scope, ApiError], Response]
 
-SECURITY = (
+METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"})
+SECURITY_HEADERS = (
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
     (b"referrer-policy", b"no-referrer"),
@@ -32,152 +29,154 @@ SECURITY = (
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
     (b"cross-origin-resource-policy", b"same-origin"),
 )
+PAGE_SECURITY_HEADERS = tuple(
+    (dict(SECURITY_HEADERS) | {b"content-security-policy": CONTENT_POLICY, b"referrer-policy": b"same-origin"}).items()
+)
 
 
-PAGE_SECURITY = tuple((dict(SECURITY) | {b"content-security-policy": POLICY, b"referrer-policy": b"same-origin"}).items())
+class RequestMiddleware:
+    """Apply the rules of every route around `api`; `render_error` turns an error into the response that fits its path."""
 
-
-class Gate:
-    """Everything that holds for every route, around `api`; `render_error` turns an error into the response that fits its path."""
-
-    def __init__(self, api: App, state: ServiceState, render_error: ErrorRenderer) -> None:
+    def __init__(self, api: ASGIApp, state: ServiceState, render_error: ErrorRenderer) -> None:
         """Wrap the routes of a worker."""
         self.api, self.state, self.render_error = api, state, render_error
-        self.turnstile, self.log = Authenticator(state), open_log()
+        self.authenticator, self.log = Authenticator(state), open_log()
         self.settings = state.settings.serving
 
-    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        """Answer one request, whatever happens."""
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request; every request gets a response."""
         if scope["type"] != "http":
             await self.api(scope, receive, send)
             return
         to_thread.current_default_thread_limiter().total_tokens = self.settings.threads
-        visit = RequestContext(scope, send, self.render_error)
+        context = RequestContext(scope, send, self.render_error)
         try:
-            body = await self._let_in(scope, receive)
+            body = await self._authenticated_body(scope, receive)
             async with asyncio.timeout(self.settings.request_seconds):
-                await self.api(scope, _replayed(body, receive), visit.send)
-        except Exception as error:  # noqa: BLE001  # the last resort: whatever it is, the client gets an answer
-            scope.setdefault("holdfast.fault", where_of(error))
-            await visit.fail(as_api_error(error))
+                await self.api(scope, _replay(body, receive), context.send)
+        except Exception as error:  # noqa: BLE001  # the last resort: for any error the client gets a response
+            scope.setdefault("holdfast.fault", error_location(error))
+            await context.fail(as_api_error(error))
         finally:
-            self._remember(visit, scope)
+            self._log_request(context, scope)
 
-    async def _let_in(self, scope: Message, receive: Receive) -> bytes:
-        """Say who it is before anything is read, then read the body within its bounds. Raises ApiError."""
+    async def _authenticated_body(self, scope: Scope, receive: Receive) -> bytes:
+        """Identify the client before reading anything, then read the body within its limits. Raises ApiError."""
         headers = dict(scope["headers"])
         scope["holdfast.client"] = await self._client(scope, headers)
-        most = self.settings.max_body_bytes
-        if int(headers.get(b"content-length", b"0") or 0) > most:
-            raise ApiError(413, f"At most {most:,} bytes per request.")
+        max_bytes = self.settings.max_body_bytes
+        if int(headers.get(b"content-length", b"0") or 0) > max_bytes:
+            raise ApiError(413, f"At most {max_bytes:,} bytes per request.")
         try:
             async with asyncio.timeout(self.settings.body_seconds):
-                return await _read(receive, most)
+                return await _read_body(receive, max_bytes)
         except TimeoutError:
-            raise ApiError(408, f"The body should come within {self.settings.body_seconds:g} seconds.") from None
+            message = f"The body did not arrive within {self.settings.body_seconds:g} seconds."
+            raise ApiError(408, message) from None
 
-    async def _client(self, scope: Message, headers: dict[bytes, bytes]) -> Client:
-        if self.turnstile.is_open(scope["path"]):
+    async def _client(self, scope: Scope, headers: dict[bytes, bytes]) -> Client:
+        if self.authenticator.is_open(scope["path"]):
             return ANONYMOUS
         if self.settings.development:
             host = headers.get(b"host", b"localhost").decode("latin-1")
-            if not (is_loopback(scope.get("server")) and is_loopback(scope.get("client")) and names_loopback(host)):
+            if not (is_loopback(scope.get("server")) and is_loopback(scope.get("client")) and is_loopback_host(host)):
                 raise ApiError(403, "Development mode answers on a loopback address only.", code="development")
             return DEVELOPER
         if scope["path"].startswith(STATIC):
             return ANONYMOUS
         if is_page(scope["path"]):
-            client = await self.turnstile.visitor(headers.get(b"cookie", b"").decode("latin-1"))
+            client = await self.authenticator.session_client(headers.get(b"cookie", b"").decode("latin-1"))
         else:
-            client = await self.turnstile.client(headers.get(b"authorization", b"").decode("latin-1"))
+            client = await self.authenticator.key_client(headers.get(b"authorization", b"").decode("latin-1"))
         if client is not ANONYMOUS:
-            self.turnstile.count(client)
+            self.authenticator.count_request(client)
         return client
 
-    def _remember(self, visit: "RequestContext", scope: Message) -> None:
-        seconds, client = perf_counter() - visit.started, scope.get("holdfast.client", ANONYMOUS)
+    def _log_request(self, context: "RequestContext", scope: Scope) -> None:
+        """Write the request to the log and the metrics."""
+        seconds, client = perf_counter() - context.started, scope.get("holdfast.client", ANONYMOUS)
         fault = scope.get("holdfast.fault")
-        if fault is not None and visit.status >= INTERNAL:
-            self.log.error("fault", request_id=visit.request_id, route=visit.route, **fault)
-        REQUESTS.labels(visit.route, visit.method, visit.status).inc()
-        REQUEST_SECONDS.labels(visit.route).observe(seconds)
+        if fault is not None and context.status >= INTERNAL:
+            self.log.error("fault", request_id=context.request_id, route=context.route, **fault)
+        REQUESTS.labels(context.route, context.method, context.status).inc()
+        REQUEST_SECONDS.labels(context.route).observe(seconds)
         self.log.info(
             "request",
-            request_id=visit.request_id,
+            request_id=context.request_id,
             client=client.name,
-            method=visit.method,
-            route=visit.route,
-            status=visit.status,
+            method=context.method,
+            route=context.route,
+            status=context.status,
             ms=round(1000 * seconds, 2),
         )
 
 
 class RequestContext:
-    """One request and what has been answered so far."""
+    """One request: its id, when it started, and the status of its response, 0 until that has started."""
 
-    def __init__(self, scope: Message, send: Send, render_error: ErrorRenderer) -> None:
-        """Begin."""
+    def __init__(self, scope: Scope, send: Send, render_error: ErrorRenderer) -> None:
+        """Start the clock and give the request an id."""
         self.scope, self._send, self._render_error = scope, send, render_error
         self.request_id, self.started, self.status = secrets.token_hex(8), perf_counter(), 0
         scope["holdfast.request_id"] = self.request_id
 
     @property
     def route(self) -> str:
-        """The route as it is written in the code: no id is in it."""
+        """The path template of the route, which holds no id."""
         route = self.scope.get("route")
         return getattr(route, "path_format", None) or "unmatched"
 
     @property
     def method(self) -> str:
-        """The method, of those there are: a client may write anything."""
+        """The HTTP method; "other" for a name that a client made up."""
         method = str(self.scope["method"])
-        return method if method in {"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"} else "other"
+        return method if method in METHODS else "other"
 
     async def send(self, message: Message) -> None:
-        """Pass an answer on, with the headers that every answer has."""
+        """Send a message of the response, with the headers that every response has."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            own = {name for name, _ in message["headers"]}
-            usual = PAGE_SECURITY if is_page(self.scope["path"]) else SECURITY
-            added = [each for each in usual if each[0] not in own]
+            names = {name for name, _ in message["headers"]}
+            defaults = PAGE_SECURITY_HEADERS if is_page(self.scope["path"]) else SECURITY_HEADERS
+            added = [(name, value) for name, value in defaults if name not in names]
             message["headers"] = [*message["headers"], *added, (b"x-request-id", self.request_id.encode())]
         await self._send(message)
 
     async def fail(self, error: ApiError) -> None:
-        """Answer with an error, where nothing has been answered yet."""
+        """Send an error response, unless a response has started already."""
         if not self.status:
-            await self._render_error(self.scope, error)(self.scope, _nothing, self.send)
+            await self._render_error(self.scope, error)(self.scope, _no_message, self.send)
 
 
-async def _read(receive: Receive, most: int) -> bytes:
-    parts: list[bytes] = []
+async def _read_body(receive: Receive, max_bytes: int) -> bytes:
+    chunks: list[bytes] = []
     size = 0
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
-            raise ApiError(400, "The connection was closed before the body came.")
-        part = message.get("body", b"")
-        size += len(part)
-        if size > most:
-            raise ApiError(413, f"At most {most:,} bytes per request.")
-        parts.append(part)
+            raise ApiError(400, "The connection was closed before the body was complete.")
+        chunk = message.get("body", b"")
+        size += len(chunk)
+        if size > max_bytes:
+            raise ApiError(413, f"At most {max_bytes:,} bytes per request.")
+        chunks.append(chunk)
         if not message.get("more_body"):
-            return b"".join(parts)
+            return b"".join(chunks)
 
 
-def _replayed(body: bytes, receive: Receive) -> Receive:
-    """The body that was read, and then whatever comes."""
-    given = False
+def _replay(body: bytes, receive: Receive) -> Receive:
+    """Return a `receive` that delivers the body already read, and then the messages that follow."""
+    delivered = False
 
     async def replay() -> Message:
-        nonlocal given
-        if given:
+        nonlocal delivered
+        if delivered:
             return await receive()
-        given = True
+        delivered = True
         return {"type": "http.request", "body": body, "more_body": False}
 
     return replay
 
 
-async def _nothing() -> Message:
+async def _no_message() -> Message:
     return {"type": "http.disconnect"}

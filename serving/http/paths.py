@@ -1,28 +1,28 @@
-"""Where the pages lie, and how a browser is told to treat them."""
+"""The paths of the pages and their security policies."""
 
 HOME, UI, LOGIN, STATIC = "/", "/ui", "/ui/login", "/ui/static/"
 SEE_OTHER = 303
 COOKIE = "holdfast_session"
 MAX_NEXT_LENGTH = 1_000
-POLICY = (
+CONTENT_POLICY = (
     b"default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; "
     b"frame-ancestors 'none'"
 )
-PICTURE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
+CHART_POLICY = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
 
 
 def is_page(path: str) -> bool:
-    """Whether a path is one of the pages, rather than of the routes for programs."""
+    """Whether a path is one of the pages, not one of the API routes."""
     return path in {HOME, UI} or path.startswith(f"{UI}/")
 
 
-def safe_next(wanted: str | None) -> str:
-    """Return where to go after signing in: only to a page of ours."""
-    known = (
-        wanted is not None
-        and len(wanted) <= MAX_NEXT_LENGTH
-        and wanted.startswith(f"{UI}/")
-        and not set(wanted) & set("\\\r\n")
-        and "//" not in wanted
+def safe_next_path(path: str | None) -> str:
+    """Return the path to open after signing in: `path` if it is one of our pages, else this week's page."""
+    safe = (
+        path is not None
+        and len(path) <= MAX_NEXT_LENGTH
+        and path.startswith(f"{UI}/")
+        and not set(path) & set("\\\r\n")
+        and "//" not in path
     )
-    return str(wanted) if known else f"{UI}/week"
+    return str(path) if safe else f"{UI}/week"

@@ -1,4 +1,4 @@
-"""What a worker holds: settings, the store, the key that hashes ids, the champion and what live scores are compared with."""
+"""The state of a worker: settings, the store, the key that hashes ids, the champion, and the context of recent runs."""
 
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
@@ -11,30 +11,30 @@ import sqlalchemy as sa
 from anyio import to_thread
 
 from features.norms import Norms
-from features.storage.hashing import hash_of
+from features.storage.hashing import hash_text
 from models.champion import CURRENT, Champion, current_champion
 from models.errors import NoChampionError
 from models.log_odds import Array
 from serving.privacy.workspace_key import identity_key
 from serving.store.engine import open_store
-from serving.store.read import find_rows, run_context, with_retry
+from serving.store.read import find_rows, read_run_context, with_retry
 from serving.store.runs import Run
-from serving.store.withheld import find_at_once, withheld_among
+from serving.store.withheld import find_rows_and_withheld, find_withheld
 from settings.sections import Settings
 
-RUNS_HELD = 2
-FEW = 20
+MAX_CACHED_RUNS = 2
+MAX_INLINE_CUSTOMERS = 20
 Result = TypeVar("Result")
 
 
 def utc_now() -> datetime:
-    """Return the present moment in UTC, without a zone, as the store holds it."""
+    """Return the current time in UTC, without a zone, as the store holds it."""
     return datetime.now(UTC).replace(tzinfo=None)
 
 
 @dataclass
 class ServiceState:
-    """Everything that requests share. Champion and run contexts are read when they are first needed, and when they change."""
+    """The state that requests share. The champion and the run contexts are read on first use and when they change."""
 
     settings: Settings
     engine: sa.Engine
@@ -45,75 +45,75 @@ class ServiceState:
     _contexts: OrderedDict[int, tuple[Norms | None, Array]] = field(default_factory=OrderedDict)
 
     @classmethod
-    def opened(cls, settings: Settings) -> Self:
-        """Open the store and the secret. Raises StoreUnusable or SecretDiffers."""
+    def open(cls, settings: Settings) -> Self:
+        """Open the store and the workspace's secret. Raises StoreError or SecretMismatchError."""
         engine = open_store(settings.store_url, settings.serving.threads)
         return cls(settings, engine, identity_key(settings.secret_path, engine))
 
     @property
-    def is_near(self) -> bool:
-        """Whether the store is a file of this machine, which answers faster than a thread takes its turn."""
+    def is_local(self) -> bool:
+        """Whether the store is a file on this machine, which answers faster than a switch to a thread takes."""
         return self.engine.dialect.name == "sqlite"
 
-    async def run(self, work: Callable[..., Result], *arguments: Any, size: int = 1) -> Result:  # noqa: ANN401  # the work's own
-        """Do short work where it is quickest: on a file at once, which takes less than a thread's turn; else on a thread.
+    async def run(self, task: Callable[..., Result], *arguments: Any, size: int = 1) -> Result:  # noqa: ANN401  # the task's own
+        """Run a short task where it is fastest: inline on a local store, else on a thread.
 
-        `size` is how many customers it is about.
+        `size` is the number of customers that the task reads; above MAX_INLINE_CUSTOMERS it always takes a thread.
         """
-        if self.is_near and size <= FEW:
-            return work(*arguments)
-        return await to_thread.run_sync(work, *arguments)
+        if self.is_local and size <= MAX_INLINE_CUSTOMERS:
+            return task(*arguments)
+        return await to_thread.run_sync(task, *arguments)
 
-    def hash_of(self, customer_id: str) -> str:
+    def hash_id(self, customer_id: str) -> str:
         """Return the keyed hash of an id."""
-        return hash_of(customer_id, self.identity)
+        return hash_text(customer_id, self.identity)
 
-    def find(self, customer_ids: Sequence[str]) -> tuple[dict[str, str], Run, list[tuple[Any, ...]]]:
-        """Return why some customers are withheld, the current run, and the rows of ROW_COLUMNS of the others in it.
+    def find_customers(self, customer_ids: Sequence[str]) -> tuple[dict[str, str], Run, list[tuple[Any, ...]]]:
+        """Return the withheld customers with reasons, the current run, and the other customers' rows of ROW_COLUMNS in it.
 
-        Raises NoRun before the first run.
+        Raises NoRunError before the first run.
         """
-        of_hash = {self.hash_of(each): each for each in customer_ids}
-        reasons, run, rows = with_retry(self.engine, lambda connection: self._found(connection, of_hash))
-        withheld = {of_hash[found]: why for found, why in reasons.items()}
+        id_by_hash = {self.hash_id(customer_id): customer_id for customer_id in customer_ids}
+        reasons, run, rows = with_retry(self.engine, lambda connection: self._query(connection, id_by_hash))
+        withheld = {id_by_hash[customer_hash]: reason for customer_hash, reason in reasons.items()}
         return withheld, run, [row for row in rows if row[0] not in withheld]
 
-    def _found(
-        self, connection: sa.Connection, of_hash: Mapping[str, str]
+    def _query(
+        self, connection: sa.Connection, id_by_hash: Mapping[str, str]
     ) -> tuple[Mapping[str, str], Run, list[tuple[Any, ...]]]:
-        """Ask a store that is not near but once, in the hope that the run that was current is so still."""
-        hoped, self._run_id = self._run_id, None
-        if hoped is not None and not self.is_near:
-            run, reasons, rows = find_at_once(connection, hoped, list(of_hash.values()), list(of_hash))
-            if run.run_id == hoped:
-                self._run_id = hoped
+        """Query the store; on a remote one with a single statement if the run of the last query is still the current one."""
+        last_run_id, self._run_id = self._run_id, None
+        if last_run_id is not None and not self.is_local:
+            run, reasons, rows = find_rows_and_withheld(connection, last_run_id, list(id_by_hash.values()), list(id_by_hash))
+            if run.run_id == last_run_id:
+                self._run_id = last_run_id
                 return reasons, run, rows
-        reasons = withheld_among(connection, list(of_hash))
-        run, rows = find_rows(connection, list(of_hash.values()))
+        reasons = find_withheld(connection, list(id_by_hash))
+        run, rows = find_rows(connection, list(id_by_hash.values()))
         self._run_id = run.run_id
         return reasons, run, rows
 
     def champion(self) -> Champion:
-        """Return the champion that is current now. Raises NoChampion before the first."""
+        """Return the current champion. Raises NoChampionError if there is none."""
         folder = self.settings.workspace.path / "champion"
         try:
-            named = (folder / CURRENT).read_text(encoding="utf-8").strip()
+            version = (folder / CURRENT).read_text(encoding="utf-8").strip()
         except OSError:
             raise NoChampionError("There is no champion on this machine; run `train` first.") from None
         with self._lock:
-            if self._champion is None or self._champion[0] != named:
-                self._champion = (named, current_champion(folder))
+            if self._champion is None or self._champion[0] != version:
+                self._champion = (version, current_champion(folder))
             return self._champion[1]
 
-    def context(self, run_id: int) -> tuple[Norms | None, Array]:
-        """Return the norms of a run, and its p_churn in order."""
+    def run_context(self, run_id: int) -> tuple[Norms | None, Array]:
+        """Return the norms of a run, and the sorted p_churn of its existing customers."""
         with self._lock:
             if run_id not in self._contexts:
-                self._contexts[run_id] = run_context(self.engine, run_id)
-                while len(self._contexts) > RUNS_HELD:
+                self._contexts[run_id] = read_run_context(self.engine, run_id)
+                while len(self._contexts) > MAX_CACHED_RUNS:
                     self._contexts.popitem(last=False)
             return self._contexts[run_id]
 
     def is_stale(self, run: Run, today: date) -> bool:
-        """Whether a run is older than the configuration calls fresh."""
+        """Whether the as-of date of a run is more than `stale_after_days` before `today`."""
         return (today - run.as_of).days > self.settings.serving.stale_after_days

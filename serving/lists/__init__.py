@@ -1,1 +1,1 @@
-"""The weekly lists: planned, issued, compared with the week before, written to files."""
+"""The weekly lists: made from a plan, issued, compared with an earlier week, and written to files."""

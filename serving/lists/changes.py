@@ -1,4 +1,4 @@
-"""What changed against the list of the week before: who is new, and why others are gone."""
+"""What changed since the list of an earlier week: who is new, and why others are gone."""
 
 from collections import Counter
 from typing import Any
@@ -7,60 +7,64 @@ import polars as pl
 import sqlalchemy as sa
 
 from features.frames.columns import CUSTOMER
-from serving.schemas.list_kind import TARGET_OF, ListKind
-from serving.store.issued import IssuedList, counting_lists, customers_on
+from serving.schemas.list_kind import TARGET_BY_KIND, ListKind
+from serving.store.issued import IssuedList, effective_lists, list_members
 from serving.store.runs import Run
-from serving.store.targets import recency_of
+from serving.store.targets import read_recency
 from serving.targeting.exclusions import Exclusion
 
 OBJECTED = Exclusion.OBJECTED.value
 BOUGHT, ERASED, RECOVERED = "bought", "erased", "no_longer"
-SENTENCES = {
-    BOUGHT: "bought since",
-    ERASED: "were erased, or have no score any more",
+CHANGE_PHRASES = {
+    BOUGHT: "have bought since",
+    ERASED: "were erased or no longer have a score",
     RECOVERED: "are no longer at risk",
-    "on_recovery": "complained and are on the recovery list",
+    "on_recovery": "have complained and are on the recovery list",
     "on_retention": "are existing customers at risk again",
-    "on_win_back": "became former customers, and are to be won back",
+    "on_win_back": "became former customers and are on the win-back list",
 }
 
 
-def changes(engine: sa.Engine, run: Run, decided: pl.DataFrame, kind: ListKind, week: str) -> dict[str, Any] | None:
-    """Return how the list of a kind differs from its newest of an earlier week, in numbers; None where there was none.
+def compare_with_previous_list(
+    engine: sa.Engine, run: Run, decided: pl.DataFrame, kind: ListKind, week: str
+) -> dict[str, Any] | None:
+    """Return how many customers joined, stayed on and left the list since its newest earlier week; None without an earlier one.
 
-    `decided` is a plan's frame. Everybody who was on the list before is counted once: as staying, or as gone for the first
-    reason that holds.
+    `decided` is a plan's frame. Every customer on the earlier list counts once: as staying, or as gone for the first reason that
+    applies (CHANGE_PHRASES or an Exclusion).
     """
-    before = _before(engine, kind, week)
-    if before is None:
+    previous = _previous_list(engine, kind, week)
+    if previous is None:
         return None
-    target = TARGET_OF[kind].value
-    was, erased = customers_on(engine, before.list_id)
+    target = TARGET_BY_KIND[kind].value
+    members, erased = list_members(engine, previous.list_id)
     listed = decided.filter(pl.col("left_out").is_null(), pl.col("target") == target)[CUSTOMER]
-    gone = was.filter(~was.is_in(listed.implode()))
-    why = _why(engine, run, decided, gone, target, (run.as_of - before.data_as_of).days)
+    gone = members.filter(~members.is_in(listed.implode()))
+    stayed = len(members) - len(gone)
+    reasons = _count_reasons(engine, run, decided, gone, target, (run.as_of - previous.data_as_of).days)
     return {
-        "list_id": before.list_id,
-        "week": before.week,
-        "new": len(listed) - (len(was) - len(gone)),
-        "stayed": len(was) - len(gone),
-        "gone": dict(sorted((why + Counter({ERASED: erased} if erased else {})).items())),
+        "list_id": previous.list_id,
+        "week": previous.week,
+        "new": len(listed) - stayed,
+        "stayed": stayed,
+        "gone": dict(sorted((reasons + Counter({ERASED: erased} if erased else {})).items())),
     }
 
 
-def _before(engine: sa.Engine, kind: ListKind, week: str) -> IssuedList | None:
-    """The newest list of an earlier week that counts as acted on."""
-    earlier = [each for each in counting_lists(engine) if each.kind == kind and each.week < week]
-    return max(earlier, key=lambda each: each.week, default=None)
+def _previous_list(engine: sa.Engine, kind: ListKind, week: str) -> IssuedList | None:
+    """Return the effective list of the newest earlier week."""
+    earlier = [issued for issued in effective_lists(engine) if issued.kind == kind and issued.week < week]
+    return max(earlier, key=lambda issued: issued.week, default=None)
 
 
-def _why(engine: sa.Engine, run: Run, decided: pl.DataFrame, gone: pl.Series, target: str, days: int) -> Counter[str]:
-    known = recency_of(engine, run, gone.to_list()).with_columns(pl.lit(value=True).alias("known"))
-    told = gone.to_frame(CUSTOMER).join(decided.select(CUSTOMER, "target", "left_out"), on=CUSTOMER, how="left")
+def _count_reasons(engine: sa.Engine, run: Run, decided: pl.DataFrame, gone: pl.Series, target: str, days: int) -> Counter[str]:
+    """Return the number of gone customers by reason; `days` have passed between the data of the two lists."""
+    in_run = read_recency(engine, run, gone.to_list()).with_columns(pl.lit(value=True).alias("in_run"))
+    decisions = gone.to_frame(CUSTOMER).join(decided.select(CUSTOMER, "target", "left_out"), on=CUSTOMER, how="left")
     reason = (
-        pl.when(pl.col("known").is_null())
+        pl.when(pl.col("in_run").is_null())
         .then(pl.lit(ERASED))
-        .when((pl.col("left_out") == OBJECTED) | pl.col("recency_days").is_null())  # who is known and has no score objected
+        .when((pl.col("left_out") == OBJECTED) | pl.col("recency_days").is_null())  # a row without a score means an objection
         .then(pl.lit(OBJECTED))
         .when(pl.col("recency_days") <= days)
         .then(pl.lit(BOUGHT))
@@ -70,4 +74,4 @@ def _why(engine: sa.Engine, run: Run, decided: pl.DataFrame, gone: pl.Series, ta
         .then(pl.format("on_{}", "target"))
         .otherwise(pl.col("left_out"))
     )
-    return Counter(told.join(known, on=CUSTOMER, how="left").select(reason.alias("why"))["why"].to_list())
+    return Counter(decisions.join(in_run, on=CUSTOMER, how="left").select(reason.alias("reason"))["reason"].to_list())

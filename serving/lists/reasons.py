@@ -1,34 +1,48 @@
-"""The reasons of a list: why to act on the customer comes first, and what speaks against it says so."""
+"""The reasons of a list as sentences: first what calls for action, last what lowers the risk, marked as such."""
 
 import polars as pl
 
+from features.families.complaints import FAMILY as COMPLAINTS
 from serving.targeting.rules import Target
 
 COUNT = 3
-OF_A_COMPLAINT = "Complaint open|The last settled complaint left the customer dissatisfied"
 OPEN, DISSATISFIED = "A complaint is open", "The last settled complaint left the customer dissatisfied"
-AGAINST = "Speaks for staying: "
+LOWERS_PREFIX = "Lowers the risk: "
+COMPLAINT_SENTENCES = f"Complaint open|{DISSATISFIED}"  # for reasons stored before they had a family
 
 
-def list_reasons() -> list[pl.Expr]:
-    """Return reason_1 to reason_3 as sentences, null where there are fewer; of `reasons`, target and open_complaints.
+def list_reason_columns() -> list[pl.Expr]:
+    """Return reason_1 to reason_3 as sentences from `reasons`, target and open_complaints; null if there are fewer.
 
-    On the recovery list the complaint comes first. Then come reasons that raise the risk, and last those that lower it.
+    On the recovery list the complaint comes first, even if it is not among the customer's reasons. Then come reasons that raise
+    the risk, and last those that lower it.
     """
-    complaint = (pl.col("target") == Target.RECOVERY).fill_null(value=False)
-    texts = pl.concat_list(_texts("raises"), _texts("lowers").list.eval(AGAINST + pl.element()))
-    told = pl.col("reasons").list.eval(_text().filter(_text().str.contains(OF_A_COMPLAINT))).list.first()
-    usual = pl.when(pl.col("open_complaints") > 0).then(pl.lit(OPEN)).otherwise(pl.lit(DISSATISFIED))
-    first = pl.coalesce(told, usual)
-    others = texts.list.eval(pl.element().filter(~pl.element().str.contains(OF_A_COMPLAINT)))
-    ordered = pl.when(complaint).then(pl.concat_list(first, others)).otherwise(texts)
-    return [ordered.list.get(place, null_on_oob=True).alias(f"reason_{place + 1}") for place in range(COUNT)]
+    complaint = _sentences(_is_complaint()).list.first()
+    default = pl.when(pl.col("open_complaints") > 0).then(pl.lit(OPEN)).otherwise(pl.lit(DISSATISFIED))
+    for_recovery = pl.concat_list(pl.coalesce(complaint, default), _ordered_sentences(~_is_complaint()))
+    is_recovery = (pl.col("target") == Target.RECOVERY).fill_null(value=False)
+    ordered = pl.when(is_recovery).then(for_recovery).otherwise(_ordered_sentences(pl.lit(value=True)))
+    return [ordered.list.get(index, null_on_oob=True).alias(f"reason_{index + 1}") for index in range(COUNT)]
 
 
-def _text() -> pl.Expr:
-    return pl.element().struct.field("text")
+def _ordered_sentences(where: pl.Expr) -> pl.Expr:
+    """Return the sentences of the reasons for which `where` holds: those that raise the risk, then those that lower it."""
+    direction = _reason("direction")
+    lowering = _sentences(where & (direction == "lowers")).list.eval(LOWERS_PREFIX + pl.element())
+    return pl.concat_list(_sentences(where & (direction == "raises")), lowering)
 
 
-def _texts(direction: str) -> pl.Expr:
-    chosen = _text().filter(pl.element().struct.field("direction") == direction)
-    return pl.col("reasons").list.eval(chosen).fill_null([])
+def _sentences(where: pl.Expr) -> pl.Expr:
+    """Return the sentences of the reasons for which `where` holds; an empty list for customers without reasons."""
+    return pl.col("reasons").list.eval(_reason("text").filter(where)).fill_null([])
+
+
+def _is_complaint() -> pl.Expr:
+    """Return whether a reason comes from complaints: by its family, or by its sentence if it was stored without one."""
+    family, text = _reason("family"), _reason("text")
+    return pl.when(family.is_null()).then(text.str.contains(COMPLAINT_SENTENCES)).otherwise(family == COMPLAINTS)
+
+
+def _reason(field: str) -> pl.Expr:
+    """Return a field of a reason, inside the evaluation of a list of reasons."""
+    return pl.element().struct.field(field)

@@ -1,9 +1,10 @@
-"""The weekly lists: whom to act on, with what, ordered by what it is expected to gain."""
+"""The weekly lists: which customers to act on and with what, by expected gain."""
 
 import json
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cached_property
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -11,16 +12,16 @@ import polars as pl
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
-from serving.lists.changes import changes
-from serving.lists.reasons import list_reasons
-from serving.lists.summary import summary
-from serving.privacy.erasure import withheld_by
+from serving.lists.changes import compare_with_previous_list
+from serving.lists.reasons import list_reason_columns
+from serving.lists.summary import summarize_list
+from serving.privacy.erasure import withheld_ids
 from serving.privacy.workspace_key import workspace_key
-from serving.schemas.iso_weeks import acted_on, sunday_of, week_of
-from serving.schemas.list_kind import TARGET_OF, ListKind
+from serving.schemas.iso_weeks import list_start, sunday_of, week_of
+from serving.schemas.list_kind import TARGET_BY_KIND, ListKind, list_id, list_name
 from serving.schemas.lists import EXPECTED_COLUMNS, LIST_COLUMNS
 from serving.store.issued import IssuedList, churn_sentence, earlier_rows, issued_lists, store_list
-from serving.store.read import actions_in
+from serving.store.read import current_actions
 from serving.store.runs import Run
 from serving.store.targets import read_targets
 from serving.store.withheld import Withheld
@@ -30,13 +31,13 @@ from settings.errors import UserError
 from settings.sections import Settings
 
 
-class ListRefusedError(UserError):  # noqa: N818  # it names what happened, as the documentation does
-    """The list cannot be made as asked: a budget that is none, a file of another type, actions that are gone."""
+class ListRefusedError(UserError):
+    """The list cannot be made as requested: an invalid budget or week, an unknown file type, or scores with unknown actions."""
 
 
 @dataclass(frozen=True)
 class WeeklyPlan:
-    """What was decided for the lists of a week together, from one run."""
+    """The decisions for all lists of a week, from one run."""
 
     settings: Settings
     run: Run
@@ -46,9 +47,10 @@ class WeeklyPlan:
 
 @dataclass(frozen=True)
 class WeeklyList:
-    """A list and what it rests on; `row_limit` and `budget` are those asked for. `frame` has LIST_COLUMNS.
+    """A list that may be issued.
 
-    `expected` has EXPECTED_COLUMNS of the same rows, `summary` its figures.
+    `frame` has LIST_COLUMNS, `expected` EXPECTED_COLUMNS of the same rows, `summary` the figures. `row_limit` and `budget` are
+    the bounds of the request, None where the configuration decides.
     """
 
     kind: ListKind
@@ -62,17 +64,17 @@ class WeeklyList:
 
     @property
     def list_id(self) -> str:
-        """The id that each row has."""
-        return list_name(self.kind, self.week, self.run)
+        """The list id in every row."""
+        return list_id(self.kind, self.week, self.run.run_id)
 
     @property
     def churn_sentence(self) -> str:
-        """What p_churn means, in words."""
+        """The meaning of p_churn, in words."""
         return churn_sentence(self.run.horizon_days, self.run.as_of)
 
     @cached_property
     def content(self) -> str:
-        """A number that two lists share if they say the same, whatever their ids."""
+        """A hash of the rows without their list id, equal for lists with equal rows."""
         return str(self.frame.drop("list_id").hash_rows(seed=1).implode().hash(seed=self.frame.height)[0])
 
 
@@ -84,130 +86,136 @@ def make_list(
     limit: int | None = None,
     budget: float | None = None,
 ) -> WeeklyList:
-    """Return the list of one kind from the current run.
+    """Return the list of one kind from the current run, by default of the week of its as-of date.
 
-    Rows come by expected gain, ties by customer; the rules of `serving.targeting` say who is on it. `budget` (by default the
-    configured one) pays for the largest gains that it can, `limit` keeps the first so many rows. A control share is held out
-    before that, the same one however often a week's list is made, and costs nothing. Raises ListRefused for a budget that is
-    none, WeekRefused for a week that is none, NoRun before the first published run.
+    Rows are ordered by expected gain, ties by customer; the rules of `serving.targeting` decide who is on the list. `budget`
+    (default: the configured one) buys the largest gains that it can, and `limit` keeps the first rows. The control group is drawn
+    before both, is the same whenever a week's list is made, and costs nothing.
+
+    Raises ListRefusedError for a budget below 0, WeekError for an invalid week, NoRunError before the first published run.
     """
     if budget is not None and budget < 0:
         raise ListRefusedError(f"The budget should be 0 or more, found {budget:g}.")
     weekly = plan_week(settings, engine, week, {kind: ListBounds(settings.targeting.budget if budget is None else budget, limit)})
-    return list_of(engine, weekly, kind, limit, budget)
+    return build_list(engine, weekly, kind, limit, budget)
 
 
 def plan_week(
-    settings: Settings, engine: sa.Engine, week: str | None = None, asked: dict[ListKind, ListBounds] | None = None
+    settings: Settings, engine: sa.Engine, week: str | None = None, bounds: dict[ListKind, ListBounds] | None = None
 ) -> WeeklyPlan:
-    """Decide about all lists of a week at once, from the current run; by default of the week of its as-of date.
+    """Plan all lists of a week together from the current run, by default of the week of its as-of date.
 
-    `asked` are bounds of single lists in place of the configured budget.
+    `bounds` replaces the configured budget for single lists. Raises ListRefusedError for a week before the data.
     """
-    _refuse_renamed(settings, engine)
+    _refuse_unknown_actions(settings, engine)
     run, customers = read_targets(engine)
-    chosen, targeting = week or week_of(run.as_of), settings.targeting
-    if sunday_of(chosen) < run.as_of:
-        raise ListRefusedError(f"The week {chosen} lies before the data of the scores, which are as of {run.as_of}.")
-    wanted = {kind: ListBounds(targeting.budget) for kind in ListKind} | (asked or {})
-    hold = targeting.control_hold_days or run.horizon_days
-    today = acted_on(chosen, run.as_of)
-    terms = PlanInputs(
-        targeting,
-        workspace_key(settings.secret_path),
-        {TARGET_OF[kind]: f"{kind}-{chosen}" for kind in ListKind},
-        {TARGET_OF[kind]: wanted[kind] for kind in ListKind},
-        hold,
+    planned_week, targeting = week or week_of(run.as_of), settings.targeting
+    if sunday_of(planned_week) < run.as_of:
+        raise ListRefusedError(f"The week {planned_week} ends before the as-of date of the scores, {run.as_of}.")
+    list_bounds = {kind: ListBounds(targeting.budget) for kind in ListKind} | (bounds or {})
+    today = list_start(planned_week, run.as_of)
+    inputs = PlanInputs(
+        targeting=targeting,
+        key=workspace_key(settings.secret_path),
+        draws={TARGET_BY_KIND[kind]: list_name(kind, planned_week) for kind in ListKind},
+        bounds={TARGET_BY_KIND[kind]: list_bounds[kind] for kind in ListKind},
+        control_hold_days=targeting.control_hold_days or run.horizon_days,
     )
-    earlier = earlier_rows(engine, chosen, run.run_id, today, targeting.pause_days, targeting.control_hold_days)
-    withheld = withheld_by(settings, engine, *Withheld).holds()
-    return WeeklyPlan(settings, run, chosen, make_plan(customers, earlier, withheld, terms))
+    earlier = earlier_rows(engine, planned_week, run.run_id, today, targeting.pause_days, targeting.control_hold_days)
+    withheld = withheld_ids(settings, engine, *Withheld).holds()
+    return WeeklyPlan(settings, run, planned_week, make_plan(customers, earlier, withheld, inputs))
 
 
-def list_of(
+def build_list(
     engine: sa.Engine, weekly: WeeklyPlan, kind: ListKind, limit: int | None = None, budget: float | None = None
 ) -> WeeklyList:
-    """Return one list of a plan; `limit` and `budget` are those that were asked for."""
-    plan, target = weekly.plan, TARGET_OF[kind]
-    of_kind = plan.frame.filter(pl.col("target") == target.value)
-    listed = of_kind.filter(pl.col("left_out").is_null()).sort("expected_gain", "customer_id", descending=[True, False])
-    frame = _columns(listed, list_name(kind, weekly.week, weekly.run), weekly.week, weekly.run, sunday_of(weekly.week))
-    expected = listed.select(pl.col(name).cast(dtype) for name, dtype in EXPECTED_COLUMNS.items())
-    told = summary(plan, target, listed, of_kind) | {"changes": changes(engine, weekly.run, plan.frame, kind, weekly.week)}
-    return WeeklyList(kind, weekly.week, weekly.run, frame, expected, told, limit, budget)
+    """Return one list of a plan; `limit` and `budget` are the bounds of the request, which the plan has applied."""
+    plan, run, week, target = weekly.plan, weekly.run, weekly.week, TARGET_BY_KIND[kind]
+    candidates = plan.frame.filter(pl.col("target") == target.value)
+    listed = candidates.filter(pl.col("left_out").is_null()).sort("expected_gain", "customer_id", descending=[True, False])
+    changes = compare_with_previous_list(engine, run, plan.frame, kind, week)
+    return WeeklyList(
+        kind=kind,
+        week=week,
+        run=run,
+        frame=_list_columns(listed, list_id(kind, week, run.run_id), week, run, sunday_of(week)),
+        expected=listed.select(pl.col(name).cast(dtype) for name, dtype in EXPECTED_COLUMNS.items()),
+        summary=summarize_list(plan, target, listed, candidates) | {"changes": changes},
+        row_limit=limit,
+        budget=budget,
+    )
 
 
 def issue(engine: sa.Engine, weekly: WeeklyList, issued_by: str, now: datetime) -> tuple[IssuedList, pl.DataFrame]:
-    """Store a list, or find the one that was issued with the very same rows; return it with its rows.
+    """Store a list, or find the one issued before with the same rows from the same run; return it with its rows.
 
-    A list that was issued never changes. Another one for the same run has a number behind its id.
+    An issued list never changes. Another list of the same run, kind and week gets a number at the end of its id.
     """
     while True:
-        there = issued_lists(engine, weekly.kind, weekly.week)
-        same = next((one for one in there if (one.content, one.run_id) == (weekly.content, weekly.run.run_id)), None)
-        if same is not None:
-            return same, _under(weekly.frame, same.list_id)
-        one = _issued(weekly, there, issued_by, now)
-        frame = _under(weekly.frame, one.list_id)
+        existing = issued_lists(engine, weekly.kind, weekly.week)
+        same = (issued for issued in existing if (issued.content, issued.run_id) == (weekly.content, weekly.run.run_id))
+        equal_list = next(same, None)
+        if equal_list is not None:
+            return equal_list, _with_list_id(weekly.frame, equal_list.list_id)
+        issued = _new_issued_list(weekly, existing, issued_by, now)
+        frame = _with_list_id(weekly.frame, issued.list_id)
         try:
-            store_list(engine, one, frame.hstack(weekly.expected))
-        except IntegrityError:  # somebody else issued one meanwhile
+            store_list(engine, issued, frame.hstack(weekly.expected))
+        except IntegrityError:  # another process issued a list of this id in the meantime
             continue
-        return one, frame
+        return issued, frame
 
 
-def list_name(kind: ListKind, week: str, run: Run) -> str:
-    """Return the id of the first list of a kind, week and run."""
-    return f"{kind}-{week}-run{run.run_id}"
-
-
-def _issued(weekly: WeeklyList, there: list[IssuedList], issued_by: str, now: datetime) -> IssuedList:
-    run, ids = weekly.run, {one.list_id for one in there}
-    names = (weekly.list_id if again == 1 else f"{weekly.list_id}-{again}" for again in range(1, len(ids) + 2))
+def _new_issued_list(weekly: WeeklyList, existing: list[IssuedList], issued_by: str, now: datetime) -> IssuedList:
+    run, existing_ids = weekly.run, {issued.list_id for issued in existing}
+    ids = (list_id(weekly.kind, weekly.week, run.run_id, version) for version in count(1))
     return IssuedList(
-        next(name for name in names if name not in ids),
-        len(there) + 1,
-        weekly.kind,
-        weekly.week,
-        run.run_id,
-        run.as_of,
-        run.model_version,
-        run.horizon_days,
-        weekly.row_limit,
-        weekly.budget,
-        weekly.content,
-        weekly.frame.height,
-        now,
-        issued_by,
-        json.dumps(weekly.summary),
+        list_id=next(new_id for new_id in ids if new_id not in existing_ids),
+        number=len(existing) + 1,
+        kind=weekly.kind,
+        week=weekly.week,
+        run_id=run.run_id,
+        data_as_of=run.as_of,
+        model_version=run.model_version,
+        horizon_days=run.horizon_days,
+        row_limit=weekly.row_limit,
+        budget=weekly.budget,
+        content=weekly.content,
+        rows=weekly.frame.height,
+        issued_at=now,
+        issued_by=issued_by,
+        summary=json.dumps(weekly.summary),
     )
 
 
-def _under(frame: pl.DataFrame, list_id: str) -> pl.DataFrame:
+def _with_list_id(frame: pl.DataFrame, list_id: str) -> pl.DataFrame:
     return frame.with_columns(pl.lit(list_id).alias("list_id"))
 
 
-def _refuse_renamed(settings: Settings, engine: sa.Engine) -> None:
-    """A list under new names of actions would be silently short."""
+def _refuse_unknown_actions(settings: Settings, engine: sa.Engine) -> None:
+    """Raise ListRefusedError if the scores name an action that is not configured: its customers would be missing."""
     configured = {action.name for action in settings.targeting.actions} | {NO_ACTION}
-    gone = sorted(set(actions_in(engine)) - configured)
-    if gone:
-        raise ListRefusedError(f"The scores name the action {gone[0]}, which the configuration no longer has; run `score` again.")
+    unknown = sorted(set(current_actions(engine)) - configured)
+    if unknown:
+        raise ListRefusedError(
+            f"The scores name the action {unknown[0]!r}, which the configuration no longer has; run `score` again."
+        )
 
 
-def default_path(settings: Settings, weekly: WeeklyList, issued: IssuedList) -> Path:
-    """Return where a list goes when no file is named: `lists/` below the workspace; one with a bound of its own under its id."""
-    usual = weekly.row_limit is None and weekly.budget is None
-    return settings.workspace.path / "lists" / f"{f'{weekly.kind}-{weekly.week}' if usual else issued.list_id}.csv"
+def default_list_path(settings: Settings, weekly: WeeklyList, issued: IssuedList) -> Path:
+    """Return the file of a list below `lists/` in the workspace: by kind and week, or by its id if it has bounds of its own."""
+    has_default_bounds = weekly.row_limit is None and weekly.budget is None
+    name = list_name(weekly.kind, weekly.week) if has_default_bounds else issued.list_id
+    return settings.workspace.path / "lists" / f"{name}.csv"
 
 
-def _columns(listed: pl.DataFrame, list_id: str, week: str, run: Run, expires: date) -> pl.DataFrame:
+def _list_columns(listed: pl.DataFrame, list_id: str, week: str, run: Run, expires_on: date) -> pl.DataFrame:
     ranked = listed.with_row_index("rank", offset=1).with_columns(
-        *list_reasons(),
+        *list_reason_columns(),
         pl.lit(list_id).alias("list_id"),
         pl.lit(week).alias("week"),
         pl.lit(run.as_of).alias("data_as_of"),
         pl.lit(run.model_version).alias("model_version"),
-        pl.lit(expires).alias("expires_on"),
+        pl.lit(expires_on).alias("expires_on"),
     )
     return ranked.select(pl.col(name).cast(dtype) for name, dtype in LIST_COLUMNS.items())

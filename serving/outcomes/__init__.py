@@ -1,1 +1,1 @@
-"""What the lists earned: issued rows, what their customers did since, and the difference that treating made."""
+"""What the lists earned: issued rows, their customers' orders since, and the effect of treatment."""

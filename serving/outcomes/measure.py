@@ -1,4 +1,4 @@
-"""What lists earned against those held out: for each list, action, segment and kind, and cumulated over the weeks."""
+"""Measure what lists earned against their control groups: by list, kind, action and segment, and cumulatively by week."""
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -7,20 +7,21 @@ from typing import Any
 
 import polars as pl
 
-from models.uplift.treatment_effect import Effect, effect
+from models.uplift.treatment_effect import Effect, estimate_effect
 from serving.outcomes.rows import enrolments
 
 COVARIATES = ("p_churn", "expected_value")
 
 
 @dataclass(frozen=True)
-class Earned:
-    """What a group of issued rows earned: effects per treated customer, and in all, of those whose window has ended.
+class GroupOutcome:
+    """What a group of issued rows earned, as effects per treated customer.
 
-    Before that, costs would be known and orders not. `scope` is list, kind, action, segment, cumulated, global or all; `closed`
-    the share of rows whose window has ended, `next_end` the day on which the next one does. `orders` and `profit` are None where
-    an arm has fewer than two customers. `more` is how many more customers it would take to see the expected gain, None where it
-    can be told already or no number would do.
+    `scope` is list, kind, action, segment, cumulated, global or all. Only customers whose window has ended are measured and
+    counted in `treated` and `control`: before that, costs would be known and orders not. `closed` is their share of all rows;
+    `next_end` is the day on which the next window ends. `orders` and `profit` are None if an arm has fewer than two customers.
+    `more` is how many more customers are needed to detect the expected gain; None if the result is conclusive or no number would
+    do. The fields are the keys of the stored report.
     """
 
     scope: str
@@ -35,119 +36,135 @@ class Earned:
     more: int | None
 
     @property
-    def is_too_small(self) -> bool:
-        """Whether nothing can be told yet."""
-        return self.profit is None or not self.profit.is_seen
+    def is_inconclusive(self) -> bool:
+        """Whether the effect on profit is unknown or not significant."""
+        return self.profit is None or not self.profit.is_significant
 
     @property
     def total(self) -> tuple[float, float, float] | None:
-        """Incremental profit of all treated together, and its interval."""
+        """Incremental profit of all treated customers together, and its 95 % interval."""
         if self.profit is None:
             return None
-        return tuple(self.treated * each for each in (self.profit.mean, self.profit.low, self.profit.high))  # type: ignore[return-value]
+        return self.treated * self.profit.mean, self.treated * self.profit.low, self.treated * self.profit.high
 
     @property
     def verdict(self) -> str:
-        """Whether it can be told what was earned, in a few words."""
+        """The result in a few words."""
         if self.treated + self.control == 0:
             return f"too early until {self.next_end}"
         if self.profit is None:
             return "too few customers"
-        if self.profit.is_seen:
+        if self.profit.is_significant:
             return "a gain" if self.profit.mean > 0 else "a loss"
         if self.more is None:
-            return "not told, and no gain was expected"
-        return f"not yet: {self.more:,} more customers" if self.more else "less than was expected"
+            return "inconclusive; no gain was expected"
+        return f"not yet: {self.more:,} more customers" if self.more else "less than expected"
 
     @property
     def caution(self) -> str | None:
-        """Why it cannot be told what was earned, in a sentence; None where it can."""
-        if not self.is_too_small:
+        """Why the result is inconclusive, in words; None if it is conclusive."""
+        if not self.is_inconclusive:
             return None
         if self.treated + self.control == 0:
-            return f"Too early to tell: no customer's window has ended yet; the first ends on {self.next_end}."
+            return f"Too early: no customer's window has ended yet; the first ends on {self.next_end}."
         if self.profit is None:
             arms = f"{self.treated:,} treated and {self.control:,} held out"
-            return f"Too small to tell: {arms}; an arm needs two customers at least."
+            return f"Too few customers: {arms}; each arm needs at least two."
         if self.more is None:
-            return "Too small to tell, and no gain was expected: no number of customers would show one."
+            return "Inconclusive, and no gain was expected: no number of customers would show one."
         gain = f"{self.expected_gain:.2f} per treated customer"
         if self.more == 0:
-            return f"So many would show the gain of {gain} that was expected: it is not there."
+            return f"Less than expected: there are enough customers to show the expected gain of {gain}, but no gain is visible."
         return (
-            f"Too small to tell: the interval of the profit holds zero. About {self.more:,} more customers, split the same way, "
-            f"would show the expected gain of {gain} in four of five cases."
+            "Inconclusive: the 95 % interval of the profit includes zero. "
+            f"About {self.more:,} more customers, split the same way, would show the expected gain of {gain} with 80 % power."
         )
 
     def as_dict(self) -> dict[str, Any]:
-        """Return it as data."""
-        said = {"verdict": self.verdict, "caution": self.caution}
-        return asdict(self) | said | {"next_end": self.next_end and str(self.next_end)}
+        """Return the outcome as data for JSON, with its verdict and caution."""
+        texts = {"verdict": self.verdict, "caution": self.caution}
+        return asdict(self) | texts | {"next_end": self.next_end and str(self.next_end)}
 
 
-def earned(rows: pl.DataFrame) -> list[Earned]:
-    """Return what was earned, from rows with outcomes (`serving.outcomes.rows`), analysed as assigned.
+def measure_groups(rows: pl.DataFrame) -> list[GroupOutcome]:
+    """Return what was earned, from rows with outcomes (`serving.outcomes.rows`), by intention to treat.
 
-    Of each kind and week the list that counts is measured. A list is of its rows as issued; kinds, actions, segments, the weeks
-    and all together count each customer once per window. The global control is compared by itself, since no list's draw decided.
+    Of several lists of a kind and week the effective one counts. A list is measured on its rows as issued. In all other groups a
+    customer counts once per window (`enrolments`). The global control is compared separately, because no list drew it.
     """
-    counting = rows.filter(~pl.col("superseded"))
-    drawn = counting.filter(pl.col("propensity").is_between(0, 1, closed="none"))
-    once = enrolments(drawn)
-    lists = drawn.sort("start", "number", descending=True, maintain_order=True)
+    effective = rows.filter(~pl.col("superseded"))
+    drawn = effective.filter(pl.col("propensity").is_between(0, 1, closed="none"))
+    enrolled = enrolments(drawn)
+    newest_first = drawn.sort("start", "number", descending=True, maintain_order=True)
     return [
-        *([_earned("all", "all lists", once)] if once.height else []),
-        *_groups("kind", once, "kind"),
-        *_groups("action", once, "action"),
-        *_groups("segment", once, "loyalty_segment"),
-        *_against_global(once, enrolments(counting.filter(pl.col("held_by") == "global"))),
-        *_weeks(once),
-        *_groups("list", lists, "list_id"),
+        *([_group_outcome("all", "all lists", enrolled)] if enrolled.height else []),
+        *_by_column("kind", enrolled, "kind"),
+        *_by_column("action", enrolled, "action"),
+        *_by_column("segment", enrolled, "loyalty_segment"),
+        *_against_global_control(enrolled, enrolments(effective.filter(pl.col("held_by") == "global"))),
+        *_cumulated_by_week(enrolled),
+        *_by_column("list", newest_first, "list_id"),
     ]
 
 
-def _against_global(once: pl.DataFrame, untouched: pl.DataFrame) -> Iterator[Earned]:
-    """The treated against those whom no list ever treats: of both together, (1 - g) x propensity to g were to be treated."""
-    if untouched.is_empty() or once.is_empty():
+def _against_global_control(enrolled: pl.DataFrame, global_control: pl.DataFrame) -> Iterator[GroupOutcome]:
+    """Compare the treated with the global control.
+
+    With g the global share and p a list's propensity, a customer is treated with probability (1 - g) p and in the global control
+    with probability g.
+    """
+    if global_control.is_empty() or enrolled.is_empty():
         return
-    both = pl.concat([once.filter(arm="treated"), untouched])
+    arms = pl.concat([enrolled.filter(arm="treated"), global_control])
     g, p = pl.col("global_share"), pl.col("propensity").max()
-    treated = (1 - g) * p
-    yield _earned("global", "against the global control", both.with_columns((treated / (treated + g)).alias("propensity")))
+    p_treated = (1 - g) * p
+    propensity = (p_treated / (p_treated + g)).alias("propensity")
+    yield _group_outcome("global", "against the global control", arms.with_columns(propensity))
 
 
-def _groups(scope: str, rows: pl.DataFrame, column: str) -> Iterator[Earned]:
-    for (name,), part in rows.group_by(column, maintain_order=True):
-        yield _earned(scope, str(name), part)
+def _by_column(scope: str, rows: pl.DataFrame, column: str) -> Iterator[GroupOutcome]:
+    for (name,), group in rows.group_by(column, maintain_order=True):
+        yield _group_outcome(scope, str(name), group)
 
 
-def _weeks(once: pl.DataFrame) -> Iterator[Earned]:
-    """From the first week to each of which a window has ended."""
-    for week in once.filter("closed")["week"].unique().sort():
-        yield _earned("cumulated", week, once.filter(pl.col("week") <= week))
+def _cumulated_by_week(enrolled: pl.DataFrame) -> Iterator[GroupOutcome]:
+    """Measure all weeks up to each week in which a window has ended."""
+    for week in enrolled.filter("closed")["week"].unique().sort():
+        yield _group_outcome("cumulated", week, enrolled.filter(pl.col("week") <= week))
 
 
-def _earned(scope: str, name: str, rows: pl.DataFrame) -> Earned:
-    ended = rows.filter("closed")
-    gain = ended.select(pl.col("expected_gain").filter(pl.col("arm") == "treated").mean()).item()
-    treated = (ended["arm"] == "treated").to_numpy()
-    propensity = ended["propensity"].to_numpy()
-    known = ended.select(COVARIATES).to_numpy()
+def _group_outcome(scope: str, name: str, rows: pl.DataFrame) -> GroupOutcome:
+    closed = rows.filter("closed")
+    gain = closed.select(pl.col("expected_gain").filter(pl.col("arm") == "treated").mean()).item()
+    is_treated = (closed["arm"] == "treated").to_numpy()
+    propensity, covariates = closed["propensity"].to_numpy(), closed.select(COVARIATES).to_numpy()
     orders, profit = (
-        effect(ended[what].cast(pl.Float64).to_numpy(), treated, propensity, known) for what in ("orders", "profit")
+        estimate_effect(closed[outcome].cast(pl.Float64).to_numpy(), is_treated, propensity, covariates)
+        for outcome in ("orders", "profit")
     )
-    expected = float(gain or 0.0)
-    more = None if profit is None or profit.is_seen else profit.more_needed(expected)
-    counted, closed = int(treated.sum()), ended.height / max(rows.height, 1)
-    return Earned(scope, name, counted, ended.height - counted, closed, _next_end(rows), expected, orders, profit, more)
+    expected_gain, treated = float(gain or 0.0), int(is_treated.sum())
+    more = None if profit is None or profit.is_significant else profit.additional_customers_needed(expected_gain)
+    return GroupOutcome(
+        scope=scope,
+        name=name,
+        treated=treated,
+        control=closed.height - treated,
+        closed=closed.height / max(rows.height, 1),
+        next_end=_next_window_end(rows),
+        expected_gain=expected_gain,
+        orders=orders,
+        profit=profit,
+        more=more,
+    )
 
 
-def _next_end(rows: pl.DataFrame) -> date | None:
+def _next_window_end(rows: pl.DataFrame) -> date | None:
+    """Return the day on which the next open window ends; None if all have ended."""
     ends = rows.filter(~pl.col("closed")).select((pl.col("start") + pl.duration(days="horizon_days")).min())
     return None if ends.item() is None else date.fromisoformat(str(ends.item()))
 
 
-def until_of(transactions: pl.LazyFrame) -> date:
-    """Return the day after the newest order: up to there outcomes are known."""
+def day_after_newest_order(transactions: pl.LazyFrame) -> date:
+    """Return the day before which outcomes are known (exclusive)."""
     newest = transactions.select(pl.col("ordered_at").max().dt.date()).collect(engine="streaming").item()
     return date.fromisoformat(str(newest)) + timedelta(days=1)

@@ -1,1 +1,1 @@
-"""The pages that marketing opens on Monday: served with the routes, drawn on the server, nothing loaded from elsewhere."""
+"""The web pages for marketing: rendered on the server, beside the API routes, without content from other sites."""

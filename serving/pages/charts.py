@@ -1,4 +1,4 @@
-"""Charts of the pages, as SVG drawn by Matplotlib on the server. The pages have the numbers beside them."""
+"""Charts of the pages, drawn by Matplotlib on the server as SVG. The pages show the same numbers beside them."""
 
 import io
 import warnings
@@ -14,17 +14,17 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-MAX_WEEKS = 5  # labels below a picture of weeks
+MAX_WEEK_LABELS = 5
 BLUE, AMBER, GREEN, RED, GREY = "#1b5e9b", "#a85b00", "#2e7d32", "#b3261e", "#5f6b76"
 PALETTE = (BLUE, AMBER, GREEN, "#7b3fa0", RED, "#00737f", GREY)
-WIDTH, ROW, MAX_NAME_LENGTH = 7.2, 0.34, 32
-DRAWING = Lock()  # Matplotlib draws in one thread at a time
+WIDTH, ROW_HEIGHT, MAX_NAME_LENGTH = 7.2, 0.34, 32
+DRAW_LOCK = Lock()  # Matplotlib is not thread-safe
 Draw = Callable[["Axes"], None]
 
 
 @cache
-def _matplotlib() -> None:
-    """Set Matplotlib up on first use: a worker that shows no page does without."""
+def _configure_matplotlib() -> None:
+    """Configure Matplotlib on first use, so that a worker without page views does not import it."""
     import matplotlib as mpl
 
     mpl.use("svg")
@@ -46,39 +46,38 @@ def _matplotlib() -> None:
 
 
 def svg(draw: Draw, height: float = 3.0, width: float = WIDTH) -> bytes:
-    """Return what `draw` draws, as SVG."""
-    return _picture(lambda figure: draw(figure.subplots()), width, height)
+    """Return a chart on one pair of axes as SVG; sizes are in inches."""
+    return _render_svg(lambda figure: draw(figure.subplots()), width, height)
 
 
-def _picture(fill: Callable[["Figure"], None], width: float, height: float) -> bytes:
-    _matplotlib()
+def _render_svg(fill: Callable[["Figure"], None], width: float, height: float) -> bytes:
+    _configure_matplotlib()
     from matplotlib.figure import Figure
 
     out = io.BytesIO()
-    with DRAWING, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # letters that the font does not have are drawn as boxes
+    with DRAW_LOCK, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # characters that the font lacks are drawn as boxes
         figure = Figure(figsize=(width, height), layout="constrained")
         fill(figure)
         figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
     return out.getvalue()
 
 
-def budget(curve: dict[str, Any], chosen: float | None, currency: str) -> bytes:
-    """Expected profit against money spent; the point where the next unit no longer pays, and the budget chosen."""
+def budget_chart(curve: dict[str, Any], budget: float | None, currency: str) -> bytes:
+    """Draw expected profit against money spent, with the most profitable budget and the one entered, if any."""
 
     def draw(axes: "Axes") -> None:
         spent, profit = np.array(curve["spent"]), np.array(curve["profit"])
         axes.plot(spent, profit, color=BLUE, linewidth=2)
         best = curve["best_budget"]
         axes.axvline(best, color=GREEN, linestyle="--", linewidth=1.2)
-        said = "beyond here the next unit\nno longer pays"
-        aside: dict[str, Any] = {"textcoords": "offset points", "xytext": (-6, 0), "ha": "right", "color": GREEN}
-        axes.annotate(said, (best, 0.06), xycoords=("data", "axes fraction"), **aside)
-        if chosen is not None:
-            at = min(max(chosen, 0.0), float(spent[-1]))
-            there = at, float(np.interp(at, spent, profit))
-            axes.plot(*there, "o", color=AMBER, markersize=8)
-            axes.annotate("your budget", there, xytext=(8, -14), textcoords="offset points", color=AMBER)
+        left_of_line: dict[str, Any] = {"textcoords": "offset points", "xytext": (-6, 0), "ha": "right", "color": GREEN}
+        axes.annotate("most profitable\nbudget", (best, 0.06), xycoords=("data", "axes fraction"), **left_of_line)
+        if budget is not None:
+            x = min(max(budget, 0.0), float(spent[-1]))
+            point = x, float(np.interp(x, spent, profit))
+            axes.plot(*point, "o", color=AMBER, markersize=8)
+            axes.annotate("your budget", point, xytext=(8, -14), textcoords="offset points", color=AMBER)
         axes.set_xlabel(f"money spent, {currency}")
         axes.set_ylabel(f"expected profit, {currency}")
         axes.set_xlim(left=0)
@@ -86,162 +85,167 @@ def budget(curve: dict[str, Any], chosen: float | None, currency: str) -> bytes:
     return svg(draw, 2.9)
 
 
-def score_history(days: Sequence[date], p_churn: Sequence[float]) -> bytes:
-    """The risk that each kept run foretold."""
+def history_chart(days: Sequence[date], p_churn: Sequence[float]) -> bytes:
+    """Draw the churn risk that each kept run predicted."""
 
     def draw(axes: "Axes") -> None:
         axes.plot(np.array(days, dtype="datetime64[D]"), 100 * np.array(p_churn), "o-", color=BLUE)
         axes.set_ylim(0, 100)
         axes.set_ylabel("risk of no order, %")
-        _few_dates(axes)
+        _date_axis(axes)
 
     return svg(draw, 2.2)
 
 
-def plain(name: str) -> str:
-    """Return a name as a chart can show it: without control characters, and not too long."""
-    shown = "".join(letter for letter in name if letter.isprintable())
-    return shown if len(shown) <= MAX_NAME_LENGTH else f"{shown[:MAX_NAME_LENGTH]}..."
+def chart_label(name: str) -> str:
+    """Return a name as a label: without control characters, and shortened to MAX_NAME_LENGTH characters."""
+    printable = "".join(letter for letter in name if letter.isprintable())
+    return printable if len(printable) <= MAX_NAME_LENGTH else f"{printable[:MAX_NAME_LENGTH]}..."
 
 
-def brands(days: Sequence[date], bought: Sequence[str]) -> bytes:
-    """A dot per purchase, a line per brand, the brand bought most on top."""
+def brands_chart(days: Sequence[date], purchased: Sequence[str]) -> bytes:
+    """Draw a dot per purchase and a row per brand, with the most purchased brand on top."""
 
     def draw(axes: "Axes") -> None:
-        names, counts = np.unique(np.array(bought), return_counts=True)
-        order = [str(name) for name in names[np.argsort(-counts, kind="stable")]]
-        rows = [len(order) - 1 - order.index(each) for each in bought]
-        colours = [PALETTE[order.index(each) % len(PALETTE)] for each in bought]
+        names, counts = np.unique(np.array(purchased), return_counts=True)
+        brands = [str(name) for name in names[np.argsort(-counts, kind="stable")]]
+        rows = [len(brands) - 1 - brands.index(brand) for brand in purchased]
+        colours = [PALETTE[brands.index(brand) % len(PALETTE)] for brand in purchased]
         axes.scatter(np.array(days, dtype="datetime64[D]"), rows, s=34, color=colours)
-        axes.set_yticks(range(len(order)), [plain(each) for each in order[::-1]])
-        axes.set_ylim(-0.6, len(order) - 0.4)
-        _few_dates(axes)
+        axes.set_yticks(range(len(brands)), [chart_label(brand) for brand in brands[::-1]])
+        axes.set_ylim(-0.6, len(brands) - 0.4)
+        _date_axis(axes)
 
-    return svg(draw, 0.9 + ROW * len(set(bought)))
+    return svg(draw, 0.9 + ROW_HEIGHT * len(set(purchased)))
 
 
-def _few_dates(axes: "Axes") -> None:
+def _date_axis(axes: "Axes") -> None:
+    """Label the x axis with two to seven dates."""
     from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 
-    where: Any = AutoDateLocator(minticks=2, maxticks=7)  # type: ignore[no-untyped-call]
-    axes.xaxis.set_major_locator(where)
-    axes.xaxis.set_major_formatter(ConciseDateFormatter(where))  # type: ignore[no-untyped-call]
+    locator: Any = AutoDateLocator(minticks=2, maxticks=7)  # type: ignore[no-untyped-call]
+    axes.xaxis.set_major_locator(locator)
+    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
 
 
-def groups(names: Sequence[str], customers: Sequence[float], value_at_risk: Sequence[float], currency: str) -> bytes:
-    """How many customers and how much value at risk each group has, side by side."""
+def groups_chart(names: Sequence[str], customers: Sequence[float], value_at_risk: Sequence[float], currency: str) -> bytes:
+    """Draw the number of customers and the value at risk of each group, side by side."""
 
     def fill(figure: "Figure") -> None:
         left, right = figure.subplots(1, 2, sharey=True)
-        places = np.arange(len(names))[::-1]
+        rows = np.arange(len(names))[::-1]
         for axes, values, colour, label in (
             (left, customers, BLUE, "customers"),
             (right, value_at_risk, AMBER, f"value at risk, {currency}"),
         ):
-            axes.barh(places, values, color=colour)
+            axes.barh(rows, values, color=colour)
             axes.set_xlabel(label)
             axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
             axes.locator_params(axis="x", nbins=4)
             axes.grid(visible=False, axis="y")
-        left.set_yticks(places, [plain(each) for each in names])
+        left.set_yticks(rows, [chart_label(name) for name in names])
 
-    return _picture(fill, WIDTH, 0.9 + ROW * len(names))
+    return _render_svg(fill, WIDTH, 0.9 + ROW_HEIGHT * len(names))
 
 
-def flow(moves: Sequence[tuple[str, str, int]]) -> bytes:
-    """Where customers came from, on the left, and where they are now, on the right; bands as broad as they are many."""
+def flow_chart(moves: Sequence[tuple[str, str, int]]) -> bytes:
+    """Draw moves between groups: old groups on the left, new ones on the right, bands as wide as their number of customers."""
 
     def draw(axes: "Axes") -> None:
         total = sum(count for _, _, count in moves)
         gap = 0.03 * total
-        sides = [_stacked(moves, side, gap) for side in (0, 1)]
-        used = [{name: start for name, (start, _) in side.items()} for side in sides]
-        colours = {name: PALETTE[place % len(PALETTE)] for place, name in enumerate(dict.fromkeys([*sides[0], *sides[1]]))}
-        for came, went, count in moves:
-            ends = used[0][came], used[1][went]
-            used[0][came] += count
-            used[1][went] += count
-            stays = came == went
-            _band(axes, ends, count, GREY if stays else colours[came], 0.18 if stays else 0.55)
-        for side, at, align in ((sides[0], 0.0, "right"), (sides[1], 1.0, "left")):
-            middles = _apart([start + size / 2 for start, size in side.values()], 0.055 * (total + gap * len(side)))
-            for (name, (start, size)), middle in zip(side.items(), middles, strict=True):
-                axes.barh(start + size / 2, 0.02, height=size, left=at - 0.01, color=colours[name])
-                axes.text(at + (0.025 if at else -0.025), middle, f"{plain(name)}  {size:,}", ha=align, va="center")
+        left, right = (_stack_bands(moves, side, gap) for side in (0, 1))
+        next_left, next_right = ({name: bottom for name, (bottom, _) in side.items()} for side in (left, right))
+        colours = {name: PALETTE[index % len(PALETTE)] for index, name in enumerate(dict.fromkeys([*left, *right]))}
+        for old, new, count in moves:
+            ends = next_left[old], next_right[new]
+            next_left[old] += count
+            next_right[new] += count
+            stays = old == new
+            _draw_band(axes, ends, count, GREY if stays else colours[old], 0.18 if stays else 0.55)
+        for side, x, align in ((left, 0.0, "right"), (right, 1.0, "left")):
+            middles = _spread_apart([bottom + size / 2 for bottom, size in side.values()], 0.055 * (total + gap * len(side)))
+            for (name, (bottom, size)), middle in zip(side.items(), middles, strict=True):
+                axes.barh(bottom + size / 2, 0.02, height=size, left=x - 0.01, color=colours[name])
+                axes.text(x + (0.025 if x else -0.025), middle, f"{chart_label(name)}  {size:,}", ha=align, va="center")
         axes.set_xlim(-0.42, 1.42)
         axes.axis("off")
 
     return svg(draw, 3.6)
 
 
-def _stacked(moves: Sequence[tuple[str, str, int]], side: int, gap: float) -> dict[str, tuple[float, int]]:
-    """Where each name begins from below, and how many it has; the largest on top."""
+def _stack_bands(moves: Sequence[tuple[str, str, int]], side: int, gap: float) -> dict[str, tuple[float, int]]:
+    """Return the bottom and the size of each group on a side (0 left, 1 right), stacked with the largest on top."""
     sizes: dict[str, int] = {}
     for move in moves:
         sizes[str(move[side])] = sizes.get(str(move[side]), 0) + move[2]
-    at, placed = 0.0, {}
-    for name in sorted(sizes, key=lambda each: (sizes[each], each)):
-        placed[name] = (at, sizes[name])
-        at += sizes[name] + gap
-    return placed
+    bottom, bands = 0.0, {}
+    for name in sorted(sizes, key=lambda name: (sizes[name], name)):
+        bands[name] = (bottom, sizes[name])
+        bottom += sizes[name] + gap
+    return bands
 
 
-def _apart(places: list[float], least: float) -> list[float]:
-    """Rising places, moved up where they are nearer than that to the one below."""
-    moved: list[float] = []
-    for place in places:
-        moved.append(max(place, moved[-1] + least) if moved else place)
-    return moved
+def _spread_apart(positions: list[float], min_distance: float) -> list[float]:
+    """Return ascending positions, moved up where they are closer than `min_distance` to the one below."""
+    spread: list[float] = []
+    for position in positions:
+        spread.append(max(position, spread[-1] + min_distance) if spread else position)
+    return spread
 
 
-def _band(axes: "Axes", ends: tuple[float, float], count: int, colour: str, strength: float) -> None:
-    along = np.linspace(0, 1, 40)
-    bend = 3 * along**2 - 2 * along**3
-    low = ends[0] + (ends[1] - ends[0]) * bend
-    axes.fill_between(along * 0.98 + 0.01, low, low + count, color=colour, alpha=strength, linewidth=0)
+def _draw_band(axes: "Axes", ends: tuple[float, float], count: int, colour: str, alpha: float) -> None:
+    x = np.linspace(0, 1, 40)
+    smooth_step = 3 * x**2 - 2 * x**3
+    bottom = ends[0] + (ends[1] - ends[0]) * smooth_step
+    axes.fill_between(x * 0.98 + 0.01, bottom, bottom + count, color=colour, alpha=alpha, linewidth=0)
 
 
-def intervals(names: Sequence[str], means: Sequence[float], lows: Sequence[float], highs: Sequence[float], label: str) -> bytes:
-    """An estimate and its interval per line; green where it is surely above zero, red where surely below."""
+def intervals_chart(
+    names: Sequence[str], means: Sequence[float], lows: Sequence[float], highs: Sequence[float], label: str
+) -> bytes:
+    """Draw an estimate and its interval per row: green if the interval is above zero, red if below, grey if it includes zero."""
 
     def draw(axes: "Axes") -> None:
-        places = np.arange(len(names))[::-1]
-        for place, mean, low, high in zip(places, means, lows, highs, strict=True):
+        rows = np.arange(len(names))[::-1]
+        for row, mean, low, high in zip(rows, means, lows, highs, strict=True):
             colour = GREEN if low > 0 else RED if high < 0 else GREY
-            axes.plot([low, high], [place, place], color=colour, linewidth=2.5, solid_capstyle="butt")
-            axes.plot([mean], [place], "o", color=colour)
+            axes.plot([low, high], [row, row], color=colour, linewidth=2.5, solid_capstyle="butt")
+            axes.plot([mean], [row], "o", color=colour)
         axes.axvline(0, color="#333333", linewidth=1)
-        axes.set_yticks(places, [plain(each) for each in names])
+        axes.set_yticks(rows, [chart_label(name) for name in names])
         axes.set_ylim(-0.6, len(names) - 0.4)
         axes.set_xlabel(label)
 
-    return svg(draw, 0.9 + ROW * len(names))
+    return svg(draw, 0.9 + ROW_HEIGHT * len(names))
 
 
-def cumulated(weeks: Sequence[str], means: Sequence[float], lows: Sequence[float], highs: Sequence[float], label: str) -> bytes:
-    """Profit from the first week on, with its interval."""
+def cumulated_chart(
+    weeks: Sequence[str], means: Sequence[float], lows: Sequence[float], highs: Sequence[float], label: str
+) -> bytes:
+    """Draw the cumulative profit from the first week on, with its interval."""
 
     def draw(axes: "Axes") -> None:
-        places = np.arange(len(weeks))
-        axes.fill_between(places, lows, highs, color=BLUE, alpha=0.18, linewidth=0)
-        axes.plot(places, means, "o-", color=BLUE)
+        x = np.arange(len(weeks))
+        axes.fill_between(x, lows, highs, color=BLUE, alpha=0.18, linewidth=0)
+        axes.plot(x, means, "o-", color=BLUE)
         axes.axhline(0, color="#333333", linewidth=1)
-        some = places[:: max(-(-len(weeks) // MAX_WEEKS), 1)]
-        axes.set_xticks(some, [weeks[place] for place in some])
+        labelled = x[:: max(-(-len(weeks) // MAX_WEEK_LABELS), 1)]
+        axes.set_xticks(labelled, [weeks[index] for index in labelled])
         axes.set_ylabel(label)
 
     return svg(draw, 2.6)
 
 
-def calibration(bins: Sequence[tuple[float, float, int]]) -> bytes:
-    """Foretold share that leaves, against the share that left; on the line, probabilities are frequencies."""
+def calibration_chart(bins: Sequence[tuple[float, float, int]]) -> bytes:
+    """Draw the actual share of churners against the predicted share; a calibrated model is on the diagonal."""
 
     def draw(axes: "Axes") -> None:
-        foretold, seen = np.array([each[0] for each in bins]), np.array([each[1] for each in bins])
+        predicted, actual = np.array([row[0] for row in bins]), np.array([row[1] for row in bins])
         axes.plot([0, 100], [0, 100], color="#8a949e", linewidth=1)
-        axes.plot(100 * foretold, 100 * seen, "o-", color=BLUE)
-        axes.set_xlabel("foretold to leave, %")
-        axes.set_ylabel("left, %")
+        axes.plot(100 * predicted, 100 * actual, "o-", color=BLUE)
+        axes.set_xlabel("predicted churn, %")
+        axes.set_ylabel("actual churn, %")
         axes.set_xlim(0, 100)
         axes.set_ylim(0, 100)
 

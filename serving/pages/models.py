@@ -1,4 +1,4 @@
-"""Models: which champion scores, how good it is beside its named baseline, how true its probabilities are, how fresh."""
+"""The page of models: the champion, its accuracy beside the baseline, its calibration, its measured effects, and freshness."""
 
 from typing import Any
 
@@ -8,62 +8,69 @@ from starlette.responses import Response
 from models.champion import Champion
 from models.errors import NoChampionError
 from models.registry import BASELINE
-from serving.http.auth import state_in
+from serving.http.auth import get_state
 from serving.http.errors import ApiError
 from serving.http.paths import UI
 from serving.http.state import ServiceState, utc_now
 from serving.pages import charts
-from serving.pages.render import page, picture
+from serving.pages.render import page, svg_response
 from serving.pages.session import SIGNED_IN
-from serving.store.runs import run_if_any
+from serving.store.runs import find_current_run
 
 ROUTES = APIRouter(include_in_schema=False, dependencies=[SIGNED_IN])
+BOUND_PREFIX = "above_"
 
 
 @ROUTES.get(f"{UI}/models")
 def models(request: Request) -> Response:
-    """Show the champion and the run."""
-    state = state_in(request)
+    """Show the champion and the current run."""
+    state = get_state(request)
     champion = _champion(state)
-    run = run_if_any(state.engine)
+    run = find_current_run(state.engine)
     today = utc_now().date()
     return page(
         request,
         "models",
         champion=champion,
-        backtest_metrics={} if champion is None else _grade(champion),
+        backtest_metrics={} if champion is None else _backtest_metrics(champion),
         baseline=BASELINE.name,
         run=run,
         stale=run is not None and state.is_stale(run, today),
         age=None if run is None else (today - run.as_of).days,
-        fresh_days=state.settings.serving.stale_after_days,
-        others=[] if champion is None else _others(champion),
+        max_age=state.settings.serving.stale_after_days,
+        candidates_beaten=[] if champion is None else _candidates_beaten(champion),
     )
 
 
 def _champion(state: ServiceState) -> Champion | None:
     try:
         return state.champion()
-    except (NoChampionError, OSError):  # what CURRENT names may not have come to this machine yet
+    except (NoChampionError, OSError):  # the folder that CURRENT names may not have been copied to this machine yet
         return None
 
 
-def _grade(champion: Champion) -> dict[str, Any]:
-    """The grade, and by how much the champion's log-loss is below the baseline's."""
-    grade: dict[str, Any] = dict(champion.backtest_metrics)
-    return grade | {"better": 1 - grade["log_loss"] / grade["baseline_log_loss"]} if grade else grade
+def _backtest_metrics(champion: Champion) -> dict[str, Any]:
+    """Return the backtest metrics with `improvement`, the relative reduction in log-loss against the baseline."""
+    metrics: dict[str, Any] = dict(champion.backtest_metrics)
+    return metrics | {"improvement": 1 - metrics["log_loss"] / metrics["baseline_log_loss"]} if metrics else metrics
 
 
-def _others(champion: Champion) -> list[tuple[str, bool]]:
-    """Every other candidate, and whether the champion is surely better."""
-    above = {name.removeprefix("above_"): value for name, value in champion.backtest_metrics.items() if name.startswith("above_")}
-    return [(name, value < 0) for name, value in above.items()]
+def _candidates_beaten(champion: Champion) -> list[str]:
+    """Return the candidates with a significantly higher log-loss than the champion (95 %).
+
+    `above_<name>` is the upper bound of the interval of the champion's log-loss minus that of the candidate.
+    """
+    return [
+        name.removeprefix(BOUND_PREFIX)
+        for name, upper_bound in champion.backtest_metrics.items()
+        if name.startswith(BOUND_PREFIX) and upper_bound < 0
+    ]
 
 
 @ROUTES.get(f"{UI}/charts/calibration.svg")
 def calibration_chart(request: Request) -> Response:
-    """Draw how far the champion's probabilities are frequencies."""
-    champion = _champion(state_in(request))
+    """Draw the calibration of the champion: the predicted share of churners against the actual share."""
+    champion = _champion(get_state(request))
     if champion is None or not champion.reliability:
-        raise ApiError(404, "There is no such picture.")
-    return picture(charts.calibration(champion.reliability))
+        raise ApiError(404, "There is no such chart.")
+    return svg_response(charts.calibration_chart(champion.reliability))

@@ -1,4 +1,4 @@
-"""Pages from templates: numbers, money and days written the same way everywhere."""
+"""Render pages from templates, with one format for numbers, money and dates everywhere."""
 
 from datetime import date, datetime
 from functools import cache
@@ -10,36 +10,37 @@ from fastapi import Request
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from starlette.responses import HTMLResponse, Response
 
-from serving.http.auth import client_in, state_in
-from serving.http.paths import PICTURE_POLICY
-from serving.pages.session import csrf_of
+from serving.http.auth import get_client, get_state
+from serving.http.paths import CHART_POLICY
+from serving.pages.session import csrf_token
 
-HERE = Path(__file__).parent
-NOTHING = "–"
+FOLDER = Path(__file__).parent
+MISSING = "–"
+MAX_WITH_CENTS = 100
 PAGES = {"week": "This week", "segments": "Segments", "outcomes": "Outcomes", "models": "Models"}
-NAMES = {
+DISPLAY_NAMES = {
     "hard_core": "hard-core",
     "first_time": "first-time",
     "one_time": "one-time",
 }
 
 
-def page(request: Request, name: str, status: int = 200, **told: Any) -> HTMLResponse:  # noqa: ANN401  # what the page shows
-    """Return a page, with what every page shows around it."""
-    state, client = state_in(request), client_in(request)
-    around = {
+def page(request: Request, name: str, status: int = 200, **content: Any) -> HTMLResponse:  # noqa: ANN401  # the page's own
+    """Return a page: its template with `content` and the values that every page needs."""
+    state, client = get_state(request), get_client(request)
+    shared = {
         "client": client.name,
-        "csrf": csrf_of(request),
+        "csrf": csrf_token(request),
         "pages": PAGES,
-        "here": name,
+        "current_page": name,
         "currency": state.settings.value.currency,
     }
-    return HTMLResponse(template(name).render(around | told), status)
+    return HTMLResponse(template(name).render(shared | content), status)
 
 
-def picture(content: bytes) -> Response:
-    """Return an SVG."""
-    return Response(content, media_type="image/svg+xml", headers={"content-security-policy": PICTURE_POLICY})
+def svg_response(content: bytes) -> Response:
+    """Return an SVG chart as a response."""
+    return Response(content, media_type="image/svg+xml", headers={"content-security-policy": CHART_POLICY})
 
 
 def template(name: str) -> Template:
@@ -49,77 +50,77 @@ def template(name: str) -> Template:
 
 @cache
 def _templates() -> Environment:
-    found = Environment(
-        loader=FileSystemLoader(HERE / "templates"),
+    environment = Environment(
+        loader=FileSystemLoader(FOLDER / "templates"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    found.filters |= {
-        "whole": whole,
-        "money": money,
-        "share": share,
-        "day": day,
-        "moment": moment,
-        "named": named,
-        "signed": signed,
-        "plain": plain,
+    environment.filters |= {
+        "integer": format_integer,
+        "money": format_money,
+        "percent": format_share,
+        "signed": format_signed,
+        "input_value": format_input,
+        "day": format_day,
+        "time": format_time,
+        "label": display_name,
     }
-    found.globals |= {"query": query, "path_of": path_of}
-    return found
+    environment.globals |= {"query": query_string, "customer_path": customer_path}
+    return environment
 
 
-def whole(number: float | None) -> str:
-    """Write a number without decimals."""
-    return NOTHING if number is None else f"{number:,.0f}"
+def format_integer(number: float | None) -> str:
+    """Return a number without decimals."""
+    return MISSING if number is None else f"{number:,.0f}"
 
 
-def money(amount: float | None) -> str:
-    """Write an amount: cents below a hundred."""
+def format_money(amount: float | None) -> str:
+    """Return an amount, with cents below a hundred."""
     if amount is None:
-        return NOTHING
-    return f"{amount:,.2f}" if abs(amount) < 100 else f"{amount:,.0f}"  # noqa: PLR2004
+        return MISSING
+    return f"{amount:,.2f}" if abs(amount) < MAX_WITH_CENTS else f"{amount:,.0f}"
 
 
-def plain(amount: float) -> str:
-    """Write an amount as a field of a form holds it: every digit, and no exponent."""
+def format_input(amount: float) -> str:
+    """Return an amount as the value of a form field: up to six decimals, no separators and no exponent."""
     return f"{amount:.6f}".rstrip("0").rstrip(".")
 
 
-def signed(amount: float | None) -> str:
-    """Write an amount with its sign."""
-    return NOTHING if amount is None else f"{amount:+,.2f}"
+def format_signed(amount: float | None) -> str:
+    """Return an amount with its sign."""
+    return MISSING if amount is None else f"{amount:+,.2f}"
 
 
-def share(part: float | None) -> str:
-    """Write a share in per cent."""
-    return NOTHING if part is None else f"{100 * part:.0f} %"
+def format_share(share: float | None) -> str:
+    """Return a share in per cent."""
+    return MISSING if share is None else f"{100 * share:.0f}\u00a0%"  # a no-break space
 
 
-def day(when: date | str | None) -> str:
-    """Write a day as 23 Nov 2026."""
-    if when is None:
-        return NOTHING
-    return f"{date.fromisoformat(str(when)[:10]):%-d %b %Y}"
+def format_day(day: date | str | None) -> str:
+    """Return a day, such as 23 Nov 2026."""
+    if day is None:
+        return MISSING
+    return f"{date.fromisoformat(str(day)[:10]):%-d %b %Y}"
 
 
-def moment(when: datetime | None) -> str:
-    """Write a moment in UTC."""
-    return NOTHING if when is None else f"{when:%-d %b %Y, %H:%M} UTC"
+def format_time(time: datetime | None) -> str:
+    """Return a time in UTC."""
+    return MISSING if time is None else f"{time:%-d %b %Y, %H:%M} UTC"
 
 
-def named(name: str | None) -> str:
-    """Write a name of the data as words."""
-    return NOTHING if name is None else NAMES.get(name, name.replace("_", " "))
+def display_name(name: str | None) -> str:
+    """Return a name of the data as words."""
+    return MISSING if name is None else DISPLAY_NAMES.get(name, name.replace("_", " "))
 
 
-def query(**parts: Any) -> str:  # noqa: ANN401  # whatever a link carries
-    """Return the query of a link, without what is empty."""
-    told = {name: value for name, value in parts.items() if value not in {None, ""}}
-    return f"?{urlencode(told)}" if told else ""
+def query_string(**parameters: Any) -> str:  # noqa: ANN401  # any value of a link
+    """Return the query string of a link, without empty parameters."""
+    filled = {name: value for name, value in parameters.items() if value not in {None, ""}}
+    return f"?{urlencode(filled)}" if filled else ""
 
 
-def path_of(customer_id: str) -> str:
-    """Return where a customer's page lies."""
+def customer_path(customer_id: str) -> str:
+    """Return the path of a customer's page."""
     return f"/ui/customers/{quote(customer_id, safe='')}"

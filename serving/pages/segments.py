@@ -1,73 +1,68 @@
-"""Segments: how many customers, what they are worth, how many leave, and who moved since last month."""
+"""The page of segments: customers, value and risk by segment and stage, and moves since about a month before."""
 
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
-from serving.http.auth import state_in
+from serving.http.auth import get_state
 from serving.http.errors import ApiError
 from serving.http.paths import UI
 from serving.http.state import ServiceState
 from serving.pages import charts
-from serving.pages.render import named, page, picture
+from serving.pages.render import display_name, page, svg_response
 from serving.pages.session import SIGNED_IN
-from serving.store.engine import reading
-from serving.store.runs import NoRunError, Run, current_run, summary_of
+from serving.store.runs import Run, find_current_run, read_run_summary
 
 ROUTES = APIRouter(include_in_schema=False, dependencies=[SIGNED_IN])
 Grouping = Annotated[Literal["loyalty_segment", "lifecycle_stage"], Query()]
-TITLES = {"loyalty_segment": "Loyalty segments", "lifecycle_stage": "Lifecycle stages"}
+GROUPING_TITLES = {"loyalty_segment": "Loyalty segments", "lifecycle_stage": "Lifecycle stages"}
 
 
 @ROUTES.get(f"{UI}/segments")
 def segments(request: Request) -> Response:
-    """Show segments and stages of the current run."""
-    run, told = _summary(state_in(request))
+    """Show the segments and stages of the current run."""
+    run, summary = _run_summary(get_state(request))
     if run is None:
         return page(request, "empty")
-    if told is None:
-        return page(request, "segments", run=run, told=None, parts=[], as_of=None)
-    moves = told["moves"] or {}
-    parts = [
+    if summary is None:
+        return page(request, "segments", run=run, summary=None, groupings=[], moved_since=None)
+    moves = summary["moves"] or {}
+    groupings = [
         {
             "name": name,
             "title": title,
-            "groups": told["groups"][name],
+            "groups": summary["groups"][name],
             "moves": sorted((tuple(row) for row in moves.get(name, [])), key=lambda row: -row[2]),
         }
-        for name, title in TITLES.items()
+        for name, title in GROUPING_TITLES.items()
     ]
-    return page(request, "segments", run=run, told=told, parts=parts, as_of=moves.get("as_of"))
+    return page(request, "segments", run=run, summary=summary, groupings=groupings, moved_since=moves.get("as_of"))
 
 
-def _summary(state: ServiceState) -> tuple[Run | None, dict[str, Any] | None]:
-    with reading(state.engine).connect() as connection:
-        try:
-            run = current_run(connection)
-        except NoRunError:
-            return None, None
-        return run, summary_of(connection, run)
+def _run_summary(state: ServiceState) -> tuple[Run | None, dict[str, Any] | None]:
+    run = find_current_run(state.engine)
+    return run, None if run is None else read_run_summary(state.engine, run)
 
 
 @ROUTES.get(f"{UI}/charts/groups.svg")
 def groups_chart(request: Request, by: Grouping) -> Response:
     """Draw customers and value at risk by group."""
-    state = state_in(request)
-    _, told = _summary(state)
-    if told is None or not told["groups"][by]:
-        raise ApiError(404, "There is no such picture.")
-    rows = told["groups"][by]
-    names = [named(row["name"]) for row in rows]
-    customers, at_risk = ([row[what] for row in rows] for what in ("customers", "value_at_risk"))
-    return picture(charts.groups(names, customers, at_risk, state.settings.value.currency))
+    state = get_state(request)
+    _, summary = _run_summary(state)
+    if summary is None or not summary["groups"][by]:
+        raise ApiError(404, "There is no such chart.")
+    groups = summary["groups"][by]
+    names = [display_name(group["name"]) for group in groups]
+    customers, value_at_risk = ([group[name] for group in groups] for name in ("customers", "value_at_risk"))
+    return svg_response(charts.groups_chart(names, customers, value_at_risk, state.settings.value.currency))
 
 
 @ROUTES.get(f"{UI}/charts/moves.svg")
 def moves_chart(request: Request, by: Grouping) -> Response:
-    """Draw who moved from where to where."""
-    _, told = _summary(state_in(request))
-    rows = ((told or {}).get("moves") or {}).get(by)
-    if not rows:
-        raise ApiError(404, "There is no such picture.")
-    return picture(charts.flow([(named(came), named(went), count) for came, went, count in rows]))
+    """Draw the moves of customers between groups."""
+    _, summary = _run_summary(get_state(request))
+    moves = ((summary or {}).get("moves") or {}).get(by)
+    if not moves:
+        raise ApiError(404, "There is no such chart.")
+    return svg_response(charts.flow_chart([(display_name(old), display_name(new), count) for old, new, count in moves]))

@@ -1,4 +1,4 @@
-"""Who looks at the pages: sessions in a cookie, and the proof that a form came from one of our pages."""
+"""Access to the pages: a session cookie, and proof that a form came from one of our own pages."""
 
 import hmac
 from urllib.parse import urlsplit
@@ -8,63 +8,66 @@ from limits import RateLimitItemPerMinute
 from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
 
-from features.storage.hashing import hash_of
-from serving.http.auth import ANONYMOUS, client_in, state_in
+from features.storage.hashing import hash_text
+from serving.http.auth import ANONYMOUS, get_client, get_state
 from serving.http.errors import ApiError
 from serving.http.paths import COOKIE
 from serving.store.keys import Scope
 
-ATTEMPTS_A_MINUTE = 20
-OWN_SITE = {"same-origin", "none"}
+MAX_ATTEMPTS_PER_MINUTE = 20
+TRUSTED_SITES = {"same-origin", "none"}
 
 
-class Attempts:
-    """Counts attempts to sign in that failed, by address and worker."""
+class LoginAttempts:
+    """Count failed attempts to sign in, per address and worker."""
 
     def __init__(self) -> None:
-        """Start counting."""
+        """Start with no attempts."""
         self.limiter = MovingWindowRateLimiter(MemoryStorage())
-        self.limit = RateLimitItemPerMinute(ATTEMPTS_A_MINUTE)
+        self.limit = RateLimitItemPerMinute(MAX_ATTEMPTS_PER_MINUTE)
 
     def count(self, request: Request) -> None:
-        """Count one. Raises ApiError 429 beyond twenty a minute."""
+        """Count a failed attempt. Raises ApiError 429 after MAX_ATTEMPTS_PER_MINUTE."""
         address = request.client.host if request.client else "local"
         if not self.limiter.hit(self.limit, address):
-            raise ApiError(429, "Too many attempts to sign in; wait a minute.", retry_after=60)
+            raise ApiError(429, "Too many attempts to sign in. Wait a minute, then try again.", retry_after=60)
 
 
-def csrf_of(request: Request) -> str:
-    """Return what a form of this session carries: made from the cookie with the store's own key."""
-    return hash_of(f"form {request.cookies.get(COOKIE, '')}", state_in(request).identity)
+def csrf_token(request: Request) -> str:
+    """Return the token that forms of this session carry: the keyed hash of the session cookie."""
+    return hash_text(f"form {request.cookies.get(COOKIE, '')}", get_state(request).identity)
 
 
-def refuse_foreign(request: Request) -> None:
-    """Raise ApiError 403 where a browser says that a form was sent from elsewhere.
+def refuse_foreign_form(request: Request) -> None:
+    """Raise ApiError 403 if the browser reports that the form was sent from another site.
 
-    Browsers say it themselves (Sec-Fetch-Site), whatever a proxy makes of the Host; an old one names where it was (Origin).
+    Current browsers report it in Sec-Fetch-Site, which does not depend on the Host header that a proxy may rewrite. For older
+    ones, Origin is compared with Host.
     """
     site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
-    foreign = site not in OWN_SITE if site else origin is not None and not _is_own(origin, request.headers.get("host", ""))
+    foreign = (
+        site not in TRUSTED_SITES if site else origin is not None and not _is_own_origin(origin, request.headers.get("host", ""))
+    )
     if foreign:
         raise ApiError(403, "This form was sent from another site.", code="foreign_form")
 
 
-def _is_own(origin: str, host: str) -> bool:
+def _is_own_origin(origin: str, host: str) -> bool:
     try:
         return urlsplit(origin).netloc == host
     except ValueError:
         return False
 
 
-def checked_form(request: Request, csrf: str) -> None:
-    """Raise ApiError 403 for a form that did not come from a page of this very session."""
-    refuse_foreign(request)
-    if not hmac.compare_digest(csrf.encode(), csrf_of(request).encode()):
-        raise ApiError(403, "The form is too old; open the page again.", code="foreign_form")
+def check_form(request: Request, csrf: str) -> None:
+    """Raise ApiError 403 if the form did not come from a page of this session."""
+    refuse_foreign_form(request)
+    if not hmac.compare_digest(csrf.encode(), csrf_token(request).encode()):
+        raise ApiError(403, "This form has expired. Open the page again and resend it.", code="foreign_form")
 
 
 async def _signed_in(request: Request) -> None:
-    client = client_in(request)
+    client = get_client(request)
     if client is ANONYMOUS:
         raise ApiError(401, "Sign in to see this page.")
     if Scope.LIST not in client.scopes:

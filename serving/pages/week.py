@@ -1,4 +1,4 @@
-"""This week: the three lists, what they should bring, what another budget would, and the rows to act on."""
+"""The page of this week: the three lists with their expected gain, the effect of other budgets, and the rows to act on."""
 
 import re
 from collections.abc import Iterable
@@ -8,117 +8,117 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Form, Query, Request
 from starlette.responses import RedirectResponse, Response
 
-from serving.http.auth import client_in, state_in
+from serving.http.auth import get_client, get_state
 from serving.http.errors import ApiError
-from serving.http.fields import NO_CONTROL, Word
-from serving.http.list_downloads import audit_read, download_of, still_allowed
+from serving.http.fields import NO_CONTROL_CHARS, FilterValue
+from serving.http.list_downloads import download_of, record_list_read, withheld_filter
 from serving.http.paths import SEE_OTHER, UI
 from serving.http.state import ServiceState, utc_now
-from serving.lists.changes import SENTENCES
+from serving.lists.changes import CHANGE_PHRASES
 from serving.lists.files import Format
-from serving.lists.weekly import issue, list_of, plan_week
+from serving.lists.weekly import build_list, issue, plan_week
 from serving.pages import charts
-from serving.pages.list_figures import figures_now
-from serving.pages.render import page, picture, query
-from serving.pages.session import SIGNED_IN, checked_form
+from serving.pages.list_figures import current_figures
+from serving.pages.render import page, query_string, svg_response
+from serving.pages.session import SIGNED_IN, check_form
 from serving.schemas.iso_weeks import sunday_of, week_of
 from serving.schemas.list_kind import ListKind
-from serving.store.issued import IssuedList, counting_list, issued_lists, list_rows
-from serving.store.runs import run_if_any
-from serving.targeting.curve import Curve
+from serving.store.issued import IssuedList, effective_list, issued_lists, list_rows
+from serving.store.runs import find_current_run
+from serving.targeting.curve import ProfitCurve
 from serving.targeting.exclusions import Exclusion, exclusion_sentence
 from serving.targeting.plan import ListBounds
 
 ROUTES = APIRouter(include_in_schema=False, dependencies=[SIGNED_IN])
-ROWS = 50
+PAGE_ROWS = 50
 
 
-class File(StrEnum):
-    """The files that a list can be had as."""
+class FileFormat(StrEnum):
+    """The file formats of a list."""
 
     XLSX = "xlsx"
     CSV = "csv"
     PARQUET = "parquet"
 
 
-ListId = Annotated[str, Query(max_length=100, pattern=NO_CONTROL)]
+ListId = Annotated[str, Query(max_length=100, pattern=NO_CONTROL_CHARS)]
 Amount = Annotated[str, Query(max_length=20)]
-AMOUNT, MOST = re.compile(r"\d+(\.\d*)?|\.\d+"), 1e12
+AMOUNT_PATTERN, MAX_AMOUNT = re.compile(r"\d+(\.\d*)?|\.\d+"), 1e12
 
 
 @ROUTES.get(f"{UI}/week")
 def week(
     request: Request,
     kind: ListKind = ListKind.AT_RISK,
-    list_id: Word = None,
-    segment: Word = None,
-    stage: Word = None,
-    region: Word = None,
-    action: Word = None,
+    list_id: FilterValue = None,
+    segment: FilterValue = None,
+    stage: FilterValue = None,
+    region: FilterValue = None,
+    action: FilterValue = None,
     budget: Amount = "",
     after: Annotated[str, Query(max_length=10)] = "",
 ) -> Response:
-    """Show the lists of the current week, one of them row by row."""
-    state = state_in(request)
-    run = run_if_any(state.engine)
+    """Show the lists of the current week, and the rows of one of them."""
+    state = get_state(request)
+    run = find_current_run(state.engine)
     if run is None:
         return page(request, "empty")
-    present = week_of(run.as_of)
-    lists = {each: counting_list(state.engine, each, present) for each in ListKind}
-    chosen = _named(state, list_id) if list_id else lists[kind]
-    cards = {name: None if one is None else figures_now(state, one, {}) for name, one in lists.items()}
-    told: dict[str, Any] = {
-        "cards": cards,
-        "run": run,
-        "week": present,
-        "lists": lists,
-        "kind": ListKind(chosen.kind) if chosen else kind,
-        "chosen": chosen,
-    }
-    named = {"segment": segment, "stage": stage, "region": region, "action": action}
-    filters = {name: value for name, value in named.items() if value}
-    if chosen is None:
-        return page(request, "week", **told, stale=state.is_stale(run, utc_now().date()), detail=None)
+    current_week, today = week_of(run.as_of), utc_now().date()
+    lists = {list_kind: effective_list(state.engine, list_kind, current_week) for list_kind in ListKind}
+    chosen = _find_list(state, list_id) if list_id else lists[kind]
+    filters = _filters(segment=segment, stage=stage, region=region, action=action)
+    after_rank = int(after) if after.isdecimal() else 0
     return page(
         request,
         "week",
-        **told,
-        stale=state.is_stale(run, utc_now().date()),
-        detail=_detail(request, state, chosen, filters, _amount(budget), int(after) if after.isdecimal() else 0),
+        cards={name: None if issued is None else current_figures(state, issued, {}) for name, issued in lists.items()},
+        run=run,
+        week=current_week,
+        lists=lists,
+        kind=ListKind(chosen.kind) if chosen else kind,
+        chosen=chosen,
+        stale=state.is_stale(run, today),
+        age=(today - run.as_of).days,
+        detail=None if chosen is None else _detail(request, state, chosen, filters, _parse_amount(budget), after_rank),
     )
 
 
-def _amount(text: str) -> float | None:
-    """A budget as somebody typed it; None for nothing, and for what is no amount."""
-    amount = float(text) if AMOUNT.fullmatch(text.strip()) else None
-    return amount if amount is not None and amount <= MOST else None
+def _filters(**values: str | None) -> dict[str, str]:
+    return {name: value for name, value in values.items() if value}
 
 
-def _named(state: ServiceState, list_id: str) -> IssuedList:
-    found = next((each for each in issued_lists(state.engine) if each.list_id == list_id), None)
-    if found is None:
-        raise ApiError(404, "There is no list of that id.")
-    return found
+def _parse_amount(text: str) -> float | None:
+    """Return an amount that a user typed; None for an empty or invalid one."""
+    amount = float(text) if AMOUNT_PATTERN.fullmatch(text.strip()) else None
+    return amount if amount is not None and amount <= MAX_AMOUNT else None
+
+
+def _find_list(state: ServiceState, list_id: str) -> IssuedList:
+    issued = next((issued for issued in issued_lists(state.engine) if issued.list_id == list_id), None)
+    if issued is None:
+        raise ApiError(404, "There is no list with this id.")
+    return issued
 
 
 def _detail(
     request: Request, state: ServiceState, chosen: IssuedList, filters: dict[str, str], budget: float | None, after: int
 ) -> dict[str, Any]:
+    """Return the content of the page below the cards, and record the read in the audit."""
     figures = chosen.figures
-    now = figures_now(state, chosen, filters)
-    rows = list_rows(state.engine, chosen.list_id, filters, after, ROWS + 1)
-    shown = still_allowed(state)(rows.head(ROWS))
-    audit_read(state, client_in(request).name, chosen, shown.height)
+    sums = current_figures(state, chosen, filters)
+    rows = list_rows(state.engine, chosen.list_id, filters, after, PAGE_ROWS + 1)
+    shown = withheld_filter(state)(rows.head(PAGE_ROWS))
+    record_list_read(state, get_client(request).name, chosen, shown.height)
     return {
         "figures": figures,
-        "sums": now,
-        "facets": now["facets"],
+        "sums": sums,
+        "facets": sums["facets"],
         "filters": filters,
         "rows": shown.to_dicts(),
-        "next": int(rows["rank"][ROWS - 1]) if rows.height > ROWS else None,
+        "next_after": int(rows["rank"][PAGE_ROWS - 1]) if rows.height > PAGE_ROWS else None,
         "after": after,
-        "left_out": [
-            exclusion_sentence(why, count, state.settings.targeting) for why, count in figures.get("left_out", {}).items()
+        "exclusions": [
+            exclusion_sentence(reason, count, state.settings.targeting) for reason, count in figures.get("left_out", {}).items()
         ],
         "changes": _changes(figures.get("changes"), state),
         "budget": budget,
@@ -128,26 +128,26 @@ def _detail(
 
 
 def _changes(changes: dict[str, Any] | None, state: ServiceState) -> dict[str, Any] | None:
+    """Return the changes against the previous list, with a sentence per reason why customers left it."""
     if changes is None:
         return None
-    gone = [
-        f"{count:,} {SENTENCES[why]}" if why in SENTENCES else _left(why, count, state) for why, count in changes["gone"].items()
-    ]
-    return changes | {"gone": gone}
+    return changes | {"gone": [_reason_gone(reason, count, state) for reason, count in changes["gone"].items()]}
 
 
-def _left(why: str, count: int, state: ServiceState) -> str:
-    return exclusion_sentence(Exclusion(why), count, state.settings.targeting)
+def _reason_gone(reason: str, count: int, state: ServiceState) -> str:
+    if reason in CHANGE_PHRASES:
+        return f"{count:,} {CHANGE_PHRASES[reason]}"
+    return exclusion_sentence(Exclusion(reason), count, state.settings.targeting)
 
 
-def _spending(told: dict[str, Any] | None, budget: float | None) -> dict[str, float] | None:
-    """What a budget is expected to bring; without one, the best."""
-    if told is None:
+def _spending(stored_curve: dict[str, Any] | None, budget: float | None) -> dict[str, float] | None:
+    """Return the expected effect of a budget, by default of the most profitable one; None without a stored curve."""
+    if stored_curve is None:
         return None
-    curve = Curve(**told)
+    curve = ProfitCurve(**stored_curve)
     spent, contacts, saved, profit = curve.at(curve.best_budget if budget is None else budget)
-    parts = {"spent": spent, "contacts": contacts, "saved": saved, "wasted": contacts - saved, "profit": profit}
-    return parts | {"best": curve.best_budget, "most": curve.spent[-1]}
+    effect = {"spent": spent, "contacts": contacts, "saved": saved, "wasted": contacts - saved, "profit": profit}
+    return effect | {"best": curve.best_budget, "max": curve.spent[-1]}
 
 
 @ROUTES.post(f"{UI}/week/issue")
@@ -158,40 +158,42 @@ def issue_lists(
     budget: Annotated[str, Form(max_length=20)] = "",
 ) -> Response:
     """Issue this week's lists as configured, or one of them with another budget."""
-    checked_form(request, csrf)
-    state, client, amount = state_in(request), client_in(request).name, _amount(budget)
+    check_form(request, csrf)
+    state, client, amount = get_state(request), get_client(request).name, _parse_amount(budget)
     if budget and (amount is None or kind is None):
-        raise ApiError(422, "A budget is an amount such as 250.50, for one of the lists.", "budget")
-    asked = {} if kind is None or amount is None else {kind: ListBounds(amount)}
-    plan = plan_week(state.settings, state.engine, None, asked)
+        raise ApiError(422, "Enter the budget of one list as an amount such as 250.50.", "budget")
+    bounds = {} if kind is None or amount is None else {kind: ListBounds(amount)}
+    plan = plan_week(state.settings, state.engine, None, bounds)
     kinds: Iterable[ListKind] = ListKind if kind is None else [kind]
-    issued = [issue(state.engine, list_of(state.engine, plan, each, None, amount), client, utc_now())[0] for each in kinds]
-    return RedirectResponse(f"{UI}/week{query(kind=issued[0].kind, list_id=issued[0].list_id if kind else None)}", SEE_OTHER)
+    issued = [
+        issue(state.engine, build_list(state.engine, plan, list_kind, None, amount), client, utc_now())[0] for list_kind in kinds
+    ]
+    query = query_string(kind=issued[0].kind, list_id=issued[0].list_id if kind else None)
+    return RedirectResponse(f"{UI}/week{query}", SEE_OTHER)
 
 
 @ROUTES.get(f"{UI}/week/download")
 def download(
     request: Request,
     list_id: ListId,
-    format: File = File.XLSX,  # noqa: A002  # as it stands in the link
-    segment: Word = None,
-    stage: Word = None,
-    region: Word = None,
-    action: Word = None,
-    arm: Word = None,
+    format: FileFormat = FileFormat.XLSX,  # noqa: A002  # the name of the parameter in the URL
+    segment: FilterValue = None,
+    stage: FilterValue = None,
+    region: FilterValue = None,
+    action: FilterValue = None,
+    arm: FilterValue = None,
 ) -> Response:
     """Return the rows that pass the filters as a file."""
-    state = state_in(request)
-    named = {"segment": segment, "stage": stage, "region": region, "action": action, "arm": arm}
-    filters = {name: value for name, value in named.items() if value}
-    return download_of(state, client_in(request).name, _named(state, list_id), filters, 0, None, Format(format))
+    state = get_state(request)
+    filters = _filters(segment=segment, stage=stage, region=region, action=action, arm=arm)
+    return download_of(state, get_client(request).name, _find_list(state, list_id), filters, 0, None, Format(format))
 
 
 @ROUTES.get(f"{UI}/charts/budget.svg")
 def budget_chart(request: Request, list_id: ListId, budget: Amount = "") -> Response:
     """Draw expected profit against budget."""
-    state = state_in(request)
-    told = _named(state, list_id).figures.get("curve")
-    if not told:
-        raise ApiError(404, "There is no curve of that list.")
-    return picture(charts.budget(told, _amount(budget), state.settings.value.currency))
+    state = get_state(request)
+    curve = _find_list(state, list_id).figures.get("curve")
+    if not curve:
+        raise ApiError(404, "There is no such chart.")
+    return svg_response(charts.budget_chart(curve, _parse_amount(budget), state.settings.value.currency))

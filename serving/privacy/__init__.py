@@ -1,1 +1,1 @@
-"""Erasure, and the workspace key that customer ids are hashed with."""
+"""Objections and erasure, and the workspace's secret, with which customer ids are hashed."""

@@ -1,70 +1,57 @@
-"""The secret of a workspace: draws the held-out customers, and turns ids into hashes that nobody else can make."""
+"""The secret of a workspace: it draws the control groups, and hashes ids so that only its owner can compute the hashes."""
 
 import secrets
 from pathlib import Path
 
 import sqlalchemy as sa
-from sqlalchemy.exc import IntegrityError
 
 from features.storage.files import temporary_path
-from features.storage.hashing import hash_of
-from serving.store.schema import META
+from features.storage.hashing import hash_text
+from serving.store.secret_fingerprint import read_fingerprint, save_fingerprint
 from settings.errors import UserError
 
 SECRET_BYTES = 32
-MARK = "secret"
 
 
-class SecretMismatchError(UserError):  # noqa: N818  # it names what was found, as the documentation does
-    """The store was begun with another secret, whose hashes this one cannot make."""
+class SecretMismatchError(UserError):
+    """The store was created with another secret, whose hashes this one cannot compute."""
 
 
 def workspace_key(path: Path) -> bytes:
-    """Return the secret in a file, made on first use and readable by its owner only."""
+    """Return the secret in a file; it is created on first use, readable by its owner only."""
     if not path.exists():
         with temporary_path(path) as new:
             new.touch(mode=0o600)
             new.write_bytes(secrets.token_bytes(SECRET_BYTES))
-            _first(new, path)
+            _publish_first(new, path)
     return path.read_bytes()
 
 
 def identity_key(path: Path, engine: sa.Engine) -> str:
-    """Return the key that hashes customer ids in a store, from the secret in `path`.
+    """Return the key that hashes customer ids in a store, derived from the secret in `path`.
 
-    A store remembers by which secret it was begun. Raises SecretDiffers where that is another one, or where it is gone:
-    objections and erasures would silently be forgotten.
+    A store keeps a fingerprint of the secret that it was created with. Raises SecretMismatchError if the secret is another one or
+    missing: otherwise objections and erasures would silently be lost.
     """
-    with engine.connect() as connection:
-        mark = connection.scalar(sa.select(META.c.value).where(META.c.name == MARK))
-    if mark is not None and not path.exists():
+    stored = read_fingerprint(engine)
+    if stored is not None and not path.exists():
         raise SecretMismatchError(
-            f"The store was begun with a secret that is not at {path}; put it there, or name it in [serving]."
+            f"The store was created with a secret that is not at {path}; put it there, or name its file in [serving]."
         )
     secret = workspace_key(path).hex()
-    own = hash_of("this store", secret)
-    if mark is None:
-        mark = _remember(engine, own)
-    if mark != own:
+    fingerprint = hash_text("this store", secret)
+    if stored is None:
+        stored = save_fingerprint(engine, fingerprint)
+    if stored != fingerprint:
         raise SecretMismatchError(
-            f"The store was begun with another secret than the one in {path}; name the right one in [serving]."
+            f"The store was created with another secret than the one in {path}; name the file of the right one in [serving]."
         )
-    return hash_of("identity", secret)
+    return hash_text("identity", secret)
 
 
-def _first(new: Path, path: Path) -> None:
-    """Of several processes that make it at once, the first one's stays."""
+def _publish_first(new: Path, path: Path) -> None:
+    """Move the file into place, unless another process was first: then that process's file stays."""
     try:
         path.hardlink_to(new)
     except FileExistsError:
         return
-
-
-def _remember(engine: sa.Engine, own: str) -> str:
-    try:
-        with engine.begin() as connection:
-            connection.execute(META.insert().values(name=MARK, value=own))
-    except IntegrityError:  # another process was first
-        with engine.connect() as connection:
-            return str(connection.scalar(sa.select(META.c.value).where(META.c.name == MARK)))
-    return own

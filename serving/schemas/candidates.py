@@ -1,4 +1,4 @@
-"""What lists ask of a run's customers beyond their scores; kept beside the scores, and not part of them."""
+"""The columns that lists need beyond the scores; stored beside the scores of a run, and not part of them."""
 
 from collections.abc import Mapping
 
@@ -17,29 +17,27 @@ TARGET_COLUMNS: dict[str, pl.DataType] = {
     "region": pl.String(),
     "averted": pl.String(),
 }
-LISTED = (Target.RECOVERY, Target.RETENTION, Target.WIN_BACK)
+LISTED_TARGETS = (Target.RECOVERY, Target.RETENTION, Target.WIN_BACK)
 
 
-def averted_json(measured: Mapping[str, pl.Series], rows: int) -> pl.Series:
-    """Return the column `averted` from what was measured of each action."""
-    if not measured:
+def averted_json(effects: Mapping[str, pl.Series], rows: int) -> pl.Series:
+    """Return the column `averted`: the measured effects of the actions as JSON, null if no effect was measured."""
+    if not effects:
         return pl.Series("averted", [None] * rows, dtype=pl.String)
-    return pl.DataFrame(dict(measured)).select(pl.struct(pl.all()).struct.json_encode().alias("averted")).to_series()
+    return pl.DataFrame(dict(effects)).select(pl.struct(pl.all()).struct.json_encode().alias("averted")).to_series()
 
 
-def targets_of(everyone: pl.DataFrame) -> pl.DataFrame:
-    """Return TARGET_COLUMNS of the customers who are targets of a list, by customer_id.
+def build_targets(customers: pl.DataFrame) -> pl.DataFrame:
+    """Return TARGET_COLUMNS of the customers whose target has a list, by customer_id.
 
-    `contacted_days` is how long ago the newest contact was; `averted` what was measured for each action, as JSON, null where
-    nothing was.
+    `contacted_days` is the number of days since the newest contact. A column that `customers` lacks is null.
     """
-    if "target" not in everyone.columns:  # nobody has bought yet
+    if "target" not in customers.columns:  # nobody has bought yet
         return pl.DataFrame(schema=TARGET_COLUMNS)
-    rows = everyone.filter(pl.col("target").is_in([each.value for each in LISTED])).rename(
-        {"last_contact_days": "contacted_days"}
-    )
-    there = set(rows.columns)
+    is_listed = pl.col("target").is_in([target.value for target in LISTED_TARGETS])
+    rows = customers.filter(is_listed).rename({"last_contact_days": "contacted_days"})
+    present = set(rows.columns)
     columns = (
-        (pl.col(name) if name in there else pl.lit(None)).cast(dtype).alias(name) for name, dtype in TARGET_COLUMNS.items()
+        (pl.col(name) if name in present else pl.lit(None)).cast(dtype).alias(name) for name, dtype in TARGET_COLUMNS.items()
     )
     return rows.sort(CUSTOMER).select(columns)

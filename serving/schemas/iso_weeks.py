@@ -1,4 +1,4 @@
-"""ISO weeks, written as 2026-W47, and from which day on a week's list is acted on."""
+"""ISO weeks, written as 2026-W47, and the day from which a week's list is acted on."""
 
 import re
 from datetime import date, timedelta
@@ -8,8 +8,8 @@ from settings.errors import UserError
 WEEK = re.compile(r"(\d{4})-W(\d{2})")
 
 
-class WeekError(UserError):  # noqa: N818  # it names what happened, as the documentation does
-    """What should be an ISO week is none."""
+class WeekError(UserError):
+    """The text is not an ISO week."""
 
 
 def week_of(day: date) -> str:
@@ -19,10 +19,10 @@ def week_of(day: date) -> str:
 
 
 def monday_of(week: str) -> date:
-    """Return the first day of an ISO week, written as 2026-W47. Raises WeekRefused for anything else."""
-    found = WEEK.fullmatch(week)
+    """Return the first day of an ISO week. Raises WeekError for other texts."""
+    match = WEEK.fullmatch(week)
     try:
-        year, number = (int(part) for part in found.groups()) if found else (0, 0)
+        year, number = (int(part) for part in match.groups()) if match else (0, 0)
         monday = date.fromisocalendar(year, number, 1)
         monday + timedelta(days=6)
     except (ValueError, OverflowError):
@@ -31,10 +31,15 @@ def monday_of(week: str) -> date:
 
 
 def sunday_of(week: str) -> date:
-    """Return the last day of an ISO week. Raises WeekRefused for what is none."""
+    """Return the last day of an ISO week. Raises WeekError for other texts."""
     return monday_of(week) + timedelta(days=6)
 
 
-def acted_on(week: str, data_as_of: date) -> date:
-    """Return the day from which on a list is acted on: its Monday, or that of its data where this is later."""
+def list_start(week: str, data_as_of: date) -> date:
+    """Return the day from which a list is acted on: its Monday, or the as-of date of its data if that is later."""
     return max(monday_of(week), data_as_of)
+
+
+def days_since_start(week: str, data_as_of: date, today: date) -> int:
+    """Return the days since a list has been acted on; 0 on its first day and before it."""
+    return max((today - list_start(week, data_as_of)).days, 0)

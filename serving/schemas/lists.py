@@ -1,8 +1,7 @@
-"""The columns of a weekly list, in order, with their types: what callers rely on; and what the store keeps beside each row.
+"""The columns of a weekly list with their types, which callers rely on, and the columns stored beside each row.
 
-`held_by` says which draw held a customer out (global, list), `propensity` is the probability of having been treated (0 for
-the global control, which is `global_share` of all customers),
-`averted` the reduction of the churn probability that was expected.
+`held_by` names the draw that held a customer out (global, list). `propensity` is the probability of treatment: 0 in the global
+control, which is `global_share` of all customers. `averted` is the expected reduction of the churn probability.
 """
 
 import polars as pl

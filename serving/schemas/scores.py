@@ -1,8 +1,11 @@
-"""The columns of a scoring run, in order, with their types: what callers rely on."""
+"""The columns of a scoring run, in order and with their types, which callers rely on.
+
+The `family` of a reason is the feature family that moved the risk; null in runs scored before reasons had it.
+"""
 
 import polars as pl
 
-REASON = pl.Struct({"text": pl.String, "weight": pl.Float64, "direction": pl.String})
+REASON = pl.Struct({"text": pl.String, "weight": pl.Float64, "direction": pl.String, "family": pl.String})
 
 SCORE_COLUMNS: dict[str, pl.DataType] = {
     "customer_id": pl.String(),
@@ -39,4 +42,7 @@ SCORE_COLUMNS: dict[str, pl.DataType] = {
     "expected_gain": pl.Float64(),
     "reasons": pl.List(REASON),
     "no_score_reason": pl.String(),
+    "value_if_leaves": pl.Float64(),
+    "horizon_days": pl.Int64(),
+    "currency": pl.String(),
 }

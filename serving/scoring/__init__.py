@@ -1,1 +1,1 @@
-"""Scores of customers, in batch and live, with reasons in sentences."""
+"""Customers' scores, in batch and live, with reasons as sentences."""

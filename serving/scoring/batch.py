@@ -1,4 +1,4 @@
-"""Score customers with the champion: features as of a date to the contract's columns."""
+"""Score customers with the champion: from the tables as of a date to the columns of the contract."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -6,48 +6,50 @@ from datetime import date, datetime
 import polars as pl
 
 from features.build import build_features
+from features.frames.collect import Engine
 from features.frames.columns import CUSTOMER
 from features.norms import Norms, with_current_demand
 from features.storage.hashing import NO_IDS, HashedIds
 from features.tables.schema import Tables
 from models.champion import Champion
 from models.value.lifetime_value import value_frame, value_terms
-from serving.schemas.candidates import averted_json, targets_of
+from serving.schemas.candidates import averted_json, build_targets
 from serving.schemas.scores import SCORE_COLUMNS
 from serving.scoring.contactability import with_contactability
-from serving.scoring.reasons import reasons
+from serving.scoring.reasons import explain_scores
 from serving.targeting.choice import NO_ACTION, choose_actions
 from serving.targeting.rules import RELATIONSHIP_LEVELS
 from settings.errors import UserError
 from settings.sections import Churn, Loyalty, Settings
 
-EVEN = 0.5
-FAR_AHEAD_DAYS = 36_500
+MIN_P_ORDER = 0.5
+MAX_WAIT_DAYS = 36_500
+ORDER_DATES = {"next_order_date": "next_order_days", "next_order_low": "next_order_low", "next_order_high": "next_order_high"}
 
 
-class HindsightError(UserError):  # noqa: N818  # it names what happened, as the documentation does
-    """The champion learned from data younger than the as-of date."""
+class HindsightError(UserError):
+    """The champion was trained on data from after the as-of date."""
 
 
 def refuse_hindsight(champion: Champion, as_of: date) -> None:
-    """Raise HindsightRefused when the champion knew data after `as_of`."""
-    trained = champion.terms.trained_as_of
-    if as_of < trained:
+    """Raise HindsightError if the champion was trained on data from after `as_of`."""
+    trained_as_of = champion.terms.trained_as_of
+    if as_of < trained_as_of:
         raise HindsightError(
-            f"Champion {champion.version} was trained on what was known before {trained}, after the as-of date {as_of}; "
+            f"Champion {champion.version} was trained on data known before {trained_as_of}, after the as-of date {as_of}; "
             "score a later date, or add --allow-hindsight."
         )
 
 
 def norms_as_of(champion: Champion, tables: Tables, as_of: date) -> Norms:
-    """Return what is usual for the company: from the champion, and what sells now, on a later day, from all customers' tables."""
-    stored = champion.norms
-    return stored if as_of == stored.known_before else with_current_demand(stored, tables, as_of)
+    """Return the champion's norms, on a later date with that date's demand, which takes the tables of all customers."""
+    norms = champion.norms
+    return norms if as_of == norms.known_before else with_current_demand(norms, tables, as_of)
 
 
 @dataclass(frozen=True)
-class Scored:
-    """A scoring run: SCORE_COLUMNS of every customer, and TARGET_COLUMNS of those who may come on a list."""
+class ScoringRun:
+    """SCORE_COLUMNS of every customer, and TARGET_COLUMNS of those whose target has a list."""
 
     scores: pl.DataFrame
     targets: pl.DataFrame
@@ -61,13 +63,14 @@ def score(
     scored_at: datetime,
     norms: Norms | None = None,
     suppressed: HashedIds = NO_IDS,
+    engine: Engine = "streaming",
 ) -> pl.DataFrame:
     """Return SCORE_COLUMNS for every customer known before `as_of`, by customer_id.
 
-    `usual` is what `usual_as_of` gives; without it `tables` must hold all customers. A customer without a purchase has status
-    `prospect`, and one of `suppressed` has nothing: neither has a score, and `no_score_reason` says why.
+    `norms` are those of `norms_as_of`; without them `tables` must hold all customers. Customers without a purchase have status
+    `prospect` and no score; suppressed customers have neither. `no_score_reason` says why.
     """
-    return score_run(settings, tables, champion, as_of, scored_at, norms, suppressed).scores
+    return score_run(settings, tables, champion, as_of, scored_at, norms, suppressed, engine).scores
 
 
 def score_run(
@@ -78,102 +81,123 @@ def score_run(
     scored_at: datetime,
     norms: Norms | None = None,
     suppressed: HashedIds = NO_IDS,
-) -> Scored:
-    """Return what `score` does, and what lists ask of the customers on top."""
+    engine: Engine = "streaming",
+) -> ScoringRun:
+    """Return the scores of `score`, and the columns that lists need beyond them."""
     loyalty = Loyalty(unit=champion.terms.loyalty_unit, min_purchases=champion.terms.loyalty_min_purchases)  # type: ignore[arg-type]
     norms = norms or norms_as_of(champion, tables, as_of)
-    features = build_features(tables, as_of, champion.terms.active_days, loyalty, norms)
-    profiled = features.filter(~suppressed.holds()) if suppressed.hashes else features
-    everyone = _profiled(settings, with_contactability(profiled, tables), champion, scored_at)
-    scores = everyone.select(_column(everyone, name, dtype) for name, dtype in SCORE_COLUMNS.items())
-    whole = scores if profiled.height == features.height else _with_suppressed(scores, features, champion, scored_at)
-    return Scored(whole, targets_of(everyone))
+    features = build_features(tables, as_of, champion.terms.active_days, loyalty, norms, engine=engine)
+    allowed = features.filter(~suppressed.holds()) if suppressed.hashes else features
+    customers = _score_customers(settings, with_contactability(allowed, tables), champion, scored_at)
+    scores = customers.select(_typed_column(customers, name, dtype) for name, dtype in SCORE_COLUMNS.items())
+    if allowed.height < features.height:
+        scores = _add_suppressed(scores, features, _run_columns(settings, champion, scored_at))
+    return ScoringRun(scores=scores, targets=build_targets(customers))
 
 
-def _with_suppressed(scores: pl.DataFrame, features: pl.DataFrame, champion: Champion, scored_at: datetime) -> pl.DataFrame:
-    """Add a row for each customer of `features` who has none: who it is, and why nothing is said."""
-    left = features.join(scores, on=CUSTOMER, how="anti").select(
+def _add_suppressed(scores: pl.DataFrame, features: pl.DataFrame, run_columns: list[pl.Expr]) -> pl.DataFrame:
+    """Add a row for each customer in `features` without one: nothing but the id, the run, and why there is no score."""
+    suppressed = features.join(scores, on=CUSTOMER, how="anti").select(
         CUSTOMER,
         "as_of",
-        pl.lit(scored_at).alias("scored_at"),
-        pl.lit(champion.version).alias("model_version"),
+        *run_columns,
         pl.lit(NO_ACTION).alias("action"),
         pl.lit("suppressed").alias("no_score_reason"),
     )
-    rows = left.select(_column(left, name, dtype) for name, dtype in SCORE_COLUMNS.items())
+    rows = suppressed.select(_typed_column(suppressed, name, dtype) for name, dtype in SCORE_COLUMNS.items())
     return pl.concat([scores, rows]).sort(CUSTOMER)
 
 
-def _profiled(settings: Settings, features: pl.DataFrame, champion: Champion, scored_at: datetime) -> pl.DataFrame:
-    """Return all there is to say of rows of features and standing; but for the percentile, of each customer by itself."""
+def _score_customers(settings: Settings, features: pl.DataFrame, champion: Champion, scored_at: datetime) -> pl.DataFrame:
+    """Return features and scores of buyers and prospects, by customer_id.
+
+    Everything but churn_percentile depends on the customer's own row alone.
+    """
     buyers = features.filter(pl.col("orders") > 0)
-    acted = buyers if buyers.is_empty() else _acted(settings, buyers, champion)
+    scored = buyers if buyers.is_empty() else _with_actions(settings, buyers, champion)
     prospects = features.filter(pl.col("orders") == 0).with_columns(
         pl.lit(NO_ACTION).alias("action"), pl.lit("prospect").alias("no_score_reason")
     )
-    everyone = pl.concat([acted, prospects], how="diagonal").with_columns(
-        pl.lit(champion.version).alias("model_version"), pl.lit(scored_at).alias("scored_at")
-    )
-    return everyone.sort(CUSTOMER)
+    customers = pl.concat([scored, prospects], how="diagonal").with_columns(_run_columns(settings, champion, scored_at))
+    return customers.sort(CUSTOMER)
 
 
-def _acted(settings: Settings, buyers: pl.DataFrame, champion: Champion) -> pl.DataFrame:
-    scored = _banded(_model(settings, buyers, champion), settings.churn, champion)
-    measured = measured_effects(settings, scored, champion)
-    columns = {name: f"averted:{name}" for name in measured}
-    told = scored.with_columns(effect.alias(columns[name]) for name, effect in measured.items())
-    return choose_actions(told.with_columns(averted_json(measured, told.height)), settings.targeting, columns)
+def _run_columns(settings: Settings, champion: Champion, scored_at: datetime) -> list[pl.Expr]:
+    """Return the columns that are the same in every row of a run, but for as_of."""
+    return [
+        pl.lit(champion.version).alias("model_version"),
+        pl.lit(scored_at).alias("scored_at"),
+        pl.lit(champion.terms.horizon_days).alias("horizon_days"),
+        pl.lit(settings.value.currency).alias("currency"),
+    ]
+
+
+def _with_actions(settings: Settings, buyers: pl.DataFrame, champion: Champion) -> pl.DataFrame:
+    scored = _with_bands(_with_model_outputs(settings, buyers, champion), settings.churn, champion)
+    effects = measured_effects(settings, scored, champion)
+    columns = {name: f"averted:{name}" for name in effects}
+    with_effects = scored.with_columns(effect.alias(columns[name]) for name, effect in effects.items())
+    with_json = with_effects.with_columns(averted_json(effects, with_effects.height))
+    return choose_actions(with_json, settings.targeting, columns)
 
 
 def measured_effects(settings: Settings, scored: pl.DataFrame, champion: Champion) -> dict[str, pl.Series]:
-    """By how much each action whose effect was measured lowers the churn probability, for each customer."""
+    """Return each customer's reduction of the churn probability, for each action whose effect was measured."""
     models = {action.name: champion.uplift.get(action.contacts_name) for action in settings.targeting.actions}
     risk = scored["p_churn"].to_numpy()
     return {name: pl.Series(name, model.effect(scored, risk)) for name, model in models.items() if model is not None}
 
 
-def _column(frame: pl.DataFrame, name: str, dtype: pl.DataType) -> pl.Expr:
+def _typed_column(frame: pl.DataFrame, name: str, dtype: pl.DataType) -> pl.Expr:
+    """Return a column with its type; null if the frame lacks it."""
     return (pl.col(name) if name in frame.columns else pl.lit(None).alias(name)).cast(dtype)
 
 
-def _model(settings: Settings, buyers: pl.DataFrame, champion: Champion) -> pl.DataFrame:
-    horizon = champion.terms.horizon_days
-    seen = champion.btyd.with_columns(buyers, horizon)
-    p_churn = champion.churn.p_churn(seen)
-    ahead = None if champion.value is None else champion.value.expected(seen)
-    values = value_frame(champion.btyd, seen, p_churn, value_terms(settings.value, horizon), champion.gamma_shape, ahead)
-    said = reasons(seen, champion.churn.contributions(seen), settings.value.currency)
-    return _dated(seen.with_columns(p_churn.alias("p_churn"), said, *values.get_columns()))
+def _with_model_outputs(settings: Settings, buyers: pl.DataFrame, champion: Champion) -> pl.DataFrame:
+    """Add p_churn, its reasons, values and the dates of the next order."""
+    horizon_days = champion.terms.horizon_days
+    inputs = champion.btyd.with_columns(buyers, horizon_days)
+    p_churn = champion.churn.p_churn(inputs)
+    expected_spend = None if champion.value is None else champion.value.expected(inputs)
+    terms = value_terms(settings.value, horizon_days)
+    values = value_frame(champion.btyd, inputs, p_churn, terms, champion.gamma_shape, expected_spend)
+    reasons = explain_scores(inputs, champion.churn.contributions(inputs), settings.value.currency)
+    return _with_order_dates(inputs.with_columns(p_churn.alias("p_churn"), reasons, *values.get_columns()))
 
 
-def _dated(frame: pl.DataFrame) -> pl.DataFrame:
-    """Turn waiting times into dates, null where a purchase within the value horizon is less likely than not.
+def _with_order_dates(frame: pl.DataFrame) -> pl.DataFrame:
+    """Turn waiting times into dates; null where an order within the value horizon is less likely than not.
 
-    The upper date is null as well where more than one in ten such customers never order again.
+    The upper date is also null if more than one in ten such customers never order again.
     """
-    likely = pl.col("p_order_in_horizon") >= EVEN
-    days = {"next_order_date": "next_order_days", "next_order_low": "next_order_low", "next_order_high": "next_order_high"}
-    return frame.with_columns(_day(wait, likely).alias(name) for name, wait in days.items())
+    likely = pl.col("p_order_in_horizon") >= MIN_P_ORDER
+    return frame.with_columns(_order_date(days, likely).alias(name) for name, days in ORDER_DATES.items())
 
 
-def _day(wait: str, likely: pl.Expr) -> pl.Expr:
-    finite = likely & pl.col(wait).is_finite() & (pl.col(wait) < FAR_AHEAD_DAYS)
-    return pl.when(finite).then(pl.col("as_of") + pl.duration(days=pl.col(wait).floor().cast(pl.Int64, strict=False)))
+def _order_date(days: str, likely: pl.Expr) -> pl.Expr:
+    finite = likely & pl.col(days).is_finite() & (pl.col(days) < MAX_WAIT_DAYS)
+    return pl.when(finite).then(pl.col("as_of") + pl.duration(days=pl.col(days).floor().cast(pl.Int64, strict=False)))
 
 
-def _banded(scored: pl.DataFrame, churn: Churn, champion: Champion) -> pl.DataFrame:
+def _with_bands(scored: pl.DataFrame, churn: Churn, champion: Champion) -> pl.DataFrame:
+    """Add churn_band, churn_percentile, p_alive, value_at_risk and relationship_level."""
     low, high = churn.band_cuts
-    p = pl.col("p_churn")
-    existing = pl.when(pl.col("status") == "existing").then(p)
+    p_churn = pl.col("p_churn")
+    existing = pl.when(pl.col("status") == "existing").then(p_churn)
     level = sum((pl.col("expected_value") > cut).cast(pl.Int64) for cut in champion.value_cuts)
     ranks = scored.select(existing.rank("average")).to_series()
-    # NumPy divides; Polars, by a single number, multiplies with its reciprocal, and is off in the last digit
+    # NumPy, because Polars multiplies by the reciprocal of the number, which changes the last digit
     percentile = pl.Series(100 * ranks.to_numpy() / max(ranks.count(), 1), dtype=pl.Float64, nan_to_null=True)
     return scored.with_columns(
-        pl.when(p < low).then(pl.lit("low")).when(p < high).then(pl.lit("medium")).otherwise(pl.lit("high")).alias("churn_band"),
+        pl.when(p_churn < low)
+        .then(pl.lit("low"))
+        .when(p_churn < high)
+        .then(pl.lit("medium"))
+        .otherwise(pl.lit("high"))
+        .alias("churn_band"),
         percentile.clip(upper_bound=100).alias("churn_percentile"),
         pl.col("btyd_p_alive").alias("p_alive"),
-        (p * (pl.col("value_if_stays") - pl.col("value_if_leaves"))).alias("value_at_risk"),
+        (p_churn * (pl.col("value_if_stays") - pl.col("value_if_leaves"))).alias("value_at_risk"),
         pl.when("partner")
         .then(pl.lit(RELATIONSHIP_LEVELS[-1]))
         .otherwise(pl.lit(pl.Series(RELATIONSHIP_LEVELS)).gather(level))

@@ -1,4 +1,4 @@
-"""What the customers table says of today: consent, partners, households. For actions, never for features."""
+"""The current state of the customers table: consent, partners, households. Used for actions, never as features."""
 
 import polars as pl
 
@@ -7,48 +7,54 @@ from features.tables.schema import Tables
 
 CONSENT, PARTNER = "marketing_consent", "partner"
 GROUPS = ("household", "contact_point")
-BLANK = {"may_contact": pl.lit(value=True), PARTNER: pl.lit(value=False), **{name: pl.lit(None, pl.Int64) for name in GROUPS}}
+DEFAULTS = {
+    "may_contact": pl.lit(value=True),
+    PARTNER: pl.lit(value=False),
+    **{name: pl.lit(None, pl.Int64) for name in GROUPS},
+}
 
 
-def tells_consent(tables: Tables) -> bool:
-    """Whether a table says who may be contacted; where none does, everybody may."""
+def has_consent_column(tables: Tables) -> bool:
+    """Return whether the customers table has a consent column; without one, all customers may be contacted."""
     return tables.customers is not None and CONSENT in tables.customers.collect_schema()
 
 
 def contactability(tables: Tables) -> pl.DataFrame | None:
-    """Return a row per customer of the customers table: may_contact, partner, household and contact_point; None without one.
+    """Return may_contact, partner, household and contact_point, a row per customer of the customers table; None without it.
 
-    Consent that is null, or not the same in every row of a customer, is none. Households and contact points are numbers
-    that customers share who have the same, and null for those who are alone with theirs: no address is kept.
+    A customer has consented only if every row of the customer says so; null is no consent. Customers with the same household or
+    contact point share a number; those alone with theirs have null. No address is kept.
     """
     if tables.customers is None:
         return None
-    there = set(tables.customers.collect_schema().names())
-    told = {
-        "may_contact": pl.col(CONSENT).fill_null(value=False).all() if CONSENT in there else BLANK["may_contact"],
-        PARTNER: pl.col(PARTNER).fill_null(value=False).any() if PARTNER in there else BLANK[PARTNER],
-        **{name: pl.col(name).drop_nulls().first() if name in there else BLANK[name] for name in GROUPS},
+    columns = set(tables.customers.collect_schema().names())
+    states = {
+        "may_contact": pl.col(CONSENT).fill_null(value=False).all() if CONSENT in columns else DEFAULTS["may_contact"],
+        PARTNER: pl.col(PARTNER).fill_null(value=False).any() if PARTNER in columns else DEFAULTS[PARTNER],
+        **{name: pl.col(name).drop_nulls().first() if name in columns else DEFAULTS[name] for name in GROUPS},
     }
-    each = tables.customers.drop_nulls(CUSTOMER).group_by(CUSTOMER).agg(**told)
-    return each.with_columns(_shared(name) for name in GROUPS if name in there).collect()
+    customers = tables.customers.drop_nulls(CUSTOMER).group_by(CUSTOMER).agg(**states)
+    return customers.with_columns(_group_number(name) for name in GROUPS if name in columns).collect()
 
 
 def with_contactability(features: pl.DataFrame, tables: Tables) -> pl.DataFrame:
-    """Add what `standing` says, and to partners their stage. Whom no row names gave no consent where a table tells of it."""
-    today = contactability(tables)
-    if today is None:
-        return features.with_columns(**BLANK)
-    unsaid = not tells_consent(tables)
-    joined = features.join(today, on=CUSTOMER, how="left", maintain_order="left")
+    """Add the columns of `contactability`, and give partners the lifecycle stage `partner`.
+
+    Customers missing from the table count as not having consented, if the table has a consent column.
+    """
+    states = contactability(tables)
+    if states is None:
+        return features.with_columns(**DEFAULTS)
+    joined = features.join(states, on=CUSTOMER, how="left", maintain_order="left")
     return joined.with_columns(
-        pl.col("may_contact").fill_null(unsaid),
+        pl.col("may_contact").fill_null(not has_consent_column(tables)),
         pl.col(PARTNER).fill_null(value=False),
     ).with_columns(pl.when(PARTNER).then(pl.lit("partner")).otherwise("lifecycle_stage").alias("lifecycle_stage"))
 
 
-def _shared(name: str) -> pl.Expr:
-    """A number per value that several customers have."""
-    value = pl.col(name).str.strip_chars().str.to_lowercase()
-    known = pl.when(value != "").then(value)
-    several = known.is_not_null() & (pl.len().over(known) > 1)
-    return pl.when(several).then(known.rank("dense").cast(pl.Int64)).alias(name)
+def _group_number(column: str) -> pl.Expr:
+    """Return a number for each value that several customers share, ignoring case and surrounding space; null for the others."""
+    text = pl.col(column).str.strip_chars().str.to_lowercase()
+    value = pl.when(text != "").then(text)
+    is_shared = value.is_not_null() & (pl.len().over(value) > 1)
+    return pl.when(is_shared).then(value.rank("dense").cast(pl.Int64)).alias(column)

@@ -1,1 +1,1 @@
-"""The store: runs of scores, issued lists, keys, objections and the audit, in SQLite or PostgreSQL through SQLAlchemy Core."""
+"""The score store in SQLite or PostgreSQL, through SQLAlchemy Core: runs, issued lists, keys, sessions, objections, the audit."""

@@ -1,4 +1,4 @@
-"""The audit: who read which list, how many rows, when; and who suppressed, erased, made or revoked what. It only grows."""
+"""The audit log: who read which list or customer, and who suppressed, erased, created or revoked what. It is append-only."""
 
 from datetime import datetime
 
@@ -7,8 +7,17 @@ import sqlalchemy as sa
 from serving.store.schema import AUDIT
 
 
-def record(
-    connection: sa.Connection, client: str, what: str, at: datetime, subject: str | None = None, rows: int | None = None
+def add_audit_entry(
+    connection: sa.Connection, client: str, action: str, at: datetime, subject: str | None = None, rows: int | None = None
 ) -> None:
-    """Add an entry; `subject` is the id of a list or key, or the keyed hash of a customer. `at` is UTC."""
-    connection.execute(AUDIT.insert().values(client=client, what=what, at=at, subject=subject, rows=rows))
+    """Add an entry within an open transaction.
+
+    `subject` is the id of a list or key, or the keyed hash of a customer. `at` is in UTC.
+    """
+    connection.execute(AUDIT.insert().values(client=client, what=action, at=at, subject=subject, rows=rows))
+
+
+def record_read(engine: sa.Engine, client: str, action: str, at: datetime, subject: str, rows: int) -> None:
+    """Add the entry of a read in a transaction of its own."""
+    with engine.begin() as connection:
+        add_audit_entry(connection, client, action, at, subject, rows)

@@ -1,5 +1,6 @@
-"""Open the store: SQLite in write-ahead mode, or PostgreSQL; brought up to the present schema."""
+"""Open the store: SQLite in write-ahead mode or PostgreSQL, migrated to the current schema."""
 
+import sqlite3
 import time
 from functools import lru_cache
 from pathlib import Path
@@ -12,9 +13,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from serving.store.migrate import StoreNewerError, bring_up_to_date
 from settings.errors import UserError, first_line
 
-BUSY_MILLISECONDS = 15_000
-USED, IDLE_SECONDS = "used", 2.0
-POSTGRES: dict[str, Any] = {
+BUSY_MILLISECONDS, RETRY_SECONDS = 15_000, 0.1
+LAST_USED, IDLE_SECONDS = "last_used", 2.0
+PRIMARY_CODE = 0xFF  # SQLite's extended result codes keep the primary one in the lowest byte
+LOCKED_CODES = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+POSTGRES_OPTIONS: dict[str, Any] = {
     "connect_timeout": 3,
     "options": "-c statement_timeout=60000 -c lock_timeout=15000",
     "application_name": "holdfast",
@@ -25,93 +28,96 @@ POSTGRES: dict[str, Any] = {
 }
 
 
-class StoreError(UserError):  # noqa: N818  # it names the state of the store, as the documentation does
-    """The score store cannot be opened; the text says what the database said."""
+class StoreError(UserError):  # it names the state of the store, as the documentation does
+    """The score store cannot be opened; the message quotes the database's first line."""
 
 
 def open_store(url: str, connections: int = 5) -> sa.Engine:
-    """Return an engine on the store, with its tables as they are now. Raises StoreUnusable.
+    """Return an engine on the store, migrated to the current schema. Raises StoreError.
 
-    `connections` is how many are kept and used at most. A connection that died is replaced before it is used.
+    The pool keeps up to `connections` connections and opens two more under load. A dead connection is replaced before use.
     """
     try:
-        engine = _engine(make_url(url), connections)
+        engine = _create_engine(make_url(url), connections)
     except (SQLAlchemyError, ModuleNotFoundError) as error:
-        raise _unusable(error) from None
+        raise _store_error(error) from None
     try:
         bring_up_to_date(engine)
     except (StoreNewerError, SQLAlchemyError) as error:
         engine.dispose()
-        raise (StoreError(str(error)) if isinstance(error, StoreNewerError) else _unusable(error)) from None
+        raise (StoreError(str(error)) if isinstance(error, StoreNewerError) else _store_error(error)) from None
     return engine
 
 
-def _unusable(error: Exception) -> StoreError:
+def _store_error(error: Exception) -> StoreError:
     return StoreError(f"The score store of [serving] cannot be opened: {first_line(error)}.")
 
 
-def has_store(url: str) -> bool:
-    """Whether there is a store to open: a SQLite file may not be there yet."""
+def store_exists(url: str) -> bool:
+    """Whether there is a store to open. A SQLite file may not exist yet; a PostgreSQL database is assumed to."""
     parsed = make_url(url)
     return parsed.get_backend_name() != "sqlite" or bool(parsed.database and Path(parsed.database).is_file())
 
 
-def _engine(url: URL, connections: int) -> sa.Engine:
-    how: dict[str, Any] = {"pool_size": connections, "max_overflow": 2, "pool_timeout": 5, "hide_parameters": True}
+def _create_engine(url: URL, connections: int) -> sa.Engine:
+    options: dict[str, Any] = {"pool_size": connections, "max_overflow": 2, "pool_timeout": 5, "hide_parameters": True}
     if url.get_backend_name() == "postgresql":
-        engine = sa.create_engine(url, connect_args=POSTGRES, **how)
-        sa.event.listen(engine, "checkin", _remember_use)
-        sa.event.listen(engine, "checkout", _alive)
+        engine = sa.create_engine(url, connect_args=POSTGRES_OPTIONS, **options)
+        sa.event.listen(engine, "checkin", _mark_used)
+        sa.event.listen(engine, "checkout", _check_alive)
         return engine
     if url.get_backend_name() == "sqlite" and url.database:
         Path(url.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = sa.create_engine(url, **how)
+    engine = sa.create_engine(url, **options)
     if engine.dialect.name == "sqlite":
-        sa.event.listen(engine, "connect", _prepare)
+        sa.event.listen(engine, "connect", _set_pragmas)
     return engine
 
 
 @lru_cache(maxsize=16)
-def reading(engine: sa.Engine) -> sa.Engine:
-    """Return the same engine for single statements, each of which sees a whole state: without a transaction around.
+def autocommit(engine: sa.Engine) -> sa.Engine:
+    """Return the engine in autocommit mode, for single statements: each sees a consistent snapshot without a transaction.
 
-    SQLite opens none for reading anyway.
+    SQLite opens no transaction for reads anyway, so its engine is returned as it is.
     """
     return engine if engine.dialect.name == "sqlite" else engine.execution_options(isolation_level="AUTOCOMMIT")
 
 
-def _remember_use(_connection: Any, record: Any) -> None:  # noqa: ANN401  # the pool's own types
-    record.info[USED] = time.monotonic()
+def _mark_used(_connection: Any, record: Any) -> None:  # noqa: ANN401  # the pool's own types
+    record.info[LAST_USED] = time.monotonic()
 
 
-def _alive(connection: Any, record: Any, _proxy: Any) -> None:  # noqa: ANN401  # likewise
-    """Look whether a connection still answers that has lain idle: of one just used, the next statement will tell."""
-    if time.monotonic() - record.info.get(USED, time.monotonic()) < IDLE_SECONDS:
+def _check_alive(connection: Any, record: Any, _proxy: Any) -> None:  # noqa: ANN401  # likewise
+    """Probe a connection that has been idle; one used recently is checked by its next statement."""
+    if time.monotonic() - record.info.get(LAST_USED, time.monotonic()) < IDLE_SECONDS:
         return
     try:
         connection.execute("select 1")
         connection.rollback()
-    except Exception:  # noqa: BLE001  # whatever it is, the connection is dead, and the pool makes another
+    except Exception:  # noqa: BLE001  # any error means a dead connection; the pool then opens another
         raise sa.exc.DisconnectionError from None
 
 
-def _prepare(connection: Any, _record: Any) -> None:  # noqa: ANN401  # the driver's own types
-    """Write-ahead, so that readers and one writer do not wait for each other; what is deleted is overwritten."""
+def _set_pragmas(connection: Any, _record: Any) -> None:  # noqa: ANN401  # the driver's own types
+    """Use write-ahead logging, so that readers and the one writer do not block each other, and overwrite deleted data."""
     connection.execute(f"PRAGMA busy_timeout={BUSY_MILLISECONDS}")
-    _into_write_ahead(connection)
+    _enable_write_ahead(connection)
     connection.execute("PRAGMA synchronous=NORMAL")
     connection.execute("PRAGMA secure_delete=ON")
     connection.execute("PRAGMA foreign_keys=ON")
 
 
-def _into_write_ahead(connection: Any) -> None:  # noqa: ANN401  # the driver's own type
-    """Changing the mode asks for the file alone and does not wait, so several processes that open a new one take turns."""
-    for _ in range(BUSY_MILLISECONDS // 100):
+def _enable_write_ahead(connection: Any) -> None:  # noqa: ANN401  # the driver's own type
+    """Switch to write-ahead logging.
+
+    The switch needs exclusive access and ignores the busy timeout, so processes that open a new file together must retry.
+    """
+    for _ in range(int(BUSY_MILLISECONDS / 1000 / RETRY_SECONDS)):
         try:
             connection.execute("PRAGMA journal_mode=WAL")
-        except Exception as error:
-            if "locked" not in str(error):
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & PRIMARY_CODE not in LOCKED_CODES:
                 raise
-            time.sleep(0.1)
+            time.sleep(RETRY_SECONDS)
         else:
             return

@@ -1,4 +1,4 @@
-"""Lists that were issued: stored whole, and never changed but by an erasure."""
+"""Issued lists: stored with all their rows and never changed afterwards, except by an erasure."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
@@ -10,25 +10,26 @@ import polars as pl
 import sqlalchemy as sa
 
 from features.frames.columns import CUSTOMER
-from serving.schemas.iso_weeks import acted_on
-from serving.schemas.list_kind import TARGET_OF, ListKind
+from serving.schemas.iso_weeks import days_since_start, list_start
+from serving.schemas.list_kind import TARGET_BY_KIND, ListKind
 from serving.schemas.lists import LIST_COLUMNS
-from serving.store.audit import record
-from serving.store.engine import reading
-from serving.store.read import read_frame, read_parts
+from serving.store.audit import add_audit_entry
+from serving.store.engine import autocommit
+from serving.store.read import iter_frames, read_frame
 from serving.store.schema import LIST_ROWS, LISTS
 
-AT_ONCE = 5_000
+INSERT_ROWS = 5_000
+MAX_LISTS_OF_CUSTOMER = 10
 FACETS = ("loyalty_segment", "lifecycle_stage", "region", "action")
-SUMMED = ("value_at_risk", "expected_gain", "action_cost", "averted")
-FIGURES: dict[str, pl.DataType] = {
+SUM_COLUMNS = ("value_at_risk", "expected_gain", "action_cost", "averted")
+FIGURE_COLUMNS: dict[str, pl.DataType] = {
     "customer_id": pl.String(),
     "arm": pl.String(),
     **dict.fromkeys(FACETS, pl.String()),
-    **dict.fromkeys(SUMMED, pl.Float64()),
+    **dict.fromkeys(SUM_COLUMNS, pl.Float64()),
 }
-NAMED: dict[str, pl.DataType] = {"customer_id": pl.String(), "arm": pl.String()}
-EARLIER: dict[str, pl.DataType] = {
+ARM_COLUMNS: dict[str, pl.DataType] = {"customer_id": pl.String(), "arm": pl.String()}
+EARLIER_COLUMNS: dict[str, pl.DataType] = {
     "customer_id": pl.String(),
     "target": pl.String(),
     "arm": pl.String(),
@@ -36,14 +37,15 @@ EARLIER: dict[str, pl.DataType] = {
     "hold": pl.Int64(),
     "this_week": pl.Boolean(),
 }
-FILTERS = {"region": "region", "segment": "loyalty_segment", "stage": "lifecycle_stage", "action": "action", "arm": "arm"}
+FILTER_COLUMNS = {"region": "region", "segment": "loyalty_segment", "stage": "lifecycle_stage", "action": "action", "arm": "arm"}
 
 
 @dataclass(frozen=True)
 class IssuedList:
-    """A list as it was issued. `row_limit` and `budget` are those asked for, None where the configuration decided.
+    """A list as it was issued.
 
-    `horizon_days` is how far its p_churn looks ahead, from `data_as_of`.
+    `row_limit` and `budget` are the bounds of the request, None where the configuration decided. `horizon_days` is how far
+    p_churn looks ahead from `data_as_of`.
     """
 
     list_id: str
@@ -64,148 +66,168 @@ class IssuedList:
 
     @property
     def figures(self) -> dict[str, Any]:
-        """What `serving/lists/summary.py` told of it when it was issued; nothing of a list from before there were summaries."""
+        """The figures of the list at the time of issue (`serving/lists/summary.py`); empty for lists older than summaries."""
         return {} if self.summary is None else dict(json.loads(self.summary))
 
     @property
     def churn_sentence(self) -> str:
-        """What p_churn means, in words."""
+        """The meaning of p_churn, in words."""
         return churn_sentence(self.horizon_days, self.data_as_of)
 
 
 def churn_sentence(horizon_days: int, as_of: date) -> str:
-    """Say in words what p_churn means."""
+    """Return the meaning of p_churn, in words."""
     return f"p_churn is the probability of no purchase in the {horizon_days} days from {as_of}, if nothing special is done."
 
 
-ABOUT = tuple(LISTS.c[name] for name in IssuedList.__dataclass_fields__)
+LIST_FIELDS = tuple(LISTS.c[name] for name in IssuedList.__dataclass_fields__)
 
 
 def store_list(engine: sa.Engine, issued: IssuedList, frame: pl.DataFrame) -> None:
-    """Store a list and its rows, LIST_COLUMNS and EXPECTED_COLUMNS; both or neither.
+    """Store a list and its rows (LIST_COLUMNS and EXPECTED_COLUMNS) in one transaction.
 
-    Raises IntegrityError where it was stored before.
+    Raises IntegrityError if the list id exists already.
     """
-    about = {name: getattr(issued, name) for name in IssuedList.__dataclass_fields__}
+    fields = {name: getattr(issued, name) for name in IssuedList.__dataclass_fields__}
     with engine.begin() as connection:
-        connection.execute(LISTS.insert().values(**about))
-        record(connection, issued.issued_by, "list issued", issued.issued_at, issued.list_id, frame.height)
-        for part in frame.iter_slices(AT_ONCE):
-            connection.execute(LIST_ROWS.insert(), part.to_dicts())
+        connection.execute(LISTS.insert().values(**fields))
+        add_audit_entry(connection, issued.issued_by, "list issued", issued.issued_at, issued.list_id, frame.height)
+        for chunk in frame.iter_slices(INSERT_ROWS):
+            connection.execute(LIST_ROWS.insert(), chunk.to_dicts())
 
 
 def issued_lists(engine: sa.Engine, kind: str | None = None, week: str | None = None) -> list[IssuedList]:
-    """Return the lists there are, of a kind and week where these are named; the newest first."""
-    wanted = sa.select(*ABOUT).order_by(LISTS.c.week.desc(), LISTS.c.kind, LISTS.c.number.desc())
+    """Return the issued lists, the newest first; only those of a kind or week if given."""
+    query = sa.select(*LIST_FIELDS).order_by(LISTS.c.week.desc(), LISTS.c.kind, LISTS.c.number.desc())
     for column, value in ((LISTS.c.kind, kind), (LISTS.c.week, week)):
-        wanted = wanted if value is None else wanted.where(column == value)
-    with reading(engine).connect() as connection:
-        return [IssuedList(*row) for row in connection.execute(wanted)]
+        query = query if value is None else query.where(column == value)
+    with autocommit(engine).connect() as connection:
+        return [IssuedList(*row) for row in connection.execute(query)]
 
 
-def newest_first(lists: Iterable[IssuedList]) -> list[IssuedList]:
-    """Return lists of one kind and week in the order in which they count: one cut short by a limit is only a look at another."""
-    return sorted(lists, key=lambda each: (each.row_limit is None, each.number), reverse=True)
+def by_precedence(lists: Iterable[IssuedList]) -> list[IssuedList]:
+    """Return lists of one kind and week, the effective one first: lists cut short by a limit are previews and come last."""
+    return sorted(lists, key=lambda issued: (issued.row_limit is None, issued.number), reverse=True)
 
 
-def counting_lists(engine: sa.Engine) -> list[IssuedList]:
-    """Return, of each kind and week, the list that counts as acted on: the newest that no limit cut short."""
-    ordered = newest_first(issued_lists(engine))
-    return list({(each.kind, each.week): each for each in reversed(ordered)}.values())
+def effective_lists(engine: sa.Engine) -> list[IssuedList]:
+    """Return the list of each kind and week that counts as acted on: the newest that no limit cut short."""
+    ordered = by_precedence(issued_lists(engine))
+    return list({(issued.kind, issued.week): issued for issued in reversed(ordered)}.values())
 
 
-def counting_list(engine: sa.Engine, kind: str, week: str) -> IssuedList | None:
-    """Return the one of `counting_lists` of a kind and week, None where none was issued yet."""
-    return next(iter(newest_first(issued_lists(engine, kind, week))), None)
+def effective_list(engine: sa.Engine, kind: str, week: str) -> IssuedList | None:
+    """Return the effective list of a kind and week; None if none was issued yet."""
+    return next(iter(by_precedence(issued_lists(engine, kind, week))), None)
 
 
 def list_rows(
     engine: sa.Engine, list_id: str, filters: Mapping[str, str], after: int = 0, limit: int | None = None
 ) -> pl.DataFrame:
-    """Return rows of a list in order of rank, from the one behind `after` on; those of erased customers are left out.
+    """Return the rows of a list by rank, from the first rank above `after`; rows of erased customers are omitted.
 
-    `filters` are names of FILTERS and the value that rows must have.
+    `filters` maps names of FILTER_COLUMNS to the value that rows must have.
     """
-    parts = list(list_parts(engine, list_id, filters, after, limit))
-    return pl.concat(parts) if parts else pl.DataFrame(schema=LIST_COLUMNS)
+    frames = list(iter_list_rows(engine, list_id, filters, after, limit))
+    return pl.concat(frames) if frames else pl.DataFrame(schema=LIST_COLUMNS)
 
 
-def list_parts(
+def iter_list_rows(
     engine: sa.Engine, list_id: str, filters: Mapping[str, str], after: int = 0, limit: int | None = None
 ) -> Iterator[pl.DataFrame]:
-    """Yield the same rows part by part, for lists of any length."""
-    wanted = sa.select(*(LIST_ROWS.c[name] for name in LIST_COLUMNS)).where(
+    """Yield the rows of `list_rows` in chunks, for lists of any length."""
+    query = sa.select(*(LIST_ROWS.c[name] for name in LIST_COLUMNS)).where(
         LIST_ROWS.c.list_id == list_id, LIST_ROWS.c.rank > after, LIST_ROWS.c.customer_id.is_not(None)
     )
     for name, value in filters.items():
-        wanted = wanted.where(LIST_ROWS.c[FILTERS[name]] == value)
+        query = query.where(LIST_ROWS.c[FILTER_COLUMNS[name]] == value)
     with engine.connect() as connection:
-        yield from read_parts(connection, wanted.order_by(LIST_ROWS.c.rank).limit(limit), LIST_COLUMNS)
+        yield from iter_frames(connection, query.order_by(LIST_ROWS.c.rank).limit(limit), LIST_COLUMNS)
 
 
-def list_figures(engine: sa.Engine, list_id: str, hashed_by: pl.Expr) -> pl.DataFrame:
-    """Return what the figures of a list are made of: FIGURES of every row, and the keyed hash of its customer in place of the id.
+def read_figure_rows(engine: sa.Engine, list_id: str, hashed_id: pl.Expr) -> pl.DataFrame:
+    """Return FIGURE_COLUMNS of every row of a list, from which its figures are computed, without erased customers.
 
-    Those who were erased are not among them.
+    `hashed_id` replaces the customer id by its keyed hash.
     """
-    wanted = sa.select(*(LIST_ROWS.c[name] for name in FIGURES)).where(
+    query = sa.select(*(LIST_ROWS.c[name] for name in FIGURE_COLUMNS)).where(
         LIST_ROWS.c.list_id == list_id, LIST_ROWS.c.customer_id.is_not(None)
     )
     with engine.connect() as connection:
-        rows = read_frame(connection, wanted, FIGURES)
-    return rows.with_columns(hashed_by.alias(CUSTOMER))
+        rows = read_frame(connection, query, FIGURE_COLUMNS)
+    return rows.with_columns(hashed_id.alias(CUSTOMER))
 
 
-def customers_on(engine: sa.Engine, list_id: str) -> tuple[pl.Series, int]:
-    """Return the ids on a list, treated and held out, and how many rows are of customers who were erased since."""
-    with reading(engine).connect() as connection:
-        named = connection.scalars(sa.select(LIST_ROWS.c.customer_id).where(LIST_ROWS.c.list_id == list_id)).all()
-    ids = pl.Series(CUSTOMER, named, dtype=pl.String).drop_nulls()
-    return ids, len(named) - len(ids)
+def list_members(engine: sa.Engine, list_id: str) -> tuple[pl.Series, int]:
+    """Return the ids on a list, in both arms, and the number of rows whose customers were erased since."""
+    with autocommit(engine).connect() as connection:
+        stored_ids = connection.scalars(sa.select(LIST_ROWS.c.customer_id).where(LIST_ROWS.c.list_id == list_id)).all()
+    ids = pl.Series(CUSTOMER, stored_ids, dtype=pl.String).drop_nulls()
+    return ids, len(stored_ids) - len(ids)
 
 
 def earlier_rows(
-    engine: sa.Engine, week: str, run_id: int, today: date, pause_days: int, hold_out_days: int | None
+    engine: sa.Engine, week: str, run_id: int, today: date, pause_days: int, control_hold_days: int | None
 ) -> pl.DataFrame:
-    """Return who was on earlier lists: EARLIER, with the days from then to `today`, and for how many days it holds people out.
+    """Return the customers on earlier lists: EARLIER_COLUMNS, with the days since each list and its control hold in days.
 
-    Earlier are the lists that count of weeks before `week`; and of this same week those that another run gave, but for those
-    that a limit cut short. Only those that still matter are read: acted on within `pause_days`, or within the time for which
-    they hold out (None: their own horizon).
+    Earlier lists are the effective ones of weeks before `week`, and those of this week from another run that no limit cut
+    short. Only lists that still matter are read: those acted on within `pause_days` or within their control hold.
+    `control_hold_days` None takes each list's own horizon.
     """
-    before = [one for one in counting_lists(engine) if one.week < week]
-    others = [one for one in issued_lists(engine, None, week) if one.run_id != run_id and one.row_limit is None]
-    parts = [pl.DataFrame(schema=EARLIER)]
+    before = [issued for issued in effective_lists(engine) if issued.week < week]
+    same_week = [issued for issued in issued_lists(engine, None, week) if issued.run_id != run_id and issued.row_limit is None]
+    frames = [pl.DataFrame(schema=EARLIER_COLUMNS)]
     with engine.connect() as connection:
-        for one in [*before, *others]:
-            days, hold = max((today - acted_on(one.week, one.data_as_of)).days, 0), hold_out_days or one.horizon_days
+        for issued in [*before, *same_week]:
+            days = days_since_start(issued.week, issued.data_as_of, today)
+            hold = control_hold_days or issued.horizon_days
             if days >= max(hold, pause_days):
                 continue
-            about_list = {
-                "target": pl.lit(TARGET_OF[ListKind(one.kind)].value),
+            list_columns = {
+                "target": pl.lit(TARGET_BY_KIND[ListKind(issued.kind)].value),
                 "days": pl.lit(days, pl.Int64),
                 "hold": pl.lit(hold, pl.Int64),
-                "this_week": pl.lit(one.week == week),
+                "this_week": pl.lit(issued.week == week),
             }
-            wanted = sa.select(LIST_ROWS.c.customer_id, LIST_ROWS.c.arm).where(
-                LIST_ROWS.c.list_id == one.list_id, LIST_ROWS.c.customer_id.is_not(None)
+            query = sa.select(LIST_ROWS.c.customer_id, LIST_ROWS.c.arm).where(
+                LIST_ROWS.c.list_id == issued.list_id, LIST_ROWS.c.customer_id.is_not(None)
             )
-            found = read_frame(connection, wanted, NAMED)
-            parts.append(found.with_columns(**about_list).select(EARLIER.keys()))
-    return pl.concat(parts)
+            rows = read_frame(connection, query, ARM_COLUMNS)
+            frames.append(rows.with_columns(**list_columns).select(EARLIER_COLUMNS.keys()))
+    return pl.concat(frames)
 
 
-def lists_naming(connection: sa.Connection, customer_id: str) -> list[tuple[str, date, int]]:
-    """Return the lists that name a customer, from which day on each was acted on, and over how many days it is measured."""
-    about = sa.select(LISTS.c.list_id, LISTS.c.week, LISTS.c.data_as_of, LISTS.c.horizon_days)
-    named = about.join_from(LIST_ROWS, LISTS, LISTS.c.list_id == LIST_ROWS.c.list_id).where(
+def lists_with_customer(connection: sa.Connection, customer_id: str) -> list[tuple[str, date, int]]:
+    """Return each list that names a customer: its id, the day from which it was acted on, and its outcome window in days."""
+    fields = sa.select(LISTS.c.list_id, LISTS.c.week, LISTS.c.data_as_of, LISTS.c.horizon_days)
+    query = fields.join_from(LIST_ROWS, LISTS, LISTS.c.list_id == LIST_ROWS.c.list_id).where(
         LIST_ROWS.c.customer_id == customer_id
     )
-    return [(row.list_id, acted_on(row.week, row.data_as_of), row.horizon_days) for row in connection.execute(named)]
+    return [(row.list_id, list_start(row.week, row.data_as_of), row.horizon_days) for row in connection.execute(query)]
+
+
+def customer_list_rows(engine: sa.Engine, customer_id: str) -> list[dict[str, Any]]:
+    """Return a customer's rows on effective lists, the newest first and at most MAX_LISTS_OF_CUSTOMER.
+
+    Each has list_id, kind, data_as_of and horizon_days of the list, and week, rank, arm, action, expected_gain and expires_on
+    of the row.
+    """
+    rows, list_ids = LIST_ROWS.c, [issued.list_id for issued in effective_lists(engine)]
+    list_fields = (LISTS.c.kind, LISTS.c.data_as_of, LISTS.c.horizon_days)
+    query = (
+        sa.select(rows.list_id, *list_fields, rows.week, rows.rank, rows.arm, rows.action, rows.expected_gain, rows.expires_on)
+        .join_from(LIST_ROWS, LISTS, LISTS.c.list_id == rows.list_id)
+        .where(rows.customer_id == customer_id, rows.list_id.in_(list_ids))
+        .order_by(rows.week.desc(), LISTS.c.number.desc())
+        .limit(MAX_LISTS_OF_CUSTOMER)
+    )
+    with engine.connect() as connection:
+        return [dict(row) for row in connection.execute(query).mappings()]
 
 
 def erase_from_list(connection: sa.Connection, list_id: str, customer_id: str, outcome: Mapping[str, Any]) -> None:
-    """Take a customer's id and reasons out of a list; arm and outcome stay, so that its results stay unbiased."""
-    gone = dict.fromkeys(("customer_id", "reason_1", "reason_2", "reason_3"))
+    """Remove a customer's id and reasons from a list; the arm and `outcome` stay, so that its results stay unbiased."""
+    erased = dict.fromkeys(("customer_id", "reason_1", "reason_2", "reason_3"))
     row = LIST_ROWS.update().where(LIST_ROWS.c.list_id == list_id, LIST_ROWS.c.customer_id == customer_id)
-    connection.execute(row.values(**gone, **outcome))
+    connection.execute(row.values(**erased, **outcome))

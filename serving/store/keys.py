@@ -1,4 +1,4 @@
-"""Keys of clients: shown once, stored hashed, with scopes and an end; two live ones per client, so that one follows the other."""
+"""API keys: shown once, stored as hashes, with scopes and an expiry date. A client may have two live keys, to rotate them."""
 
 import hashlib
 import hmac
@@ -10,31 +10,31 @@ from enum import StrEnum
 
 import sqlalchemy as sa
 
-from serving.store.audit import record
-from serving.store.engine import reading
+from serving.store.audit import add_audit_entry
+from serving.store.engine import autocommit
 from serving.store.read import with_retry
 from serving.store.schema import KEYS
 from settings.errors import UserError
 
-MAX_LIVE = 2
+MAX_LIVE_KEYS = 2
 PREFIX = "hf"
 
 
 class Scope(StrEnum):
-    """What a key lets its client do."""
+    """The permissions a key can have."""
 
     SCORE = "score"
     LIST = "list"
     ADMIN = "admin"
 
 
-class KeyRefusedError(UserError):  # noqa: N818  # it names what happened, as the documentation does
-    """A key cannot be made or revoked as asked."""
+class KeyRefusedError(UserError):  # it names what happened, as the documentation does
+    """A key cannot be created or revoked as requested."""
 
 
 @dataclass(frozen=True)
 class Client:
-    """Who calls, by which key, and what that key allows."""
+    """A caller: its name, the key it used, and the key's scopes."""
 
     name: str
     key_id: str
@@ -43,7 +43,7 @@ class Client:
 
 @dataclass(frozen=True)
 class KeyRow:
-    """A key as it may be shown: all but its secret. Times are UTC."""
+    """The public fields of a key: everything but its secret. Times are in UTC."""
 
     key_id: str
     client: str
@@ -53,67 +53,66 @@ class KeyRow:
     revoked_at: datetime | None
 
     def is_live(self, now: datetime) -> bool:
-        """Whether it opens anything."""
+        """Whether the key is neither revoked nor expired."""
         return self.revoked_at is None and now < self.expires_at
 
 
-SHOWN = tuple(KEYS.c[name] for name in ("key_id", "client", "scopes", "created_at", "expires_at", "revoked_at"))
+PUBLIC_COLUMNS = tuple(KEYS.c[name] for name in ("key_id", "client", "scopes", "created_at", "expires_at", "revoked_at"))
 
 
-BY_ID = sa.select(*SHOWN, KEYS.c.secret_hash).where(KEYS.c.key_id == sa.bindparam("wanted"))
+KEY_BY_ID = sa.select(*PUBLIC_COLUMNS, KEYS.c.secret_hash).where(KEYS.c.key_id == sa.bindparam("id"))
 
 
 def create_key(engine: sa.Engine, client: str, scopes: Collection[Scope], days: int, now: datetime) -> str:
-    """Return a new key, which is stored as a hash and cannot be shown again; it ends after so many days.
+    """Create a key that expires after `days` days and return it; only its hash is stored, so it cannot be shown again.
 
-    Raises KeyRefused where the client has two live keys already, or no name.
+    Raises KeyRefusedError if the client name is empty or not printable, or if the client has two live keys already.
     """
     if not client.strip() or not client.isprintable():
         raise KeyRefusedError("A key needs the name of its client.")
     live = [key for key in list_keys(engine) if key.client == client and key.is_live(now)]
-    if len(live) >= MAX_LIVE:
+    if len(live) >= MAX_LIVE_KEYS:
         ids = " and ".join(key.key_id for key in live)
         raise KeyRefusedError(f"{client} has {len(live)} live keys ({ids}); revoke one of them first.")
     key_id, secret = secrets.token_hex(4), secrets.token_urlsafe(32)
-    row = {"key_id": key_id, "client": client, "scopes": ",".join(sorted(set(scopes))), "secret_hash": _hash(secret)}
+    row = {"key_id": key_id, "client": client, "scopes": ",".join(sorted(set(scopes))), "secret_hash": _hash_secret(secret)}
     with engine.begin() as connection:
         connection.execute(KEYS.insert().values(**row, created_at=now, expires_at=now + timedelta(days=days)))
-        record(connection, "command line", "key created", now, key_id)
+        add_audit_entry(connection, "command line", "key created", now, key_id)
     return f"{PREFIX}_{key_id}_{secret}"
 
 
 def list_keys(engine: sa.Engine) -> list[KeyRow]:
-    """Return all keys, revoked and expired ones too, by client and age."""
-    with reading(engine).connect() as connection:
-        rows = connection.execute(sa.select(*SHOWN).order_by(KEYS.c.client, KEYS.c.created_at, KEYS.c.key_id))
+    """Return all keys, including revoked and expired ones, by client and creation time."""
+    with autocommit(engine).connect() as connection:
+        rows = connection.execute(sa.select(*PUBLIC_COLUMNS).order_by(KEYS.c.client, KEYS.c.created_at, KEYS.c.key_id))
         return [KeyRow(*row) for row in rows]
 
 
 def revoke_key(engine: sa.Engine, key_id: str, now: datetime) -> None:
-    """End a key at once; one that has ended already stays as it is. Raises KeyRefused for one that there is not."""
+    """Revoke a key with immediate effect; one revoked before is left as it is. Raises KeyRefusedError if there is no such key."""
     with engine.begin() as connection:
-        known = connection.scalar(sa.select(KEYS.c.key_id).where(KEYS.c.key_id == key_id))
-        if known is None:
-            raise KeyRefusedError(f"There is no key {key_id!r}; `keys list` shows them.")
-        ended = KEYS.update().where(KEYS.c.key_id == key_id, KEYS.c.revoked_at.is_(None)).values(revoked_at=now)
-        if connection.execute(ended).rowcount:
-            record(connection, "command line", "key revoked", now, key_id)
+        if connection.scalar(sa.select(KEYS.c.key_id).where(KEYS.c.key_id == key_id)) is None:
+            raise KeyRefusedError(f"There is no key {key_id!r}; `keys list` shows all keys.")
+        update = KEYS.update().where(KEYS.c.key_id == key_id, KEYS.c.revoked_at.is_(None)).values(revoked_at=now)
+        if connection.execute(update).rowcount:
+            add_audit_entry(connection, "command line", "key revoked", now, key_id)
 
 
-def client_of(engine: sa.Engine, key: str, now: datetime) -> Client | None:
+def find_client(engine: sa.Engine, key: str, now: datetime) -> Client | None:
     """Return the client of a live key; None for any other text. The secret is compared in constant time."""
     prefix, _, rest = key.partition("_")
     key_id, _, secret = rest.partition("_")
     if prefix != PREFIX or not key_id.isalnum() or not secret.isascii():
         return None
-    row = with_retry(engine, lambda connection: connection.execute(BY_ID, {"wanted": key_id}).one_or_none())
-    expected = _hash("") if row is None else row.secret_hash
-    matches = hmac.compare_digest(_hash(secret), expected)
+    row = with_retry(engine, lambda connection: connection.execute(KEY_BY_ID, {"id": key_id}).one_or_none())
+    expected = _hash_secret("") if row is None else row.secret_hash
+    matches = hmac.compare_digest(_hash_secret(secret), expected)
     if row is None or not matches or not KeyRow(*row[:-1]).is_live(now):
         return None
     return Client(row.client, row.key_id, frozenset(row.scopes.split(",")))
 
 
-def _hash(secret: str) -> str:
-    """A secret of 256 random bits needs no slow hash: nobody can try them all."""
+def _hash_secret(secret: str) -> str:
+    """Return the SHA-256 of a secret; 256 random bits cannot be guessed, so no slow hash is needed."""
     return hashlib.sha256(secret.encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""The churn probabilities of a run's existing customers in order, for the percentile of a live score. No customer is named."""
+"""The sorted churn probabilities of a run's existing customers, for the percentile of a live score. They name no customer."""
 
 import zlib
 
@@ -8,24 +8,25 @@ import polars as pl
 from models.log_odds import Array
 
 
-def packed_ranks(scores: pl.DataFrame) -> bytes:
-    """Return the sorted p_churn of the existing customers of a run, compressed."""
+def pack_ranks(scores: pl.DataFrame) -> bytes:
+    """Return the sorted p_churn of a run's existing customers, compressed."""
     ordered = scores.filter(status="existing")["p_churn"].drop_nulls().sort().to_numpy()
     return zlib.compress(np.ascontiguousarray(ordered, dtype="<f8").tobytes(), 1)
 
 
-def unpacked_ranks(packed: bytes | None) -> Array:
-    """Return what `packed_ranks` packed; nothing of a run that has none."""
+def unpack_ranks(packed: bytes | None) -> Array:
+    """Return the probabilities that `pack_ranks` packed; an empty array for None, of a run without ranks."""
     return np.frombuffer(zlib.decompress(packed) if packed else b"", dtype="<f8")
 
 
-def percentile(p_churn: float, ordered: Array, own: float | None) -> float:
-    """Return the rank in per cent that a probability has among a run's, in place of the customer's `own` one in it.
+def percentile(p_churn: float, ordered: Array, previous: float | None) -> float:
+    """Return the rank of a probability among the sorted ones of a run, in per cent.
 
-    Ties share the average of their ranks, as in `churn_percentile` of a run.
+    `previous` is the customer's own probability in that run, which `p_churn` replaces; None if the run does not have the
+    customer. Ties share their average rank, as in the run's `churn_percentile`.
     """
-    below, upto = (int(np.searchsorted(ordered, p_churn, side=side)) for side in ("left", "right"))
+    below, up_to = (int(np.searchsorted(ordered, p_churn, side=side)) for side in ("left", "right"))
     customers = len(ordered)
-    if own is not None:
-        below, upto, customers = below - (own < p_churn), upto - (own <= p_churn), customers - 1
-    return min(100 * (below + (upto - below + 2) / 2) / (customers + 1), 100.0)
+    if previous is not None:
+        below, up_to, customers = below - (previous < p_churn), up_to - (previous <= p_churn), customers - 1
+    return min(100 * (below + (up_to - below + 2) / 2) / (customers + 1), 100.0)

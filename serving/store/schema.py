@@ -1,4 +1,4 @@
-"""The tables of the store as they are now; `migrations/` has the way there. Each scoring run has tables of its own."""
+"""The tables of the store in the current schema; `migrations/` leads to it. Each scoring run has tables of its own."""
 
 from functools import lru_cache
 from typing import Any
@@ -10,9 +10,9 @@ from serving.schemas.candidates import TARGET_COLUMNS
 from serving.schemas.lists import EXPECTED_COLUMNS, LIST_COLUMNS
 from serving.schemas.scores import SCORE_COLUMNS
 
-VERSION = "0003"
-VERSION_TABLE = "holdfast_version"  # MLflow may keep its own tables, alembic_version among them, in the same database
-RUN_COLUMNS = ("as_of", "scored_at", "model_version")
+SCHEMA_VERSION = "0004"
+VERSION_TABLE = "holdfast_version"  # not alembic_version: MLflow may keep its tables, that one included, in the same database
+RUN_COLUMNS = ("as_of", "scored_at", "model_version", "horizon_days", "currency")
 SQL_TYPES: dict[type[pl.DataType], type[sa.types.TypeEngine[Any]]] = {
     pl.String: sa.Text,
     pl.Float64: sa.Double,
@@ -22,14 +22,14 @@ SQL_TYPES: dict[type[pl.DataType], type[sa.types.TypeEngine[Any]]] = {
     pl.List: sa.Text,
 }
 WRITING, COMPLETE = "writing", "complete"
-ID = sa.BigInteger().with_variant(sa.Integer, "sqlite")  # SQLite counts up by itself for INTEGER alone
+ID_TYPE = sa.BigInteger().with_variant(sa.Integer, "sqlite")  # SQLite autoincrements INTEGER columns only
 
 METADATA = sa.MetaData()
 META = sa.Table("store_meta", METADATA, sa.Column("name", sa.Text, primary_key=True), sa.Column("value", sa.Text, nullable=False))
 RUNS = sa.Table(
     "scoring_runs",
     METADATA,
-    sa.Column("run_id", ID, primary_key=True, autoincrement=True),
+    sa.Column("run_id", ID_TYPE, primary_key=True, autoincrement=True),
     sa.Column("as_of", sa.Date, nullable=False),
     sa.Column("scored_at", sa.DateTime, nullable=False),
     sa.Column("model_version", sa.Text, nullable=False),
@@ -41,6 +41,7 @@ RUNS = sa.Table(
     sa.Column("norms", sa.Text),
     sa.Column("churn_ranks", sa.LargeBinary),
     sa.Column("summary", sa.Text),
+    sa.Column("currency", sa.Text),
     sqlite_autoincrement=True,
 )
 KEYS = sa.Table(
@@ -68,7 +69,7 @@ LISTS = sa.Table(
     sa.Column("number", sa.Integer, nullable=False),
     sa.Column("kind", sa.Text, nullable=False),
     sa.Column("week", sa.Text, nullable=False),
-    sa.Column("run_id", ID, nullable=False),
+    sa.Column("run_id", ID_TYPE, nullable=False),
     sa.Column("data_as_of", sa.Date, nullable=False),
     sa.Column("model_version", sa.Text, nullable=False),
     sa.Column("horizon_days", sa.Integer, nullable=False),
@@ -115,7 +116,7 @@ SESSIONS = sa.Table(
 AUDIT = sa.Table(
     "audit",
     METADATA,
-    sa.Column("entry", ID, primary_key=True, autoincrement=True),
+    sa.Column("entry", ID_TYPE, primary_key=True, autoincrement=True),
     sa.Column("at", sa.DateTime, nullable=False),
     sa.Column("client", sa.Text, nullable=False),
     sa.Column("what", sa.Text, nullable=False),
@@ -127,7 +128,7 @@ AUDIT = sa.Table(
 
 @lru_cache(maxsize=512)
 def score_table(run_id: int) -> sa.Table:
-    """Return the table of a run: a row per customer, SCORE_COLUMNS without those that are the run's own."""
+    """Return the score table of a run: a row per customer, with ROW_COLUMNS (SCORE_COLUMNS without RUN_COLUMNS)."""
     return sa.Table(
         f"scores_{run_id}",
         sa.MetaData(),
@@ -139,7 +140,7 @@ def score_table(run_id: int) -> sa.Table:
 
 @lru_cache(maxsize=512)
 def target_table(run_id: int) -> sa.Table:
-    """Return the table beside a run's: TARGET_COLUMNS, a row per customer who may come on a list."""
+    """Return the target table of a run: TARGET_COLUMNS, with a row per customer who may come on a list."""
     return sa.Table(
         f"targets_{run_id}",
         sa.MetaData(),

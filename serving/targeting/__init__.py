@@ -1,1 +1,1 @@
-"""From scores to whom to act on: rules, what each action gains, what a budget buys, caps, and who is held out."""
+"""From scores to actions: eligibility rules, expected gains, budgets, caps, and the control group."""

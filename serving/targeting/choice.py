@@ -1,40 +1,41 @@
-"""The best action for a customer, or none: the one whose saved value exceeds its cost the most."""
+"""The best action for a customer, or none: the action with the largest expected gain above 0."""
 
 from collections.abc import Callable, Mapping
 
 import polars as pl
 
-from serving.targeting.expected_gain import SAVED, gains
-from serving.targeting.rules import Target, target
+from serving.targeting.expected_gain import SAVED_VALUE, expected_gains
+from serving.targeting.rules import Target, assign_target
 from settings.sections import Action, Targeting
 
 NO_ACTION = "none"
 NO_CONSENT = "no_consent"
-GAIN, BEST = "_gain", "_best"
-NOTHING_MEASURED: Mapping[str, str] = {}
+GAIN_PREFIX, BEST_GAIN = "_gain", "_best"
+NO_MEASURED_EFFECTS: Mapping[str, str] = {}
 
 
-def choose_actions(scores: pl.DataFrame, targeting: Targeting, measured: Mapping[str, str] = NOTHING_MEASURED) -> pl.DataFrame:
+def choose_actions(scores: pl.DataFrame, targeting: Targeting, measured: Mapping[str, str] = NO_MEASURED_EFFECTS) -> pl.DataFrame:
     """Add target, barred, action, action_cost and expected_gain; every row needs a score and `may_contact`.
 
-    Retention, winning back and nurturing are chosen only where they gain something; recovery whatever it gains. Without
-    consent nothing is chosen, and `barred` says so. `measured` names columns of measured effects by action.
+    Retention, win-back and nurture actions need an expected gain above 0; recovery is chosen whatever it gains. Without consent
+    no action is chosen, and `barred` is `no_consent`. `measured` maps actions to columns of measured effects.
     """
-    barred = pl.when(~pl.col("may_contact")).then(pl.lit(NO_CONSENT))
-    saved = pl.col("value_if_stays") - pl.col("value_if_leaves")
-    asked = scores.with_columns(target(targeting.at_risk_threshold).alias("target"), barred.alias("barred"), saved.alias(SAVED))
-    names = {action: f"{GAIN}{place}" for place, action in enumerate(targeting.actions)}
-    of_each = gains(targeting.actions, measured)
-    gained = asked.with_columns(of_each[action.name].alias(name) for action, name in names.items())
-    best = gained.with_columns(pl.max_horizontal(*names.values(), pl.lit(None, pl.Float64)).alias(BEST))
-    worth_it = pl.col("barred").is_null() & ((pl.col("target") == Target.RECOVERY) | (pl.col(BEST) > 0))
-    chosen = {action: worth_it & (pl.col(name) == pl.col(BEST)) for action, name in names.items()}
-    return best.with_columns(
-        _first(chosen, lambda action: pl.lit(action.name)).fill_null(NO_ACTION).alias("action"),
-        _first(chosen, lambda action: pl.lit(action.cost)).fill_null(0.0).alias("action_cost"),
-        _first(chosen, lambda action: pl.col(names[action])).fill_null(0.0).alias("expected_gain"),
-    ).drop(BEST, SAVED, *names.values())
+    barred = pl.when(~pl.col("may_contact")).then(pl.lit(NO_CONSENT)).alias("barred")
+    saved_value = (pl.col("value_if_stays") - pl.col("value_if_leaves")).alias(SAVED_VALUE)
+    targeted = scores.with_columns(assign_target(targeting.at_risk_threshold).alias("target"), barred, saved_value)
+    gain_columns = {action: f"{GAIN_PREFIX}{index}" for index, action in enumerate(targeting.actions)}
+    gains = expected_gains(targeting.actions, measured)
+    with_gains = targeted.with_columns(gains[action.name].alias(column) for action, column in gain_columns.items())
+    with_best = with_gains.with_columns(pl.max_horizontal(*gain_columns.values(), pl.lit(None, pl.Float64)).alias(BEST_GAIN))
+    worthwhile = pl.col("barred").is_null() & ((pl.col("target") == Target.RECOVERY) | (pl.col(BEST_GAIN) > 0))
+    is_chosen = {action: worthwhile & (pl.col(column) == pl.col(BEST_GAIN)) for action, column in gain_columns.items()}
+    return with_best.with_columns(
+        _value_of_chosen(is_chosen, lambda action: pl.lit(action.name)).fill_null(NO_ACTION).alias("action"),
+        _value_of_chosen(is_chosen, lambda action: pl.lit(action.cost)).fill_null(0.0).alias("action_cost"),
+        _value_of_chosen(is_chosen, lambda action: pl.col(gain_columns[action])).fill_null(0.0).alias("expected_gain"),
+    ).drop(BEST_GAIN, SAVED_VALUE, *gain_columns.values())
 
 
-def _first(chosen: dict[Action, pl.Expr], value: Callable[[Action], pl.Expr]) -> pl.Expr:
-    return pl.coalesce(*(pl.when(where).then(value(action)) for action, where in chosen.items()), pl.lit(None))
+def _value_of_chosen(is_chosen: dict[Action, pl.Expr], value: Callable[[Action], pl.Expr]) -> pl.Expr:
+    """Return the value of the first chosen action; null without one."""
+    return pl.coalesce(*(pl.when(chosen).then(value(action)) for action, chosen in is_chosen.items()), pl.lit(None))

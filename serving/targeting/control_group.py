@@ -1,33 +1,35 @@
-"""Who is held out: drawn by a keyed hash of the customer, so that the draw can be repeated."""
+"""The control group: drawn by a keyed hash of the customer, so that a draw can be repeated."""
 
 import polars as pl
 
-from features.storage.hashing import hash_column, hash_of
+from features.storage.hashing import hash_column, hash_text
 
-DIGITS = 13  # 52 bits: as many as a float holds exactly
-GLOBAL = "global control"
+GLOBAL_DRAW = "global control"
+HEX_DIGITS = 13  # 52 bits, which a float holds exactly
 
 
-def held_by(customers: pl.Series, draw: str, key: bytes, list_share: float, global_share: float) -> pl.Series:
-    """Return `global` for those whom no list ever treats, `list` for those held out by this draw, and null for the others.
+def draw_holdouts(customers: pl.Series, draw: str, key: bytes, list_share: float, global_share: float) -> pl.Series:
+    """Return `global` for customers in the global control, `list` for those this draw holds out, null for the others.
 
-    HMAC-SHA256 under a key made from the workspace's own and the name of the draw: the same draw takes the same customers,
-    another one others, and nobody without the key can tell who. `global_share` of all customers are the same in every draw;
-    of the others this one takes `list_share`.
+    HMAC-SHA256 under a key derived from the workspace's key and the name of the draw. The same draw always holds out the same
+    customers; different draws hold out different ones; and without the key the draw cannot be predicted. `global_share` of all
+    customers are in the global control of every draw; of the others, this draw holds out `list_share`.
     """
-    globally, here = _luck(customers, GLOBAL, key) < global_share, _luck(customers, draw, key) < list_share
-    drawn = pl.DataFrame({"globally": globally, "here": here}).select(
-        pl.when("globally")
+    in_global = _uniform_numbers(customers, GLOBAL_DRAW, key) < global_share
+    in_list = _uniform_numbers(customers, draw, key) < list_share
+    holdouts = pl.DataFrame({"in_global": in_global, "in_list": in_list}).select(
+        pl.when("in_global")
         .then(pl.lit("global"))
-        .when("here")
+        .when("in_list")
         .then(pl.lit("list"))
         .otherwise(pl.lit(None, pl.String))
         .alias("held_by")
     )
-    return drawn.to_series()
+    return holdouts.to_series()
 
 
-def _luck(customers: pl.Series, draw: str, key: bytes) -> pl.Series:
-    """A number in [0, 1) per customer."""
-    number = hash_column("customer", hash_of(draw, key.hex())).str.slice(0, DIGITS).str.to_integer(base=16, strict=True)
-    return customers.alias("customer").to_frame().select(number / 16**DIGITS).to_series()
+def _uniform_numbers(customers: pl.Series, draw: str, key: bytes) -> pl.Series:
+    """Return a number in [0, 1) per customer."""
+    digits = hash_column("customer", hash_text(draw, key.hex())).str.slice(0, HEX_DIGITS)
+    number = digits.str.to_integer(base=16, strict=True)
+    return customers.alias("customer").to_frame().select(number / 16**HEX_DIGITS).to_series()

@@ -1,4 +1,4 @@
-"""What each budget is expected to bring: the curve of profit against money spent, and where the next unit no longer pays."""
+"""What each budget is expected to bring: expected profit against money spent, and the most profitable budget."""
 
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -7,16 +7,18 @@ import numpy as np
 import polars as pl
 
 from models.log_odds import Array
+from serving.targeting.expected_gain import SAVED_VALUE
 from serving.targeting.knapsack import Increments
 
-POINTS = 100
+MAX_POINTS = 100
+DECIMALS = 4
 
 
 @dataclass(frozen=True)
-class Curve:
-    """Points of rising budget, from nothing on: money spent, customers contacted, of these expected to be kept, profit expected.
+class ProfitCurve:
+    """Points by rising budget, starting at 0: money spent, customers contacted, customers saved and profit, both expected.
 
-    `best_budget` is where the next step would cost more than it brings.
+    `best_budget` is the budget beyond which the next increment costs more than it brings.
     """
 
     spent: list[float]
@@ -26,42 +28,53 @@ class Curve:
     best_budget: float
 
     def at(self, budget: float) -> tuple[float, float, float, float]:
-        """Return spent, contacts, saved and profit that a budget brings; between two points, in proportion."""
+        """Return spent, contacts, saved and profit at a budget, interpolated linearly between points."""
         spent = min(max(budget, 0.0), self.spent[-1])
-        contacts, saved, profit = (float(np.interp(spent, self.spent, each)) for each in (self.contacts, self.saved, self.profit))
+        contacts, saved, profit = (
+            float(np.interp(spent, self.spent, values)) for values in (self.contacts, self.saved, self.profit)
+        )
         return spent, contacts, saved, profit
 
     def as_dict(self) -> dict[str, Any]:
-        """Return it as data."""
+        """Return the points as data for JSON."""
         return asdict(self)
 
 
-def curve(frame: pl.DataFrame, ladder: Increments) -> Curve:
-    """Return the curve over all steps of a ladder, of the customers who are treated; at most POINTS points.
+def profit_curve(frame: pl.DataFrame, increments: Increments) -> ProfitCurve:
+    """Return the curve over the increments of treated customers, in their order; at most MAX_POINTS points and the best one.
 
-    `frame` are the plan's rows that the ladder's steps name.
+    `frame` is the plan's frame, whose rows `increments.row` refers to.
     """
-    treated = (frame["arm"] == "treated").to_numpy()
-    mine = ladder.only(treated[ladder.row])
-    saved = _saved(frame, mine)
-    spent, contacts, kept, profit = (np.cumsum(each) for each in (mine.cost, mine.first, saved, mine.gain))
-    best = int(np.argmax(np.concatenate([[0.0], profit])))
-    places = _places(len(mine), best)
-    told = (np.concatenate([[0], each])[places] for each in (spent, contacts, kept, profit))
-    rounded = [[round(float(value), 4) for value in each] for each in told]
-    return Curve(
-        rounded[0], [int(value) for value in rounded[1]], rounded[2], rounded[3], float(np.concatenate([[0], spent])[best])
+    is_treated = (frame["arm"] == "treated").to_numpy()
+    treated = increments.subset(is_treated[increments.row])
+    spent, contacts, saved, profit = (
+        np.concatenate([[0], np.cumsum(values)])
+        for values in (treated.cost, treated.is_first, _saved_customers(frame, treated), treated.gain)
+    )
+    best = int(np.argmax(profit))
+    points = _point_indices(len(treated), best)
+    return ProfitCurve(
+        spent=_rounded(spent[points]),
+        contacts=[int(count) for count in contacts[points]],
+        saved=_rounded(saved[points]),
+        profit=_rounded(profit[points]),
+        best_budget=float(spent[best]),
     )
 
 
-def _saved(frame: pl.DataFrame, ladder: Increments) -> Array:
-    """By how much each step lowers the expected number of customers who leave: what it brings, per what a kept one is worth."""
-    worth = frame["saved_value"].to_numpy()[ladder.row]
-    brings = ladder.gain + ladder.cost
-    kept: Array = np.divide(brings, worth, out=np.zeros(len(brings)), where=worth > 0)
-    return kept
+def _rounded(values: Array) -> list[float]:
+    return [round(float(value), DECIMALS) for value in values]
 
 
-def _places(steps: int, best: int) -> np.ndarray:
-    """Evenly many of the places 0 to steps, the best one among them."""
-    return np.unique(np.append(np.linspace(0, steps, min(POINTS, steps + 1)).round().astype(int), best))
+def _saved_customers(frame: pl.DataFrame, increments: Increments) -> Array:
+    """Return by how much each increment lowers the expected number of leavers: its benefit over the value of a saved customer."""
+    saved_value = frame[SAVED_VALUE].to_numpy()[increments.row]
+    benefit = increments.gain + increments.cost
+    saved: Array = np.divide(benefit, saved_value, out=np.zeros(len(benefit)), where=saved_value > 0)
+    return saved
+
+
+def _point_indices(increments: int, best: int) -> np.ndarray:
+    """Return evenly spaced indices from 0 to `increments`, and the best one."""
+    evenly = np.linspace(0, increments, min(MAX_POINTS, increments + 1)).round().astype(int)
+    return np.unique(np.append(evenly, best))

@@ -1,4 +1,4 @@
-"""Why a customer is on no list: each reason can be counted, and the counts add up."""
+"""The reasons for which a customer is on no list; each customer has at most one, so that counts add up."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -7,7 +7,7 @@ from settings.sections import Targeting
 
 
 class Exclusion(StrEnum):
-    """Reasons in the order in which they are asked."""
+    """Why a customer is on no list, as stored with the figures of a list. docs/targeting.md has the order of the checks."""
 
     OBJECTED = "objected"
     NO_CONSENT = "no_consent"
@@ -26,21 +26,21 @@ class Exclusion(StrEnum):
 
 
 def exclusion_sentence(reason: str, count: int, targeting: Targeting) -> str:
-    """Say in words how many were left out, and why."""
-    said: Mapping[str, str] = {
+    """Return the number of excluded customers and why, as in "312 were contacted in the last 14 days"."""
+    descriptions: Mapping[str, str] = {
         Exclusion.OBJECTED: "objected to marketing or were erased",
-        Exclusion.NO_CONSENT: "gave no consent to marketing",
-        Exclusion.NO_ACTION: "have no action configured for them",
+        Exclusion.NO_CONSENT: "have not consented to marketing",
+        Exclusion.NO_ACTION: "match no configured action",
         Exclusion.NOT_WORTH_IT: "would cost more than they are expected to bring",
         Exclusion.CONTACTED: f"were contacted in the last {targeting.pause_days} days",
-        Exclusion.ANSWERED: "were answered by service already, and have no complaint open",
-        Exclusion.HELD_OUT: "are held out as control of an earlier list",
-        Exclusion.HOUSEHOLD: "share a household or contact point with somebody on a list",
-        Exclusion.CAP_WEEK: "are beyond the most customers of a week",
-        Exclusion.CAP_ONE_TIME: "are beyond the most one-time buyers of a week",
-        Exclusion.CAP_OWNER: "are beyond what the owner of the action takes in a week",
-        Exclusion.CAP_SEGMENT: "are beyond the most customers of their loyalty segment",
-        Exclusion.BUDGET: "are beyond the budget",
-        Exclusion.LIMIT: "are beyond the number of customers asked for",
+        Exclusion.ANSWERED: "were already answered by service and have no open complaint",
+        Exclusion.HELD_OUT: "are in the control group of an earlier list",
+        Exclusion.HOUSEHOLD: "share a household or contact point with a customer on a list",
+        Exclusion.CAP_WEEK: "exceed the weekly cap",
+        Exclusion.CAP_ONE_TIME: "exceed the weekly cap on one-time buyers",
+        Exclusion.CAP_OWNER: "exceed the weekly cap of the action's owner",
+        Exclusion.CAP_SEGMENT: "exceed the weekly cap of their loyalty segment",
+        Exclusion.BUDGET: "exceed the budget",
+        Exclusion.LIMIT: "exceed the requested number of rows",
     }
-    return f"{count:,} {said[reason]}"
+    return f"{count:,} {descriptions[reason]}"

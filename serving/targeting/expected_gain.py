@@ -1,39 +1,39 @@
-"""What an action is expected to gain: the risk it averts, times what a customer who stays is worth more, less its cost."""
+"""The expected gain of an action: averted risk times the value a customer who stays adds, minus the cost."""
 
 from collections.abc import Mapping, Sequence
 
 import polars as pl
 
-from models.uplift.assumed_effect import assumed
-from serving.targeting.rules import fits
+from models.uplift.assumed_effect import assumed_reduction
+from serving.targeting.rules import is_applicable
 from settings.sections import Action
 
-SAVED = "saved_value"
+SAVED_VALUE = "saved_value"
 MEASURED, ASSUMED = "measured", "assumed"
 
 
-def averted(action: Action, measured: Mapping[str, str]) -> pl.Expr:
+def averted_risk(action: Action, measured: Mapping[str, str]) -> pl.Expr:
     """Return the absolute reduction of the churn probability that an action is expected to bring.
 
-    Measured, where `measured` names a column for the action: what the uplift model learned from contacts with a control group.
-    Else assumed, from p_churn and the action's save rate. Never both, multiplied.
+    Measured, where `measured` names a column for the action: the uplift model's estimate from contacts with a control group, at
+    most p_churn. Otherwise, or where that column is null, assumed from p_churn and the action's save rate. The two are never
+    multiplied.
     """
-    without = assumed(action, pl.col("p_churn"))
+    assumed_effect = assumed_reduction(action, pl.col("p_churn"))
     if action.name not in measured:
-        return without
-    most = pl.col("p_churn")  # more than the whole risk cannot be averted
-    found = pl.col(measured[action.name])
-    return pl.when(found.is_null()).then(without).otherwise(pl.min_horizontal(found, most))
+        return assumed_effect
+    effect = pl.col(measured[action.name])
+    return pl.when(effect.is_null()).then(assumed_effect).otherwise(pl.min_horizontal(effect, "p_churn"))
 
 
-def gain(action: Action, measured: Mapping[str, str]) -> pl.Expr:
-    """Return averted x (value_if_stays - value_if_leaves) - cost in currency; null where the action is not for the customer.
+def expected_gain(action: Action, measured: Mapping[str, str]) -> pl.Expr:
+    """Return averted x (value_if_stays - value_if_leaves) - cost in currency; null where the action does not apply.
 
-    SAVED is the column of the difference of the two values.
+    SAVED_VALUE is the column with the difference of the two values.
     """
-    return pl.when(fits(action)).then(averted(action, measured) * pl.col(SAVED) - action.cost)
+    return pl.when(is_applicable(action)).then(averted_risk(action, measured) * pl.col(SAVED_VALUE) - action.cost)
 
 
-def gains(actions: Sequence[Action], measured: Mapping[str, str]) -> dict[str, pl.Expr]:
-    """Return the gain of each action by its name."""
-    return {action.name: gain(action, measured) for action in actions}
+def expected_gains(actions: Sequence[Action], measured: Mapping[str, str]) -> dict[str, pl.Expr]:
+    """Return the expected gain of each action, by its name."""
+    return {action.name: expected_gain(action, measured) for action in actions}

@@ -1,10 +1,10 @@
-"""What a budget buys: of each customer at most one action, for the largest gain that the money can bring.
+"""Spend a budget: choose at most one action per customer, for the largest total gain that the money can buy.
 
-A multiple-choice knapsack. Every customer's offers are reduced to steps from nothing to the first, from there to a dearer one,
-each bringing less per unit of money than the step before (the upper hull; Sinha and Zoltners 1979,
-doi:10.1287/opre.27.3.503). Taking steps by what they bring per unit solves the relaxed problem exactly; what is left out by
-that order is at most the one step that the budget breaks (Dantzig 1957, doi:10.1287/opre.5.2.266), and cheaper steps behind it
-fill what remains. Where all actions cost the same, it is the optimum.
+A multiple-choice knapsack. The offers to a customer are reduced to increments: from nothing to a first action, and from there to
+a more expensive one, each bringing less per unit of money than the one before (the upper hull; Sinha and Zoltners 1979,
+doi:10.1287/opre.27.3.503). Buying increments in order of benefit per unit of money solves the relaxed problem exactly. Against
+the optimum, this order loses at most the one increment that exceeds the budget (Dantzig 1957, doi:10.1287/opre.5.2.266); cheaper
+increments after it fill what remains. If all actions cost the same, the result is the optimum.
 """
 
 from dataclasses import dataclass
@@ -17,117 +17,137 @@ from models.log_odds import Array
 
 Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
-DIGITS = 9  # of a slope that count
-FORGIVEN = 1e-6  # of the currency, to sums in floating point
+SLOPE_DECIMALS = 9
+BUDGET_TOLERANCE = 1e-6  # in currency, for rounding errors of sums
 
 
 @dataclass(frozen=True)
 class Increments:
-    """Steps in the order in which money is spent best; one entry each in every array.
+    """Increments in spending order, the best use of money first; every array has one entry per increment.
 
-    `row` is the customer, `option` the place of the action it leads to, `cost` and `gain` what it costs and gains on top of the
-    step before, `first` whether it is the customer's first, `before` what the customer's steps before it cost.
+    `row` is the customer and `option` the index of the action that the increment leads to. `cost` and `gain` are what it costs
+    and gains on top of the customer's increment before. `is_first` marks a customer's first increment; `cost_before` is the cost
+    of the customer's increments before this one.
     """
 
     row: Ints
     option: Ints
     cost: Array
     gain: Array
-    first: Flags
-    before: Array
+    is_first: Flags
+    cost_before: Array
 
     def __len__(self) -> int:
-        """How many there are."""
+        """Return the number of increments."""
         return len(self.row)
 
-    def only(self, which: Flags | Ints) -> "Increments":
-        """Return some of them, in the same order."""
+    def subset(self, selection: Flags | Ints) -> "Increments":
+        """Return the selected increments, by mask or index, in the order of the selection."""
         return Increments(
-            self.row[which], self.option[which], self.cost[which], self.gain[which], self.first[which], self.before[which]
+            row=self.row[selection],
+            option=self.option[selection],
+            cost=self.cost[selection],
+            gain=self.gain[selection],
+            is_first=self.is_first[selection],
+            cost_before=self.cost_before[selection],
         )
 
 
-def increments(costs: Array, gains: Array) -> Increments:
-    """Return the steps of all customers, those that do not pay too.
+def build_increments(costs: Array, gains: Array) -> Increments:
+    """Return the increments of all customers, including those with a loss.
 
-    `costs` has an entry per action, >= 0; `gains`, shape (customers, actions), what each gains after its cost, NaN where the
-    action is not for the customer. An action that saves nothing is no step.
+    `costs` has one entry per action, each >= 0. `gains`, of shape (customers, actions), are the gains after cost, NaN where the
+    action is not for the customer. An action that brings no benefit before its cost is no increment.
     """
     benefits = np.where(np.isnan(gains), -np.inf, gains + costs)
     rows = np.arange(len(benefits))
-    at_cost, at_benefit, at_slope = np.zeros(len(rows)), np.zeros(len(rows)), np.full(len(rows), np.inf)
-    found: list[tuple[NDArray[Any], ...]] = []
-    for turn in range(benefits.shape[1]):
-        dearer, better = costs[None, :] - at_cost[rows, None], benefits[rows] - at_benefit[rows, None]
-        slope = np.full(better.shape, -np.inf)
-        reachable = (dearer >= 0) & (better > 0)
-        np.divide(better, dearer, out=slope, where=reachable & (dearer > 0))
-        slope[reachable & (dearer == 0)] = np.inf
-        slope = np.minimum(np.round(slope, DIGITS), at_slope[rows, None])  # what is equal but for the last digit is one step
-        best = np.lexsort((np.where(np.isfinite(better), better, 0), slope), axis=1)[:, -1]
-        here = np.arange(len(rows))
-        goes = np.isfinite(better[here, best]) & reachable[here, best]
-        rows, best, here = rows[goes], best[goes], here[goes]
-        cost, benefit = dearer[here, best], better[here, best]
-        steep = slope[here, best]
-        found.append((rows, best, cost, benefit - cost, np.full(len(rows), turn == 0), at_cost[rows], steep))
-        at_slope[rows] = steep
-        at_cost[rows] += cost
-        at_benefit[rows] += benefit
-    return _in_order(found)
+    cost_so_far, benefit_so_far, last_slope = np.zeros(len(rows)), np.zeros(len(rows)), np.full(len(rows), np.inf)
+    rounds: list[tuple[NDArray[Any], ...]] = []
+    for number in range(benefits.shape[1]):
+        added_cost = costs[None, :] - cost_so_far[rows, None]
+        added_benefit = benefits[rows] - benefit_so_far[rows, None]
+        slope = np.full(added_benefit.shape, -np.inf)
+        reachable = (added_cost >= 0) & (added_benefit > 0)
+        np.divide(added_benefit, added_cost, out=slope, where=reachable & (added_cost > 0))
+        slope[reachable & (added_cost == 0)] = np.inf
+        # slopes that differ by rounding errors only belong to one increment
+        slope = np.minimum(np.round(slope, SLOPE_DECIMALS), last_slope[rows, None])
+        best = np.lexsort((np.where(np.isfinite(added_benefit), added_benefit, 0), slope), axis=1)[:, -1]
+        index = np.arange(len(rows))
+        continues = np.isfinite(added_benefit[index, best]) & reachable[index, best]
+        rows, best, index = rows[continues], best[continues], index[continues]
+        cost, benefit, steepest = added_cost[index, best], added_benefit[index, best], slope[index, best]
+        rounds.append((rows, best, cost, benefit - cost, np.full(len(rows), number == 0), cost_so_far[rows], steepest))
+        last_slope[rows] = steepest
+        cost_so_far[rows] += cost
+        benefit_so_far[rows] += benefit
+    return _in_spending_order(rounds)
 
 
-def forced_increments(costs: Array, gains: Array) -> Increments:
-    """Return one step per customer that has any action: the one that gains most, whether it pays or not."""
+def build_forced_increments(costs: Array, gains: Array) -> Increments:
+    """Return one increment for each customer with any action: the action with the largest gain, even if it is a loss."""
     rows = np.flatnonzero(~np.isnan(gains).all(axis=1)) if gains.shape[1] else np.zeros(0, dtype=np.int64)
     best = np.nanargmax(gains[rows], axis=1) if len(rows) else rows
     cost, gain = costs[best], gains[rows, best]
     slope = np.divide(gain + cost, cost, out=np.full(len(rows), np.inf), where=cost > 0)
-    return _in_order([(rows, best, cost, gain, np.ones(len(rows), dtype=bool), np.zeros(len(rows)), slope)])
+    return _in_spending_order([(rows, best, cost, gain, np.ones(len(rows), dtype=bool), np.zeros(len(rows)), slope)])
 
 
-def _in_order(found: list[tuple[NDArray[Any], ...]]) -> Increments:
-    """The steepest first; of one customer, always the earlier step."""
-    if not found:
+def _in_spending_order(rounds: list[tuple[NDArray[Any], ...]]) -> Increments:
+    """Sort by slope, the steepest first; a customer's increments stay in the order of their rounds."""
+    if not rounds:
         none = np.zeros(0, dtype=np.int64)
-        return Increments(none, none, none.astype(float), none.astype(float), none.astype(bool), none.astype(float))
-    turn = np.repeat(np.arange(len(found)), [len(part[0]) for part in found])
-    row, option, cost, gain, first, before, slope = (np.concatenate(part) for part in zip(*found, strict=True))
-    order = np.lexsort((row, -gain, turn, -slope))
-    row, option, first = row[order].astype(np.int64), option[order].astype(np.int64), first[order].astype(bool)
-    return Increments(row, option, cost[order], gain[order], first, before[order])
+        return Increments(
+            row=none,
+            option=none,
+            cost=none.astype(float),
+            gain=none.astype(float),
+            is_first=none.astype(bool),
+            cost_before=none.astype(float),
+        )
+    round_number = np.repeat(np.arange(len(rounds)), [len(columns[0]) for columns in rounds])
+    row, option, cost, gain, is_first, cost_before, slope = (np.concatenate(column) for column in zip(*rounds, strict=True))
+    order = np.lexsort((row, -gain, round_number, -slope))
+    return Increments(
+        row=row[order].astype(np.int64),
+        option=option[order].astype(np.int64),
+        cost=cost[order],
+        gain=gain[order],
+        is_first=is_first[order].astype(bool),
+        cost_before=cost_before[order],
+    )
 
 
-def affordable(ladder: Increments, treated: Flags, budget: float) -> Flags:
-    """Return which steps the budget buys; those of customers who are not `treated` cost nothing.
+def select_affordable(increments: Increments, treated: Flags, budget: float) -> Flags:
+    """Return which increments the budget buys; those of customers who are not `treated` cost nothing.
 
-    Whether a customer's first step is bought never depends on whether that customer is treated, only on what was spent before
-    it: so the comparison with those held out stays fair. What the treated cost together stays within the budget.
+    Whether a customer's first increment is bought depends on what was spent before it, and never on whether that customer is
+    treated: this keeps the comparison with the control group fair. The treated customers together stay within the budget.
     """
-    taken = np.zeros(len(ladder), dtype=bool)
-    left, spent = np.arange(len(ladder)), 0.0
-    skipped = np.zeros(len(treated), dtype=bool)
+    bought = np.zeros(len(increments), dtype=bool)
+    left, spent = np.arange(len(increments)), 0.0
+    is_skipped = np.zeros(len(treated), dtype=bool)
     while len(left):
-        part = ladder.only(left)
+        part = increments.subset(left)
         paid = part.cost * treated[part.row]
-        before = spent + np.cumsum(paid) - paid
-        own = np.where(treated[part.row], 0.0, part.before)  # as if the customer were treated
-        fails = np.flatnonzero(before + own + part.cost > budget + FORGIVEN)
-        stop = fails[0] if len(fails) else len(left)
-        taken[left[:stop]] = True
+        spent_before = spent + np.cumsum(paid) - paid
+        own_before = np.where(treated[part.row], 0.0, part.cost_before)  # as if the customer were treated
+        too_expensive = np.flatnonzero(spent_before + own_before + part.cost > budget + BUDGET_TOLERANCE)
+        stop = too_expensive[0] if len(too_expensive) else len(left)
+        bought[left[:stop]] = True
         if stop == len(left):
             break
-        spent = before[stop]
-        behind = left[stop:]
-        too_dear = ladder.cost[behind] >= ladder.cost[left[stop]]
-        skipped[ladder.row[behind[too_dear]]] = True  # a later step of theirs rests on the one that was skipped
-        left = behind[~skipped[ladder.row[behind]]]
-    return taken
+        spent = spent_before[stop]
+        remaining = left[stop:]
+        at_least_as_expensive = increments.cost[remaining] >= increments.cost[left[stop]]
+        is_skipped[increments.row[remaining[at_least_as_expensive]]] = True  # their later increments build on the skipped one
+        left = remaining[~is_skipped[increments.row[remaining]]]
+    return bought
 
 
-def most_possible(ladder: Increments, budget: float) -> float:
-    """Return the gain of the relaxed problem, where a part of a step can be bought: no choice of actions gains more."""
-    paying = ladder.only(ladder.gain > 0)
-    before = np.cumsum(paying.cost) - paying.cost
-    part = np.clip(np.divide(budget - before, paying.cost, out=np.ones(len(paying)), where=paying.cost > 0), 0, 1)
-    return float((part * paying.gain).sum())
+def relaxed_optimum(increments: Increments, budget: float) -> float:
+    """Return the gain of the relaxed problem, which may buy parts of increments: an upper bound for any choice of actions."""
+    profitable = increments.subset(increments.gain > 0)
+    spent_before = np.cumsum(profitable.cost) - profitable.cost
+    share = np.divide(budget - spent_before, profitable.cost, out=np.ones(len(profitable)), where=profitable.cost > 0)
+    return float((np.clip(share, 0, 1) * profitable.gain).sum())

@@ -1,4 +1,4 @@
-"""Columns of a plan in the making, the order in which customers come, and how one is left out."""
+"""Private columns of a plan, the order of its customers, and how one is excluded."""
 
 import numpy as np
 import polars as pl
@@ -7,22 +7,23 @@ from features.frames.columns import CUSTOMER
 from serving.targeting.exclusions import Exclusion
 from serving.targeting.rules import Target
 
-PRIORITY = (Target.RECOVERY, Target.RETENTION, Target.WIN_BACK)
-SERVICE = frozenset({Target.RECOVERY})
-BEST, OWNER, PLACE, WHY = "_best", "_owner", "_place", "left_out"
+TARGET_PRIORITY = (Target.RECOVERY, Target.RETENTION, Target.WIN_BACK)
+SERVICE_TARGETS = frozenset({Target.RECOVERY})
+BEST_GAIN, OWNER, POSITION, LEFT_OUT = "_best", "_owner", "_place", "left_out"
 
 
-def placed(frame: pl.DataFrame) -> pl.Series:
-    """Return PLACE: by target, then by what the best action gains, ties by customer."""
-    places = {each.value: place for place, each in enumerate(PRIORITY)}
+def list_positions(frame: pl.DataFrame) -> pl.Series:
+    """Return POSITION: the order by target, then by gain of the best action, ties by customer."""
+    priorities = {target.value: priority for priority, target in enumerate(TARGET_PRIORITY)}
     ranked = frame.select(
-        pl.col("target").replace_strict(places, return_dtype=pl.Int64).alias("target"), BEST, CUSTOMER
+        pl.col("target").replace_strict(priorities, return_dtype=pl.Int64).alias("target"), BEST_GAIN, CUSTOMER
     ).with_row_index("row")
-    order = ranked.sort("target", BEST, CUSTOMER, descending=[False, True, False], nulls_last=True)
-    return pl.Series(PLACE, np.argsort(order["row"].to_numpy()), dtype=pl.UInt32)
+    order = ranked.sort("target", BEST_GAIN, CUSTOMER, descending=[False, True, False], nulls_last=True)
+    return pl.Series(POSITION, np.argsort(order["row"].to_numpy()), dtype=pl.UInt32)
 
 
-def exclude(frame: pl.DataFrame, where: pl.Expr, why: Exclusion) -> pl.DataFrame:
-    """Return the frame with this reason for those who have none yet."""
-    left = pl.when(pl.col(WHY).is_null() & where.fill_null(value=False)).then(pl.lit(why.value)).otherwise(pl.col(WHY))
-    return frame.with_columns(left.alias(WHY))
+def exclude(frame: pl.DataFrame, where: pl.Expr, exclusion: Exclusion) -> pl.DataFrame:
+    """Set `left_out` to this exclusion for the rows `where` holds and that are not excluded yet."""
+    newly_excluded = pl.col(LEFT_OUT).is_null() & where.fill_null(value=False)
+    left_out = pl.when(newly_excluded).then(pl.lit(exclusion.value)).otherwise(pl.col(LEFT_OUT))
+    return frame.with_columns(left_out.alias(LEFT_OUT))

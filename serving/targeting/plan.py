@@ -1,4 +1,4 @@
-"""A week's plan: of every customer who may come on a list, with what and in which arm, or why not."""
+"""A week's plan: for every candidate, the action and the arm, or why the customer is on no list."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -7,13 +7,13 @@ import numpy as np
 import polars as pl
 
 from features.frames.columns import CUSTOMER
-from serving.targeting.caps import capped, owners_capped
-from serving.targeting.control_group import held_by
-from serving.targeting.eligibility import with_reasons
+from serving.targeting.caps import apply_caps, apply_owner_caps
+from serving.targeting.control_group import draw_holdouts
+from serving.targeting.eligibility import with_exclusions
 from serving.targeting.exclusions import Exclusion
-from serving.targeting.expected_gain import ASSUMED, MEASURED, SAVED, averted, gain
-from serving.targeting.knapsack import Flags, Increments, affordable, forced_increments, increments
-from serving.targeting.ordering import BEST, OWNER, SERVICE, WHY, exclude
+from serving.targeting.expected_gain import ASSUMED, MEASURED, SAVED_VALUE, averted_risk, expected_gain
+from serving.targeting.knapsack import Flags, Increments, build_forced_increments, build_increments, select_affordable
+from serving.targeting.ordering import BEST_GAIN, LEFT_OUT, OWNER, SERVICE_TARGETS, exclude
 from serving.targeting.rules import Target
 from settings.sections import Action, Targeting
 
@@ -22,7 +22,7 @@ OPTION = "_option"
 
 @dataclass(frozen=True)
 class ListBounds:
-    """What is asked of one list of the week: how much it may cost and how many rows it may have; None: no bound."""
+    """Limits of one list: what its treated customers may cost together, and its number of rows; None: no limit."""
 
     budget: float | None
     limit: int | None = None
@@ -30,144 +30,150 @@ class ListBounds:
 
 @dataclass(frozen=True)
 class PlanInputs:
-    """What a plan rests on beside the customers.
+    """What a plan needs beside the customers.
 
-    `draws` names the draw that holds customers out, by target; `key` is the workspace's; `hold_out_days` for how long who was
-    held out stays so. `wanted` is asked of each target's list.
+    `key` is the workspace's; `draws` names the draw of the control group by target, `bounds` the limits of each target's list.
+    `control_hold_days` is for how long a customer stays in the control group of a list.
     """
 
     targeting: Targeting
     key: bytes
     draws: Mapping[Target, str]
-    wanted: Mapping[Target, ListBounds]
+    bounds: Mapping[Target, ListBounds]
     control_hold_days: int
 
 
 @dataclass(frozen=True)
 class Plan:
-    """A row per customer in `frame`: action, its cost, gain and basis, arm, and `left_out`, null for those on a list.
+    """The decision for every customer.
 
-    `ladders` are the steps by which each target's money is spent, their `row` a place in `frame`.
+    `frame` has a row per customer: action, its cost, gain and basis, arm, and `left_out`, null for those on a list.
+    `spending_order` has the increments of each target in the order in which its budget is spent; their `row` is a row of `frame`.
     """
 
     frame: pl.DataFrame
     spending_order: Mapping[Target, Increments]
 
 
-def make_plan(customers: pl.DataFrame, earlier: pl.DataFrame, withheld: pl.Expr, terms: PlanInputs) -> Plan:
-    """Return the plan for all targets at once, so that caps and households hold over all lists of a week.
+def make_plan(customers: pl.DataFrame, earlier: pl.DataFrame, withheld: pl.Expr, inputs: PlanInputs) -> Plan:
+    """Return the plan for all targets together, so that caps and households hold over all lists of a week.
 
-    `customers` has a row per customer who may come on a list (`serving.store.targets.SCHEMA`), by customer_id; `earlier` a row
-    per customer and earlier list (`serving.store.issued.EARLIER`). `withheld` tells who objected since.
-    Who is held out is drawn before caps and budget, and no row's place depends on its own draw.
+    `customers` has a row per candidate (`serving.store.targets.CANDIDATE_COLUMNS`), by customer_id; `earlier` a row per customer
+    and earlier list (`serving.store.issued.EARLIER_COLUMNS`). `withheld` says who has objected or was erased since the run. The
+    control group is drawn before caps and budget, and no row's place depends on its own draw.
     """
-    targeting = terms.targeting
-    frame = customers.with_columns(_saved(), *_measured(customers, targeting.actions))
-    measured = {
-        action.name: f"averted:{action.name}" for action in targeting.actions if f"averted:{action.name}" in frame.columns
-    }
-    frame = frame.with_columns(gain(action, measured).alias(_gain(action)) for action in targeting.actions)
-    frame = _with_best(frame, targeting.actions)
-    eligible = with_reasons(frame, earlier, withheld, targeting.pause_days, terms.control_hold_days)
-    return _spent(capped(_drawn(eligible, terms), targeting.caps), terms, measured)
+    targeting = inputs.targeting
+    frame = customers.with_columns(_saved_value(), *_measured_effects(customers, targeting.actions))
+    measured = {action.name: _effect(action) for action in targeting.actions if _effect(action) in frame.columns}
+    frame = frame.with_columns(expected_gain(action, measured).alias(_gain(action)) for action in targeting.actions)
+    frame = _with_best_gain(frame, targeting.actions)
+    eligible = with_exclusions(frame, earlier, withheld, targeting.pause_days, inputs.control_hold_days)
+    return _allocate_budgets(apply_caps(_draw_arms(eligible, inputs), targeting.caps), inputs, measured)
 
 
 def _gain(action: Action) -> str:
+    """Return the column of an action's expected gain."""
     return f"gain:{action.name}"
 
 
-def _saved() -> pl.Expr:
-    """What a customer who stays is worth more than one who leaves; value_at_risk is p_churn times it."""
-    return (pl.col("value_at_risk") / pl.col("p_churn")).fill_nan(0.0).alias(SAVED)
+def _effect(action: Action) -> str:
+    """Return the column of an action's measured effect."""
+    return f"averted:{action.name}"
 
 
-def _measured(customers: pl.DataFrame, actions: tuple[Action, ...]) -> list[pl.Expr]:
-    """A column for each action whose effect was measured."""
+def _saved_value() -> pl.Expr:
+    """Return what a customer who stays is worth more than one who leaves."""
+    return (pl.col("value_if_stays") - pl.col("value_if_leaves")).alias(SAVED_VALUE)
+
+
+def _measured_effects(customers: pl.DataFrame, actions: tuple[Action, ...]) -> list[pl.Expr]:
+    """Return a column for each action whose effect was measured."""
     if customers["averted"].null_count() == customers.height:
         return []
-    told = pl.col("averted").str.json_decode(pl.Struct({action.name: pl.Float64 for action in actions}))
-    columns = {action.name: told.struct.field(action.name) for action in actions}
-    known = customers.select(**columns)
-    return [columns[name].alias(f"averted:{name}") for name in columns if known[name].null_count() < known.height]
+    decoded = pl.col("averted").str.json_decode(pl.Struct({action.name: pl.Float64 for action in actions}))
+    effects = {action: decoded.struct.field(action.name).alias(_effect(action)) for action in actions}
+    frame = customers.select(*effects.values())
+    return [effect for action, effect in effects.items() if frame[_effect(action)].null_count() < frame.height]
 
 
-def _with_best(frame: pl.DataFrame, actions: tuple[Action, ...]) -> pl.DataFrame:
-    """The gain of the best action, and whose work it is."""
-    names = [_gain(action) for action in actions]
-    best = frame.with_columns(pl.max_horizontal(*names, pl.lit(None, pl.Float64)).alias(BEST))
-    owners = [pl.when(pl.col(_gain(action)) == pl.col(BEST)).then(pl.lit(action.owner)) for action in actions]
+def _with_best_gain(frame: pl.DataFrame, actions: tuple[Action, ...]) -> pl.DataFrame:
+    """Add the gain and the owner of the best action."""
+    gains = [_gain(action) for action in actions]
+    best = frame.with_columns(pl.max_horizontal(*gains, pl.lit(None, pl.Float64)).alias(BEST_GAIN))
+    owners = [pl.when(pl.col(_gain(action)) == pl.col(BEST_GAIN)).then(pl.lit(action.owner)) for action in actions]
     return best.with_columns(pl.coalesce(*owners, pl.lit(None, pl.String)).alias(OWNER))
 
 
 def global_share(targeting: Targeting) -> float:
-    """Return the share of all customers whom no list ever treats: of the control, at most all."""
+    """Return the share of all customers in the global control, which no list ever treats: at most the control share."""
     return min(targeting.global_control_share, targeting.control_share)
 
 
 def list_share(targeting: Targeting) -> float:
-    """Return the share that a list holds out of the others, so that both together are the control share."""
+    """Return the share of the other customers that a list holds out, so that both shares add up to the control share."""
     return (targeting.control_share - global_share(targeting)) / (1 - global_share(targeting))
 
 
-def _drawn(frame: pl.DataFrame, terms: PlanInputs) -> pl.DataFrame:
-    """Draw who is held out, by each target's own draw."""
-    targeting = terms.targeting
+def _draw_arms(frame: pl.DataFrame, inputs: PlanInputs) -> pl.DataFrame:
+    """Add held_by, arm, propensity and global_share, from the draw of each customer's target."""
+    targeting = inputs.targeting
+    of_list, of_all = list_share(targeting), global_share(targeting)
     draws = [
-        pl.when(pl.col("target") == each.value).then(
-            pl.lit(held_by(frame[CUSTOMER], name, terms.key, list_share(targeting), global_share(targeting)))
+        pl.when(pl.col("target") == target.value).then(
+            pl.lit(draw_holdouts(frame[CUSTOMER], draw, inputs.key, list_share=of_list, global_share=of_all))
         )
-        for each, name in terms.draws.items()
+        for target, draw in inputs.draws.items()
     ]
-    held = frame.with_columns(pl.coalesce(*draws, pl.lit(None, pl.String)).alias("held_by"))
-    return held.with_columns(
+    drawn = frame.with_columns(pl.coalesce(*draws, pl.lit(None, pl.String)).alias("held_by"))
+    return drawn.with_columns(
         pl.when(pl.col("held_by").is_null()).then(pl.lit("treated")).otherwise(pl.lit("control")).alias("arm"),
-        pl.when(pl.col("held_by") == "global").then(0.0).otherwise(1 - list_share(targeting)).alias("propensity"),
-        pl.lit(global_share(targeting)).alias("global_share"),
+        pl.when(pl.col("held_by") == "global").then(0.0).otherwise(1 - of_list).alias("propensity"),
+        pl.lit(of_all).alias("global_share"),
     )
 
 
-def _spent(frame: pl.DataFrame, terms: PlanInputs, measured: Mapping[str, str]) -> Plan:
-    """Spend each target's budget, and say of everybody what was decided."""
-    actions = terms.targeting.actions
+def _allocate_budgets(frame: pl.DataFrame, inputs: PlanInputs, measured: Mapping[str, str]) -> Plan:
+    """Spend each target's budget, and decide for every customer."""
+    actions = inputs.targeting.actions
     costs = np.array([action.cost for action in actions], dtype=np.float64)
     gains = frame.select(_gain(action) for action in actions).cast(pl.Float64).fill_null(np.nan).to_numpy()
     gains = gains.reshape(frame.height, len(actions))
-    on_ladder = frame[WHY].is_null() | (frame[WHY] == Exclusion.NOT_WORTH_IT.value)
-    treated = (frame["arm"] == "treated").to_numpy()
+    is_candidate = frame[LEFT_OUT].is_null() | (frame[LEFT_OUT] == Exclusion.NOT_WORTH_IT.value)
+    is_treated = (frame["arm"] == "treated").to_numpy()
     option = np.full(frame.height, -1)
-    ladders: dict[Target, Increments] = {}
-    for each, wanted in terms.wanted.items():
-        rows = np.flatnonzero((on_ladder & (frame["target"] == each.value)).to_numpy())
-        ladders[each] = _ladder(each, rows, costs, gains[rows])
-        bought = ladders[each].only(_pays(each, ladders[each]))
-        paid = affordable(bought, treated, np.inf if wanted.budget is None else wanted.budget)
-        option[bought.row[paid]] = bought.option[paid]  # a later step of a customer takes the place of an earlier one
-    chosen = frame.with_columns(pl.Series(OPTION, option))
-    chosen = exclude(chosen, pl.col(OPTION) < 0, Exclusion.BUDGET)
-    decided = owners_capped(chosen.with_columns(_decided(actions, measured)), terms.targeting.caps)
-    for each, wanted in terms.wanted.items():
-        if wanted.limit is not None:
-            decided = _shortened(decided, each, wanted.limit)
-    return Plan(decided, ladders)
+    spending_order: dict[Target, Increments] = {}
+    for target, bounds in inputs.bounds.items():
+        rows = np.flatnonzero((is_candidate & (frame["target"] == target.value)).to_numpy())
+        spending_order[target] = _target_increments(target, rows, costs, gains[rows])
+        offered = spending_order[target].subset(_is_offered(target, spending_order[target]))
+        bought = select_affordable(offered, is_treated, np.inf if bounds.budget is None else bounds.budget)
+        option[offered.row[bought]] = offered.option[bought]  # a customer's later increment replaces the earlier one
+    chosen = exclude(frame.with_columns(pl.Series(OPTION, option)), pl.col(OPTION) < 0, Exclusion.BUDGET)
+    decided = apply_owner_caps(chosen.with_columns(_decision_columns(actions, measured)), inputs.targeting.caps)
+    for target, bounds in inputs.bounds.items():
+        if bounds.limit is not None:
+            decided = _apply_limit(decided, target, bounds.limit)
+    return Plan(decided, spending_order)
 
 
-def _ladder(each: Target, rows: np.ndarray, costs: np.ndarray, gains: np.ndarray) -> Increments:
-    found = forced_increments(costs, gains) if each in SERVICE else increments(costs, gains)
-    return replace(found, row=rows[found.row])
+def _target_increments(target: Target, rows: np.ndarray, costs: np.ndarray, gains: np.ndarray) -> Increments:
+    build = build_forced_increments if target in SERVICE_TARGETS else build_increments
+    increments = build(costs, gains)
+    return replace(increments, row=rows[increments.row])
 
 
-def _pays(each: Target, ladder: Increments) -> Flags:
-    """A complaint is answered whatever it gains."""
-    every: Flags = np.ones(len(ladder), dtype=bool)
-    return every if each in SERVICE else ladder.gain > 0
+def _is_offered(target: Target, increments: Increments) -> Flags:
+    """Return which increments may be bought: those with a gain, and for service all, since a complaint is always answered."""
+    everything: Flags = np.ones(len(increments), dtype=bool)
+    return everything if target in SERVICE_TARGETS else increments.gain > 0
 
 
-def _decided(actions: tuple[Action, ...], measured: Mapping[str, str]) -> list[pl.Expr]:
-    """Action, cost, gain, what it averts and on what basis, of those who have one."""
+def _decision_columns(actions: tuple[Action, ...], measured: Mapping[str, str]) -> list[pl.Expr]:
+    """Return action, channel, owner, cost, gain, averted risk and its basis for customers with an action; null for the others."""
 
-    def of(value: Callable[[Action], pl.Expr], dtype: pl.DataType, name: str) -> pl.Expr:
-        each = (pl.when(pl.col(OPTION) == place).then(value(action)) for place, action in enumerate(actions))
-        return pl.coalesce(*each, pl.lit(None, dtype)).alias(name)
+    def chosen(name: str, dtype: pl.DataType, value: Callable[[Action], pl.Expr]) -> pl.Expr:
+        values = (pl.when(pl.col(OPTION) == index).then(value(action)) for index, action in enumerate(actions))
+        return pl.coalesce(*values, pl.lit(None, dtype)).alias(name)
 
     def basis(action: Action) -> pl.Expr:
         if action.name not in measured:
@@ -175,18 +181,18 @@ def _decided(actions: tuple[Action, ...], measured: Mapping[str, str]) -> list[p
         return pl.when(pl.col(measured[action.name]).is_null()).then(pl.lit(ASSUMED)).otherwise(pl.lit(MEASURED))
 
     return [
-        of(lambda action: pl.lit(action.name), pl.String(), "action"),
-        of(lambda action: pl.lit(action.channel), pl.String(), "channel"),
-        of(lambda action: pl.lit(action.owner), pl.String(), "owner"),
-        of(lambda action: pl.lit(action.cost), pl.Float64(), "action_cost"),
-        of(lambda action: pl.col(_gain(action)), pl.Float64(), "expected_gain"),
-        of(lambda action: averted(action, measured), pl.Float64(), "averted"),
-        of(basis, pl.String(), "basis"),
+        chosen("action", pl.String(), lambda action: pl.lit(action.name)),
+        chosen("channel", pl.String(), lambda action: pl.lit(action.channel)),
+        chosen("owner", pl.String(), lambda action: pl.lit(action.owner)),
+        chosen("action_cost", pl.Float64(), lambda action: pl.lit(action.cost)),
+        chosen("expected_gain", pl.Float64(), lambda action: pl.col(_gain(action))),
+        chosen("averted", pl.Float64(), lambda action: averted_risk(action, measured)),
+        chosen("basis", pl.String(), basis),
     ]
 
 
-def _shortened(frame: pl.DataFrame, each: Target, limit: int) -> pl.DataFrame:
-    """Keep the first rows of a list, treated and held out."""
-    listed = (pl.col("target") == each.value) & pl.col(WHY).is_null()
+def _apply_limit(frame: pl.DataFrame, target: Target, limit: int) -> pl.DataFrame:
+    """Keep the first rows of a list, of both arms."""
+    is_listed = (pl.col("target") == target.value) & pl.col(LEFT_OUT).is_null()
     ordered = frame.sort("expected_gain", CUSTOMER, descending=[True, False], nulls_last=True)
-    return exclude(ordered, listed & (listed.cum_sum() > limit), Exclusion.LIMIT).sort(CUSTOMER)
+    return exclude(ordered, is_listed & (is_listed.cum_sum() > limit), Exclusion.LIMIT).sort(CUSTOMER)

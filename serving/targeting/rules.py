@@ -1,4 +1,4 @@
-"""Rules first: what a customer is a target of, and who may not be contacted, before anything is reckoned."""
+"""Rules that come before any estimate: what a customer is a target of, and which actions apply."""
 
 from enum import StrEnum
 
@@ -6,7 +6,7 @@ import polars as pl
 
 from settings.sections import Action, RelationshipLevel
 
-DISSATISFIED_DAYS = 365
+DISSATISFACTION_DAYS = 365
 RELATIONSHIP_LEVELS: tuple[RelationshipLevel, ...] = ("basic", "reactive", "accountable", "proactive", "partnership")
 
 
@@ -20,16 +20,17 @@ class Target(StrEnum):
     NONE = "none"
 
 
-def target(threshold: float) -> pl.Expr:
+def assign_target(threshold: float) -> pl.Expr:
     """Return the Target of each customer with a score.
 
-    An open complaint, or a newest one settled to dissatisfaction in the last year, asks for recovery whatever the risk; an
-    existing customer at or above `threshold` for retention, a former one for winning back; others may be nurtured.
+    Recovery, whatever the risk: an open complaint, or the last settled one left the customer dissatisfied less than
+    DISSATISFACTION_DAYS ago. Retention: existing with p_churn at or above `threshold`. Win-back: former. Nurture: the other
+    existing customers. None: the rest.
     """
-    dissatisfied = (pl.col("last_settled_satisfied") == 0) & (pl.col("last_settled_days") < DISSATISFIED_DAYS)
-    complains = (pl.col("open_complaints") > 0).fill_null(value=False) | dissatisfied.fill_null(value=False)
+    is_dissatisfied = (pl.col("last_settled_satisfied") == 0) & (pl.col("last_settled_days") < DISSATISFACTION_DAYS)
+    needs_recovery = (pl.col("open_complaints") > 0).fill_null(value=False) | is_dissatisfied.fill_null(value=False)
     return (
-        pl.when(complains)
+        pl.when(needs_recovery)
         .then(pl.lit(Target.RECOVERY.value))
         .when(pl.col("status") == "former")
         .then(pl.lit(Target.WIN_BACK.value))
@@ -41,10 +42,10 @@ def target(threshold: float) -> pl.Expr:
     )
 
 
-def fits(action: Action) -> pl.Expr:
-    """Whether an action is for a customer: of its kind, of its statuses, from its level on, and for so many orders."""
+def is_applicable(action: Action) -> pl.Expr:
+    """Return whether an action applies to a customer: by target, status, relationship level (or above) and number of orders."""
     levels = RELATIONSHIP_LEVELS[RELATIONSHIP_LEVELS.index(action.level) :]
-    own = (pl.col("target") == action.kind) & pl.col("status").is_in(list(action.statuses))
-    enough = pl.lit(value=True) if action.level == RELATIONSHIP_LEVELS[0] else pl.col("relationship_level").is_in(list(levels))
-    bought = {"all": pl.lit(value=True), "one_time": pl.col("orders") == 1, "repeat": pl.col("orders") > 1}
-    return (own & enough & bought[action.buyers]).fill_null(value=False)
+    target_and_status = (pl.col("target") == action.kind) & pl.col("status").is_in(list(action.statuses))
+    at_level = pl.lit(value=True) if action.level == RELATIONSHIP_LEVELS[0] else pl.col("relationship_level").is_in(list(levels))
+    buyers = {"all": pl.lit(value=True), "one_time": pl.col("orders") == 1, "repeat": pl.col("orders") > 1}
+    return (target_and_status & at_level & buyers[action.buyers]).fill_null(value=False)

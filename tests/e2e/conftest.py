@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-Running = Callable[..., AbstractContextManager[subprocess.Popen[bytes]]]
+RunServer = Callable[..., AbstractContextManager[subprocess.Popen[bytes]]]
 
 
 def free_port() -> int:
@@ -21,13 +21,13 @@ def free_port() -> int:
 
 
 @contextmanager
-def running(
+def run(
     arguments: list[str], port: int, log: Path, ready: str = "readyz", **environment: str
 ) -> Iterator[subprocess.Popen[bytes]]:
-    known = {"BENTOML_DO_NOT_TRACK": "True"} | environment
+    variables = os.environ | {"BENTOML_DO_NOT_TRACK": "True"} | environment
     with (
-        log.open("w") as said,
-        subprocess.Popen(arguments, stdout=said, stderr=said, env=os.environ | known, cwd=log.parent) as server,
+        log.open("w") as output,
+        subprocess.Popen(arguments, stdout=output, stderr=output, env=variables, cwd=log.parent) as server,
     ):
         try:
             wait_for(f"http://127.0.0.1:{port}/{ready}", server, log)
@@ -50,28 +50,28 @@ def wait_for(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
 
 @pytest.fixture
 def port() -> int:
-    """A port that is free."""
+    """A free port."""
     return free_port()
 
 
 @pytest.fixture(scope="session")
 def new_port() -> Callable[[], int]:
-    """Find a port that is free."""
+    """A function that finds a free port."""
     return free_port
 
 
 @pytest.fixture(scope="session")
-def run_server() -> Running:
-    """Start a server program and wait until it is ready; it ends with the context."""
-    return running
+def run_server() -> RunServer:
+    """A context manager that starts a server program, waits until it is ready, and stops it at the end."""
+    return run
 
 
 @pytest.fixture
-def serve(port: int, tmp_path: Path) -> Running:
-    """Start the service of a configuration on `port`, as the README does; its output is `serve.log` in `tmp_path`."""
+def serve(port: int, tmp_path: Path) -> RunServer:
+    """A function that serves a configuration on `port`, as the README does, with its output in `serve.log` in `tmp_path`."""
 
     def start(config: Path, *options: str) -> AbstractContextManager[subprocess.Popen[bytes]]:
         arguments = [sys.executable, "-m", "holdfast", "serve", "--config", str(config), "--port", str(port), *options]
-        return running(arguments, port, tmp_path / "serve.log", PYTHONPATH=str(ROOT))
+        return run(arguments, port, tmp_path / "serve.log", PYTHONPATH=str(ROOT))
 
     return start

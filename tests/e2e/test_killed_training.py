@@ -15,15 +15,15 @@ ROOT = Path(__file__).resolve().parents[2]
 Run = Callable[..., tuple[int, str, str]]
 
 
-def training(config: Path) -> subprocess.Popen[str]:
-    """A `train` in a process of its own, whose lines can be read as they come."""
+def start_training(config: Path) -> subprocess.Popen[str]:
+    """Start `train` in a process of its own, whose output can be read line by line."""
     arguments = [sys.executable, "-u", "-m", "holdfast", "train", "--config", str(config)]
     environment = os.environ | {"PYTHONHASHSEED": "random"}
     return subprocess.Popen(arguments, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment)
 
 
-def killed_at(config: Path, stage: str) -> None:
-    process = training(config)
+def kill_training_at(config: Path, stage: str) -> None:
+    process = start_training(config)
     assert process.stdout is not None
     for line in process.stdout:
         if line.startswith(stage):
@@ -35,7 +35,7 @@ def killed_at(config: Path, stage: str) -> None:
     process.stdout.close()
 
 
-def published(config: Path) -> list[tuple[object, ...]]:
+def published_runs(config: Path) -> list[tuple[object, ...]]:
     with sqlite3.connect(config.parent / "workspace" / "scores.db") as store:
         rows = store.execute("select * from scoring_runs").fetchall()
     store.close()
@@ -43,19 +43,17 @@ def published(config: Path) -> list[tuple[object, ...]]:
 
 
 @pytest.mark.timeout(600)
-def test_a_killed_training_leaves_champion_and_store_as_they_were_and_the_next_one_completes(
-    workshop: Path, holdfast: Run
-) -> None:
-    champions, before = workshop.parent / "workspace" / "champion", published(workshop)
+def test_a_killed_training_changes_neither_champion_nor_store_and_the_next_one_completes(workshop: Path, holdfast: Run) -> None:
+    champions, runs = workshop.parent / "workspace" / "champion", published_runs(workshop)
     for stage in ("backtest", "logging to MLflow"):
-        killed_at(workshop, stage)
+        kill_training_at(workshop, stage)
         assert current_champion(champions).version == "1"
-        assert published(workshop) == before
+        assert published_runs(workshop) == runs
         assert holdfast("score", "--config", workshop, "--no-publish")[0] == 0
-    code, said, _ = holdfast("train", "--config", workshop)
-    assert (code, "is challenger" in said) == (0, True)
-    version = said.split("Version ")[1].split()[0]
+    code, output, _ = holdfast("train", "--config", workshop)
+    assert (code, "is challenger" in output) == (0, True)
+    version = output.split("Version ")[1].split()[0]
     assert holdfast("promote", version, "--force", "--config", workshop)[0] == 0
-    same = dircmp(champions / "1", champions / version)
-    assert (same.left_only, same.right_only, same.diff_files) == ([], [], [])
-    assert same.common_files
+    comparison = dircmp(champions / "1", champions / version)
+    assert (comparison.left_only, comparison.right_only, comparison.diff_files) == ([], [], [])
+    assert comparison.common_files

@@ -18,38 +18,38 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 UNWANTED = ("mlflow", "great_expectations", "matplotlib", "lifetimes", "typer")
-# LightGBM imports these where they are installed, as they are beside the training tools; not in the server's own environment.
+# LightGBM imports these if they are installed; the server's own environment does not have them.
 WITH_TRAINING = ("pandas", "sklearn")
 
 
-def ask(port: int, key: str, *customers: str) -> dict[str, Any]:
+def post_score(port: int, key: str, *customers: str) -> dict[str, Any]:
     body = json.dumps({"customer_ids": customers}).encode()
     headers = {"content-type": "application/json", "authorization": f"Bearer {key}"}
     request = urllib.request.Request(f"http://127.0.0.1:{port}/score", body, headers)  # loopback
     with urllib.request.urlopen(request, timeout=10) as reply:  # noqa: S310  # likewise
-        answer: dict[str, Any] = json.load(reply)
-    return answer
+        content: dict[str, Any] = json.load(reply)
+    return content
 
 
 @pytest.fixture
 def key(workshop: Path, holdfast: Callable[..., tuple[int, str, str]]) -> str:
-    code, said, _ = holdfast("keys", "create", "--client", "crm", "--scope", "score", "--config", workshop)
+    code, output, _ = holdfast("keys", "create", "--client", "crm", "--scope", "score", "--config", workshop)
     assert code == 0
-    return said.strip()
+    return output.strip()
 
 
-def test_serve_answers_with_a_full_score_and_lists_unknown_ids(workshop: Path, key: str, port: int, serve: Any) -> None:  # noqa: ANN401
+def test_serve_returns_a_full_score_and_lists_unknown_ids(workshop: Path, key: str, port: int, serve: Any) -> None:  # noqa: ANN401
     with serve(workshop):
-        answer = ask(port, key, "000001", "nobody")
+        reply = post_score(port, key, "000001", "unknown")
         with pytest.raises(urllib.error.HTTPError, match="401"):
-            ask(port, "no key", "000001")
-    [score] = answer["scores"]
-    assert (score["customer_id"], answer["unknown"]) == ("000001", ["nobody"])
+            post_score(port, "no key", "000001")
+    [score] = reply["scores"]
+    assert (score["customer_id"], reply["unknown"]) == ("000001", ["unknown"])
     assert 0 < score["p_churn"] < 1
     assert score["reasons"]
 
 
-def test_a_killed_worker_is_replaced_and_requests_under_way_are_finished_at_the_end(
+def test_a_killed_worker_is_replaced_and_open_requests_are_finished_on_shutdown(
     workshop: Path,
     key: str,
     port: int,
@@ -61,7 +61,7 @@ def test_a_killed_worker_is_replaced_and_requests_under_way_are_finished_at_the_
         assert len(workers) >= 2
         os.kill(workers[-1], signal.SIGKILL)
         for _ in range(100):
-            assert ask(port, key, "000001")["scores"]
+            assert post_score(port, key, "000001")["scores"]
             time.sleep(0.02)
         slow = socket.create_connection(("127.0.0.1", port))
         body = b'{"customer_ids": ["000001"]}'
@@ -72,29 +72,29 @@ def test_a_killed_worker_is_replaced_and_requests_under_way_are_finished_at_the_
         time.sleep(0.5)
         slow.sendall(body[5:])
         assert b"200 OK" in slow.recv(100)
-    lines = (tmp_path / "serve.log").read_text()
-    assert "Traceback" not in lines
-    assert "000001" not in lines
+    log = (tmp_path / "serve.log").read_text()
+    assert "Traceback" not in log
+    assert "000001" not in log
 
 
 def _children(pid: int) -> list[str]:
     return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
 
 
-def test_development_mode_is_refused_beyond_this_machine(
+def test_development_mode_is_refused_on_other_than_loopback_addresses(
     workshop: Path,
     port: int,
     serve: Any,  # noqa: ANN401
     holdfast: Callable[..., tuple[int, str, str]],
 ) -> None:
-    code, _, said = holdfast("serve", "--development", "--host", "0.0.0.0", "--config", workshop)  # noqa: S104  # refused
-    assert (code, said) == (2, "Development mode asks for no key, so it serves on 127.0.0.1 only, not on 0.0.0.0.\n")
+    code, _, problem = holdfast("serve", "--development", "--host", "0.0.0.0", "--config", workshop)  # noqa: S104  # refused
+    assert (code, problem) == (2, "Development mode requires no key, so it serves on 127.0.0.1 only, not on 0.0.0.0.\n")
     with serve(workshop, "--development"):
-        assert ask(port, "", "000001")["scores"]
+        assert post_score(port, "", "000001")["scores"]
 
 
-def imported(python: Path | str, folder: Path, config: Path, names: tuple[str, ...]) -> list[str]:
-    """Which of these modules a process has that imports the service and loads a champion."""
+def imported_modules(python: Path | str, folder: Path, config: Path, names: tuple[str, ...]) -> list[str]:
+    """Return which of these modules are loaded in a process that imports the service and reads a champion."""
     code = (
         "import sys, os; from pathlib import Path; import serving.service; from models.champion import current_champion; "
         "current_champion(Path(os.environ['HOLDFAST_CONFIG']).parent / 'workspace' / 'champion'); "
@@ -105,8 +105,8 @@ def imported(python: Path | str, folder: Path, config: Path, names: tuple[str, .
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=True).stdout.split()
 
 
-def test_the_server_process_imports_no_training_tool(demo: Path) -> None:
-    assert imported(sys.executable, ROOT, demo / "holdfast.toml", UNWANTED) == []
+def test_the_server_process_imports_no_training_tools(demo: Path) -> None:
+    assert imported_modules(sys.executable, ROOT, demo / "holdfast.toml", UNWANTED) == []
 
 
 @pytest.mark.timeout(600)
@@ -123,27 +123,27 @@ def test_a_bento_starts_in_an_empty_environment_of_its_own_requirements(
         ROOT, tmp_path / "checkout", ignore=shutil.ignore_patterns(".venv", ".git", "demo", "workspace", ".*_cache")
     )
     build = [sys.executable, "-m", "bentoml", "build", "--version", "test"]
-    built = subprocess.run(build, cwd=checkout, env=environment, capture_output=True, text=True, check=False)
-    assert built.returncode == 0, built.stdout + built.stderr
+    result = subprocess.run(build, cwd=checkout, env=environment, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout + result.stderr
     bento = home / "bentos" / "holdfast" / "test"
     assert {path.name for path in (bento / "src").iterdir() if path.is_dir()} == {"settings", "features", "models", "serving"}
     shutil.rmtree(checkout)
     python = empty_environment(tmp_path / "empty", bento / "env" / "python" / "requirements.txt")
     installed = subprocess.run([python, "-m", "pip", "list"], capture_output=True, text=True, check=True).stdout.lower()
     assert not [name for name in ("mlflow", "great", "pandas", "typer", "lifetimes") if f"\n{name}" in installed]
-    assert imported(python, bento / "src", workshop, (*UNWANTED, *WITH_TRAINING)) == []
+    assert imported_modules(python, bento / "src", workshop, (*UNWANTED, *WITH_TRAINING)) == []
     arguments = [str(python), "-m", "bentoml", "serve", "holdfast:test", "--host", "127.0.0.1", "--port", str(port)]
     outside = tmp_path / "outside"
     outside.mkdir()
     with run_server(arguments, port, outside / "serve.log", BENTOML_HOME=str(home), HOLDFAST_CONFIG=str(workshop)):
-        assert ask(port, key, "000002")["scores"][0]["customer_id"] == "000002"
+        assert post_score(port, key, "000002")["scores"][0]["customer_id"] == "000002"
         for page in ("login", "static/holdfast.css"):
             with urllib.request.urlopen(f"http://127.0.0.1:{port}/ui/{page}", timeout=10) as reply:
                 assert reply.status == 200
 
 
 def empty_environment(folder: Path, requirements: Path) -> Path:
-    """A virtual environment with these requirements, installed as the bento's own image does, and pip; returns its Python."""
+    """Create a virtual environment with pip and these requirements, installed as in the bento's image; return its Python."""
     uv = [sys.executable, "-m", "uv"]
     subprocess.run([*uv, "venv", "--quiet", "--seed", "--python", sys.executable, str(folder)], check=True)
     python = folder / "bin" / "python"

@@ -8,7 +8,7 @@ from features.labels import with_labels
 AS_OF = date(2025, 3, 1)
 
 
-def test_the_window_begins_on_the_as_of_date_and_ends_before_its_last(orders: Callable[..., pl.LazyFrame]) -> None:
+def test_the_window_includes_the_as_of_date_and_excludes_its_end(orders: Callable[..., pl.LazyFrame]) -> None:
     lines = orders(
         [
             ("before", "2025-02-28T23:59", 1.0),
@@ -18,8 +18,8 @@ def test_the_window_begins_on_the_as_of_date_and_ends_before_its_last(orders: Ca
             ("returned", "2025-03-05", -5.0),
         ]
     )
-    people = pl.LazyFrame({"customer_id": ["before", "first", "last", "after", "returned"]})
-    actual = with_labels(people, lines, AS_OF, 10).collect().rows()
+    customers = pl.LazyFrame({"customer_id": ["before", "first", "last", "after", "returned"]})
+    actual = with_labels(customers, lines, AS_OF, 10).collect().rows()
     assert actual == [
         ("before", 0, 0.0, 1),
         ("first", 1, 2.0, 0),

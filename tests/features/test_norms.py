@@ -10,7 +10,7 @@ AS_OF = date(2025, 3, 1)
 Make = Callable[..., pl.LazyFrame]
 
 
-def test_norms_are_averages_of_what_was_known_in_all_and_by_word(make_table: Make) -> None:
+def test_norms_are_averages_of_what_was_known_overall_and_by_word(make_table: Make) -> None:
     lines = [
         ("a", "2025-01-01", 1.0, 2.0, "tea"),
         ("a", "2025-01-02", 1.0, 4.0, "tea"),
@@ -24,18 +24,18 @@ def test_norms_are_averages_of_what_was_known_in_all_and_by_word(make_table: Mak
         ("k2", "b", "2025-01-01", "2025-01-07", "delivery"),
         ("k3", "b", "2025-02-01", "2025-03-02", "billing"),
     ]
-    found = compute_norms(
+    norms = compute_norms(
         Tables(
             make_table("transactions", "customer_id ordered_at amount unit_price category", lines),
             complaints=make_table("complaints", "complaint_id customer_id opened_at resolved_at topic", cases),
         ),
         AS_OF,
     )
-    assert found == Norms(AS_OF, 4.0, 6.0, {"delivery": 4.0}, {"tea": 3.0})
-    assert Norms.from_json(found.to_json()) == found
+    assert norms == Norms(AS_OF, 4.0, 6.0, {"delivery": 4.0}, {"tea": 3.0})
+    assert Norms.from_json(norms.to_json()) == norms
 
 
-def test_nothing_told_and_a_norm_of_zero_are_no_norm(make_table: Make, orders: Make) -> None:
+def test_no_data_and_an_average_of_zero_give_no_norm(make_table: Make, orders: Make) -> None:
     cases = make_table("complaints", "complaint_id customer_id opened_at resolved_at", [("k", "a", "2025-01-01", "2025-01-01")])
     lines = orders([("a", "2025-01-01", 1.0)])
     assert compute_norms(Tables(lines), AS_OF) == compute_norms(Tables(lines, complaints=cases), AS_OF) == Norms(AS_OF)

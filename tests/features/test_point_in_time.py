@@ -15,7 +15,7 @@ def test_rows_are_known_from_their_own_date_exclusive(orders: Callable[..., pl.L
     assert known_before(Tables(lines), AS_OF).transactions.collect()["customer_id"].to_list() == ["a"]
 
 
-def test_rows_that_arrived_later_are_not_known(orders: Callable[..., pl.LazyFrame]) -> None:
+def test_rows_that_were_ingested_later_are_not_known(orders: Callable[..., pl.LazyFrame]) -> None:
     lines = orders(
         [("a", "2025-01-01", 1.0, "2025-03-01"), ("b", "2025-01-01", 1.0, "2025-01-02"), ("c", "2025-01-01", 1.0, None)],
         "ingested_at",
@@ -50,14 +50,14 @@ def test_an_outcome_without_a_date_was_never_known_in_time(orders: Callable[...,
     assert known.collect()["satisfied"].to_list() == [None]
 
 
-def test_current_state_is_no_feature_and_customers_without_a_date_were_always_known(
+def test_current_state_is_dropped_and_customers_without_a_date_were_always_known(
     orders: Callable[..., pl.LazyFrame], make_table: Make
 ) -> None:
-    people = make_table(
+    customers = make_table(
         "customers",
         "customer_id joined_at region partner marketing_consent",
         [("a", None, "north", True, True), ("b", "2025-03-01", "north", True, True)],
     )
-    known = known_before(Tables(orders([]), customers=people), AS_OF).customers
+    known = known_before(Tables(orders([]), customers=customers), AS_OF).customers
     assert known is not None
     assert known.collect().to_dicts() == [{"customer_id": "a", "joined_at": None, "region": "north"}]

@@ -18,14 +18,22 @@ def shop() -> Shop:
 
 @pytest.fixture(scope="session")
 def snapshots(shop: Shop) -> list[Snapshot]:
-    """Past days of a small simulated shop, 91 days ahead, oldest first."""
+    """Snapshots of a small simulated shop with a horizon of 91 days, oldest first."""
     tables = Tables(**{name: frame.lazy() for name, frame in shop.tables.items()})
-    return build_snapshots(tables, encode_tables(tables), shop.as_of, 91, 365, Loyalty(), lambda _stage, _done, _total: None)
+    return build_snapshots(
+        tables,
+        encode_tables(tables),
+        shop.as_of,
+        horizon_days=91,
+        active_days=365,
+        loyalty=Loyalty(),
+        progress=lambda _stage, _done, _total: None,
+    )
 
 
 @pytest.fixture(scope="session")
 def cdnow_weeks() -> pl.DataFrame:
-    """The summary that the published CDNOW fits were made from: weeks to 1997-09-30, a day's purchases as one."""
+    """The histories behind the published CDNOW fits: time in weeks to 1997-09-30, the purchases of a day counted as one."""
     from holdfast.demo.cdnow import read_cdnow
 
     end = date(1997, 9, 30)

@@ -1,4 +1,4 @@
-"""Which earlier rows count never depends on rows that come later, and counts add up whatever the rows are."""
+"""Later rows never change which earlier rows are used, and the numbers of rows always add up."""
 
 import tempfile
 from datetime import datetime
@@ -8,7 +8,7 @@ import polars as pl
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from expectations.validation.table import check_table
+from expectations.validation.table import measure_table
 from features.tables.schema import ALL_TABLES
 from settings.load import load_settings
 
@@ -26,25 +26,25 @@ ROWS = st.lists(st.tuples(*CELLS).map(",".join), max_size=12)
 GOOD = "9,9,2025-01-02,5,1,b"
 
 
-def sifted(rows: list[str]) -> tuple[list[tuple[object, ...]], int, int, int]:
-    """Good rows in order, and the numbers read, used and set aside."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
+def check_orders(rows: list[str]) -> tuple[list[tuple[object, ...]], int, int, int]:
+    """Return the good rows in order, and the numbers of rows read, used and quarantined."""
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
         (folder / "orders.csv").write_bytes("\n".join([HEADER, *rows, ""]).encode())
         (folder / "holdfast.toml").write_text('[tables]\ntransactions = "orders.csv"\n')
-        found = check_table(load_settings(folder / "holdfast.toml", {}), ALL_TABLES["transactions"], [], NOW)
-        assert found.sifted is not None
+        measured = measure_table(load_settings(folder / "holdfast.toml", {}), ALL_TABLES["transactions"], [], NOW)
+        assert measured.filter_result is not None
         good = pl.read_parquet(folder / "workspace" / "tables" / "transactions.parquet")
-        aside = pl.read_parquet(folder / "workspace" / "quarantine" / "transactions.parquet")
-        assert (good.height, aside.height) == (found.used, sum(found.broken.values()))
-        return good.rows(), found.sifted.read, good.height, aside.height
+        quarantined = pl.read_parquet(folder / "workspace" / "quarantine" / "transactions.parquet")
+        assert (good.height, quarantined.height) == (measured.used, sum(measured.rows_by_rule.values()))
+        return good.rows(), measured.filter_result.read, good.height, quarantined.height
 
 
 @given(ROWS, ROWS)
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_later_rows_change_nothing_about_earlier_ones(early: list[str], late: list[str]) -> None:
-    before, read, used, aside = sifted([GOOD, *early])
-    assert read == used + aside == 1 + len(early)
-    after, all_read, all_used, all_aside = sifted([GOOD, *early, *late])
+    before, read, used, quarantined = check_orders([GOOD, *early])
+    assert read == used + quarantined == 1 + len(early)
+    after, all_read, all_used, all_quarantined = check_orders([GOOD, *early, *late])
     assert after[: len(before)] == before
-    assert all_read == all_used + all_aside == read + len(late)
+    assert all_read == all_used + all_quarantined == read + len(late)

@@ -19,8 +19,8 @@ from settings.load import load_settings
 from settings.sections import Settings
 
 
-def emptied(url: str) -> str:
-    """A PostgreSQL database without anything in it."""
+def emptied_database(url: str) -> str:
+    """Drop everything in a PostgreSQL database, and return its URL."""
     engine = sa.create_engine(url)
     with engine.begin() as connection:
         connection.execute(sa.text("drop schema public cascade"))
@@ -31,22 +31,22 @@ def emptied(url: str) -> str:
 
 @pytest.fixture
 def postgres() -> str:
-    """The URL of an empty PostgreSQL database."""
+    """Return the URL of an empty PostgreSQL database."""
     url = os.environ.get("HOLDFAST_TEST_POSTGRES")
     if not url:
         pytest.skip("HOLDFAST_TEST_POSTGRES is not set")
-    return emptied(url)
+    return emptied_database(url)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The URL of an empty store, of each kind."""
+    """Return the URL of an empty store, once in SQLite and once in PostgreSQL."""
     return f"sqlite:///{tmp_path}/s.db" if request.param == "sqlite" else str(request.getfixturevalue("postgres"))
 
 
 @pytest.fixture
 def store(store_url: str) -> Iterator[sa.Engine]:
-    """An empty store, of each kind."""
+    """Return an empty store, once in SQLite and once in PostgreSQL."""
     engine = open_store(store_url)
     yield engine
     engine.dispose()
@@ -54,19 +54,19 @@ def store(store_url: str) -> Iterator[sa.Engine]:
 
 @dataclass(frozen=True)
 class Service:
-    """A worker's application over a copy of the finished demo, and a client with a key of every scope."""
+    """A worker's application over a copy of the trained demo, and a client whose key has all scopes."""
 
     state: ServiceState
     client: TestClient
 
-    def ask(self, method: str, path: str, key: str | None = None, **how: Any) -> Any:  # noqa: ANN401  # httpx's own types
-        """Send a request with another key, or with none ("")."""
+    def send(self, method: str, path: str, key: str | None = None, **options: Any) -> Any:  # noqa: ANN401  # httpx's own types
+        """Send a request with another key, or without one ("")."""
         headers = {} if key == "" else {"authorization": f"Bearer {key}"}
-        with TestClient(self.client.app, raise_server_exceptions=False) as other:
-            return other.request(method, path, headers=headers | how.pop("headers", {}), **how)
+        with TestClient(self.client.app, raise_server_exceptions=False) as client:
+            return client.request(method, path, headers=headers | options.pop("headers", {}), **options)
 
     def key(self, *scopes: Scope, days: int = 30, now: datetime | None = None, client: str | None = None) -> str:
-        """Make a key of a client of its own."""
+        """Create a key, by default of a new client."""
         name = client or f"client {next(COUNTER)}"
         return create_key(self.state.engine, name, scopes, days, now or utc_now())
 
@@ -74,8 +74,8 @@ class Service:
 COUNTER = count()
 
 
-def served(settings: Settings) -> Iterator[Service]:
-    state = ServiceState.opened(settings)
+def run_service(settings: Settings) -> Iterator[Service]:
+    state = ServiceState.open(settings)
     key = create_key(state.engine, f"tests {next(COUNTER)}", list(Scope), 30, utc_now())
     with TestClient(make_app(state), raise_server_exceptions=False, headers={"authorization": f"Bearer {key}"}) as client:
         yield Service(state, client)
@@ -84,13 +84,13 @@ def served(settings: Settings) -> Iterator[Service]:
 
 @pytest.fixture(scope="module")
 def service(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """A service that the tests of a module share."""
+    """Run a service that the tests of a module share."""
     folder = shutil.copytree(demo, tmp_path_factory.mktemp("service") / "shop")
-    yield from served(load_settings(folder / "holdfast.toml", {}))
+    yield from run_service(load_settings(folder / "holdfast.toml", {}))
 
 
 @pytest.fixture
 def own_service(demo: Path, tmp_path: Path) -> Iterator[Service]:
-    """A service of one test, which may suppress and erase."""
+    """Run a service for one test, which may suppress and erase customers."""
     folder = shutil.copytree(demo, tmp_path / "shop")
-    yield from served(load_settings(folder / "holdfast.toml", {}))
+    yield from run_service(load_settings(folder / "holdfast.toml", {}))

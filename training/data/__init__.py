@@ -1,1 +1,1 @@
-"""Training data: snapshots of past days, seasonal levels, experiments, and checks for leakage."""
+"""Training data: snapshots of past days, seasonal offsets, experiments, and checks for leakage."""

@@ -1,4 +1,4 @@
-"""The level of the window ahead, foretold from how far the order models were off lately, and at this time a year ago."""
+"""The seasonal offset of the window ahead, predicted from recent errors of the order models and from last year's season."""
 
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -9,87 +9,89 @@ import polars as pl
 from features.btyd_summary import purchase_histories
 from features.frames.columns import CUSTOMER, DAY
 from features.frames.encoded import EncodedTables
-from features.frames.purchases import days_in_order, occasions, total
+from features.frames.purchases import occasions, sorted_customer_days, total
 from features.labels import with_waits
 from features.point_in_time import known_before
 from models.btyd.pair import BuyTillYouDie
 from models.btyd.seasonal_level import SeasonalOffset, observed_offset
 from models.errors import TooLittleDataError
 from models.snapshot import MIN_CUSTOMERS
-from training.data.contact_censoring import untreated
+from training.data.contact_censoring import untreated_rows
 
-LATELY = 3  # a third of the horizon
-# Of a slump seen in the last third of a horizon half is expected to last, of that of the last whole one a fifth: on Online
-# Retail any sum of .5 to .8, leaning on the newest, foretells about as well (docs/training.md). Surges do not last, neither
-# there (the weeks before Christmas) nor on CDNOW (a spring sale): nothing of them is expected to.
-LASTS_LATELY, LASTS_WHOLE = 0.5, 0.2
-# How much of last year's change of level is expected to come again, and from how much history before it on it tells anything.
-COMES_AGAIN = 0.8
-TELLS_FROM, TELLS_ALL = 120, 240
-YEAR = 365
+RECENT_PARTS = 3  # the recent window is a third of the horizon
+# Half of a slump in the last third of a horizon is expected to last, and a fifth of a slump in the last whole horizon. On Online
+# Retail all shares with a sum of .5 to .8 that favour the newest window predict about equally well (docs/training.md). Surges
+# are not expected to last: they did not in the weeks before Christmas there, nor in a spring sale on CDNOW.
+RECENT_SLUMP_SHARE, HORIZON_SLUMP_SHARE = 0.5, 0.2
+# The share of last year's seasonal change expected again; it grows from none to all with the days of log before that season.
+SEASON_SHARE = 0.8
+MIN_SEASON_LOG_DAYS, FULL_SEASON_LOG_DAYS = 120, 240
+YEAR_DAYS = 365
 
 
 @dataclass(frozen=True)
-class Seen:
-    """What levels are told from: a row per customer and day with a purchase, and the contacts where there is such a table."""
+class OffsetInputs:
+    """A row per customer and day with a purchase, and the contacts where there is such a table."""
 
     days: pl.DataFrame
     contacts: pl.LazyFrame | None = None
 
 
 def predicted_offset(encoded: EncodedTables, day: date, horizon_days: int) -> SeasonalOffset:
-    """Return the level expected of [day, day + horizon), from what was known before `day`.
+    """Return the offset expected in [day, day + horizon), from what was known before `day`.
 
-    Part of a slump of late lasts, nothing of a surge. Where the log is long enough, the change of level that
-    followed this day a year ago beyond that is expected to come again, mostly: the season.
+    Part of a recent slump lasts, nothing of a surge. Where the log is long enough, most of the change that followed this day
+    a year ago, beyond what was expected to last then, is added: the season.
     """
     known = known_before(encoded.tables, day)
-    days = occasions(days_in_order(known.transactions).lazy()).collect(engine="streaming")
+    days = occasions(sorted_customer_days(known.transactions).lazy()).collect(engine="streaming")
     if days.is_empty():
         return SeasonalOffset()
-    seen = Seen(days, known.contacts)
+    inputs = OffsetInputs(days, known.contacts)
     first: date = days[DAY].min()  # type: ignore[assignment]  # the minimum of dates is one
-    lasting = _lasting(seen, day, horizon_days)
-    then = day - timedelta(days=YEAR)
-    tells = float(np.clip(((then - first).days - TELLS_FROM) / (TELLS_ALL - TELLS_FROM), 0, 1))
-    if not tells or horizon_days > YEAR:
+    lasting = _lasting_slump(inputs, day, horizon_days)
+    year_ago = day - timedelta(days=YEAR_DAYS)
+    log_days = (year_ago - first).days
+    weight = float(np.clip((log_days - MIN_SEASON_LOG_DAYS) / (FULL_SEASON_LOG_DAYS - MIN_SEASON_LOG_DAYS), 0, 1))
+    if not weight or horizon_days > YEAR_DAYS:
         return lasting
-    came = offset_as_of(seen, then, horizon_days) + _lasting(seen, then, horizon_days).times(-1)
-    return lasting + came.times(COMES_AGAIN * tells)
+    season = offset_as_of(inputs, year_ago, horizon_days) + _lasting_slump(inputs, year_ago, horizon_days).scaled(-1)
+    return lasting + season.scaled(SEASON_SHARE * weight)
 
 
-def _lasting(seen: Seen, day: date, horizon_days: int) -> SeasonalOffset:
-    lately, whole = max(horizon_days // LATELY, 1), horizon_days
-    found = (offset_as_of(seen, day - timedelta(days=length), length) for length in (lately, whole))
-    return sum(
-        (level.slump().times(share) for level, share in zip(found, (LASTS_LATELY, LASTS_WHOLE), strict=True)), SeasonalOffset()
-    )
+def _lasting_slump(inputs: OffsetInputs, day: date, horizon_days: int) -> SeasonalOffset:
+    windows = ((max(horizon_days // RECENT_PARTS, 1), RECENT_SLUMP_SHARE), (horizon_days, HORIZON_SLUMP_SHARE))
+    slumps = (offset_as_of(inputs, day - timedelta(days=length), length).slump().scaled(share) for length, share in windows)
+    return sum(slumps, SeasonalOffset())
 
 
-def offset_as_of(seen: Seen, day: date, length: int) -> SeasonalOffset:
-    """Return the level of [day, day + length) against order models of what was before; none where little was.
+def offset_as_of(inputs: OffsetInputs, day: date, length: int) -> SeasonalOffset:
+    """Return the observed offset of [day, day + length) from order models fitted before `day`; zero with too little data.
 
-    Where there are enough of them, only customers whom nobody contacted in the window tell it.
+    Where there are enough of them, only customers without a contact in the window count.
     """
-    before = purchase_histories(seen.days, day)
-    if before.height < MIN_CUSTOMERS:
+    histories = purchase_histories(inputs.days, day)
+    if histories.height < MIN_CUSTOMERS:
         return SeasonalOffset()
     try:
-        foretold = BuyTillYouDie.fit(before).with_columns(before, length)
+        predicted = BuyTillYouDie.fit(histories).with_columns(histories, length)
     except TooLittleDataError:
         return SeasonalOffset()
-    came = _came(foretold, seen, day, length)
-    expected = (came["btyd_expected_orders"] * came["btyd_expected_spend"]).to_numpy()
-    silent, spend = came["came"].is_null().cast(pl.Float64).to_numpy(), came["came"].fill_null(0.0).to_numpy()
-    return observed_offset(came["btyd_p_no_order"].to_numpy(), silent, expected, spend)
+    outcomes = _with_spend(predicted, inputs, day, length)
+    expected = (outcomes["btyd_expected_orders"] * outcomes["btyd_expected_spend"]).to_numpy()
+    no_order = outcomes["window_spend"].is_null().cast(pl.Float64).to_numpy()
+    spend = outcomes["window_spend"].fill_null(0.0).to_numpy()
+    return observed_offset(outcomes["btyd_p_no_order"].to_numpy(), no_order, expected, spend)
 
 
-def _came(foretold: pl.DataFrame, seen: Seen, day: date, length: int) -> pl.DataFrame:
-    window = seen.days.filter(pl.col(DAY).is_between(day, day + timedelta(days=length), closed="left"))
-    spent = window.group_by(CUSTOMER).agg(total(pl.col("spend")).alias("came"))
-    came = foretold.join(spent, on=CUSTOMER, how="left", maintain_order="left")
-    if seen.contacts is None:
-        return came
+def _with_spend(predicted: pl.DataFrame, inputs: OffsetInputs, day: date, length: int) -> pl.DataFrame:
+    """Add window_spend, null without a purchase in the window, and drop contacted customers where enough others remain."""
+    window = inputs.days.filter(pl.col(DAY).is_between(day, day + timedelta(days=length), closed="left"))
+    spend = window.group_by(CUSTOMER).agg(total(pl.col("spend")).alias("window_spend"))
+    outcomes = predicted.join(spend, on=CUSTOMER, how="left", maintain_order="left")
+    if inputs.contacts is None:
+        return outcomes
     orders = window.lazy().select(CUSTOMER, pl.col(DAY).cast(pl.Datetime("us")).alias("ordered_at"))
-    bare = untreated(with_waits(came.lazy(), orders, seen.contacts, day, length).collect().sort(CUSTOMER), length)
-    return bare if bare.height >= MIN_CUSTOMERS else came
+    waits = with_waits(outcomes.lazy(), orders, inputs.contacts, day, length).collect().sort(CUSTOMER)
+    untreated = untreated_rows(waits, length)
+    return untreated if untreated.height >= MIN_CUSTOMERS else outcomes

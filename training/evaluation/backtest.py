@@ -1,38 +1,40 @@
-"""Rolling origins: fit every candidate on what was closed before a past day, and judge it on what followed."""
+"""Rolling origins: fit every candidate on the windows closed before a past day, and evaluate it on the window after that day."""
 
 from dataclasses import dataclass, field
 from datetime import date
 
 import polars as pl
 
+from features.frames.columns import CUSTOMER
 from features.tables.schema import Tables
 from models.churn.protocol import Candidate, ChurnModel
 from models.errors import TooLittleDataError
 from models.snapshot import Snapshot
 from models.value.protocol import ValueCandidate
-from training.data.snapshots import Progress, answered_before
+from training.data.progress import Progress, map_with_progress
+from training.data.snapshots import closed_before
 
-SILENT_FOR = {30: "silent to 30 days", 90: "to 90", 180: "to 180", 365: "to 365"}
-LONGER = "longer"
+SILENCE_BANDS = {30: "silent to 30 days", 90: "to 90", 180: "to 180", 365: "to 365"}
+LONGEST_BAND = "longer"
 
 
 @dataclass(frozen=True)
 class FittedCandidate:
-    """A churn model as it was fitted for an origin, and the customers that it was asked about, without the answers."""
+    """A churn model as fitted for an origin, and the features of the customers it predicted, without their labels."""
 
     origin: date
     model: ChurnModel
-    asked: pl.DataFrame
+    features: pl.DataFrame
 
 
 @dataclass(frozen=True)
 class Backtest:
-    """Predictions of every candidate at every origin, and the limits of those that could not be fitted.
+    """Predictions of every candidate at every origin, and the reasons why some candidates could not be fitted.
 
-    `frame` has one row per customer and origin: origin, churned, next_spend, the groups segment (one-time, repeat),
-    loyalty_segment and silence, `p:<candidate>` and `value:<candidate>`, and where a value model has a spread `low:` and
-    `high:`, its 10 % and 90 % quantiles; no customer id. It is None where the log is too short for any origin. `fitted` are
-    the churn models behind it.
+    `frame` has one row per customer and origin, or is None where the log is too short for any origin. Its columns: customer_id
+    (for resampling; it goes into no report, log or artifact), origin, churned, next_spend, the groups segment (one-time,
+    repeat), loyalty_segment and silence, `p:<candidate>` and `value:<candidate>`. A value model with quantiles adds `low:` and
+    `high:`, at 10 % and 90 %. `fitted` has the churn models behind it.
     """
 
     frame: pl.DataFrame | None
@@ -54,81 +56,97 @@ def backtest(
     snapshots: list[Snapshot],
     tables: Tables,
     candidates: tuple[Candidate, ...],
-    most_origins: int,
+    max_origins: int,
     progress: Progress,
-    values: tuple[ValueCandidate, ...] = (),
+    value_candidates: tuple[ValueCandidate, ...] = (),
 ) -> Backtest:
     """Return predictions at the newest origins, one horizon apart, each with a closed window before it.
 
-    A candidate that cannot be fitted at one of them takes no part, and `limits` says why: all candidates are
-    judged on the same rows, and none is handed the answers to what it is asked. A value candidate stands there as `value:<name>`.
+    All candidates are evaluated on the same rows, and none sees the labels of the window it predicts. A candidate that cannot
+    be fitted at one of the origins is dropped, and `limits` has the reason; the key of a value candidate is `value:<name>`.
     """
-    origins = origins_of(snapshots, most_origins)
-    limits: dict[str, str] = {}
-    parts, fitted = [], []
-    for done, origin in enumerate(origins):
-        progress("backtest", done, len(origins))
-        earlier = answered_before(snapshots, tables, origin.as_of)
-        current = origin.asked
-        churn = _churn(current, earlier, candidates, limits)
-        foretold = [model.p_churn(current).alias(f"p:{model.name}") for model in churn]
-        fitted += [FittedCandidate(origin.as_of, model, current) for model in churn]
-        parts.append(_asked(origin).with_columns(*foretold, *_values(current, earlier, values, limits)))
-    progress("backtest", len(origins), len(origins))
+
+    def evaluate(origin: Snapshot) -> Backtest:
+        closed = closed_before(snapshots, tables, origin.as_of)
+        return _evaluate_origin(origin, closed, candidates, value_candidates)
+
+    parts = map_with_progress(evaluate, choose_origins(snapshots, max_origins), progress, "backtest")
     if not parts:
         names = [candidate.name for candidate in candidates]
         return Backtest(None, dict.fromkeys(names, "the log is too short for a backtest"))
-    return Backtest(pl.concat(parts, how="diagonal").drop(_columns_of(limits), strict=False), limits, fitted)
+    limits = {name: reason for part in parts for name, reason in part.limits.items()}
+    frame = pl.concat([part.frame for part in parts if part.frame is not None], how="diagonal")
+    fitted = [candidate for part in parts for candidate in part.fitted]
+    return Backtest(frame.drop(_dropped_columns(limits), strict=False), limits, fitted)
 
 
-def _columns_of(limits: dict[str, str]) -> list[str]:
-    valued = [name.removeprefix("value:") for name in limits if name.startswith("value:")]
-    return [f"p:{name}" for name in limits] + [f"{prefix}:{name}" for name in valued for prefix in ("value", "low", "high")]
+def _evaluate_origin(
+    origin: Snapshot, closed: list[Snapshot], candidates: tuple[Candidate, ...], value_candidates: tuple[ValueCandidate, ...]
+) -> Backtest:
+    """Return the backtest of one origin, from the snapshots closed before it."""
+    limits: dict[str, str] = {}
+    current = origin.features
+    models = _fit_churn_models(current, closed, candidates, limits)
+    p_churn = [model.p_churn(current).alias(f"p:{model.name}") for model in models]
+    values = _predict_values(current, closed, value_candidates, limits)
+    fitted = [FittedCandidate(origin.as_of, model, current) for model in models]
+    return Backtest(_outcomes(origin).with_columns(*p_churn, *values), limits, fitted)
 
 
-def origins_of(snapshots: list[Snapshot], most: int) -> list[Snapshot]:
+def _dropped_columns(limits: dict[str, str]) -> list[str]:
+    values = [name.removeprefix("value:") for name in limits if name.startswith("value:")]
+    return [f"p:{name}" for name in limits] + [f"{prefix}:{name}" for name in values for prefix in ("value", "low", "high")]
+
+
+def choose_origins(snapshots: list[Snapshot], max_origins: int) -> list[Snapshot]:
     """Return the newest snapshots whose windows do not overlap, oldest first, each with a closed window before it."""
     chosen: list[Snapshot] = []
     for snapshot in reversed(snapshots):
         apart = not chosen or snapshot.closed_on <= chosen[-1].as_of
-        if apart and len(chosen) < most and snapshots[0].closed_on <= snapshot.as_of:
+        if apart and len(chosen) < max_origins and snapshots[0].closed_on <= snapshot.as_of:
             chosen.append(snapshot)
     return chosen[::-1]
 
 
-def _asked(origin: Snapshot) -> pl.DataFrame:
-    """What was to be foretold, and in which groups it is looked at."""
-    again = pl.when(pl.col("frequency") > 0).then(pl.lit("repeat buyers")).otherwise(pl.lit("one-time buyers"))
-    answers = (pl.col("churned").cast(pl.Float64), pl.col("next_spend"))
-    bands = (pl.when(pl.col("recency_days") <= days).then(pl.lit(band)) for days, band in SILENT_FOR.items())
-    silent = pl.coalesce(*bands, pl.lit(LONGER)).alias("silence")
-    return origin.frame.select(pl.lit(origin.as_of).alias("origin"), *answers, again.alias("segment"), "loyalty_segment", silent)
+def _outcomes(origin: Snapshot) -> pl.DataFrame:
+    """Return the customers of an origin with what is to be predicted and the groups that metrics are broken down by."""
+    segment = pl.when(pl.col("frequency") > 0).then(pl.lit("repeat buyers")).otherwise(pl.lit("one-time buyers"))
+    bands = (pl.when(pl.col("recency_days") <= days).then(pl.lit(band)) for days, band in SILENCE_BANDS.items())
+    return origin.frame.select(
+        CUSTOMER,
+        pl.lit(origin.as_of).alias("origin"),
+        pl.col("churned").cast(pl.Float64),
+        "next_spend",
+        segment.alias("segment"),
+        "loyalty_segment",
+        pl.coalesce(*bands, pl.lit(LONGEST_BAND)).alias("silence"),
+    )
 
 
-def _churn(
+def _fit_churn_models(
     current: pl.DataFrame, snapshots: list[Snapshot], candidates: tuple[Candidate, ...], limits: dict[str, str]
 ) -> list[ChurnModel]:
-    found = []
+    models = []
     for candidate in candidates:
         try:
-            found.append(candidate.fit(snapshots, current))
+            models.append(candidate.fit(snapshots, current))
         except TooLittleDataError as error:
             limits[candidate.name] = str(error)
-    return found
+    return models
 
 
-def _values(
+def _predict_values(
     current: pl.DataFrame, snapshots: list[Snapshot], candidates: tuple[ValueCandidate, ...], limits: dict[str, str]
 ) -> list[pl.Series]:
-    found = []
+    columns = []
     for candidate in candidates:
         try:
             model = candidate.fit(snapshots, current)
         except TooLittleDataError as error:
             limits[f"value:{candidate.name}"] = str(error)
             continue
-        found.append(model.expected(current).alias(f"value:{candidate.name}"))
-        for name, at in (("low", 0.1), ("high", 0.9)):
-            quantile = model.quantile(current, at)
-            found += [] if quantile is None else [quantile.alias(f"{name}:{candidate.name}")]
-    return found
+        columns.append(model.expected(current).alias(f"value:{candidate.name}"))
+        for prefix, level in (("low", 0.1), ("high", 0.9)):
+            quantile = model.quantile(current, level)
+            columns += [] if quantile is None else [quantile.alias(f"{prefix}:{candidate.name}")]
+    return columns

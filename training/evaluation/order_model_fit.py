@@ -1,4 +1,4 @@
-"""How well the order models fit a company's log, and how well they then foretell: numbers for people to judge."""
+"""How well the order models fit a company's log, and how well they predict the days after it; figures for people to judge."""
 
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
@@ -13,12 +13,12 @@ from features.point_in_time import known_before
 from features.tables.schema import Tables
 from models.btyd.assumptions import (
     Assumption,
-    cohorts_check,
-    counts_check,
+    check_cohorts,
+    check_order_counts,
+    check_spend_independence,
+    check_weekly_orders,
     order_counts,
-    spend_and_frequency,
     weekly_orders,
-    weeks_check,
 )
 from models.btyd.bgnbd import BGNBD
 from models.btyd.mbgnbd import MBGNBD
@@ -32,23 +32,23 @@ MAX_HOLDOUT_DAYS = 365
 
 @dataclass(frozen=True)
 class ModelFit:
-    """A fitted model, its frequency histogram and weekly orders against the actual ones, and what they tell."""
+    """A fitted model, expected and actual frequency histogram and weekly orders, and which of its assumptions hold."""
 
     model: OrderModel
     counts: pl.DataFrame
     weekly: pl.DataFrame
-    checks: list[Assumption]
+    assumptions: list[Assumption]
 
 
 @dataclass(frozen=True)
 class OrderFit:
-    """Fits on the log before `split`, judged on it and on what followed until `as_of`."""
+    """Models fitted on the log before `split`, evaluated on it and on the days from `split` until `as_of`."""
 
     split: date
     as_of: date
     customers: int
-    of_data: list[Assumption]
-    of_models: dict[str, ModelFit]
+    data_assumptions: list[Assumption]
+    model_fits: dict[str, ModelFit]
 
     def to_json(self) -> dict[str, Any]:
         """Return all figures as data."""
@@ -56,40 +56,47 @@ class OrderFit:
             "split": self.split.isoformat(),
             "as_of": self.as_of.isoformat(),
             "customers": self.customers,
-            "checks": [asdict(check) for check in self.of_data],
-            "models": {name: _of_model(fit) for name, fit in self.of_models.items()},
+            "checks": [asdict(assumption) for assumption in self.data_assumptions],
+            "models": {name: _model_to_json(fit) for name, fit in self.model_fits.items()},
         }
 
 
-def order_fit(tables: Tables, as_of: date, holdout_days: int | None = None) -> OrderFit:
-    """Fit every order model on what was known before the last `holdout_days` until `as_of`, and judge it.
+def fit_order_models(tables: Tables, as_of: date, holdout_days: int | None = None) -> OrderFit:
+    """Fit every order model on what was known before the last `holdout_days` until `as_of`, and evaluate it on those days.
 
-    By default a third of the log is held out, at most a year. Raises TooLittleData when nobody bought twice before.
+    By default the last third of the log is held out, at most a year. Raises TooLittleDataError where no customer bought twice
+    before the split.
     """
     days = occasions(customer_days(known_before(tables, as_of).transactions)).collect(engine="streaming")
     first: date = days[DAY].min()  # type: ignore[assignment]  # the minimum of dates is one
     length = holdout_days or min((as_of - first).days // 3, MAX_HOLDOUT_DAYS)
     split = as_of - timedelta(days=length)
-    frame = purchase_histories(days, split)
-    if not frame["frequency"].sum():
-        raise TooLittleDataError(f"Nobody bought twice before {split}, {length} days before {as_of}: there is nothing to fit.")
-    fits = {name: _fitted(model, frame, days, split, as_of) for name, model in MODELS.items()}
-    of_data = [spend_and_frequency(frame), cohorts_check(fits["BG/NBD"].model, frame)]
-    return OrderFit(split, as_of, frame.height, of_data, fits)
-
-
-def _fitted(model: type[OrderModel], frame: pl.DataFrame, days: pl.DataFrame, split: date, as_of: date) -> ModelFit:
-    fitted = model().fit(frame)
-    counts, weekly = order_counts(fitted, frame), weekly_orders(fitted, days, split, as_of)
-    return ModelFit(
-        fitted, counts, weekly, [counts_check(counts), *(weeks_check(weekly, later=later) for later in (False, True))]
+    histories = purchase_histories(days, split)
+    if not histories["frequency"].sum():
+        raise TooLittleDataError(
+            f"No customer bought twice before {split}, {length} days before {as_of}: there is nothing to fit."
+        )
+    fits = {name: _fit_model(model, histories, days, split, as_of) for name, model in MODELS.items()}
+    return OrderFit(
+        split=split,
+        as_of=as_of,
+        customers=histories.height,
+        data_assumptions=[check_spend_independence(histories), check_cohorts(fits["BG/NBD"].model, histories)],
+        model_fits=fits,
     )
 
 
-def _of_model(fit: ModelFit) -> dict[str, Any]:
+def _fit_model(model: type[OrderModel], histories: pl.DataFrame, days: pl.DataFrame, split: date, as_of: date) -> ModelFit:
+    fitted = model().fit(histories)
+    counts, weekly = order_counts(fitted, histories), weekly_orders(fitted, days, split, as_of)
+    weekly_checks = [check_weekly_orders(weekly, later=later) for later in (False, True)]
+    return ModelFit(model=fitted, counts=counts, weekly=weekly, assumptions=[check_order_counts(counts), *weekly_checks])
+
+
+def _model_to_json(fit: ModelFit) -> dict[str, Any]:
     return {
         "fit": fit.model.to_json(),
-        "checks": [asdict(check) for check in fit.checks],
+        "checks": [asdict(assumption) for assumption in fit.assumptions],
         "repeat_orders": fit.counts.to_dict(as_series=False),
         "weekly": fit.weekly.with_columns(pl.col("week").cast(pl.String)).to_dict(as_series=False),
     }

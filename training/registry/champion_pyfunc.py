@@ -1,6 +1,6 @@
-"""The MLflow model: a champion folder that answers p_churn for a frame of features.
+"""The MLflow model: a champion folder that predicts p_churn for a frame of features.
 
-MLflow keeps this file as text beside the folder (models from code), so nothing is pickled.
+MLflow stores this file as text beside the folder (models from code), so nothing is pickled.
 """
 
 from pathlib import Path
@@ -15,12 +15,12 @@ from models.champion import Champion, load_champion
 
 
 class ChampionModel(PythonModel):
-    """Loads the champion once, then predicts."""
+    """Load the champion once, then predict."""
 
     champion: Champion
 
     def load_context(self, context: PythonModelContext) -> None:
-        """Read the folder that was logged as the artifact `champion`."""
+        """Load the folder that was logged as the artifact `champion`."""
         self.champion = load_champion(Path(context.artifacts["champion"]))
 
     def predict(
@@ -29,7 +29,7 @@ class ChampionModel(PythonModel):
         model_input: pd.DataFrame,
         params: dict[str, Any] | None = None,  # noqa: ARG002  # likewise
     ) -> pd.Series:
-        """Return the churn probability of each row of features; customers without a purchase have none."""
+        """Return the churn probability of each row of features; the rows must be customers with a purchase."""
         features = pl.from_pandas(model_input)
         champion = self.champion
         return champion.churn.p_churn(champion.btyd.with_columns(features, champion.terms.horizon_days)).to_pandas()

@@ -23,8 +23,8 @@ from settings.errors import UserError, first_line
 from settings.sections import Settings
 
 
-class TrackingError(UserError):  # noqa: N818  # it names the state of the store, as the documentation does
-    """The tracking store cannot be reached or read; the text says what it said."""
+class TrackingError(UserError):
+    """The tracking store cannot be reached or read; the message quotes its error."""
 
 
 EXPERIMENT = "holdfast"
@@ -36,7 +36,10 @@ REQUIREMENTS = ["polars", "lightgbm", "numpy", "scipy", "pyarrow", "pandas", "py
 
 
 def connect(settings: Settings) -> None:
-    """Point MLflow at the configured store, artifacts below the workspace, and choose the experiment. Raises TrackingUnusable."""
+    """Point MLflow at the configured store, with artifacts in the workspace, and choose the experiment.
+
+    Raises TrackingError where the store cannot be used.
+    """
     logging.getLogger("mlflow").setLevel(logging.ERROR)
     logging.getLogger("alembic").setLevel(logging.ERROR)
     settings.workspace.path.mkdir(parents=True, exist_ok=True)
@@ -49,20 +52,20 @@ def connect(settings: Settings) -> None:
 
 def _choose_experiment(settings: Settings) -> None:
     if mlflow.get_experiment_by_name(EXPERIMENT) is None:
-        served = settings.mlflow_uri.startswith("http")
-        mlflow.create_experiment(EXPERIMENT, artifact_location=None if served else str(settings.workspace.path / "mlruns"))
+        is_server = settings.mlflow_uri.startswith("http")
+        mlflow.create_experiment(EXPERIMENT, artifact_location=None if is_server else str(settings.workspace.path / "mlruns"))
     mlflow.set_experiment(EXPERIMENT)
 
 
 @contextmanager
 def run(name: str, *, nested: bool = False) -> Iterator[str]:
-    """Open a run, yield its id, and close it, as failed where an error passes through."""
-    with mlflow.start_run(run_name=name, nested=nested) as opened:
-        yield opened.info.run_id
+    """Open a run, yield its id, and close it; an exception marks it as failed."""
+    with mlflow.start_run(run_name=name, nested=nested) as active:
+        yield active.info.run_id
 
 
 def log_run(parameters: dict[str, Any], metrics: dict[str, float], tags: dict[str, str]) -> None:
-    """Log what a run was made from and what came out."""
+    """Log parameters, metrics and tags of the open run."""
     mlflow.log_params(parameters)
     mlflow.log_metrics(metrics)
     mlflow.set_tags(tags)
@@ -75,18 +78,18 @@ def log_files(paths: list[Path], folder: str) -> None:
 
 
 def log_dataset(name: str, digest: str) -> None:
-    """Log the name and digest of the data a run learned from, never its rows."""
+    """Log name and digest of a table of the open run, never its rows."""
     source = CodeDatasetSource({"mlflow.source.name": "holdfast"})
-    described = MetaDataset(source, name=name, digest=digest)  # type: ignore[abstract]  # MLflow builds it like this itself
-    mlflow.log_input(described, context="training")
+    dataset = MetaDataset(source, name=name, digest=digest)  # type: ignore[abstract]  # MLflow builds it like this itself
+    mlflow.log_input(dataset, context="training")
 
 
 def register(folder: Path, columns: tuple[str, ...]) -> str:
     """Log the champion folder as an MLflow model of the open run and register it; return the version.
 
-    The signature takes `columns` as numbers that may be missing; no example row is kept.
+    The signature has `columns` as optional numbers; no example row is stored.
     """
-    taken = Schema([ColSpec("double", name, required=False) for name in columns])
+    inputs = Schema([ColSpec("double", name, required=False) for name in columns])
     # MLflow reports each step on stderr, which belongs to the user of the command
     with redirect_stderr(io.StringIO()):
         logged = mlflow.pyfunc.log_model(
@@ -94,7 +97,7 @@ def register(folder: Path, columns: tuple[str, ...]) -> str:
             python_model=str(ROOT / "training" / "registry" / "champion_pyfunc.py"),
             artifacts={"champion": str(folder)},
             code_paths=[str(ROOT / part) for part in CODE],
-            signature=ModelSignature(inputs=taken, outputs=Schema([ColSpec("double", "p_churn")])),
+            signature=ModelSignature(inputs=inputs, outputs=Schema([ColSpec("double", "p_churn")])),
             pip_requirements=REQUIREMENTS,
             registered_model_name=MODEL,
         )
@@ -102,7 +105,7 @@ def register(folder: Path, columns: tuple[str, ...]) -> str:
 
 
 def alias_version(alias: str) -> str | None:
-    """Return the version an alias points to, None where there is none."""
+    """Return the version that an alias points to, None without such an alias."""
     try:
         return str(mlflow.MlflowClient().get_model_version_by_alias(MODEL, alias).version)
     except MlflowException:
@@ -110,17 +113,17 @@ def alias_version(alias: str) -> str | None:
 
 
 def set_alias(alias: str, version: str) -> None:
-    """Move an alias."""
+    """Point an alias to a version."""
     mlflow.MlflowClient().set_registered_model_alias(MODEL, alias, version)
 
 
 def tag_version(version: str, key: str, value: str) -> None:
-    """Leave a note with a registered version."""
+    """Tag a registered version."""
     mlflow.MlflowClient().set_model_version_tag(MODEL, version, key, value)
 
 
 def drop_alias(alias: str) -> None:
-    """Take an alias away."""
+    """Delete an alias."""
     mlflow.MlflowClient().delete_registered_model_alias(MODEL, alias)
 
 

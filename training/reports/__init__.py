@@ -1,1 +1,1 @@
-"""Pictures and pages about models."""
+"""Charts and HTML pages about models."""

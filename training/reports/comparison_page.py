@@ -1,4 +1,4 @@
-"""The comparison as one HTML page without anything from elsewhere: tables, intervals and pictures."""
+"""The comparison as one self-contained HTML page: tables, intervals and charts."""
 
 from base64 import b64encode
 from pathlib import Path
@@ -9,13 +9,13 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from models.registry import BASELINE, VALUE_BASELINE
 from training.evaluation.backtest import Backtest
 from training.evaluation.feature_importance import Explanation
-from training.reports.comparison_charts import Picture, drawn
-from training.reports.importance_charts import explained
+from training.reports.comparison_charts import Picture, draw_comparison
+from training.reports.importance_charts import draw_explanation
 
-HERE = Path(__file__).parent
-MAX_DRAWN = 4
-GROUPED_BY = ("by_origin", "by_segment", "by_silence")
-CHURN = {
+FOLDER = Path(__file__).parent
+MAX_CANDIDATES_DRAWN = 4
+GROUPINGS = ("by_origin", "by_segment", "by_silence")
+CHURN_COLUMNS = {
     "log_loss": "log-loss",
     "auc": "AUC",
     "average_precision": "average precision",
@@ -25,7 +25,7 @@ CHURN = {
     "lift_10": "lift at 10 %",
     "capture_10": "captured at 10 %",
 }
-VALUE = {
+VALUE_COLUMNS = {
     "tweedie_deviance": "Tweedie deviance",
     "gini": "Gini",
     "spearman": "Spearman",
@@ -36,74 +36,73 @@ VALUE = {
     "above_high": "above value_high",
     "mae": "MAE",
 }
-CHURN_WORDS = (
-    "Best first by log-loss, which rewards probabilities that are frequencies. The last column is the 95 % interval of the "
-    "difference in log-loss to the baseline, by paired bootstrap: wholly below zero means better by more than chance."
+CHURN_NOTE = (
+    "Best first by log-loss, which rewards calibrated probabilities. The last column is the 95 % interval of the difference in "
+    "log-loss to the baseline, by paired bootstrap over customers: if all of it is below zero, the candidate is significantly "
+    "better."
 )
-VALUE_WORDS = (
-    "Best first by Tweedie deviance (power 1.5), which weighs many zeros and a few large sums. MAE is for information: it "
-    "rewards predicting zero. About one customer in ten should spend more than value_high."
+VALUE_NOTE = (
+    "Best first by Tweedie deviance (power 1.5), which suits many zeros and a few large sums. MAE is for information: it "
+    "rewards predicting zero. About one customer in ten should spend more than value_high. The last column is the 95 % interval "
+    "of the difference in deviance to the baseline."
 )
 
 
-def compare_page(board: dict[str, Any], result: Backtest, explanation: Explanation | None = None) -> str:
-    """Return the page; it holds figures of groups only, no customer."""
-    pictures = _encoded(pictures_of(board, result))
-    reasons = _encoded(explained(explanation)) if explanation else {}
-    environment = Environment(loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined)
-    parts = [
-        _part("Who leaves", CHURN_WORDS, CHURN, board["churn"], BASELINE.name),
-        _part("What they spend", VALUE_WORDS, VALUE, board["value"], VALUE_BASELINE.name),
+def render_comparison_page(board: dict[str, Any], result: Backtest, explanation: Explanation | None = None) -> str:
+    """Return the page; it has figures of groups only, none of a single customer."""
+    environment = Environment(loader=FileSystemLoader(FOLDER), autoescape=True, undefined=StrictUndefined)
+    sections = [
+        _section("Churn", CHURN_NOTE, CHURN_COLUMNS, board["churn"], BASELINE.name),
+        _section("Spend", VALUE_NOTE, VALUE_COLUMNS, board["value"], VALUE_BASELINE.name),
     ]
-    template = environment.get_template("comparison.html.j2")
-    return template.render(
+    return environment.get_template("comparison.html.j2").render(
         board=board,
-        parts=parts,
-        pictures=pictures,
+        sections=sections,
+        pictures=_base64(comparison_pictures(board, result)),
         explanation=explanation,
-        reasons=reasons,
-        shown=_shown,
-        against=_against,
-        of_group=_of_group,
+        explanation_pictures=_base64(draw_explanation(explanation)) if explanation else {},
+        format_metric=_format_metric,
+        format_interval=_format_interval,
+        group_metric=_group_metric,
     )
 
 
-def _encoded(pictures: list[Picture]) -> dict[str, str]:
+def _base64(pictures: list[Picture]) -> dict[str, str]:
     return {picture.title: b64encode(picture.png).decode() for picture in pictures}
 
 
-def pictures_of(board: dict[str, Any], result: Backtest) -> list[Picture]:
-    """Return the pictures of the best few candidates."""
-    churn, value = ([entry["candidate"] for entry in board[kind]][:MAX_DRAWN] for kind in ("churn", "value"))
-    return drawn(result, churn, value)
+def comparison_pictures(board: dict[str, Any], result: Backtest) -> list[Picture]:
+    """Return the charts of the best few candidates."""
+    churn, value = ([entry["candidate"] for entry in board[kind]][:MAX_CANDIDATES_DRAWN] for kind in ("churn", "value"))
+    return draw_comparison(result, churn, value)
 
 
-def _part(title: str, words: str, columns: dict[str, str], entries: list[dict[str, Any]], baseline: str) -> dict[str, Any]:
-    groups = [group for by in GROUPED_BY for group in entries[0][by]] if entries else []
-    key = next(iter(columns))
+def _section(title: str, note: str, columns: dict[str, str], entries: list[dict[str, Any]], baseline: str) -> dict[str, Any]:
+    groups = [group for grouping in GROUPINGS for group in entries[0][grouping]] if entries else []
+    main_metric = next(iter(columns))
     return {
         "title": title,
-        "words": words,
+        "note": note,
         "columns": columns,
         "entries": entries,
         "baseline": baseline,
         "groups": groups,
-        "key": key,
-        "by_group": (key, "bias"),
+        "main_metric": main_metric,
+        "group_metrics": (main_metric, "bias"),
     }
 
 
-def _shown(value: float | None) -> str:
+def _format_metric(value: float | None) -> str:
     if value is None:
         return "–"
-    return f"{value:,.0f}" if abs(value) >= 1_000 else f"{value:.2f}" if abs(value) >= 10 else f"{value:.3f}"  # noqa: PLR2004  # digits that tell
+    return f"{value:,.0f}" if abs(value) >= 1_000 else f"{value:.2f}" if abs(value) >= 10 else f"{value:.3f}"  # noqa: PLR2004  # significant digits
 
 
-def _against(entry: dict[str, Any], key: str) -> str:
-    interval = entry.get("against_baseline", {}).get(key)
-    return f"{_shown(interval[0])} to {_shown(interval[1])}" if interval else ""
+def _format_interval(entry: dict[str, Any], metric: str) -> str:
+    interval = entry.get("against_baseline", {}).get(metric)
+    return f"{_format_metric(interval[0])} to {_format_metric(interval[1])}" if interval else ""
 
 
-def _of_group(entry: dict[str, Any], group: str, key: str) -> float | None:
-    found: float | None = next((entry[by][group][key] for by in GROUPED_BY if group in entry[by]), None)
-    return found
+def _group_metric(entry: dict[str, Any], group: str, metric: str) -> float | None:
+    value: float | None = next((entry[grouping][group][metric] for grouping in GROUPINGS if group in entry[grouping]), None)
+    return value

@@ -1,15 +1,15 @@
-"""The pictures of an explanation: what counts most, and in which direction the most important features work."""
+"""Charts of an explanation: the most important features, and their partial dependence."""
 
 from matplotlib.figure import Figure
 
 from training.evaluation.feature_importance import MAX_SHOWN, Explanation
-from training.reports.comparison_charts import COLOURS, Picture, taken
+from training.reports.comparison_charts import COLOURS, Picture, render_picture
 
-ACROSS = 3
+PANEL_COLUMNS = 3
 
 
-def explained(explanation: Explanation) -> list[Picture]:
-    """Return the two pictures."""
+def draw_explanation(explanation: Explanation) -> list[Picture]:
+    """Return the chart of importance and that of partial dependence."""
     return [_importance(explanation), _dependence(explanation)]
 
 
@@ -17,22 +17,22 @@ def _importance(explanation: Explanation) -> Picture:
     shown = explanation.features.head(MAX_SHOWN).reverse()
     figure = Figure(figsize=(5.6, 4.6), layout="constrained")
     axes = figure.subplots()
-    middle, low, high = (shown[name].to_numpy() for name in ("importance", "lowest", "highest"))
-    axes.barh(shown["name"].to_list(), middle, xerr=[middle - low, high - middle], color=COLOURS[0], ecolor="0.35", capsize=2)
-    axes.set(xlabel="mean effect on log-odds of leaving; whiskers: over origins")
+    mean, low, high = (shown[name].to_numpy() for name in ("importance", "lowest", "highest"))
+    axes.barh(shown["name"].to_list(), mean, xerr=[mean - low, high - mean], color=COLOURS[0], ecolor="0.35", capsize=2)
+    axes.set(xlabel="mean absolute effect on log-odds of churn; whiskers: over origins")
     axes.tick_params(axis="y", labelsize=8)
-    return taken(figure, "importance", "What counts most")
+    return render_picture(figure, "importance", "The most important features")
 
 
 def _dependence(explanation: Explanation) -> Picture:
     figure = Figure(figsize=(8.4, 4.6), layout="constrained")
-    down = max(-(-len(explanation.dependence) // ACROSS), 1)
-    boxes = list(figure.subplots(down, ACROSS, sharey=True, squeeze=False).flat)
-    for axes, (name, points) in zip(boxes, explanation.dependence.items(), strict=False):
+    rows = max(-(-len(explanation.dependence) // PANEL_COLUMNS), 1)
+    panels = list(figure.subplots(rows, PANEL_COLUMNS, sharey=True, squeeze=False).flat)
+    for axes, (name, points) in zip(panels, explanation.dependence.items(), strict=False):
         axes.plot([value for value, _ in points], [p for _, p in points], "o-", markersize=3, color=COLOURS[0])
         axes.set_title(name, fontsize=8)
         axes.tick_params(labelsize=7)
-    for axes in boxes[len(explanation.dependence) :]:
+    for axes in panels[len(explanation.dependence) :]:
         axes.set_axis_off()
-    figure.supylabel("mean churn probability if all had that value", fontsize=8)
-    return taken(figure, "dependence", "In which direction the most important work")
+    figure.supylabel("mean churn probability if all customers had that value", fontsize=8)
+    return render_picture(figure, "dependence", "Partial dependence of the most important features")

@@ -1,4 +1,4 @@
-"""The fit of the order models as a picture: repeat orders per customer, and per week, within the fit and after it."""
+"""The fit of the order models as a chart: repeat orders per customer and per week, before and after the split."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -15,51 +15,51 @@ from training.evaluation.order_model_fit import OrderFit
 mpl.use("Agg")
 ACTUAL = "0.25"
 COLOURS = ("#1b6ca8", "#b26a00", "#2e7d32")
-STROKES = ("-", "--", ":")  # where models agree their lines lie on each other
+LINE_STYLES = ("-", "--", ":")  # lines of models that agree would hide each other
 
 
 def draw_order_fit(fit: OrderFit, path: Path) -> None:
-    """Write three panels: the frequency histogram, orders per week, and orders so far."""
+    """Write three panels to a PNG: frequency histogram, orders per week, and cumulative orders."""
     figure = Figure(figsize=(10, 10.5), layout="constrained")
-    counts, weeks, so_far = figure.subplots(3, 1)
-    _counts(counts, fit)
-    _weeks(weeks, fit)
-    _so_far(so_far, fit)
-    with atomic_path(path) as beside:
-        figure.savefig(beside, dpi=110, format="png")
+    histogram, weekly, cumulative = figure.subplots(3, 1)
+    _histogram(histogram, fit)
+    _weekly(weekly, fit)
+    _cumulative(cumulative, fit)
+    with atomic_path(path) as temporary:
+        figure.savefig(temporary, dpi=110, format="png")
 
 
-def _counts(axes: Axes, fit: OrderFit) -> None:
-    width = 0.8 / (len(fit.of_models) + 1)
-    first = next(iter(fit.of_models.values())).counts
-    places = first["orders"].to_numpy()
-    axes.bar(places, first["actual"].to_numpy(), width, color=ACTUAL, label="actual")
-    for step, (colour, (name, of_model)) in enumerate(zip(COLOURS, fit.of_models.items(), strict=True), 1):
-        axes.bar(places + step * width, of_model.counts["expected"].to_numpy(), width, color=colour, label=name)
-    axes.set_xticks(places + 0.4 - width / 2, [*map(str, places[:-1]), f"{places[-1]} or more"])
+def _histogram(axes: Axes, fit: OrderFit) -> None:
+    width = 0.8 / (len(fit.model_fits) + 1)
+    first = next(iter(fit.model_fits.values())).counts
+    bars = first["orders"].to_numpy()
+    axes.bar(bars, first["actual"].to_numpy(), width, color=ACTUAL, label="actual")
+    for position, (colour, (name, model_fit)) in enumerate(zip(COLOURS, fit.model_fits.items(), strict=True), 1):
+        axes.bar(bars + position * width, model_fit.counts["expected"].to_numpy(), width, color=colour, label=name)
+    axes.set_xticks(bars + 0.4 - width / 2, [*map(str, bars[:-1]), f"{bars[-1]} or more"])
     axes.set(xlabel=f"repeat orders before {fit.split}", ylabel="customers")
-    axes.set_title(f"{fit.customers:,} customers by how often they came back", fontsize=10)
+    axes.set_title(f"{fit.customers:,} customers by number of repeat orders", fontsize=10)
     axes.legend()
 
 
-def _weeks(axes: Axes, fit: OrderFit) -> None:
+def _weekly(axes: Axes, fit: OrderFit) -> None:
     _lines(axes, fit, pl.col)
-    axes.set(ylabel="repeat orders in a week")
-    axes.set_title("Repeat orders per week of customers who first bought before the line", fontsize=10)
+    axes.set(ylabel="repeat orders per week")
+    axes.set_title("Repeat orders per week of customers with a first order before the line", fontsize=10)
 
 
-def _so_far(axes: Axes, fit: OrderFit) -> None:
+def _cumulative(axes: Axes, fit: OrderFit) -> None:
     _lines(axes, fit, lambda column: pl.col(column).cum_sum())
-    axes.set(ylabel="repeat orders so far")
-    axes.set_title("The same, added up", fontsize=10)
+    axes.set(ylabel="cumulative repeat orders")
+    axes.set_title("The same, cumulative", fontsize=10)
 
 
-def _lines(axes: Axes, fit: OrderFit, shown: Callable[[str], pl.Expr]) -> None:
-    first = next(iter(fit.of_models.values())).weekly
-    axes.plot(first["week"].to_numpy(), first.select(shown("actual")).to_series().to_numpy(), color=ACTUAL, label="actual")
-    for colour, stroke, (name, of_model) in zip(COLOURS, STROKES, fit.of_models.items(), strict=True):
-        expected = of_model.weekly.select(shown("expected")).to_series().to_numpy()
-        axes.plot(of_model.weekly["week"].to_numpy(), expected, stroke, color=colour, linewidth=2, label=name)
+def _lines(axes: Axes, fit: OrderFit, transform: Callable[[str], pl.Expr]) -> None:
+    first = next(iter(fit.model_fits.values())).weekly
+    axes.plot(first["week"].to_numpy(), first.select(transform("actual")).to_series().to_numpy(), color=ACTUAL, label="actual")
+    for colour, style, (name, model_fit) in zip(COLOURS, LINE_STYLES, fit.model_fits.items(), strict=True):
+        expected = model_fit.weekly.select(transform("expected")).to_series().to_numpy()
+        axes.plot(model_fit.weekly["week"].to_numpy(), expected, style, color=colour, linewidth=2, label=name)
     axes.axvline(fit.split, color="0.6", linestyle="--", linewidth=1)  # type: ignore[arg-type]  # matplotlib takes dates
     axes.annotate(" after the fit", (fit.split, 0.97), xycoords=("data", "axes fraction"), va="top", fontsize=9, color="0.4")
     axes.xaxis.set_major_formatter(ConciseDateFormatter(axes.xaxis.get_major_locator()))  # type: ignore[no-untyped-call]  # matplotlib's

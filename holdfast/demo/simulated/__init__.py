@@ -1,4 +1,4 @@
-"""A simulated retailer: brands, complaints, surveys, contacts, and a known truth behind every customer.
+"""A simulated retailer with brands, complaints, surveys and contacts, and a known truth behind every customer.
 
-Everything in it is made up. It is called simulated wherever it appears.
+All of it is invented, and it is called simulated wherever it appears.
 """

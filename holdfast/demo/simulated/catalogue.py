@@ -1,4 +1,4 @@
-"""What the simulated retailer sells, and where."""
+"""Products, brands, prices and regions of the simulated retailer."""
 
 import numpy as np
 
@@ -10,18 +10,18 @@ STORES_PER_REGION = 3
 TOPICS = ("delivery", "quality", "billing", "staff")
 DIMENSIONS = ("reliability", "assurance", "tangibles", "empathy", "responsiveness")
 BASE_PRICES = np.array([9.0, 6.0, 4.0, 14.0, 8.0, 18.0])
-# How often something goes wrong with an order, by region: service differs, and customers leave over it.
+# Share of orders that go wrong, by region: poor service makes customers leave.
 FAILURE_RATES = np.array([0.04, 0.05, 0.06, 0.08, 0.12])
 
 
 def brand_names() -> np.ndarray:
-    """Return names by category and brand, shape (categories, brands)."""
+    """Return the brand names, shape (categories, brands)."""
     letters = "ABCDEFGH"
     return np.array([[f"{category.title()} {letter}" for letter in letters[:BRANDS_PER_CATEGORY]] for category in CATEGORIES])
 
 
 def prices() -> np.ndarray:
-    """Return unit prices by category, brand and product: a brand's tier times a product's size."""
+    """Return unit prices, shape (categories, brands, products): base price x brand tier x product size."""
     tier = np.linspace(0.7, 1.6, BRANDS_PER_CATEGORY)
     size = np.linspace(0.8, 1.5, PRODUCTS_PER_BRAND)
     return np.round(BASE_PRICES[:, None, None] * tier[None, :, None] * size[None, None, :], 2)

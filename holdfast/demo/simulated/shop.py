@@ -1,4 +1,4 @@
-"""Run the simulated shop for some years and write its tables, and the truth beside them."""
+"""Run the simulated shop for a number of weeks, and write its tables and the truth behind them."""
 
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -11,12 +11,12 @@ from holdfast.demo.simulated.population import LOYALTY_TYPES, RESPONSES
 from holdfast.demo.simulated.tables import START, customer_ids, customers_table, week_tables
 from holdfast.demo.simulated.world import WorldState, advance, new_world, true_p_churn
 
-CAMPAIGN_EVERY = 4
+CAMPAIGN_EVERY_WEEKS = 4
 CAMPAIGN_SHARE = 0.10
-HELD_OUT = 0.5
+CONTROL_SHARE = 0.5
 CONTACT_COST = 0.5
-DATED = {"transactions": "ordered_at", "complaints": "opened_at", "surveys": "answered_at", "contacts": "contacted_at"}
-LATER = {
+DATE_COLUMNS = {"transactions": "ordered_at", "complaints": "opened_at", "surveys": "answered_at", "contacts": "contacted_at"}
+OUTCOME_COLUMNS = {
     "complaints": ("resolved_at", ["resolved_at", "contacts_to_resolve", "satisfied"]),
     "contacts": ("responded_at", ["responded_at"]),
 }
@@ -24,7 +24,7 @@ LATER = {
 
 @dataclass(frozen=True)
 class Shop:
-    """The tables as they stand after the last week, and the world itself."""
+    """The tables after the last week, and the final state of the world."""
 
     tables: dict[str, pl.DataFrame]
     state: WorldState
@@ -32,49 +32,49 @@ class Shop:
     @property
     def as_of(self) -> date:
         """The Monday after the last simulated week."""
-        return start_of(self.state.week)
+        return week_start(self.state.week)
 
 
-def start_of(week: int) -> date:
-    """Return the Monday that a week starts on."""
+def week_start(week: int) -> date:
+    """Return the Monday on which a week starts."""
     return (START + timedelta(weeks=week)).date()
 
 
 def simulate(customers: int, weeks: int, seed: int) -> Shop:
-    """Run the world for `weeks` weeks with a randomised e-mail campaign every fourth week."""
+    """Simulate `weeks` weeks, with a randomised e-mail campaign every fourth week."""
     state = new_world(customers, weeks, seed)
-    rows: dict[str, list[pl.DataFrame]] = {name: [] for name in DATED}
+    rows: dict[str, list[pl.DataFrame]] = {name: [] for name in DATE_COLUMNS}
     for week in range(weeks):
-        treated, held_out = _campaign(state, week)
+        treated, held_out = _draw_campaign(state, week)
         people = state.population
-        state, happened = advance(state, treated)
+        state, events = advance(state, treated)
         contact = {
             "campaign_id": f"W{week:03d}",
             "action": "newsletter",
             "channel": "email",
-            "propensity": 1 - HELD_OUT,
+            "propensity": 1 - CONTROL_SHARE,
             "cost": CONTACT_COST,
         }
-        for name, frame in week_tables(people, happened, np.flatnonzero(held_out), contact).items():
+        for name, frame in week_tables(people, events, np.flatnonzero(held_out), contact).items():
             rows[name].append(frame)
-    tables = {name: _as_known(name, pl.concat(frames), weeks) for name, frames in rows.items()}
+    tables = {name: _known_by_end(name, pl.concat(frames), weeks) for name, frames in rows.items()}
     return Shop(tables | {"customers": customers_table(state.population, weeks)}, state)
 
 
-def truth(state: WorldState, horizon_weeks: int) -> pl.DataFrame:
-    """Return the truth behind every customer who has ordered: rates, types, and the true p_churn."""
+def build_truth(state: WorldState, horizon_weeks: int) -> pl.DataFrame:
+    """Return the true parameters, state and p_churn of every customer who has ordered."""
     people = state.population
     frame = pl.DataFrame(
         {
             "customer_id": customer_ids(np.arange(people.size)),
-            "rate_per_week": people.rate,
-            "dropout_per_week": people.dropout,
-            "rhythm": people.rhythm,
-            "loyalty_type": np.array(LOYALTY_TYPES)[people.loyalty],
-            "response_to_contact": np.array(RESPONSES)[people.response],
+            "rate_per_week": people.order_rate,
+            "dropout_per_week": people.dropout_rate,
+            "rhythm": people.weibull_shape,
+            "loyalty_type": np.array(LOYALTY_TYPES)[people.loyalty_type],
+            "response_to_contact": np.array(RESPONSES)[people.contact_response],
             "alive": state.alive,
-            "belief_alive": state.belief,
-            "mood": state.mood,
+            "belief_alive": state.p_alive,
+            "mood": state.dissatisfaction,
             "true_p_churn": true_p_churn(state, horizon_weeks),
         }
     )
@@ -86,22 +86,22 @@ def write_shop(shop: Shop, folder: Path, horizon_weeks: int) -> None:
     (folder / "data").mkdir(parents=True, exist_ok=True)
     for name, frame in shop.tables.items():
         frame.write_parquet(folder / "data" / f"{name}.parquet")
-    truth(shop.state, horizon_weeks).write_parquet(folder / "simulated_truth.parquet")
+    build_truth(shop.state, horizon_weeks).write_parquet(folder / "simulated_truth.parquet")
 
 
-def _campaign(state: WorldState, week: int) -> tuple[np.ndarray, np.ndarray]:
-    """Choose a tenth of the buyers at random; half of them are contacted, half held out."""
+def _draw_campaign(state: WorldState, week: int) -> tuple[np.ndarray, np.ndarray]:
+    """Select a tenth of the buyers at random; return who is contacted and who is held out, half each."""
     rng = np.random.default_rng([state.population.seed, 4, week])
-    luck, coin = rng.random((2, state.population.size))
-    chosen = (luck < CAMPAIGN_SHARE) & (state.orders > 0) & (week % CAMPAIGN_EVERY == 0)
-    return chosen & (coin >= HELD_OUT), chosen & (coin < HELD_OUT)
+    selection_draw, arm_draw = rng.random((2, state.population.size))
+    selected = (selection_draw < CAMPAIGN_SHARE) & (state.orders > 0) & (week % CAMPAIGN_EVERY_WEEKS == 0)
+    return selected & (arm_draw >= CONTROL_SHARE), selected & (arm_draw < CONTROL_SHARE)
 
 
-def _as_known(name: str, frame: pl.DataFrame, weeks: int) -> pl.DataFrame:
-    """Leave out what has not happened yet by the end of the last week."""
+def _known_by_end(name: str, frame: pl.DataFrame, weeks: int) -> pl.DataFrame:
+    """Drop rows dated after the last week, and null outcomes that are not known by then."""
     end = pl.lit(START + timedelta(weeks=weeks)).cast(pl.Datetime("us"))
-    happened = frame.filter(pl.col(DATED[name]) < end).sort(DATED[name], maintain_order=True)
-    if name not in LATER:
-        return happened
-    dated_by, columns = LATER[name]
-    return happened.with_columns(pl.when(pl.col(dated_by) < end).then(pl.col(column)).alias(column) for column in columns)
+    known = frame.filter(pl.col(DATE_COLUMNS[name]) < end).sort(DATE_COLUMNS[name], maintain_order=True)
+    if name not in OUTCOME_COLUMNS:
+        return known
+    known_from, columns = OUTCOME_COLUMNS[name]
+    return known.with_columns(pl.when(pl.col(known_from) < end).then(pl.col(column)).alias(column) for column in columns)

@@ -1,4 +1,4 @@
-"""What the shop writes down of a week: order lines, complaints, surveys, contacts and customers."""
+"""Build the shop's records of a week: order lines, complaints, surveys, contacts and customers."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -18,112 +18,111 @@ from holdfast.demo.simulated.catalogue import (
     prices,
 )
 from holdfast.demo.simulated.population import Floats, Ints, Population
-from holdfast.demo.simulated.world import SETTLED_BADLY, Week
+from holdfast.demo.simulated.world import SETTLED_BADLY, WeekEvents
 
 START = datetime(2023, 1, 2)  # noqa: DTZ001  # the tables hold UTC without a zone; a Monday
 HARD_CORE, SPLIT, SHIFTING, SWITCHER = range(4)
 SURE_THING = 1
-RETURNED = 0.03
-SURVEYED = 0.10
+RETURN_RATE = 0.03
+SURVEY_RATE = 0.10
 MINUTES_PER_WEEK = 7 * 24 * 60
 OPENING_MINUTES = 8 * 60, 20 * 60
 
 
 def customer_ids(index: Ints) -> pl.Series:
-    """Ids with leading zeros, as shops have them."""
+    """Return customer ids with leading zeros, as many shops use them."""
     return pl.Series("customer_id", index.astype(np.int64) + 1).cast(pl.String).str.zfill(6)
 
 
-def week_tables(people: Population, happened: Week, held_out: Ints, contact: Mapping[str, object]) -> dict[str, pl.DataFrame]:
-    """Return the rows of transactions, complaints, surveys and contacts that a week adds.
+def week_tables(people: Population, events: WeekEvents, held_out: Ints, contact: Mapping[str, object]) -> dict[str, pl.DataFrame]:
+    """Return the rows that a week adds to transactions, complaints, surveys and contacts.
 
-    `held_out` are the customers that a campaign of this week chose and left alone; `contact` gives the
-    campaign's columns. Returned goods and settled cases carry their own, later, dates.
+    `held_out` is the control group of this week's campaign, and `contact` holds the campaign's columns. Returned
+    goods and settled cases have their own, later dates.
     """
-    rng = np.random.default_rng([people.seed, 3, happened.week])
+    rng = np.random.default_rng([people.seed, 3, events.week])
     return {
-        "transactions": _order_lines(people, happened, rng),
-        "complaints": _complaints(happened, rng),
-        "surveys": _surveys(happened, rng),
-        "contacts": _contacts(people, happened, held_out, contact, rng),
+        "transactions": _order_lines(people, events, rng),
+        "complaints": _complaints(events, rng),
+        "surveys": _surveys(events, rng),
+        "contacts": _contacts(people, events, held_out, contact, rng),
     }
 
 
 def customers_table(people: Population, week: int) -> pl.DataFrame:
-    """Return who has joined before `week`."""
-    here = np.flatnonzero(people.joined < week)
-    brought = pl.select(
-        pl.when(pl.Series(people.referrer[here] >= 0)).then(customer_ids(np.maximum(people.referrer[here], 0)))
+    """Return one row per customer who joined before `week`."""
+    joined = np.flatnonzero(people.joined_week < week)
+    referred_by = pl.select(
+        pl.when(pl.Series(people.referrer[joined] >= 0)).then(customer_ids(np.maximum(people.referrer[joined], 0)))
     ).to_series()
     return pl.DataFrame(
         {
-            "customer_id": customer_ids(here),
-            "joined_at": _days(people.joined[here]),
-            "region": np.array(REGIONS)[people.region[here]],
-            "channel": np.where(people.online[here] > 0.5, "online", "store"),
-            "referred_by": brought,
-            "partner": people.partner[here],
-            "marketing_consent": people.consent[here],
+            "customer_id": customer_ids(joined),
+            "joined_at": _week_starts(people.joined_week[joined]),
+            "region": np.array(REGIONS)[people.region[joined]],
+            "channel": np.where(people.online_share[joined] > 0.5, "online", "store"),
+            "referred_by": referred_by,
+            "partner": people.is_partner[joined],
+            "marketing_consent": people.has_consent[joined],
         }
     )
 
 
-def moment(week: Ints, rng: np.random.Generator) -> pl.Series:
-    """Return a moment within each of the weeks, in opening hours."""
+def _draw_times(week: Ints, rng: np.random.Generator) -> pl.Series:
+    """Draw a random time in opening hours for each of the weeks."""
     minutes = rng.integers(0, 7, len(week)) * 24 * 60 + rng.integers(*OPENING_MINUTES, len(week))
-    return (
-        pl.DataFrame({"day": _days(week), "minutes": minutes}).select(pl.col("day") + pl.duration(minutes="minutes")).to_series()
-    )
+    times = pl.DataFrame({"monday": _week_starts(week), "minutes": minutes})
+    return times.select(pl.col("monday") + pl.duration(minutes="minutes")).to_series()
 
 
-def _numbered(prefix: str, count: int) -> pl.Series:
+def _number_ids(prefix: str, count: int) -> pl.Series:
     return prefix + "-" + pl.Series(np.arange(count)).cast(pl.String).str.zfill(6)
 
 
-def _days(week: Ints) -> pl.Series:
+def _week_starts(week: Ints) -> pl.Series:
     weeks = pl.DataFrame({"week": week.astype(np.int64)})
     return weeks.select(pl.lit(START).cast(pl.Datetime("us")) + pl.duration(weeks="week")).to_series()
 
 
-def _order_lines(people: Population, happened: Week, rng: np.random.Generator) -> pl.DataFrame:
-    buyers = happened.ordered
+def _order_lines(people: Population, events: WeekEvents, rng: np.random.Generator) -> pl.DataFrame:
+    buyers = events.ordered
     orders = pl.DataFrame(
         {
             "order": np.arange(len(buyers)),
-            "ordered_at": moment(np.full(len(buyers), happened.week), rng),
-            "order_id": _numbered(f"S{happened.week:03d}", len(buyers)),
-            "channel": np.where(rng.random(len(buyers)) < people.online[buyers], "online", "store"),
+            "ordered_at": _draw_times(np.full(len(buyers), events.week), rng),
+            "order_id": _number_ids(f"S{events.week:03d}", len(buyers)),
+            "channel": np.where(rng.random(len(buyers)) < people.online_share[buyers], "online", "store"),
             "store": people.region[buyers] * STORES_PER_REGION + rng.integers(0, STORES_PER_REGION, len(buyers)),
         }
     )
     order = np.repeat(np.arange(len(buyers)), 1 + rng.poisson(1.2, len(buyers)))
-    who = buyers[order]
-    category = _categories(people.categories[who], rng)
-    brand = _brands(people, who, category, happened.week, rng)
-    product = rng.integers(0, PRODUCTS_PER_BRAND, len(who))
-    quantity = 1 + rng.poisson(0.6 * people.spend[who])
-    discount = np.where(rng.random(len(who)) < 0.15, rng.choice([0.1, 0.2, 0.3], len(who)), 0.0)
+    customer = buyers[order]
+    category = _draw_categories(people.category_shares[customer], rng)
+    brand = _draw_brands(people, customer, category, events.week, rng)
+    product = rng.integers(0, PRODUCTS_PER_BRAND, len(customer))
+    quantity = 1 + rng.poisson(0.6 * people.spend_scale[customer])
+    discount = np.where(rng.random(len(customer)) < 0.15, rng.choice([0.1, 0.2, 0.3], len(customer)), 0.0)
     price = prices()[category, brand, product]
     lines = pl.DataFrame(
         {
-            "customer_id": customer_ids(who),
+            "customer_id": customer_ids(customer),
             "order": order,
             "amount": np.round(price * quantity * (1 - discount), 2),
             "quantity": quantity.astype(np.float64),
             "product_id": pl.Series(100 * category + 10 * brand + product).cast(pl.String),
             "brand": brand_names()[category, brand],
             "category": np.array(CATEGORIES)[category],
-            "region": np.array(REGIONS)[people.region[who]],
+            "region": np.array(REGIONS)[people.region[customer]],
             "discount": discount,
             "unit_price": price,
-            "returned_after": np.where(rng.random(len(who)) < RETURNED, rng.integers(3, 15, len(who)), -1),
+            "returned_after": np.where(rng.random(len(customer)) < RETURN_RATE, rng.integers(3, 15, len(customer)), -1),
         }
     )
     return _with_returns(lines.join(orders, on="order", maintain_order="left"))
 
 
 def _with_returns(lines: pl.DataFrame) -> pl.DataFrame:
-    back = lines.filter(pl.col("returned_after") > 0).with_columns(
+    returns = lines.filter(pl.col("returned_after") > 0).with_columns(
         pl.col("ordered_at") + pl.duration(days="returned_after"),
         -pl.col("amount"),
         -pl.col("quantity"),
@@ -142,80 +141,84 @@ def _with_returns(lines: pl.DataFrame) -> pl.DataFrame:
         "channel",
         "region",
     )
-    return pl.concat([lines, back]).select(*columns, store.alias("store"), "discount", "unit_price")
+    return pl.concat([lines, returns]).select(*columns, store.alias("store"), "discount", "unit_price")
 
 
-def _categories(shares: Floats, rng: np.random.Generator) -> Ints:
+def _draw_categories(shares: Floats, rng: np.random.Generator) -> Ints:
     picked = (shares.cumsum(axis=1) < rng.random(len(shares))[:, None]).sum(axis=1)
     category: Ints = np.minimum(picked, len(CATEGORIES) - 1)
     return category
 
 
-def _brands(people: Population, who: Ints, category: Ints, week: int, rng: np.random.Generator) -> Ints:
-    """Choose a brand per line by the customer's loyalty type; five in a hundred choices are anybody's."""
-    first, second, third = people.favourites[who, category].T
-    kind, luck = people.loyalty[who], rng.random(len(who))
-    split = np.where(luck < 0.5, first, np.where(luck < 0.9, second, third))
-    shifted = np.where(week < people.shift_week[who], first, second)
-    anything = rng.integers(0, BRANDS_PER_CATEGORY, len(who))
-    loyal = np.select([kind == HARD_CORE, kind == SPLIT, kind == SHIFTING], [first, split, shifted], anything)
-    return np.where(rng.random(len(who)) < 0.05, anything, loyal)
+def _draw_brands(people: Population, customer: Ints, category: Ints, week: int, rng: np.random.Generator) -> Ints:
+    """Draw a brand per line by the customer's loyalty type; 5 % of the choices are random."""
+    first, second, third = people.favourites[customer, category].T
+    loyalty_type, draw = people.loyalty_type[customer], rng.random(len(customer))
+    split_choice = np.where(draw < 0.5, first, np.where(draw < 0.9, second, third))
+    shifting_choice = np.where(week < people.shift_week[customer], first, second)
+    any_brand = rng.integers(0, BRANDS_PER_CATEGORY, len(customer))
+    preferred = np.select(
+        [loyalty_type == HARD_CORE, loyalty_type == SPLIT, loyalty_type == SHIFTING],
+        [first, split_choice, shifting_choice],
+        any_brand,
+    )
+    return np.where(rng.random(len(customer)) < 0.05, any_brand, preferred)
 
 
-def _complaints(happened: Week, rng: np.random.Generator) -> pl.DataFrame:
-    count = len(happened.opened)
-    opened = moment(np.full(count, happened.week), rng)
+def _complaints(events: WeekEvents, rng: np.random.Generator) -> pl.DataFrame:
+    count = len(events.opened)
+    opened_at = _draw_times(np.full(count, events.week), rng)
     cases = pl.DataFrame(
         {
-            "complaint_id": _numbered(f"K{happened.week:03d}", count),
-            "customer_id": customer_ids(happened.opened),
-            "opened_at": opened,
+            "complaint_id": _number_ids(f"K{events.week:03d}", count),
+            "customer_id": customer_ids(events.opened),
+            "opened_at": opened_at,
             "channel": rng.choice(["phone", "email", "store"], count),
             "topic": rng.choice(TOPICS, count),
-            "weeks": happened.opened_settles_in,
-            "contacts_to_resolve": 1 + rng.poisson(0.5 * happened.opened_settles_in),
-            "satisfied": happened.opened_settles_well,
+            "weeks": events.weeks_to_settle,
+            "contacts_to_resolve": 1 + rng.poisson(0.5 * events.weeks_to_settle),
+            "satisfied": events.settles_well,
         }
     )
-    resolved = (pl.col("opened_at") + pl.duration(weeks="weeks")).alias("resolved_at")
+    resolved_at = (pl.col("opened_at") + pl.duration(weeks="weeks")).alias("resolved_at")
     return cases.select(
-        "complaint_id", "customer_id", "opened_at", "channel", "topic", resolved, "contacts_to_resolve", "satisfied"
+        "complaint_id", "customer_id", "opened_at", "channel", "topic", resolved_at, "contacts_to_resolve", "satisfied"
     )
 
 
-def _surveys(happened: Week, rng: np.random.Generator) -> pl.DataFrame:
-    asked = happened.ordered[rng.random(len(happened.ordered)) < SURVEYED]
-    lasting = happened.mood[asked] / SETTLED_BADLY
-    rating = np.clip(np.round(4.2 - 1.6 * lasting + rng.normal(0, 0.7, len(asked))), 1, 5)
+def _surveys(events: WeekEvents, rng: np.random.Generator) -> pl.DataFrame:
+    surveyed = events.ordered[rng.random(len(events.ordered)) < SURVEY_RATE]
+    dissatisfaction = events.dissatisfaction[surveyed] / SETTLED_BADLY
+    rating = np.clip(np.round(4.2 - 1.6 * dissatisfaction + rng.normal(0, 0.7, len(surveyed))), 1, 5)
     return pl.DataFrame(
         {
-            "customer_id": customer_ids(asked),
-            "answered_at": moment(np.full(len(asked), happened.week), rng),
+            "customer_id": customer_ids(surveyed),
+            "answered_at": _draw_times(np.full(len(surveyed), events.week), rng),
             "rating": rating,
-            "dimension": rng.choice(DIMENSIONS, len(asked)),
-            "expectation": np.clip(np.round(rng.normal(4.0, 0.6, len(asked))), 1, 5),
+            "dimension": rng.choice(DIMENSIONS, len(surveyed)),
+            "expectation": np.clip(np.round(rng.normal(4.0, 0.6, len(surveyed))), 1, 5),
         }
     )
 
 
 def _contacts(
-    people: Population, happened: Week, held_out: Ints, contact: Mapping[str, object], rng: np.random.Generator
+    people: Population, events: WeekEvents, held_out: Ints, contact: Mapping[str, object], rng: np.random.Generator
 ) -> pl.DataFrame:
-    chosen = np.concatenate([happened.contacted, held_out])
-    treated = np.arange(len(chosen)) < len(happened.contacted)
-    when = _days(np.full(len(chosen), happened.week)) + timedelta(hours=9)
-    responded = np.isin(chosen, happened.ordered) & treated & (people.response[chosen] <= SURE_THING)
-    minutes = rng.integers(60, MINUTES_PER_WEEK - OPENING_MINUTES[0], len(chosen))
+    selected = np.concatenate([events.contacted, held_out])
+    treated = np.arange(len(selected)) < len(events.contacted)
+    contacted_at = _week_starts(np.full(len(selected), events.week)) + timedelta(hours=9)
+    responded = np.isin(selected, events.ordered) & treated & (people.contact_response[selected] <= SURE_THING)
+    minutes = rng.integers(60, MINUTES_PER_WEEK - OPENING_MINUTES[0], len(selected))
     rows = pl.DataFrame(
         {
-            "customer_id": customer_ids(chosen),
-            "contacted_at": when,
+            "customer_id": customer_ids(selected),
+            "contacted_at": contacted_at,
             "treated": treated,
             "responded": responded,
             "minutes": minutes,
         }
     )
-    answered = pl.when("responded").then(pl.col("contacted_at") + pl.duration(minutes="minutes")).alias("responded_at")
+    responded_at = pl.when("responded").then(pl.col("contacted_at") + pl.duration(minutes="minutes")).alias("responded_at")
     return rows.select(
-        "customer_id", "contacted_at", "treated", answered, *(pl.lit(value).alias(name) for name, value in contact.items())
+        "customer_id", "contacted_at", "treated", responded_at, *(pl.lit(value).alias(name) for name, value in contact.items())
     )

@@ -1,4 +1,4 @@
-"""The simulated world, one week at a time: who leaves, who orders, what goes wrong, and who is contacted."""
+"""Simulate the world one week at a time: who leaves, who orders, what goes wrong, and who is contacted."""
 
 from dataclasses import dataclass, replace
 
@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from holdfast.demo.simulated.catalogue import FAILURE_RATES
 from holdfast.demo.simulated.population import (
-    CONTACT_ON_DROPOUT,
-    CONTACT_ON_RATE,
+    CONTACT_DROPOUT_FACTORS,
+    CONTACT_RATE_FACTORS,
     Flags,
     Floats,
     Ints,
@@ -16,160 +16,187 @@ from holdfast.demo.simulated.population import (
     draw_population,
 )
 
-CONTACT_WEEKS = 8
+CONTACT_EFFECT_WEEKS = 8
 WEEKS_PER_YEAR = 52.18
-FADING = 0.94
-# Log-multipliers on the weekly dropout: a case settled well leaves more loyalty than none.
+WEEKLY_DECAY = 0.94
+# Dissatisfaction after each event. A case settled well leaves a customer more loyal than no case at all.
 OPEN_CASE, SETTLED_WELL, SETTLED_BADLY, SUFFERED_SILENTLY = np.log(4.0), np.log(0.4), np.log(3.0), np.log(2.5)
-NEVER = -1
+NO_OPEN_CASE = -1
 
 
 @dataclass(frozen=True)
 class WorldState:
-    """The world at the start of a week; one entry per customer in every array.
+    """The world at the start of a week; every array has one entry per customer.
 
-    `belief` is the probability of still being a customer for one who knows every rate and every order, but
-    not who has left. `mood` multiplies the dropout, as exp(mood), and fades by 6 % a week.
+    `p_alive` is the probability that the customer has not left, given every rate and every order. `dissatisfaction`
+    multiplies the dropout probability by its exponential and fades by 6 % a week; below zero it lowers the risk.
+    `weeks_to_settle` counts down to the settlement of an open case; NO_OPEN_CASE without one.
     """
 
     population: Population
     week: int
     alive: Flags
-    belief: Floats
-    since_order: Ints
+    p_alive: Floats
+    weeks_since_order: Ints
     orders: Ints
-    mood: Floats
-    settles_in: Ints
+    dissatisfaction: Floats
+    weeks_to_settle: Ints
     settles_well: Flags
     contacted_until: Ints
 
 
 @dataclass(frozen=True)
-class Week:
-    """What happened in one week: indices of customers, and what belongs to them."""
+class WeekEvents:
+    """The events of one week: indices of customers, and the details of the cases opened.
+
+    `weeks_to_settle` and `settles_well` have one entry per case in `opened`; `dissatisfaction` has one per customer.
+    """
 
     week: int
     ordered: Ints
     opened: Ints
-    opened_settles_in: Ints
-    opened_settles_well: Flags
+    weeks_to_settle: Ints
+    settles_well: Flags
     settled: Ints
     contacted: Ints
-    mood: Floats
+    dissatisfaction: Floats
 
 
 def new_world(customers: int, weeks: int, seed: int) -> WorldState:
-    """Return the world before its first week; `weeks` only spreads the days on which customers join."""
+    """Return the world before its first week; customers join during the first 85 % of `weeks`."""
     population = draw_population(customers, weeks, seed)
     n = population.size
-    none = np.zeros(n, dtype=np.int64)
+    zeros = np.zeros(n, dtype=np.int64)
     return WorldState(
-        population, 0, np.ones(n, dtype=bool), np.ones(n), none, none, np.zeros(n), none + NEVER, np.zeros(n, dtype=bool), none
+        population=population,
+        week=0,
+        alive=np.ones(n, dtype=bool),
+        p_alive=np.ones(n),
+        weeks_since_order=zeros,
+        orders=zeros,
+        dissatisfaction=np.zeros(n),
+        weeks_to_settle=zeros + NO_OPEN_CASE,
+        settles_well=np.zeros(n, dtype=bool),
+        contacted_until=zeros,
     )
 
 
-def advance(state: WorldState, treated: NDArray[np.bool_] | None = None) -> tuple[WorldState, Week]:
-    """Return the state one week later, and what happened; `treated` marks the customers contacted in this week.
+def advance(state: WorldState, treated: NDArray[np.bool_] | None = None) -> tuple[WorldState, WeekEvents]:
+    """Return the state one week later and the week's events; `treated` marks the customers contacted this week.
 
-    Draws depend on seed and week alone, one per customer and purpose: two worlds that differ in whom they
-    treat use the same luck, so their difference is the effect of treating.
+    The random draws depend only on seed and week, one per customer and purpose. Two worlds that treat different
+    customers therefore share their draws, and any difference between them is the effect of the treatment.
     """
-    people, draws = (
-        state.population,
-        np.random.default_rng([state.population.seed, 2, state.week]).random((6, state.population.size)),
-    )
-    contacted = np.zeros(people.size, dtype=bool) if treated is None else treated & (people.joined <= state.week)
-    state = replace(state, contacted_until=np.where(contacted, state.week + CONTACT_WEEKS, state.contacted_until))
-    here = (people.joined <= state.week) & ~people.prospect
-    leaves = weekly_dropout(state, 0)
-    alive = state.alive & ~(here & (state.orders > 0) & (draws[0] < leaves))
-    first = here & (state.orders == 0)
-    chance = np.where(first, 1.0, np.where(state.orders > 0, weekly_order(state, 0), 0.0))
-    ordered = here & alive & (draws[1] < chance)
-    belief = _updated_belief(state.belief, leaves, chance, ordered, here & (state.orders > 0))
-    moved, opened, settled = _service(state, ordered, draws)
+    people = state.population
+    draws = np.random.default_rng([people.seed, 2, state.week]).random((6, people.size))
+    has_joined = people.joined_week <= state.week
+    contacted = np.zeros(people.size, dtype=bool) if treated is None else treated & has_joined
+    state = replace(state, contacted_until=np.where(contacted, state.week + CONTACT_EFFECT_WEEKS, state.contacted_until))
+    present = has_joined & ~people.is_prospect
+    has_ordered = state.orders > 0
+    p_dropout = dropout_probability(state, 0)
+    alive = state.alive & ~(present & has_ordered & (draws[0] < p_dropout))
+    is_first = present & ~has_ordered
+    p_order = np.where(is_first, 1.0, np.where(has_ordered, order_probability(state, 0), 0.0))
+    ordered = present & alive & (draws[1] < p_order)
+    p_alive = _update_p_alive(state.p_alive, p_dropout, p_order, ordered, present & has_ordered)
+    served, opened, settled = _update_cases(state, ordered, draws)
     orders = state.orders + ordered
-    since = np.where(ordered, 1, state.since_order + (orders > 0))
-    after = replace(moved, week=state.week + 1, alive=alive, belief=belief, since_order=since, orders=orders)
-    happened = Week(
-        state.week,
-        np.flatnonzero(ordered),
-        np.flatnonzero(opened),
-        moved.settles_in[opened] + 1,
-        moved.settles_well[opened],
-        np.flatnonzero(settled),
-        np.flatnonzero(contacted),
-        moved.mood,
+    later = replace(
+        served,
+        week=state.week + 1,
+        alive=alive,
+        p_alive=p_alive,
+        weeks_since_order=np.where(ordered, 1, state.weeks_since_order + (orders > 0)),
+        orders=orders,
     )
-    return after, happened
+    events = WeekEvents(
+        week=state.week,
+        ordered=np.flatnonzero(ordered),
+        opened=np.flatnonzero(opened),
+        weeks_to_settle=served.weeks_to_settle[opened] + 1,
+        settles_well=served.settles_well[opened],
+        settled=np.flatnonzero(settled),
+        contacted=np.flatnonzero(contacted),
+        dissatisfaction=served.dissatisfaction,
+    )
+    return later, events
 
 
-def weekly_order(state: WorldState, ahead: int) -> Floats:
-    """Probability of an order in the week `ahead` weeks from now, for one alive who has not ordered until then.
+def order_probability(state: WorldState, ahead: int) -> Floats:
+    """Return P(order in the week `ahead` weeks from now) for customers alive and without an order until then.
 
-    Weibull hazard with the customer's rhythm as shape, scaled by season and by contacts.
+    A Weibull hazard with the customer's shape, scaled by the season and by contacts.
     """
     people, week = state.population, state.week + ahead
-    since = state.since_order + ahead
-    hazard = people.rate * people.rhythm * (people.rate * np.maximum(since, 0.5)) ** (people.rhythm - 1)
-    contact = np.where(state.contacted_until > week, CONTACT_ON_RATE[people.response], 1.0)
-    return 1 - np.exp(-np.minimum(hazard, 1.5) * contact * season(week))
+    elapsed = state.weeks_since_order + ahead
+    shape = people.weibull_shape
+    hazard = people.order_rate * shape * (people.order_rate * np.maximum(elapsed, 0.5)) ** (shape - 1)
+    contact = np.where(state.contacted_until > week, CONTACT_RATE_FACTORS[people.contact_response], 1.0)
+    return 1 - np.exp(-np.minimum(hazard, 1.5) * contact * seasonal_factor(week))
 
 
-def weekly_dropout(state: WorldState, ahead: int) -> Floats:
-    """Probability of leaving for good in the week `ahead` weeks from now, with the mood as it will be then."""
+def dropout_probability(state: WorldState, ahead: int) -> Floats:
+    """Return P(leaving for good in the week `ahead` weeks from now), given the dissatisfaction at that time."""
     people = state.population
-    contact = np.where(state.contacted_until > state.week + ahead, CONTACT_ON_DROPOUT[people.response], 1.0)
-    return np.minimum(people.dropout * contact * np.exp(mood_ahead(state, ahead)), 0.9)
+    contact = np.where(state.contacted_until > state.week + ahead, CONTACT_DROPOUT_FACTORS[people.contact_response], 1.0)
+    return np.minimum(people.dropout_rate * contact * np.exp(dissatisfaction_ahead(state, ahead)), 0.9)
 
 
-def mood_ahead(state: WorldState, ahead: int) -> Floats:
-    """Mood `ahead` weeks from now if no order is made: it fades, and changes when an open case is settled."""
-    settles = (state.settles_in != NEVER) & (state.settles_in < ahead)
-    after = np.where(state.settles_well, SETTLED_WELL, SETTLED_BADLY) * FADING ** np.maximum(ahead - 1 - state.settles_in, 0)
-    return np.where(settles, after, state.mood * FADING**ahead)
+def dissatisfaction_ahead(state: WorldState, ahead: int) -> Floats:
+    """Return the dissatisfaction `ahead` weeks from now without another order: it fades, and jumps when a case is settled."""
+    settles = (state.weeks_to_settle != NO_OPEN_CASE) & (state.weeks_to_settle < ahead)
+    weeks_after = np.maximum(ahead - 1 - state.weeks_to_settle, 0)
+    after_settlement = np.where(state.settles_well, SETTLED_WELL, SETTLED_BADLY) * WEEKLY_DECAY**weeks_after
+    return np.where(settles, after_settlement, state.dissatisfaction * WEEKLY_DECAY**ahead)
 
 
-def season(week: int) -> float:
-    """Order intensity of a week of the year; the simulation starts in the first week of January."""
+def seasonal_factor(week: int) -> float:
+    """Return the factor on the order rate for a week; the simulation starts in the first week of January."""
     return 1 + 0.25 * float(np.cos(2 * np.pi * (week - 49) / WEEKS_PER_YEAR))
 
 
 def true_p_churn(state: WorldState, horizon_weeks: int) -> Floats:
-    """P(no order in the next `horizon_weeks` weeks) for one who knows every rate and mood, but not who has left.
+    """Return P(no order in the next `horizon_weeks` weeks), given all rates and dissatisfaction but not who has left.
 
-    Exact: until the next order everything but the customer's leaving is determined. NaN before the first order.
+    Exact: until the next order, only the dropout is unknown. NaN before the first order.
     """
-    waiting, order = state.belief.copy(), np.zeros(state.population.size)
+    p_waiting, p_order = state.p_alive.copy(), np.zeros(state.population.size)
     for ahead in range(horizon_weeks):
-        waiting = waiting * (1 - weekly_dropout(state, ahead))
-        chance = weekly_order(state, ahead)
-        order += waiting * chance
-        waiting = waiting * (1 - chance)
-    return np.where(state.orders > 0, 1 - order, np.nan)
+        p_waiting = p_waiting * (1 - dropout_probability(state, ahead))
+        p_order_this_week = order_probability(state, ahead)
+        p_order += p_waiting * p_order_this_week
+        p_waiting = p_waiting * (1 - p_order_this_week)
+    return np.where(state.orders > 0, 1 - p_order, np.nan)
 
 
-def _updated_belief(belief: Floats, leaves: Floats, chance: Floats, ordered: Flags, known: Flags) -> Floats:
-    """Bayes: an order proves that the customer is still there, silence makes it less likely."""
-    stays = belief * (1 - leaves)
-    silent = stays * (1 - chance) / np.maximum(1 - stays * chance, 1e-12)
-    return np.where(ordered, 1.0, np.where(known, silent, belief))
+def _update_p_alive(p_alive: Floats, p_dropout: Floats, p_order: Floats, ordered: Flags, has_ordered: Flags) -> Floats:
+    """Apply Bayes' rule: an order proves that the customer is alive, a week without one makes it less likely."""
+    survives = p_alive * (1 - p_dropout)
+    after_no_order = survives * (1 - p_order) / np.maximum(1 - survives * p_order, 1e-12)
+    return np.where(ordered, 1.0, np.where(has_ordered, after_no_order, p_alive))
 
 
-def _service(state: WorldState, ordered: Flags, draws: Floats) -> tuple[WorldState, Flags, Flags]:
-    """Orders go wrong, some customers complain, open cases are settled; returns the state, opened and settled."""
+def _update_cases(state: WorldState, ordered: Flags, draws: Floats) -> tuple[WorldState, Flags, Flags]:
+    """Settle due cases, and let some orders fail and some of those customers complain.
+
+    Returns the new state, who opened a case, and whose case was settled.
+    """
     people = state.population
-    settled = state.settles_in == 0
-    mood = np.where(settled, np.where(state.settles_well, SETTLED_WELL, SETTLED_BADLY), state.mood * FADING)
-    settles_in = np.where(state.settles_in > 0, state.settles_in - 1, NEVER)
-    failed = ordered & (draws[2] < FAILURE_RATES[people.region]) & (settles_in == NEVER)
-    opened = failed & (draws[3] < people.complains)
-    mood = np.where(opened, OPEN_CASE, np.where(failed, np.maximum(mood, SUFFERED_SILENTLY), mood))
-    duration = np.floor(-np.log1p(-draws[4]) * 2.0).astype(np.int64)
-    well = draws[5] < np.where(duration <= 1, 0.8, 0.3)
-    settles_in = np.where(opened, duration, settles_in)
-    return (
-        replace(state, mood=mood, settles_in=settles_in, settles_well=np.where(opened, well, state.settles_well)),
-        opened,
-        settled,
+    settled = state.weeks_to_settle == 0
+    dissatisfaction = np.where(
+        settled, np.where(state.settles_well, SETTLED_WELL, SETTLED_BADLY), state.dissatisfaction * WEEKLY_DECAY
     )
+    weeks_to_settle = np.where(state.weeks_to_settle > 0, state.weeks_to_settle - 1, NO_OPEN_CASE)
+    failed = ordered & (draws[2] < FAILURE_RATES[people.region]) & (weeks_to_settle == NO_OPEN_CASE)
+    opened = failed & (draws[3] < people.complaint_probability)
+    after_failure = np.where(failed, np.maximum(dissatisfaction, SUFFERED_SILENTLY), dissatisfaction)
+    duration = np.floor(-np.log1p(-draws[4]) * 2.0).astype(np.int64)
+    settles_well = draws[5] < np.where(duration <= 1, 0.8, 0.3)
+    updated = replace(
+        state,
+        dissatisfaction=np.where(opened, OPEN_CASE, after_failure),
+        weeks_to_settle=np.where(opened, duration, weeks_to_settle),
+        settles_well=np.where(opened, settles_well, state.settles_well),
+    )
+    return updated, opened, settled

@@ -1,11 +1,11 @@
-// The slider and the field of the budget move together; filters apply when they are changed. Without this file both work by their buttons.
-document.querySelectorAll("[data-twin]").forEach((one) => {
-  const other = document.getElementById(one.dataset.twin);
-  one.addEventListener("input", () => { other.value = one.value; });
+// The budget slider and its field move together, and filters apply on change. Without JavaScript, the buttons do the same.
+document.querySelectorAll("[data-twin]").forEach((input) => {
+  const twin = document.getElementById(input.dataset.twin);
+  input.addEventListener("input", () => { twin.value = input.value; });
 });
 document.querySelectorAll("input[type=range][data-submits]").forEach((slider) => {
   slider.addEventListener("change", () => slider.form.requestSubmit());
 });
-document.querySelectorAll("select[data-submits]").forEach((choice) => {
-  choice.addEventListener("change", () => choice.form.requestSubmit());
+document.querySelectorAll("select[data-submits]").forEach((select) => {
+  select.addEventListener("change", () => select.form.requestSubmit());
 });

@@ -1,4 +1,4 @@
-"""How Alembic runs the migrations: on the connection it is handed, within the transaction that is open there."""
+"""The Alembic environment: it runs the migrations on the connection it is given, within that connection's transaction."""
 
 from alembic import context
 

@@ -1,7 +1,7 @@
 from pathlib import Path
 
-from expectations.data_docs.dictionary import page
+from expectations.data_docs.dictionary import render_page
 
 
-def test_the_page_of_checks_is_the_one_that_the_code_writes() -> None:
-    assert Path("docs/checks.md").read_text(encoding="utf-8") == page()
+def test_docs_checks_md_is_up_to_date() -> None:
+    assert Path("docs/checks.md").read_text(encoding="utf-8") == render_page()

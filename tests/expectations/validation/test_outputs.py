@@ -1,4 +1,4 @@
-"""What Holdfast makes is checked where it leaves: features, snapshots, scores, lists."""
+"""Checks of the outputs of Holdfast: features, snapshots, scores, lists."""
 
 from datetime import date, datetime
 from pathlib import Path
@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from expectations.history.loads import read_check_history
-from expectations.measures.drift import population_stability, shares
+from expectations.measures.drift import bin_shares, population_stability_index
 from expectations.validation.outputs import OutputRefusedError, check_output
 from settings.errors import SettingsError
 from settings.load import load_settings
@@ -15,10 +15,10 @@ from settings.sections import Settings
 
 NOW = datetime(2026, 1, 1)
 DAY = date(2026, 1, 1)
-LOYAL = {"p_hard_core": [0.25, None], "p_split": [0.25, None], "p_shifting": [0.5, None], "p_switcher": [0.0, None]}
+LOYALTY = {"p_hard_core": [0.25, None], "p_split": [0.25, None], "p_shifting": [0.5, None], "p_switcher": [0.0, None]}
 FEATURES = pl.DataFrame(
     {"customer_id": ["a", "b"], "as_of": [DAY] * 2, "orders": [2.0, 1.0], "frequency": [1.0, 0.0], "recency": [5.0, 0.0],
-     "T": [9.0, 7.0], "rating_mean": [4.0, None]} | LOYAL
+     "T": [9.0, 7.0], "rating_mean": [4.0, None]} | LOYALTY
 )  # fmt: skip
 SNAPSHOTS = pl.DataFrame(
     {"customer_id": ["a", "a", "b"], "as_of": [date(2025, 6, 1), date(2025, 9, 1), date(2025, 9, 1)], "churned": [0, 1, 0],
@@ -31,12 +31,13 @@ SCORES = pl.DataFrame(
      "churn_percentile": [100.0, None, None], "value_low": [0.0, 0.0, None], "expected_value": [5.0, 1.0, None],
      "value_high": [9.0, 2.0, None], "next_order_low": [DAY, None, None], "next_order_date": [DAY, None, None],
      "next_order_high": [DAY, None, None], "no_score_reason": [None, None, "prospect"]}
-    | {name: [0.25, 0.25, None] for name in LOYAL}
+    | {name: [0.25, 0.25, None] for name in LOYALTY}
 )  # fmt: skip
 LIST = pl.DataFrame(
     {"customer_id": ["a", "b"], "data_as_of": [DAY] * 2, "rank": [1, 2], "p_churn": [0.6, 0.7], "expected_gain": [5.0, 4.0],
      "arm": ["treated", "control"], "reason_1": ["x", "y"]}
 )  # fmt: skip
+NEXT_STEPS = {"features": "used", "snapshots": "used", "scores": "published", "lists": "issued"}
 GOOD = {"features": FEATURES, "snapshots": SNAPSHOTS, "scores": SCORES, "lists": LIST}
 
 
@@ -47,12 +48,12 @@ def settings(tmp_path: Path) -> Settings:
 
 
 @pytest.mark.parametrize("name", GOOD)
-def test_what_is_as_it_should_be_passes_without_a_word(settings: Settings, name: str) -> None:
+def test_a_good_output_has_no_warnings(settings: Settings, name: str) -> None:
     assert check_output(settings, name, GOOD[name].lazy(), NOW) == []
 
 
 @pytest.mark.parametrize(
-    ("name", "fault", "said"),
+    ("name", "fault", "message"),
     [
         ("features", pl.lit("a").alias("customer_id"), "Every customer has one row; found 1"),
         ("features", pl.lit(1.0).alias("T"), "recency is at most T"),
@@ -60,71 +61,74 @@ def test_what_is_as_it_should_be_passes_without_a_word(settings: Settings, name:
         ("features", pl.lit(-1.0).alias("orders"), "never negative"),
         ("features", pl.lit(0.9).alias("p_split"), "sum to 1"),
         ("features", pl.lit(float("inf")).alias("rating_mean"), "Every number is finite"),
-        ("snapshots", pl.lit(date(2025, 9, 1)).alias("as_of"), "one row per past day"),
-        ("snapshots", pl.lit(None, pl.Float64).alias("next_spend"), "Every row has its answers"),
+        ("snapshots", pl.lit(date(2025, 9, 1)).alias("as_of"), "one row per as-of date"),
+        ("snapshots", pl.lit(None, pl.Float64).alias("next_spend"), "Every row has its labels"),
         ("snapshots", pl.lit(1).alias("churned"), "churned is 1 without a purchase"),
         ("snapshots", pl.lit(date(2026, 1, 2)).alias("closed_on"), "Every window was closed"),
         ("scores", pl.lit("a").alias("customer_id"), "Every customer has one row"),
-        ("scores", pl.lit(1.2).alias("p_churn"), "Every probability lies between 0 and 1"),
-        ("scores", pl.lit(float("nan")).alias("p_alive"), "Every probability lies between 0 and 1"),
+        ("scores", pl.lit(1.2).alias("p_churn"), "Every probability is between 0 and 1"),
+        ("scores", pl.lit(float("nan")).alias("p_alive"), "Every probability is between 0 and 1"),
         ("scores", pl.lit(10.0).alias("value_low"), "value_low is at most value_high"),
-        ("scores", pl.lit(date(2026, 2, 1)).alias("next_order_low"), "rise"),
-        ("scores", pl.lit(None, pl.Float64).alias("p_churn"), "A row without p_churn says why"),
-        ("scores", pl.lit("prospect").alias("no_score_reason"), "A row without p_churn says why"),
+        ("scores", pl.lit(date(2026, 2, 1)).alias("next_order_low"), "are in ascending order"),
+        ("scores", pl.lit(None, pl.Float64).alias("p_churn"), "Rows without p_churn have a no_score_reason"),
+        ("scores", pl.lit("prospect").alias("no_score_reason"), "Rows without p_churn have a no_score_reason"),
         ("scores", pl.col("customer_id").alias("model_version"), "the same in every row"),
-        ("lists", pl.lit("a").alias("customer_id"), "Every customer stands once"),
-        ("lists", pl.lit(-0.1).alias("p_churn"), "Every p_churn lies between 0 and 1"),
-        ("lists", pl.col("expected_gain").reverse().alias("expected_gain"), "Ranks rise by one"),
+        ("lists", pl.lit("a").alias("customer_id"), "Every customer is on the list once"),
+        ("lists", pl.lit(-0.1).alias("p_churn"), "Every p_churn is between 0 and 1"),
+        ("lists", pl.col("expected_gain").reverse().alias("expected_gain"), "Ranks increase by one"),
         ("lists", pl.lit("held").alias("arm"), "treated or control"),
     ],
 )
-def test_what_cannot_be_goes_no_further(settings: Settings, name: str, fault: pl.Expr, said: str) -> None:
-    with pytest.raises(OutputRefusedError, match="go no further") as error:
+def test_an_inconsistent_output_is_refused(settings: Settings, name: str, fault: pl.Expr, message: str) -> None:
+    with pytest.raises(
+        OutputRefusedError, match=f"{name.capitalize()} failed validation and were not {NEXT_STEPS[name]}"
+    ) as error:
         check_output(settings, name, GOOD[name].with_columns(fault).lazy(), NOW)
-    assert said in str(error.value)
+    assert message in str(error.value)
     assert not read_check_history(settings.workspace.path)[-1].usable
 
 
-def test_a_family_that_falls_empty_is_told(settings: Settings) -> None:
+def test_a_feature_that_is_empty_for_the_first_time_causes_a_warning(settings: Settings) -> None:
     check_output(settings, "features", FEATURES.lazy(), NOW)
-    found = check_output(settings, "features", FEATURES.with_columns(rating_mean=pl.lit(None, pl.Float64)).lazy(), NOW)
-    assert [(each.check.name, each.measure.detail) for each in found] == [("emptied_columns", "rating_mean")]
+    warnings = check_output(settings, "features", FEATURES.with_columns(rating_mean=pl.lit(None, pl.Float64)).lazy(), NOW)
+    assert [(warning.check.name, warning.measure.detail) for warning in warnings] == [("emptied_columns", "rating_mean")]
 
 
-def run(p_churn: list[float], day: date = DAY) -> pl.LazyFrame:
-    people = len(p_churn)
-    one = SCORES.head(1).drop("customer_id", "p_churn", "as_of")
-    named = pl.DataFrame({"customer_id": [str(number) for number in range(people)], "p_churn": p_churn, "as_of": [day] * people})
-    return named.join(one, how="cross").lazy()
+def scoring_run(p_churn: list[float], day: date = DAY) -> pl.LazyFrame:
+    ids = [str(number) for number in range(len(p_churn))]
+    other_columns = SCORES.head(1).drop("customer_id", "p_churn", "as_of")
+    customers = pl.DataFrame({"customer_id": ids, "p_churn": p_churn, "as_of": [day] * len(ids)})
+    return customers.join(other_columns, how="cross").lazy()
 
 
-def test_scores_that_drift_are_told_and_still_pass(settings: Settings) -> None:
-    spread = [number / 100 for number in range(100)]
-    check_output(settings, "scores", run(spread), NOW)
-    assert check_output(settings, "scores", run(spread[::-1], date(2026, 1, 8)), NOW) == []
-    moved = check_output(settings, "scores", run([p * p for p in spread], date(2026, 1, 15)), NOW)
-    assert [each.check.name for each in moved] == ["drift_p_churn"]
+def test_scores_that_drift_cause_a_warning_and_are_accepted(settings: Settings) -> None:
+    uniform = [number / 100 for number in range(100)]
+    check_output(settings, "scores", scoring_run(uniform), NOW)
+    assert check_output(settings, "scores", scoring_run(uniform[::-1], date(2026, 1, 8)), NOW) == []
+    warnings = check_output(settings, "scores", scoring_run([p * p for p in uniform], date(2026, 1, 15)), NOW)
+    assert [warning.check.name for warning in warnings] == ["drift_p_churn"]
 
 
-def test_an_older_day_is_held_against_older_runs_only(settings: Settings) -> None:
-    check_output(settings, "scores", run([0.1] * 50), NOW)
-    assert check_output(settings, "scores", run([0.9] * 10, date(2025, 1, 1)), NOW) == []
+def test_a_run_is_compared_only_with_runs_of_earlier_days(settings: Settings) -> None:
+    check_output(settings, "scores", scoring_run([0.1] * 50), NOW)
+    assert check_output(settings, "scores", scoring_run([0.9] * 10, date(2025, 1, 1)), NOW) == []
 
 
-def test_a_smaller_run_and_a_configured_severity(settings: Settings, tmp_path: Path) -> None:
-    check_output(settings, "scores", run([0.1, 0.9] * 50), NOW)
-    assert [each.check.name for each in check_output(settings, "scores", run([0.1, 0.9] * 30), NOW)] == ["volume_shrink"]
+def test_a_smaller_run_causes_a_warning_or_the_configured_refusal(settings: Settings, tmp_path: Path) -> None:
+    check_output(settings, "scores", scoring_run([0.1, 0.9] * 50), NOW)
+    warnings = check_output(settings, "scores", scoring_run([0.1, 0.9] * 30), NOW)
+    assert [warning.check.name for warning in warnings] == ["volume_shrink"]
     config = tmp_path / "holdfast.toml"
     config.write_text(config.read_text() + '[checks.scores.severity]\nvolume_shrink = "stop"\n')
     with pytest.raises(OutputRefusedError, match="found 33"):
-        check_output(load_settings(config, {}), "scores", run([0.1, 0.9] * 10), NOW)
+        check_output(load_settings(config, {}), "scores", scoring_run([0.1, 0.9] * 10), NOW)
     config.write_text(config.read_text().replace("volume_shrink", "volume"))
     with pytest.raises(SettingsError, match=r"Unknown key checks\.scores\.severity\.volume"):
-        check_output(load_settings(config, {}), "scores", run([0.1]), NOW)
+        check_output(load_settings(config, {}), "scores", scoring_run([0.1]), NOW)
 
 
-def test_shares_and_stability_by_hand() -> None:
-    assert shares(pl.Series([0.05, 0.1, 0.15, 0.95]), [0.1, 0.5]) == [0.25, 0.5, 0.25]
-    assert shares(pl.Series([], dtype=pl.Float64), [0.5]) == [0, 0]
-    assert population_stability([0.5, 0.5], [0.5, 0.5]) == 0
-    assert population_stability([0.5, 0.5], [0.75, 0.25]) == pytest.approx(0.25 * 1.0986123, rel=1e-6)
+def test_bin_shares_and_population_stability_index_by_hand() -> None:
+    assert bin_shares(pl.Series([0.05, 0.1, 0.15, 0.95]), [0.1, 0.5]) == [0.25, 0.5, 0.25]
+    assert bin_shares(pl.Series([], dtype=pl.Float64), [0.5]) == [0, 0]
+    assert population_stability_index([0.5, 0.5], [0.5, 0.5]) == 0
+    assert population_stability_index([0.5, 0.5], [0.75, 0.25]) == pytest.approx(0.25 * 1.0986123, rel=1e-6)

@@ -14,7 +14,7 @@ NOW = datetime(2026, 1, 1)
 HEADER = "customer_id,order_id,ordered_at,amount"
 
 
-def shop(folder: Path, complaints: str | None = None, **files: str) -> Settings:
+def write_shop(folder: Path, complaints: str | None = None, **files: str) -> Settings:
     for name, text in files.items():
         (folder / f"{name}.csv").write_text(text)
     config = '[tables]\ntransactions = "orders*.csv"\n'
@@ -25,11 +25,11 @@ def shop(folder: Path, complaints: str | None = None, **files: str) -> Settings:
     return load_settings(folder / "holdfast.toml", {})
 
 
-def quarantine(settings: Settings, table: str = "transactions") -> pl.DataFrame:
+def read_quarantine(settings: Settings, table: str = "transactions") -> pl.DataFrame:
     return pl.read_parquet(settings.workspace.path / "quarantine" / f"{table}.parquet")
 
 
-def test_every_bad_row_is_set_aside_with_its_reason_and_its_place(tmp_path: Path) -> None:
+def test_every_bad_row_is_set_aside_with_its_reason_and_row_number(tmp_path: Path) -> None:
     rows = [
         "007,1,2025-01-01,5",
         ",2,2025-01-01,5",
@@ -41,7 +41,7 @@ def test_every_bad_row_is_set_aside_with_its_reason_and_its_place(tmp_path: Path
         "8,8,2025-01-01,inf",
         "8,9,2025-01-01,nan",
     ]
-    settings = shop(tmp_path, orders="\n".join([HEADER, *rows]))
+    settings = write_shop(tmp_path, orders="\n".join([HEADER, *rows]))
     tables, [report] = load_tables(settings, NOW)
     assert report.rules == {
         "missing_customer_id": 1,
@@ -54,7 +54,7 @@ def test_every_bad_row_is_set_aside_with_its_reason_and_its_place(tmp_path: Path
     }
     assert (report.read, report.used, report.quarantined) == (9, 1, 8)
     assert tables.transactions.collect()["customer_id"].to_list() == ["007"]
-    soon = quarantine(settings).row(by_predicate=pl.col("rule") == "unreadable_ordered_at", named=True)
+    soon = read_quarantine(settings).row(by_predicate=pl.col("rule") == "unreadable_ordered_at", named=True)
     assert (soon["source"], soon["row"], soon["ordered_at"], soon["reason"]) == (
         "orders.csv",
         4,
@@ -63,25 +63,25 @@ def test_every_bad_row_is_set_aside_with_its_reason_and_its_place(tmp_path: Path
     )
 
 
-def test_returns_zeros_duplicates_and_strange_ids_are_normal(tmp_path: Path) -> None:
+def test_returns_zeros_duplicates_and_unusual_ids_stay_in_use(tmp_path: Path) -> None:
     rows = ["007,1,2025-01-01,-5", "7,1,2025-01-01,0", "7,1,2025-01-01,0", "Zoë Ω,2,2025-01-01,1"]
-    _, [report] = load_tables(shop(tmp_path, orders="\n".join([HEADER, *rows])), NOW)
+    _, [report] = load_tables(write_shop(tmp_path, orders="\n".join([HEADER, *rows])), NOW)
     assert (report.used, report.quarantined, report.duplicates) == (4, 0, 1)
 
 
-def test_a_file_loaded_twice_counts_once(tmp_path: Path) -> None:
+def test_a_file_loaded_twice_is_used_once(tmp_path: Path) -> None:
     text = f"{HEADER}\n1,1,2025-01-01,5\n2,2,2025-01-02,5\n"
-    other = f"{HEADER}\n1,1,2025-01-01,5\n3,3,2025-01-02,5\n"
-    settings = shop(tmp_path, orders_a=text, orders_b=text, orders_c=other)
+    another = f"{HEADER}\n1,1,2025-01-01,5\n3,3,2025-01-02,5\n"
+    settings = write_shop(tmp_path, orders_a=text, orders_b=text, orders_c=another)
     tables, [report] = load_tables(settings, NOW)
     assert (report.read, report.used, report.rules) == (6, 4, {"repeated_load": 2})
-    assert quarantine(settings)["source"].unique().to_list() == ["orders_b.csv"]
+    assert read_quarantine(settings)["source"].unique().to_list() == ["orders_b.csv"]
     assert tables.transactions.collect().height == 4
 
 
 def test_ratings_outside_their_scale_are_set_aside(tmp_path: Path) -> None:
     (tmp_path / "surveys.csv").write_text("customer_id,answered_at,rating\n1,2025-01-01,5\n1,2025-01-01,6\n")
-    settings = shop(tmp_path, orders=f"{HEADER}\n1,1,2025-01-01,5\n")
+    settings = write_shop(tmp_path, orders=f"{HEADER}\n1,1,2025-01-01,5\n")
     config = tmp_path / "holdfast.toml"
     config.write_text(config.read_text() + 'surveys = "surveys.csv"\n')
     _, reports = load_tables(load_settings(config, {}), NOW)
@@ -90,23 +90,26 @@ def test_ratings_outside_their_scale_are_set_aside(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         (f"{HEADER}\n", "has a header but no rows"),
-        (f"{HEADER}\n1,1,2025-01-01,a\n2,2,2025-01-01,b\n", 'the column amount is no number in any of 2 rows, such as "a"'),
+        (
+            f"{HEADER}\n1,1,2025-01-01,a\n2,2,2025-01-01,b\n",
+            'the column amount has no readable number in any of 2 rows, for example "a"',
+        ),
         (f"{HEADER}\n1,1,3/1/2025,5\n", "For another date format write STRPTIME"),
         (f"{HEADER}\n,1,2025-01-01,5\n", "none of its 1 rows is usable (1 missing_customer_id)"),
     ],
 )
-def test_a_table_without_a_usable_row_is_refused_in_one_sentence(tmp_path: Path, text: str, said: str) -> None:
+def test_a_table_without_a_usable_row_is_refused_in_one_sentence(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(TableUnusableError) as error:
-        load_tables(shop(tmp_path, orders=text), NOW)
-    assert said in str(error.value)
+        load_tables(write_shop(tmp_path, orders=text), NOW)
+    assert message in str(error.value)
     assert "\n" not in str(error.value)
 
 
-def test_an_unusable_table_leaves_what_was_there_before(tmp_path: Path) -> None:
-    settings = shop(tmp_path, orders=f"{HEADER}\n1,1,2025-01-01,5\n")
+def test_an_unusable_table_keeps_the_good_rows_of_the_last_check(tmp_path: Path) -> None:
+    settings = write_shop(tmp_path, orders=f"{HEADER}\n1,1,2025-01-01,5\n")
     load_tables(settings, NOW)
     before = (settings.workspace.path / "tables" / "transactions.parquet").read_bytes()
     (tmp_path / "orders.csv").write_text(f"{HEADER}\n")
@@ -116,16 +119,16 @@ def test_an_unusable_table_leaves_what_was_there_before(tmp_path: Path) -> None:
 
 
 def test_one_unusable_table_does_not_hide_the_others(tmp_path: Path) -> None:
-    settings = shop(tmp_path, complaints="customer_id\n1\n", orders=f"{HEADER}\n1,1,2025-01-01,5\n")
+    settings = write_shop(tmp_path, complaints="customer_id\n1\n", orders=f"{HEADER}\n1,1,2025-01-01,5\n")
     assert [(report.table, report.usable) for report in check_tables(settings, NOW)] == [
         ("transactions", True),
         ("complaints", False),
     ]
 
 
-def test_later_rows_never_change_which_earlier_rows_count(tmp_path: Path) -> None:
-    early = [f"{n % 7},{n},2025-01-{1 + n % 28:02d},{n}" for n in range(40)]
-    settings = shop(tmp_path, orders="\n".join([HEADER, *early]))
+def test_later_rows_never_change_which_earlier_rows_are_used(tmp_path: Path) -> None:
+    early = [f"{number % 7},{number},2025-01-{1 + number % 28:02d},{number}" for number in range(40)]
+    settings = write_shop(tmp_path, orders="\n".join([HEADER, *early]))
     before = load_tables(settings, NOW)[0].transactions.collect()
     (tmp_path / "orders.csv").write_text("\n".join([HEADER, *early, "1,x,2925-01-01,1e300", ",,,", "2,y,2025-02-01,-1e9"]))
     after = load_tables(settings, NOW)[0].transactions.collect()

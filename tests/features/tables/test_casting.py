@@ -3,13 +3,13 @@ from datetime import datetime
 import polars as pl
 import pytest
 
-from features.tables.casting import cast, stripped
+from features.tables.casting import cast, strip_text
 from features.tables.schema import Kind
 
 
-def read(cells: list[object], kind: Kind, dtype: pl.DataType | None = None) -> list[object]:
+def cast_cells(cells: list[object], kind: Kind, dtype: pl.DataType | None = None) -> list[object]:
     frame = pl.DataFrame({"cell": pl.Series(cells, dtype=dtype)})
-    cell = stripped(pl.col("cell")) if frame.schema["cell"] == pl.String else pl.col("cell")
+    cell = strip_text(pl.col("cell")) if frame.schema["cell"] == pl.String else pl.col("cell")
     return frame.select(cast(cell, frame.schema["cell"], kind)).to_series().to_list()
 
 
@@ -29,13 +29,13 @@ def read(cells: list[object], kind: Kind, dtype: pl.DataType | None = None) -> l
         ("", None),
     ],
 )
-def test_moments_become_utc_and_ambiguous_ones_null(text: str, expected: datetime | None) -> None:
-    assert read([text], Kind.TIME) == [expected]
+def test_times_become_utc_and_ambiguous_ones_null(text: str, expected: datetime | None) -> None:
+    assert cast_cells([text], Kind.TIME) == [expected]
 
 
-def test_zoned_moments_become_utc() -> None:
+def test_zoned_times_become_utc() -> None:
     berlin = pl.Series([datetime(2025, 7, 1, 0, 30)]).dt.replace_time_zone("Europe/Berlin")
-    assert read(berlin.to_list(), Kind.TIME, berlin.dtype) == [datetime(2025, 6, 30, 22, 30)]
+    assert cast_cells(berlin.to_list(), Kind.TIME, berlin.dtype) == [datetime(2025, 6, 30, 22, 30)]
 
 
 @pytest.mark.parametrize(
@@ -47,17 +47,17 @@ def test_zoned_moments_become_utc() -> None:
     ],
 )
 def test_ids_are_text_and_keep_their_zeros(cells: list[object], dtype: pl.DataType, expected: list[str | None]) -> None:
-    assert read(cells, Kind.TEXT, dtype) == expected
+    assert cast_cells(cells, Kind.TEXT, dtype) == expected
 
 
 def test_one_bad_number_costs_one_cell() -> None:
-    assert read(["1.5", "-2", "1e3", "1,234", "x", ""], Kind.NUMBER) == [1.5, -2.0, 1000.0, None, None, None]
+    assert cast_cells(["1.5", "-2", "1e3", "1,234", "x", ""], Kind.NUMBER) == [1.5, -2.0, 1000.0, None, None, None]
 
 
 def test_whole_numbers_refuse_fractions() -> None:
-    assert read(["3", "3.0", "3.5"], Kind.INTEGER) == [3, 3, None]
+    assert cast_cells(["3", "3.0", "3.5"], Kind.INTEGER) == [3, 3, None]
 
 
-def test_flags_in_the_usual_spellings() -> None:
-    assert read(["true", "No", "1", "0", "y", "maybe"], Kind.FLAG) == [True, False, True, False, True, None]
-    assert read([1.0, 0.0], Kind.FLAG) == [True, False]
+def test_flags_are_read_in_the_usual_spellings() -> None:
+    assert cast_cells(["true", "No", "1", "0", "y", "maybe"], Kind.FLAG) == [True, False, True, False, True, None]
+    assert cast_cells([1.0, 0.0], Kind.FLAG) == [True, False]

@@ -22,87 +22,114 @@ def shop(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize(
     "command",
-    ["demo", "inspect", "validate", "features", "diagnose", "train", "compare", "promote", "rollback", "score", "list", "serve"],
+    [
+        "demo",
+        "inspect",
+        "validate",
+        "features",
+        "diagnose",
+        "train",
+        "tune",
+        "compare",
+        "promote",
+        "rollback",
+        "score",
+        "list",
+        "run",
+        "outcomes",
+        "serve",
+        "suppress",
+        "forget",
+    ],
 )
 def test_help_shows_an_example(holdfast: Run, command: str) -> None:
-    code, said, _ = holdfast(command, "--help")
+    code, output, _ = holdfast(command, "--help")
     assert code == 0
-    assert f"Example: python -m holdfast {command}" in said
+    assert f"Example: python -m holdfast {command}" in output
 
 
-def test_diagnose_says_what_holds_and_leaves_a_picture_and_figures(holdfast: Run, shop: Path) -> None:
-    code, said, _ = holdfast("diagnose", "--config", shop, "--holdout-days", "14")
+def test_diagnose_prints_the_assumptions_and_writes_charts_and_figures(holdfast: Run, shop: Path) -> None:
+    code, output, _ = holdfast("diagnose", "--config", shop, "--holdout-days", "14")
     assert code == 0
-    assert "Order models of 2 customers, fitted on the log before 2025-02-16" in said
-    assert "unknown   spend does not depend on frequency: 1 repeat buyers are too few to tell." in said
+    assert "Order models of 2 customers, fitted on the log before 2025-02-16" in output
+    assert "unknown   spend does not depend on frequency: Too little data: 1 repeat buyers, at least 30 needed." in output
     folder = shop.parent / "workspace" / "diagnosis" / "2025-03-02"
     assert (folder / "order_models.png").is_file()
     assert json.loads((folder / "order_models.json").read_text())["customers"] == 2
     code, _, error = holdfast("diagnose", "--config", shop, "--holdout-days", "50")
     assert (code, error.strip()) == (
         2,
-        "Nobody bought twice before 2025-01-11, 50 days before 2025-03-02: there is nothing to fit.",
+        "No customer bought twice before 2025-01-11, 50 days before 2025-03-02: there is nothing to fit.",
     )
 
 
 def test_validate_counts_every_row_and_writes_json_quarantine_and_docs(holdfast: Run, shop: Path) -> None:
-    code, said, _ = holdfast("validate", "--config", shop, "--json", shop.parent / "new" / "report.json")
+    code, output, _ = holdfast("validate", "--config", shop, "--json", shop.parent / "new" / "report.json")
     assert code == 0
     entry = json.loads((shop.parent / "new" / "report.json").read_text())["tables"]["transactions"]
     assert (entry["read"], entry["used"], entry["quarantined"], entry["usable"]) == (5, 4, 1, True)
     assert entry["rules"] == {"future_ordered_at": 1}
-    docs = said.split("Data docs:")[1].split()[0]
+    docs = output.split("Data docs:")[1].split()[0]
     assert Path(docs).is_file()
 
 
-def test_validate_is_1_for_an_unusable_table_and_says_why(holdfast: Run, shop: Path) -> None:
+def test_validate_exits_with_1_for_an_unusable_table_and_says_why(holdfast: Run, shop: Path) -> None:
     (shop.parent / "orders.csv").write_text("customer_id,order_id\n1,2\n")
-    code, _, problem = holdfast("validate", "--config", shop)
+    code, _, error = holdfast("validate", "--config", shop)
     assert code == 1
-    assert "Table transactions: the column ordered_at is missing; found customer_id, order_id." in problem
-    assert "[columns.transactions]" in problem
+    assert "Table transactions: the column ordered_at is missing; found customer_id, order_id." in error
+    assert "[columns.transactions]" in error
 
 
-def test_a_row_is_corrected_and_fed_back(holdfast: Run, shop: Path) -> None:
+def test_a_corrected_row_is_released(holdfast: Run, shop: Path) -> None:
     assert holdfast("validate", "--config", shop)[0] == 0
     rows = pl.read_parquet(shop.parent / "workspace" / "quarantine" / "transactions.parquet")
     rows.with_columns(ordered_at=pl.lit("2025-02-20")).write_csv(shop.parent / "fixed.csv")
-    code, said, _ = holdfast(
+    code, output, _ = holdfast(
         "validate", "--config", shop, "--release", shop.parent / "fixed.csv", "--json", shop.parent / "r.json"
     )
     assert code == 0
-    assert "Released: 1 rows of transactions" in said
+    assert "Released: 1 rows of transactions" in output
     entry = json.loads((shop.parent / "r.json").read_text())["tables"]["transactions"]
     assert (entry["read"], entry["used"], entry["quarantined"], entry["released"]) == (5, 5, 0, 1)
     code, _, error = holdfast("validate", "--config", shop, "--release", shop.parent / "none.csv")
     assert (code, "none.csv cannot be read" in error) == (2, True)
 
 
-def test_freezing_says_that_it_did(holdfast: Run, shop: Path) -> None:
-    assert "the frozen reference now" in holdfast("validate", "--config", shop, "--freeze")[1]
+def test_freezing_is_confirmed(holdfast: Run, shop: Path) -> None:
+    assert "are now the frozen reference" in holdfast("validate", "--config", shop, "--freeze")[1]
 
 
-def test_a_stopped_table_stops_training_until_somebody_says_why(holdfast: Run, shop: Path) -> None:
+@pytest.mark.parametrize("option", ["--override", "--despite"])
+def test_a_stopped_table_stops_scoring_unless_overridden_with_a_reason(holdfast: Run, shop: Path, option: str) -> None:
     good = [f"{number % 9},{number},2025-02-{1 + number % 28:02d},5" for number in range(100)]
     bad = [f",{number},2025-02-01,5" for number in range(150)]
     (shop.parent / "orders.csv").write_text("\n".join(["customer_id,order_id,ordered_at,amount", *good, *bad]) + "\n")
     code, _, error = holdfast("score", "--config", shop)
     assert code == 2
     assert "At most 50% of the rows are set aside; found 60.0%." in error
-    assert "--despite" in error
+    assert "--override" in error
     code, _, error = holdfast("list", "--config", shop)
-    assert (code, "was stopped at its check" in error) == (2, True)
-    code, _, error = holdfast("score", "--config", shop, "--despite", "half of the tills have no cards")
+    assert (code, "stopped the table transactions (quarantined_share)" in error) == (2, True)
+    code, _, error = holdfast("score", "--config", shop, option, "half of the tills have no cards")
     assert (code, "champion" in error) == (2, True)
     [override] = (shop.parent / "workspace" / "checks" / "overrides.jsonl").read_text().splitlines()
     assert json.loads(override)["reason"] == "half of the tills have no cards"
 
 
+@pytest.mark.parametrize("command", ["train", "score", "list", "run"])
+def test_the_old_name_of_override_is_hidden_and_both_together_are_refused(holdfast: Run, shop: Path, command: str) -> None:
+    code, output, _ = holdfast(command, "--help")
+    assert (code, "--override" in output, "--despite" in output) == (0, True, False)
+    code, _, error = holdfast(command, "--config", shop, "--override", "new", "--despite", "old")
+    assert (code, error) == (2, "Give --override only: --despite is its old name.\n")
+
+
 def test_an_order_from_the_far_future_does_not_move_the_as_of_date(holdfast: Run, shop: Path) -> None:
     out = shop.parent / "features.parquet"
-    code, said, _ = holdfast("features", "--config", shop, "--as-of", "2025-03-02", "--out", out)
+    code, output, _ = holdfast("features", "--config", shop, "--as-of", "2025-03-02", "--out", out)
     assert code == 0
-    assert "as of 2025-03-02" in said
+    assert "as of 2025-03-02" in output
     assert pl.read_parquet(out).select("customer_id", "orders").rows() == [("007", 2), ("8", 1), ("Zoë", 0)]
 
 
@@ -113,14 +140,14 @@ MISTAKES = [
     (["features", "--config", "{shop}", "--as-of", "soon"], "a date is written as 2026-11-22, found 'soon'"),
     (["features", "--config", "{shop}", "--as-of", "2999-01-01"], "is later than today"),
     (["features", "--config", "{shop}", "--as-of", "1999-01-01"], "No order was made before the as-of date 1999-01-01"),
-    (["features", "--config", "{shop}", "--as-of", "2025-03-02", "--out", "x.csv"], "name it with .parquet at its end"),
-    (["train", "--config", "{shop}", "--as-of", "2025-01-02"], "A purchase rhythm needs customers who bought again"),
+    (["features", "--config", "{shop}", "--as-of", "2025-03-02", "--out", "x.csv"], "the file name must end in .parquet"),
+    (["train", "--config", "{shop}", "--as-of", "2025-01-02"], "The order models need customers who bought again"),
     (["score", "--config", "{shop}"], "There is no champion yet; run `train` first."),
     (["list", "--config", "{shop}"], "No scores have been published yet; run `score` first."),
     (["promote", "--config", "{shop}"], "There is no challenger to promote"),
     (["list", "--config", "{shop}", "--kind", "foo"], "'foo' is not one of"),
     (["list", "--config", "{shop}", "--budget", "-1"], "greater than or equal to 0"),
-    (["demo", "--dir", "{folder}"], "holds something that no demo made"),
+    (["demo", "--dir", "{folder}"], "is not empty and was not created by the demo"),
     (["demo", "--customers", "0"], "greater than or equal to 1"),
 ]
 
@@ -134,11 +161,11 @@ def test_a_mistake_is_one_sentence_on_stderr_and_exit_2(
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     monkeypatch.chdir(elsewhere)
-    code, _, problem = holdfast(*(argument.format(shop=shop, folder=shop.parent) for argument in arguments))
+    code, _, error = holdfast(*(argument.format(shop=shop, folder=shop.parent) for argument in arguments))
     assert code == 2
-    assert sentence in problem
-    assert problem.count("\n") == 1
-    assert "Traceback" not in problem
+    assert sentence in error
+    assert error.count("\n") == 1
+    assert "Traceback" not in error
     assert list(elsewhere.iterdir()) == []
 
 
@@ -151,44 +178,44 @@ def test_a_mistake_is_one_sentence_on_stderr_and_exit_2(
         ("HOLDFAST__WORKSPACE__PATH=orders.csv", "cannot be used"),
     ],
 )
-def test_a_setting_that_cannot_work_is_told_likewise(
+def test_an_impossible_setting_is_one_sentence_too(
     holdfast: Run, shop: Path, setting: str, sentence: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     name, _, value = setting.partition("=")
     monkeypatch.setenv(name, value)
-    code, _, problem = holdfast("list", "--config", shop) if "STORE" in name else holdfast("train", "--config", shop)
-    assert (code, sentence in problem, problem.count("\n")) == (2, True, 1), problem
+    code, _, error = holdfast("list", "--config", shop) if "STORE" in name else holdfast("train", "--config", shop)
+    assert (code, sentence in error, error.count("\n")) == (2, True, 1), error
 
 
 def test_markup_in_the_data_is_text(holdfast: Run, shop: Path) -> None:
     (shop.parent / "orders.csv").write_text(f"{HEADER}\n[/red],1,2025-01-01,[/b]\n")
-    code, _, problem = holdfast("train", "--config", shop)
-    assert (code, 'such as "[/b]"' in problem) == (2, True)
+    code, _, error = holdfast("train", "--config", shop)
+    assert (code, 'for example "[/b]"' in error) == (2, True)
 
 
-def test_inspect_proposes_windows_with_their_evidence(demo: Path, holdfast: Run) -> None:
-    code, said, _ = holdfast("inspect", "--config", demo / "holdfast.toml")
+def test_inspect_proposes_windows_with_the_evidence(demo: Path, holdfast: Run) -> None:
+    code, output, _ = holdfast("inspect", "--config", demo / "holdfast.toml")
     assert code == 0
-    assert "Proposed churn.horizon_days = " in said
-    assert "(now 365): after such a silence hardly anybody comes back." in said
-    assert "came back" in said
+    assert "Proposed churn.horizon_days = " in output
+    assert "(now 365): after this long without a purchase, few customers come back." in output
+    assert "bought again" in output
     assert (demo / "workspace" / "inspect" / "gaps.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_features_in_parts_are_the_same_customers_with_the_same_values(demo: Path, holdfast: Run, tmp_path: Path) -> None:
+def test_features_built_in_three_parts_equal_features_built_in_one(demo: Path, holdfast: Run, tmp_path: Path) -> None:
     for parts in ("1", "3"):
         arguments = ("--config", demo / "holdfast.toml", "--as-of", "2024-06-01", "--parts", parts)
-        code, said, _ = holdfast("features", *arguments, "--out", tmp_path / f"{parts}.parquet")
-        assert (code, "pairs of customer and category" in said) == (0, True)
+        code, output, _ = holdfast("features", *arguments, "--out", tmp_path / f"{parts}.parquet")
+        assert (code, "pairs of customer and category" in output) == (0, True)
     for name in ("parquet", "loyalty_by_category.parquet"):
-        whole, parted = (pl.read_parquet(tmp_path / f"{parts}.{name}").sort(pl.nth(0, 1)) for parts in ("1", "3"))
-        assert_frame_equal(whole, parted, check_exact=True)
+        in_one_part, in_three_parts = (pl.read_parquet(tmp_path / f"{parts}.{name}").sort(pl.nth(0, 1)) for parts in ("1", "3"))
+        assert_frame_equal(in_one_part, in_three_parts, check_exact=True)
 
 
-def test_the_demo_leaves_everything_it_names(demo: Path) -> None:
-    said = (demo.parent / "tour.txt").read_text()
-    assert "Against the simulation's own truth" in said
-    assert "-m holdfast serve --config" in said
+def test_the_demo_leaves_every_file_it_names(demo: Path) -> None:
+    output = (demo.parent / "tour.txt").read_text()
+    assert "Compared with the true probabilities of the simulation" in output
+    assert "-m holdfast serve --config" in output
     for place in (
         "holdfast.toml",
         "workspace/champion/CURRENT",
@@ -209,25 +236,27 @@ def test_the_model_beats_the_recency_rule_on_the_simulated_shop(demo: Path, hold
     assert board["value"][0]["candidate"] in {"hybrid", "bgnbd_gamma_gamma"}
 
 
-def test_scoring_again_publishes_again_and_an_older_date_stays_behind(demo: Path, holdfast: Run, tmp_path: Path) -> None:
+def test_identical_scores_are_published_once_and_an_older_date_does_not_become_current(
+    demo: Path, holdfast: Run, tmp_path: Path
+) -> None:
     import shutil
 
     folder = shutil.copytree(demo, tmp_path / "shop")
     config = folder / "holdfast.toml"
-    code, said, _ = holdfast("score", "--config", config, "--out", tmp_path / "scores.parquet")
-    assert (code, "Published as run 1. The very same scores were published before." in said) == (0, True)
+    code, output, _ = holdfast("score", "--config", config, "--out", tmp_path / "scores.parquet")
+    assert (code, "Published as run 1. Identical scores were published before." in output) == (0, True)
     assert pl.read_parquet(tmp_path / "scores.parquet")["as_of"].n_unique() == 1
-    code, _, problem = holdfast("score", "--config", config, "--as-of", "2024-12-01")
-    assert (code, "add --allow-hindsight" in problem) == (2, True)
-    code, said, _ = holdfast("score", "--config", config, "--as-of", "2024-12-01", "--allow-hindsight")
-    assert (code, "is newer and stays current" in said) == (0, True)
-    code, said, _ = holdfast("score", "--config", config, "--no-publish")
-    assert (code, "Published" in said) == (0, False)
+    code, _, error = holdfast("score", "--config", config, "--as-of", "2024-12-01")
+    assert (code, "add --allow-hindsight" in error) == (2, True)
+    code, output, _ = holdfast("score", "--config", config, "--as-of", "2024-12-01", "--allow-hindsight")
+    assert (code, "is newer and stays current" in output) == (0, True)
+    code, output, _ = holdfast("score", "--config", config, "--no-publish")
+    assert (code, "Published" in output) == (0, False)
     with sqlite3.connect(folder / "workspace" / "scores.db") as store:
         assert store.execute("select count(*) from scoring_runs").fetchone() == (2,)
     store.close()
-    code, said, _ = holdfast("list", "--config", config, "--out", tmp_path / "list.csv", "--limit", "2")
-    assert (code, "Customers on the list: 2." in said) == (0, True)
+    code, output, _ = holdfast("list", "--config", config, "--out", tmp_path / "list.csv", "--limit", "2")
+    assert (code, "Customers on the list: 2." in output) == (0, True)
 
 
 def test_keys_are_shown_once_listed_and_revoked(demo: Path, holdfast: Run, tmp_path: Path) -> None:
@@ -237,12 +266,12 @@ def test_keys_are_shown_once_listed_and_revoked(demo: Path, holdfast: Run, tmp_p
     code, key, _ = holdfast("keys", "create", "--client", "crm", "--scope", "score,list", "--config", config)
     key_id = key.split("_")[1]
     assert (code, key.startswith("hf_")) == (0, True)
-    code, said, _ = holdfast("keys", "list", "--config", config)
-    assert (code, key_id in said, "list,score" in said, "live" in said) == (0, True, True, True)
-    assert key.split("_", 2)[2].strip() not in said
+    code, output, _ = holdfast("keys", "list", "--config", config)
+    assert (code, key_id in output, "list,score" in output, "live" in output) == (0, True, True, True)
+    assert key.split("_", 2)[2].strip() not in output
     assert holdfast("keys", "revoke", key_id, "--config", config)[:2] == (0, f"Key {key_id} is revoked.\n")
     assert "revoked" in holdfast("keys", "list", "--config", config)[1]
-    code, _, problem = holdfast("keys", "revoke", "nothing", "--config", config)
-    assert (code, problem) == (2, "There is no key 'nothing'; `keys list` shows them.\n")
-    code, _, problem = holdfast("keys", "create", "--client", "crm", "--scope", "everything", "--config", config)
-    assert (code, "the scopes are score, list, admin, found 'everything'" in problem) == (2, True)
+    code, _, error = holdfast("keys", "revoke", "nothing", "--config", config)
+    assert (code, error) == (2, "There is no key 'nothing'; `keys list` shows all keys.\n")
+    code, _, error = holdfast("keys", "create", "--client", "crm", "--scope", "everything", "--config", config)
+    assert (code, "the scopes are score, list, admin, found 'everything'" in error) == (2, True)

@@ -8,6 +8,7 @@ import pytest
 from polars.testing import assert_frame_equal, assert_series_equal
 
 from models.btyd.pair import SEASONAL_COLUMNS
+from models.churn.bgnbd_churn import BgNbdCandidate
 from models.churn.calibration import Calibration, fit_calibration
 from models.churn.protocol import Candidate
 from models.errors import TooLittleDataError
@@ -15,10 +16,11 @@ from models.registry import BASELINE, CANDIDATES, load_churn_model
 from models.snapshot import Snapshot
 from models.trees.boosting import INPUTS
 
-by_name = pytest.mark.parametrize("candidate", CANDIDATES, ids=lambda candidate: candidate.name)
+each_candidate = pytest.mark.parametrize("candidate", CANDIDATES, ids=lambda candidate: candidate.name)
+LEARNERS = [candidate for candidate in CANDIDATES if candidate != BgNbdCandidate()]
 
 
-@by_name
+@each_candidate
 def test_probabilities_lie_strictly_between_zero_and_one_in_the_order_of_the_rows(
     candidate: Candidate, snapshots: list[Snapshot]
 ) -> None:
@@ -29,56 +31,56 @@ def test_probabilities_lie_strictly_between_zero_and_one_in_the_order_of_the_row
     assert_series_equal(model.p_churn(frame.reverse()), p.reverse())
 
 
-@by_name
-def test_what_is_kept_of_past_contacts_is_enough_to_be_asked(candidate: Candidate, snapshots: list[Snapshot]) -> None:
+@each_candidate
+def test_the_columns_kept_of_past_contacts_suffice_for_a_prediction(candidate: Candidate, snapshots: list[Snapshot]) -> None:
     model, frame = candidate.fit(snapshots, snapshots[-1].frame), snapshots[-1].frame
     assert_series_equal(model.p_churn(frame.select(*INPUTS, *SEASONAL_COLUMNS)), model.p_churn(frame))
 
 
-@by_name
-def test_a_model_says_the_same_after_a_journey_through_files(
+@each_candidate
+def test_a_loaded_model_predicts_the_same_as_the_saved_one(
     candidate: Candidate, snapshots: list[Snapshot], tmp_path: Path
 ) -> None:
     model, frame = candidate.fit(snapshots, snapshots[-1].frame), snapshots[-1].frame
     model.save(tmp_path)
-    again = load_churn_model(tmp_path)
-    assert again.name == candidate.name
-    assert_series_equal(again.p_churn(frame), model.p_churn(frame))
-    assert_frame_equal(again.contributions(frame), model.contributions(frame))
+    loaded = load_churn_model(tmp_path)
+    assert loaded.name == candidate.name
+    assert_series_equal(loaded.p_churn(frame), model.p_churn(frame))
+    assert_frame_equal(loaded.contributions(frame), model.contributions(frame))
 
 
-@by_name
-def test_what_is_saved_names_no_customer(candidate: Candidate, snapshots: list[Snapshot], tmp_path: Path) -> None:
+@each_candidate
+def test_a_saved_model_names_no_customer(candidate: Candidate, snapshots: list[Snapshot], tmp_path: Path) -> None:
     candidate.fit(snapshots, snapshots[-1].frame).save(tmp_path)
     saved = " ".join(path.read_text() for path in tmp_path.rglob("*") if path.is_file())
-    assert not [each for each in snapshots[-1].frame["customer_id"] if f'"{each}"' in saved]
+    assert not [customer for customer in snapshots[-1].frame["customer_id"] if f'"{customer}"' in saved]
 
 
-@by_name
+@each_candidate
 def test_the_same_history_gives_the_same_model(candidate: Candidate, snapshots: list[Snapshot]) -> None:
     first, second = candidate.fit(snapshots, snapshots[-1].frame), candidate.fit(snapshots, snapshots[-1].frame)
     assert_series_equal(first.p_churn(snapshots[-1].frame), second.p_churn(snapshots[-1].frame))
 
 
-@by_name
-def test_risk_rises_with_contributions(candidate: Candidate, snapshots: list[Snapshot]) -> None:
+@each_candidate
+def test_risk_rises_with_the_sum_of_contributions(candidate: Candidate, snapshots: list[Snapshot]) -> None:
     model, frame = candidate.fit(snapshots, snapshots[-1].frame), snapshots[-1].frame
     total = model.contributions(frame).sum_horizontal()
     ranks = pl.DataFrame({"p": model.p_churn(frame), "total": total}).select(pl.corr("p", "total", method="spearman")).item()
     assert ranks > 0.999
 
 
-@by_name
-def test_every_candidate_beats_a_guess_at_the_churn_rate(candidate: Candidate, snapshots: list[Snapshot]) -> None:
+@each_candidate
+def test_every_candidate_beats_the_constant_churn_rate(candidate: Candidate, snapshots: list[Snapshot]) -> None:
     newest = snapshots[-1]
     closed = [snapshot for snapshot in snapshots if snapshot.closed_on <= newest.as_of]
     p, y = candidate.fit(closed, newest.frame).p_churn(newest.frame).to_numpy(), newest.frame["churned"].to_numpy()
-    guess = np.full(len(y), y.mean())
-    assert -np.mean(y * np.log(p) + (1 - y) * np.log(1 - p)) < -np.mean(y * np.log(guess) + (1 - y) * np.log(1 - guess))
+    constant = np.full(len(y), y.mean())
+    assert -np.mean(y * np.log(p) + (1 - y) * np.log(1 - p)) < -np.mean(y * np.log(constant) + (1 - y) * np.log(1 - constant))
 
 
-@pytest.mark.parametrize("candidate", [candidate for candidate in CANDIDATES if candidate.name != "bgnbd"], ids=lambda c: c.name)
-def test_without_a_closed_window_a_learner_says_so(candidate: Candidate, snapshots: list[Snapshot]) -> None:
+@pytest.mark.parametrize("candidate", LEARNERS, ids=lambda candidate: candidate.name)
+def test_without_a_closed_window_a_learner_is_refused(candidate: Candidate, snapshots: list[Snapshot]) -> None:
     with pytest.raises(TooLittleDataError, match="too short"):
         candidate.fit([], snapshots[-1].frame)
 
@@ -87,11 +89,11 @@ def test_the_baseline_is_among_the_candidates() -> None:
     assert BASELINE in CANDIDATES
 
 
-def test_calibration_finds_a_known_distortion_again() -> None:
+def test_calibration_removes_a_known_distortion() -> None:
     rng = np.random.default_rng(4)
     true = rng.uniform(0.02, 0.98, 40_000)
     outcome = (rng.random(40_000) < true).astype(float)
     distorted = 1 / (1 + np.exp(-(2 * np.log(true / (1 - true)) + 1)))
-    found = fit_calibration(distorted, outcome)
-    np.testing.assert_allclose(found.apply(distorted), true, atol=0.02)
+    calibration = fit_calibration(distorted, outcome)
+    np.testing.assert_allclose(calibration.apply(distorted), true, atol=0.02)
     assert Calibration().apply(np.array([0.3]))[0] == pytest.approx(0.3)

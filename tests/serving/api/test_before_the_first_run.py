@@ -13,7 +13,7 @@ from settings.load import load_settings
 @pytest.fixture
 def client(tmp_path: Path) -> Iterator[TestClient]:
     (tmp_path / "holdfast.toml").write_text('[tables]\ntransactions = "none.csv"\n', encoding="utf-8")
-    state = ServiceState.opened(load_settings(tmp_path / "holdfast.toml", {}))
+    state = ServiceState.open(load_settings(tmp_path / "holdfast.toml", {}))
     key = create_key(state.engine, "me", list(Scope), 1, utc_now())
     with TestClient(make_app(state), headers={"authorization": f"Bearer {key}"}) as client:
         yield client
@@ -38,7 +38,7 @@ def test_the_answer_is_503_and_says_what_to_run(client: TestClient, method: str,
     assert "run `score` first" in reply.json()["error"]["message"]
 
 
-def test_the_process_is_alive_and_tells_so(client: TestClient) -> None:
+def test_the_process_reports_that_it_is_alive(client: TestClient) -> None:
     assert client.get("/livez").json() == {"status": "alive"}
     assert client.get("/lists").json() == {"lists": []}
     assert "holdfast_ready 0.0" in client.get("/metrics").text

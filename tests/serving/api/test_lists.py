@@ -13,11 +13,11 @@ from serving.schemas.lists import LIST_COLUMNS
 from serving.store.schema import AUDIT, LIST_ROWS, LISTS
 
 
-def rows_of(reply: Any) -> list[int]:  # noqa: ANN401  # httpx's reply
+def ranks_in(reply: Any) -> list[int]:  # noqa: ANN401  # httpx's reply
     return [row["rank"] for row in reply.json()["rows"]]
 
 
-def test_a_list_is_issued_when_it_is_first_asked_for_and_stays(own_service: Any) -> None:  # noqa: ANN401
+def test_the_first_request_issues_a_list_and_it_stays(own_service: Any) -> None:  # noqa: ANN401
     service = own_service
     with service.state.engine.begin() as connection:
         for table in (LIST_ROWS, LISTS):
@@ -27,54 +27,54 @@ def test_a_list_is_issued_when_it_is_first_asked_for_and_stays(own_service: Any)
     assert service.client.get("/lists/win_back").json() == first
     assert list(first["rows"][0]) == list(LIST_COLUMNS)
     assert "the probability of no purchase in the 91 days" in first["list"]["churn_sentence"]
-    kinds = [each["kind"] for each in service.client.get("/lists").json()["lists"]]
+    kinds = [head["kind"] for head in service.client.get("/lists").json()["lists"]]
     assert kinds == ["win_back"]
 
 
-def test_the_list_that_was_issued_last_is_the_one_for_all(own_service: Any) -> None:  # noqa: ANN401
+def test_the_newest_list_without_a_limit_is_effective(own_service: Any) -> None:  # noqa: ANN401
     service = own_service
     before = service.client.get("/lists/win_back").json()["list"]
-    dearer, _ = issue(service.state.engine, made(service, budget=5.0), "marketing", utc_now())
-    issue(service.state.engine, made(service, limit=2), "marketing", utc_now())
+    newer, _ = issue(service.state.engine, planned_list(service, budget=5.0), "marketing", utc_now())
+    issue(service.state.engine, planned_list(service, limit=2), "marketing", utc_now())
     head = service.client.get("/lists/win_back").json()["list"]
-    assert head["list_id"] == dearer.list_id != before["list_id"]
+    assert head["list_id"] == newer.list_id != before["list_id"]
     contacts = issued_contacts(service.state.engine).filter(pl.col("campaign_id").str.starts_with("win_back"))
-    assert contacts["campaign_id"].unique().to_list() == [dearer.list_id]
+    assert contacts["campaign_id"].unique().to_list() == [newer.list_id]
 
 
-def made(service: Any, **bounds: Any) -> WeeklyList:  # noqa: ANN401
+def planned_list(service: Any, **bounds: Any) -> WeeklyList:  # noqa: ANN401
     return make_list(service.state.settings, service.state.engine, ListKind.WIN_BACK, **bounds)
 
 
-def test_pages_follow_each_other_without_a_gap(service: Any) -> None:  # noqa: ANN401
-    whole = service.client.get("/lists/at_risk?limit=1000").json()
+def test_pages_follow_each_other_without_gaps(service: Any) -> None:  # noqa: ANN401
+    full = service.client.get("/lists/at_risk?limit=1000").json()
     ranks, cursor = [], ""
     for _ in range(100):
         page = service.client.get(f"/lists/at_risk?limit=7&cursor={cursor}" if cursor else "/lists/at_risk?limit=7")
-        ranks += rows_of(page)
+        ranks += ranks_in(page)
         cursor = page.json()["next_cursor"]
         if cursor is None:
             break
-    assert ranks == [row["rank"] for row in whole["rows"]] == list(range(1, whole["list"]["rows"] + 1))
+    assert ranks == [row["rank"] for row in full["rows"]] == list(range(1, full["list"]["rows"] + 1))
 
 
-def test_rows_can_be_chosen_by_segment_stage_action_and_arm(service: Any) -> None:  # noqa: ANN401
-    everyone = service.client.get("/lists/at_risk?limit=1000").json()["rows"]
+def test_rows_can_be_filtered_by_segment_stage_and_arm(service: Any) -> None:  # noqa: ANN401
+    all_rows = service.client.get("/lists/at_risk?limit=1000").json()["rows"]
     for name, column in (("segment", "loyalty_segment"), ("stage", "lifecycle_stage"), ("arm", "arm")):
-        value = everyone[0][column]
-        chosen = service.client.get(f"/lists/at_risk?limit=1000&{name}={value}").json()["rows"]
-        assert chosen == [row for row in everyone if row[column] == value]
+        value = all_rows[0][column]
+        filtered = service.client.get(f"/lists/at_risk?limit=1000&{name}={value}").json()["rows"]
+        assert filtered == [row for row in all_rows if row[column] == value]
     assert service.client.get("/lists/at_risk?segment=none").json()["rows"] == []
 
 
-def test_a_download_holds_all_rows_and_opens_in_spreadsheets(service: Any) -> None:  # noqa: ANN401
-    whole = service.client.get("/lists/at_risk?limit=1000").json()
+def test_a_download_has_all_rows_and_opens_in_spreadsheets(service: Any) -> None:  # noqa: ANN401
+    full = service.client.get("/lists/at_risk?limit=1000").json()
     csv = service.client.get("/lists/at_risk?format=csv")
     assert csv.headers["content-type"] == "text/csv; charset=utf-8"
-    assert csv.headers["content-disposition"] == f'attachment; filename="{whole["list"]["list_id"]}.csv"'
-    read = pl.read_csv(io.BytesIO(csv.content), infer_schema=False)
-    assert read.columns == list(LIST_COLUMNS)
-    assert read["customer_id"].to_list() == [row["customer_id"] for row in whole["rows"]]
+    assert csv.headers["content-disposition"] == f'attachment; filename="{full["list"]["list_id"]}.csv"'
+    frame = pl.read_csv(io.BytesIO(csv.content), infer_schema=False)
+    assert frame.columns == list(LIST_COLUMNS)
+    assert frame["customer_id"].to_list() == [row["customer_id"] for row in full["rows"]]
     xlsx = service.client.get("/lists/at_risk?format=xlsx&limit=3")
     assert xlsx.content.startswith(b"PK")
 
@@ -94,21 +94,21 @@ def test_a_download_holds_all_rows_and_opens_in_spreadsheets(service: Any) -> No
         ("format=pdf", 422, "format"),
     ],
 )
-def test_what_there_is_not_is_told(service: Any, query: str, status: int, field: str) -> None:  # noqa: ANN401
+def test_a_bad_parameter_is_refused_with_its_name(service: Any, query: str, status: int, field: str) -> None:  # noqa: ANN401
     reply = service.client.get(f"/lists/recovery?{query}")
     assert (reply.status_code, reply.json()["error"]["field"]) == (status, field)
 
 
-def test_a_cursor_of_another_list_opens_nothing(service: Any) -> None:  # noqa: ANN401
+def test_a_cursor_of_another_list_is_refused(service: Any) -> None:  # noqa: ANN401
     cursor = service.client.get("/lists/at_risk?limit=1").json()["next_cursor"]
     assert service.client.get(f"/lists/win_back?cursor={cursor}").status_code == 404
 
 
-def test_the_audit_says_who_read_which_list_and_how_many_rows(service: Any) -> None:  # noqa: ANN401
+def test_the_audit_records_who_read_which_list_and_how_many_rows(service: Any) -> None:  # noqa: ANN401
     page = service.client.get("/lists/at_risk?limit=5").json()
     service.client.get("/customers/000001")
     with service.state.engine.connect() as connection:
         rows = connection.execute(sa.select(AUDIT).order_by(AUDIT.c.entry.desc()).limit(2)).mappings().all()
     assert (rows[1]["what"], rows[1]["subject"], rows[1]["rows"]) == ("list read", page["list"]["list_id"], 5)
     assert rows[1]["client"].startswith("tests")
-    assert (rows[0]["what"], rows[0]["subject"]) == ("customer read", service.state.hash_of("000001"))
+    assert (rows[0]["what"], rows[0]["subject"]) == ("customer read", service.state.hash_id("000001"))

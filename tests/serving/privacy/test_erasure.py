@@ -1,4 +1,4 @@
-"""Who objects is not profiled, who is erased is gone: at once, everywhere below the workspace, and after the next load."""
+"""Customers who object have no scores, and erased ones no rows: now, in the whole workspace, and after the next load."""
 
 from datetime import datetime
 from pathlib import Path
@@ -11,86 +11,86 @@ import sqlalchemy as sa
 from serving.store.issued import list_rows
 from serving.store.schema import AUDIT, LIST_ROWS
 
-WHO = "000003"
+CUSTOMER = "000003"
 
 
-def everything_below(workspace: Path) -> dict[str, bytes]:
-    """Every file that could hold rows of customers."""
+def file_contents(workspace: Path) -> dict[str, bytes]:
+    """Return the content of every file that could hold rows of customers."""
     return {str(path): path.read_bytes() for path in workspace.rglob("*") if path.is_file() and "mlflow" not in path.name}
 
 
-def rows_naming(workspace: Path, customer: str) -> list[str]:
-    """The Parquet and CSV files below the workspace with a cell that is this id."""
-    found = []
+def files_with_id(workspace: Path, customer_id: str) -> list[str]:
+    """Return the Parquet and CSV files in the workspace with a cell that is this id."""
+    files = []
     for path in workspace.rglob("*"):
         if path.suffix in {".parquet", ".csv"}:
             frame = pl.read_parquet(path) if path.suffix == ".parquet" else pl.read_csv(path, infer_schema=False)
-            texts = frame.select(pl.col(pl.String))
-            if texts.width and texts.select(pl.any_horizontal((pl.all() == customer).any())).item():
-                found.append(path.name)
-    return found
+            text_columns = frame.select(pl.col(pl.String))
+            if text_columns.width and text_columns.select(pl.any_horizontal((pl.all() == customer_id).any())).item():
+                files.append(path.name)
+    return files
 
 
-def listed(service: Any, kind: str = "at_risk") -> list[str]:  # noqa: ANN401  # a fixture of this folder
+def listed_customers(service: Any, kind: str = "at_risk") -> list[str]:  # noqa: ANN401  # a fixture of this folder
     reply = service.client.get(f"/lists/{kind}?limit=1000").json()
     return [row["customer_id"] for row in reply["rows"]]
 
 
-def test_who_objects_gets_no_score_and_stands_on_no_list_from_now_on(own_service: Any) -> None:  # noqa: ANN401
-    who = listed(own_service)[0]
-    reply = own_service.client.post("/suppressions", json={"customer_id": who})
-    assert reply.json() == {"customer_id": who, "suppressed": True, "new": True}
-    assert own_service.client.post("/suppressions", json={"customer_id": who}).json()["new"] is False
-    score = own_service.client.post("/score", json={"customer_ids": [who, WHO]}).json()
-    assert (score["suppressed"], [each["customer_id"] for each in score["scores"]]) == ([who], [WHO])
-    live = own_service.client.post("/score_live", json={"customers": [{"customer_id": who, "transactions": []}]}).json()
-    assert (live["suppressed"], live["scores"]) == ([who], [])
-    assert who not in listed(own_service)
-    assert who not in own_service.client.get("/lists/at_risk?format=csv").text
-    card = own_service.client.get(f"/customers/{who}").json()
+def test_a_customer_who_objects_has_no_score_and_is_on_no_list(own_service: Any) -> None:  # noqa: ANN401
+    customer_id = listed_customers(own_service)[0]
+    reply = own_service.client.post("/suppressions", json={"customer_id": customer_id})
+    assert reply.json() == {"customer_id": customer_id, "suppressed": True, "new": True}
+    assert own_service.client.post("/suppressions", json={"customer_id": customer_id}).json()["new"] is False
+    score = own_service.client.post("/score", json={"customer_ids": [customer_id, CUSTOMER]}).json()
+    assert (score["suppressed"], [row["customer_id"] for row in score["scores"]]) == ([customer_id], [CUSTOMER])
+    live = own_service.client.post("/score_live", json={"customers": [{"customer_id": customer_id, "transactions": []}]}).json()
+    assert (live["suppressed"], live["scores"]) == ([customer_id], [])
+    assert customer_id not in listed_customers(own_service)
+    assert customer_id not in own_service.client.get("/lists/at_risk?format=csv").text
+    card = own_service.client.get(f"/customers/{customer_id}").json()
     assert (card["suppressed"], card["score"], card["history"]) == (True, None, [])
 
 
-def test_the_next_run_says_nothing_of_who_objected(own_service: Any, holdfast: Any) -> None:  # noqa: ANN401
+def test_the_next_run_has_no_score_of_a_customer_who_objected(own_service: Any, holdfast: Any) -> None:  # noqa: ANN401
     config = own_service.state.settings.workspace.path.parent / "holdfast.toml"
-    assert holdfast("suppress", WHO, "--config", config)[:2] == (0, "The customer is suppressed.\n")
+    assert holdfast("suppress", CUSTOMER, "--config", config)[:2] == (0, "The customer is suppressed.\n")
     assert holdfast("score", "--config", config, "--out", config.parent / "scores.parquet")[0] == 0
-    [row] = pl.read_parquet(config.parent / "scores.parquet").filter(customer_id=WHO).to_dicts()
-    told = {name: value for name, value in row.items() if value is not None and name not in {"as_of", "scored_at"}}
-    assert told == {"customer_id": WHO, "model_version": "1", "action": "none", "no_score_reason": "suppressed"}
-    assert own_service.client.post("/score", json={"customer_ids": [WHO]}).json()["suppressed"] == [WHO]
+    [row] = pl.read_parquet(config.parent / "scores.parquet").filter(customer_id=CUSTOMER).to_dicts()
+    values = {name: value for name, value in row.items() if value is not None and name not in {"as_of", "scored_at"}}
+    assert values == {"customer_id": CUSTOMER, "model_version": "1", "action": "none", "no_score_reason": "suppressed"}
+    assert own_service.client.post("/score", json={"customer_ids": [CUSTOMER]}).json()["suppressed"] == [CUSTOMER]
     assert holdfast("list", "--config", config, "--out", config.parent / "list.csv")[0] == 0
-    assert WHO not in pl.read_csv(config.parent / "list.csv", infer_schema=False)["customer_id"].to_list()
+    assert CUSTOMER not in pl.read_csv(config.parent / "list.csv", infer_schema=False)["customer_id"].to_list()
 
 
-def test_an_erased_customer_is_nowhere_below_the_workspace(own_service: Any) -> None:  # noqa: ANN401
+def test_an_erased_customer_is_in_no_file_of_the_workspace(own_service: Any) -> None:  # noqa: ANN401
     workspace = own_service.state.settings.workspace.path
-    who = pl.read_csv(next((workspace / "lists").glob("*.csv")), infer_schema=False)["customer_id"][0]
-    pl.DataFrame({"customer_id": [who, "x"], "orders": [1, 2]}).write_parquet(workspace / "features.parquet")
-    assert {"transactions.parquet", "features.parquet"} <= set(rows_naming(workspace, who))
-    done = own_service.client.delete(f"/customers/{who}").json()
-    assert done["rows"]["scores"] == 1
-    assert done["rows"]["tables/transactions.parquet"] > 0
-    assert done["rows"]["features.parquet"] == 1
-    assert rows_naming(workspace, who) == []
-    assert any("transactions.parquet" in sentence for sentence in done["out_of_reach"])
-    assert who not in str(done)
+    customer_id = pl.read_csv(next((workspace / "lists").glob("*.csv")), infer_schema=False)["customer_id"][0]
+    pl.DataFrame({"customer_id": [customer_id, "x"], "orders": [1, 2]}).write_parquet(workspace / "features.parquet")
+    assert {"transactions.parquet", "features.parquet"} <= set(files_with_id(workspace, customer_id))
+    erasure = own_service.client.delete(f"/customers/{customer_id}").json()
+    assert erasure["rows"]["scores"] == 1
+    assert erasure["rows"]["tables/transactions.parquet"] > 0
+    assert erasure["rows"]["features.parquet"] == 1
+    assert files_with_id(workspace, customer_id) == []
+    assert any("transactions.parquet" in sentence for sentence in erasure["out_of_reach"])
+    assert customer_id not in str(erasure)
     with own_service.state.engine.connect() as connection:
         connection.execute(sa.text("pragma wal_checkpoint(truncate)"))
-    assert not [name for name, content in everything_below(workspace).items() if f'"{who}"'.encode() in content]
-    assert who.encode() not in (workspace / "scores.db").read_bytes()
-    again = own_service.client.delete(f"/customers/{who}").json()
-    assert sum(again["rows"].values()) == 0
+    assert not [name for name, content in file_contents(workspace).items() if f'"{customer_id}"'.encode() in content]
+    assert customer_id.encode() not in (workspace / "scores.db").read_bytes()
+    second = own_service.client.delete(f"/customers/{customer_id}").json()
+    assert sum(second["rows"].values()) == 0
 
 
 def test_an_erased_customer_is_unknown_and_leaves_a_row_without_id_on_issued_lists(own_service: Any) -> None:  # noqa: ANN401
     page = own_service.client.get("/lists/at_risk?limit=1000").json()
-    who, list_id = page["rows"][0]["customer_id"], page["list"]["list_id"]
-    assert own_service.client.delete(f"/customers/{who}").json()["lists"] >= 1
-    assert own_service.client.get(f"/customers/{who}").status_code == 404
-    assert own_service.client.post("/score", json={"customer_ids": [who]}).json()["unknown"] == [who]
-    live = own_service.client.post("/score_live", json={"customers": [{"customer_id": who, "transactions": []}]}).json()
-    assert (live["unknown"], live["scores"]) == ([who], [])
+    customer_id, list_id = page["rows"][0]["customer_id"], page["list"]["list_id"]
+    assert own_service.client.delete(f"/customers/{customer_id}").json()["lists"] >= 1
+    assert own_service.client.get(f"/customers/{customer_id}").status_code == 404
+    assert own_service.client.post("/score", json={"customer_ids": [customer_id]}).json()["unknown"] == [customer_id]
+    live = own_service.client.post("/score_live", json={"customers": [{"customer_id": customer_id, "transactions": []}]}).json()
+    assert (live["unknown"], live["scores"]) == ([customer_id], [])
     assert list_rows(own_service.state.engine, list_id, {})["rank"][0] == 2
     with own_service.state.engine.connect() as connection:
         row = (
@@ -100,30 +100,30 @@ def test_an_erased_customer_is_unknown_and_leaves_a_row_without_id_on_issued_lis
     assert (row["customer_id"], row["reason_1"], row["arm"]) == (None, None, page["rows"][0]["arm"])
     assert (row["outcome_orders"], row["outcome_spend"]) == (0, 0.0)
     assert row["outcome_until"] is not None
-    assert audit["subject"] == own_service.state.hash_of(who)
+    assert audit["subject"] == own_service.state.hash_id(customer_id)
 
 
-def test_the_next_load_does_not_bring_the_person_back(own_service: Any, holdfast: Any) -> None:  # noqa: ANN401
+def test_the_next_load_leaves_out_an_erased_customer(own_service: Any, holdfast: Any) -> None:  # noqa: ANN401
     workspace = own_service.state.settings.workspace.path
     config = workspace.parent / "holdfast.toml"
     customers = pl.read_parquet(workspace / "tables" / "customers.parquet")
-    who = customers["referred_by"].drop_nulls()[0]
-    code, said, _ = holdfast("forget", who, "--config", config)
+    customer_id = customers["referred_by"].drop_nulls()[0]
+    code, output, _ = holdfast("forget", customer_id, "--config", config)
     assert code == 0
-    assert "Out of reach from here:" in said
-    assert who not in said
+    assert "Out of reach from here:" in output
+    assert customer_id not in output
     code, _, _ = holdfast("validate", "--config", config, "--json", config.parent / "report.json")
     assert code == 0
     report = pl.read_json(config.parent / "report.json")["tables"][0]
     for table in ("transactions", "customers"):
         assert report[table]["rules"]["erased_customer"] > 0
         assert report[table]["read"] == report[table]["used"] + report[table]["quarantined"]
-    assert rows_naming(workspace, who) == []
+    assert files_with_id(workspace, customer_id) == []
     assert holdfast("score", "--config", config)[0] == 0
-    assert own_service.client.post("/score", json={"customer_ids": [who]}).json()["unknown"] == [who]
+    assert own_service.client.post("/score", json={"customer_ids": [customer_id]}).json()["unknown"] == [customer_id]
 
 
-def test_rows_of_the_quarantine_and_of_releases_go_too(own_service: Any) -> None:  # noqa: ANN401
+def test_rows_in_the_quarantine_and_in_releases_are_erased(own_service: Any) -> None:  # noqa: ANN401
     workspace = own_service.state.settings.workspace.path
     quarantine = pl.DataFrame(
         {
@@ -135,49 +135,49 @@ def test_rows_of_the_quarantine_and_of_releases_go_too(own_service: Any) -> None
     )
     quarantine.write_parquet(workspace / "quarantine" / "transactions.parquet")
     (workspace / "released").mkdir()
-    pl.DataFrame({"was_customer_id": [WHO, "x"], "customer_id": [WHO, "x"]}).write_parquet(
+    pl.DataFrame({"was_customer_id": [CUSTOMER, "x"], "customer_id": [CUSTOMER, "x"]}).write_parquet(
         workspace / "released" / "transactions.parquet"
     )
-    own_service.client.delete(f"/customers/{WHO}")
+    own_service.client.delete(f"/customers/{CUSTOMER}")
     assert pl.read_parquet(workspace / "quarantine" / "transactions.parquet")["row_key"].to_list() == ["3", "4"]
     assert pl.read_parquet(workspace / "released" / "transactions.parquet")["customer_id"].to_list() == ["x"]
 
 
-def test_who_is_erased_is_not_merely_suppressed_later(own_service: Any) -> None:  # noqa: ANN401
-    own_service.client.post("/suppressions", json={"customer_id": WHO})
-    own_service.client.delete(f"/customers/{WHO}")
-    assert own_service.client.post("/suppressions", json={"customer_id": WHO}).json()["new"] is False
-    assert own_service.client.post("/score", json={"customer_ids": [WHO]}).json()["unknown"] == [WHO]
+def test_an_erased_customer_stays_erased_after_an_objection(own_service: Any) -> None:  # noqa: ANN401
+    own_service.client.post("/suppressions", json={"customer_id": CUSTOMER})
+    own_service.client.delete(f"/customers/{CUSTOMER}")
+    assert own_service.client.post("/suppressions", json={"customer_id": CUSTOMER}).json()["new"] is False
+    assert own_service.client.post("/score", json={"customer_ids": [CUSTOMER]}).json()["unknown"] == [CUSTOMER]
 
 
-def test_without_the_secret_the_store_is_not_opened(own_service: Any, holdfast: Any) -> None:  # noqa: ANN401
+def test_without_its_secret_a_store_is_not_opened(own_service: Any, holdfast: Any) -> None:  # noqa: ANN401
     workspace = own_service.state.settings.workspace.path
     secret = workspace / "control.key"
-    kept = secret.read_bytes()
+    original = secret.read_bytes()
     secret.unlink()
-    code, _, said = holdfast("suppress", WHO, "--config", workspace.parent / "holdfast.toml")
+    code, _, message = holdfast("suppress", CUSTOMER, "--config", workspace.parent / "holdfast.toml")
     assert code == 2
-    assert "The store was begun with a secret that is not at" in said
-    secret.write_bytes(kept[::-1])
-    assert "with another secret" in holdfast("suppress", WHO, "--config", workspace.parent / "holdfast.toml")[2]
+    assert "The store was created with a secret that is not at" in message
+    secret.write_bytes(original[::-1])
+    assert "with another secret" in holdfast("suppress", CUSTOMER, "--config", workspace.parent / "holdfast.toml")[2]
 
 
-@pytest.mark.parametrize("moment", ["lists", "runs"])
-def test_an_erasure_that_was_interrupted_is_completed_when_it_is_said_again(
+@pytest.mark.parametrize("step", ["lists", "runs"])
+def test_an_interrupted_erasure_is_completed_when_it_is_repeated(
     own_service: Any,  # noqa: ANN401
     monkeypatch: pytest.MonkeyPatch,
-    moment: str,
+    step: str,
 ) -> None:
     def fail(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(f"serving.privacy.erasure._from_{moment}", fail)
+    monkeypatch.setattr(f"serving.privacy.erasure._erase_from_{step}", fail)
     from serving.privacy.erasure import erase
 
     state = own_service.state
     with pytest.raises(KeyboardInterrupt):
-        erase(state.settings, state.engine, WHO, datetime(2026, 1, 1), "tests")
-    assert own_service.client.post("/score", json={"customer_ids": [WHO]}).json()["unknown"] == [WHO]
+        erase(state.settings, state.engine, CUSTOMER, datetime(2026, 1, 1), "tests")
+    assert own_service.client.post("/score", json={"customer_ids": [CUSTOMER]}).json()["unknown"] == [CUSTOMER]
     monkeypatch.undo()
-    erase(state.settings, state.engine, WHO, datetime(2026, 1, 1), "tests")
-    assert rows_naming(state.settings.workspace.path, WHO) == []
+    erase(state.settings, state.engine, CUSTOMER, datetime(2026, 1, 1), "tests")
+    assert files_with_id(state.settings.workspace.path, CUSTOMER) == []

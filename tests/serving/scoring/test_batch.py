@@ -38,14 +38,14 @@ def scores(settings: Settings, tables: Tables, champion: Champion) -> pl.DataFra
     return score(settings, tables, champion, champion.terms.trained_as_of, SCORED_AT)
 
 
-def test_every_known_customer_has_exactly_the_columns_of_the_contract(scores: pl.DataFrame, tables: Tables) -> None:
+def test_every_known_customer_has_the_columns_of_the_contract(scores: pl.DataFrame, tables: Tables) -> None:
     assert dict(scores.schema) == SCORE_COLUMNS
     assert scores["customer_id"].is_sorted()
     assert set(scores["customer_id"]) == set(tables.customers.collect()["customer_id"])  # type: ignore[union-attr]
     assert scores["customer_id"].is_unique().all()
 
 
-def test_numbers_are_in_range_and_agree_with_each_other(scores: pl.DataFrame) -> None:
+def test_numbers_are_in_range_and_consistent(scores: pl.DataFrame) -> None:
     scored = scores.filter(pl.col("no_score_reason").is_null())
     p = pl.col("p_churn")
     assert (
@@ -75,22 +75,22 @@ def test_a_missing_score_says_why_and_former_customers_are_never_at_risk(scores:
 
 
 def test_p_churn_is_near_the_truth_of_the_simulation(scores: pl.DataFrame, demo: Path) -> None:
-    both = scores.join(pl.read_parquet(demo / "simulated_truth.parquet"), on="customer_id").drop_nulls("p_churn")
-    distance = both.select((pl.col("p_churn") - pl.col("true_p_churn")).abs().mean()).item()
-    assert distance < 0.12
-    assert both["p_churn"].mean() == pytest.approx(both["true_p_churn"].mean(), abs=0.06)
+    compared = scores.join(pl.read_parquet(demo / "simulated_truth.parquet"), on="customer_id").drop_nulls("p_churn")
+    mean_error = compared.select((pl.col("p_churn") - pl.col("true_p_churn")).abs().mean()).item()
+    assert mean_error < 0.12
+    assert compared["p_churn"].mean() == pytest.approx(compared["true_p_churn"].mean(), abs=0.06)
 
 
-def test_nobody_without_consent_gets_an_action(scores: pl.DataFrame, tables: Tables) -> None:
+def test_customers_without_consent_get_no_action(scores: pl.DataFrame, tables: Tables) -> None:
     refused = tables.customers.filter(~pl.col("marketing_consent")).collect()["customer_id"]  # type: ignore[union-attr]
     assert scores.filter(pl.col("customer_id").is_in(refused.to_list()))["action"].unique().to_list() == ["none"]
 
 
-def test_partners_are_those_the_business_names(scores: pl.DataFrame, tables: Tables) -> None:
+def test_partners_are_those_marked_in_the_customers_table(scores: pl.DataFrame, tables: Tables) -> None:
     partners = tables.customers.filter("partner").collect()["customer_id"]  # type: ignore[union-attr]
-    named = scores.filter(pl.col("lifecycle_stage") == "partner")
-    assert set(named["customer_id"]) == set(partners) != set()
-    assert set(named.drop_nulls("p_churn")["relationship_level"]) == {"partnership"}
+    scored_partners = scores.filter(pl.col("lifecycle_stage") == "partner")
+    assert set(scored_partners["customer_id"]) == set(partners) != set()
+    assert set(scored_partners.drop_nulls("p_churn")["relationship_level"]) == {"partnership"}
 
 
 def test_the_same_data_gives_the_same_scores(
@@ -99,30 +99,32 @@ def test_the_same_data_gives_the_same_scores(
     assert score(settings, tables, champion, champion.terms.trained_as_of, SCORED_AT).equals(scores)
 
 
-def test_a_customer_scored_alone_has_the_same_score(
+def test_a_customer_scored_alone_gets_the_same_score(
     settings: Settings, tables: Tables, champion: Champion, scores: pl.DataFrame
 ) -> None:
-    who = scores.filter(pl.col("orders") > 3)["customer_id"][0]
-    alone = Tables(**{name: frame.filter(pl.col("customer_id") == who) for name, frame in tables.present().items()})
+    customer = scores.filter(pl.col("orders") > 3)["customer_id"][0]
+    alone = Tables(**{name: frame.filter(pl.col("customer_id") == customer) for name, frame in tables.present().items()})
     actual = score(settings, alone, champion, champion.terms.trained_as_of, SCORED_AT)
-    expected = scores.filter(pl.col("customer_id") == who)
-    own = [name for name in SCORE_COLUMNS if name not in {"churn_percentile", "reasons", "lifecycle_stage"}]
-    assert actual.select(own).equals(expected.select(own))
+    expected = scores.filter(pl.col("customer_id") == customer)
+    columns = [name for name in SCORE_COLUMNS if name not in {"churn_percentile", "reasons", "lifecycle_stage"}]
+    assert actual.select(columns).equals(expected.select(columns))
 
 
-def test_only_prospects_can_be_scored_too(settings: Settings, champion: Champion, orders: Callable[..., pl.LazyFrame]) -> None:
+def test_tables_with_prospects_only_can_be_scored(
+    settings: Settings, champion: Champion, orders: Callable[..., pl.LazyFrame]
+) -> None:
     only_returns = Tables(orders([("a", "2025-01-01", -5.0)]))
     actual = score(settings, only_returns, champion, date(2025, 3, 1), SCORED_AT)
     assert actual.select("customer_id", "status", "no_score_reason").rows() == [("a", "prospect", "prospect")]
 
 
-def test_a_champion_that_knew_the_future_is_refused(champion: Champion) -> None:
+def test_a_champion_trained_on_later_data_is_refused(champion: Champion) -> None:
     refuse_hindsight(champion, champion.terms.trained_as_of)
     with pytest.raises(HindsightError, match="add --allow-hindsight"):
         refuse_hindsight(champion, champion.terms.trained_as_of - timedelta(days=1))
 
 
-def test_on_a_later_day_the_demand_of_that_day_is_what_counts(settings: Settings, tables: Tables, champion: Champion) -> None:
+def test_on_a_later_date_the_demand_of_that_date_counts(settings: Settings, tables: Tables, champion: Champion) -> None:
     day = champion.terms.trained_as_of
     stale = replace(
         champion, norms=replace(champion.norms, known_before=day - timedelta(days=40), product_lines={14: {}, 30: {}})

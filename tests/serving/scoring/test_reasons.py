@@ -3,15 +3,15 @@ from typing import Any
 import polars as pl
 import pytest
 
-from features.build import FEATURES, TEXT
-from serving.scoring.reasons import reasons
+from features.build import FEATURES, TEXT_FEATURES
+from serving.scoring.reasons import explain_scores
 
 EMPTY: dict[str, Any] = {feature.name: None for feature in FEATURES}
 
 
-def said(contributions: dict[str, float], **features: Any) -> list[dict[str, Any]]:  # noqa: ANN401  # any cell
-    schema = {feature.name: pl.String if feature.name in TEXT else pl.Float64 for feature in FEATURES}
-    return reasons(pl.DataFrame([EMPTY | features], schema=schema), pl.DataFrame([contributions]), "EUR").to_list()[0]
+def explain(contributions: dict[str, float], **features: Any) -> list[dict[str, Any]]:  # noqa: ANN401  # any cell
+    schema = {feature.name: pl.String if feature.name in TEXT_FEATURES else pl.Float64 for feature in FEATURES}
+    return explain_scores(pl.DataFrame([EMPTY | features], schema=schema), pl.DataFrame([contributions]), "EUR").to_list()[0]
 
 
 @pytest.mark.parametrize(
@@ -50,11 +50,11 @@ def said(contributions: dict[str, float], **features: Any) -> list[dict[str, Any
         ("spend", {"spend_90": -9, "spend_365": 40, "T": 700}, "Returned more than was bought in the last 90 days"),
     ],
 )
-def test_a_sentence_tells_the_customers_own_history(family: str, features: dict[str, Any], text: str) -> None:
-    assert said({family: 0.7}, **features) == [{"text": text, "weight": 0.7, "direction": "raises"}]
+def test_a_sentence_describes_the_customers_own_history(family: str, features: dict[str, Any], text: str) -> None:
+    assert explain({family: 0.7}, **features) == [{"text": text, "weight": 0.7, "direction": "raises", "family": family}]
 
 
-def test_the_strongest_come_first_and_three_are_enough() -> None:
+def test_the_three_strongest_reasons_are_kept_the_strongest_first() -> None:
     features = {
         "recency_days": 94,
         "orders": 5,
@@ -64,9 +64,13 @@ def test_the_strongest_come_first_and_three_are_enough() -> None:
         "spend_90": 1,
         "lines_per_order": 2,
     }
-    found = said({"recency": 0.1, "complaints": -0.9, "spend": 0.5, "basket": -0.3}, **features)
-    assert [(each["weight"], each["direction"]) for each in found] == [(-0.9, "lowers"), (0.5, "raises"), (-0.3, "lowers")]
+    reasons = explain({"recency": 0.1, "complaints": -0.9, "spend": 0.5, "basket": -0.3}, **features)
+    assert [(reason["weight"], reason["direction"]) for reason in reasons] == [
+        (-0.9, "lowers"),
+        (0.5, "raises"),
+        (-0.3, "lowers"),
+    ]
 
 
-def test_a_family_with_nothing_to_say_is_left_out() -> None:
-    assert said({"complaints": 0.9, "lifecycle": 0.8}) == []
+def test_a_family_without_a_sentence_is_left_out() -> None:
+    assert explain({"complaints": 0.9, "lifecycle": 0.8}) == []

@@ -1,4 +1,4 @@
-"""Every sentence about a customer is checked against that customer's own rows, in plain Python, not by the features' code."""
+"""Check every sentence about a customer against that customer's own rows, in plain Python and without the features' code."""
 
 import re
 from collections import Counter, defaultdict
@@ -20,23 +20,23 @@ from serving.scoring.batch import score
 from settings.load import load_settings
 
 Row = dict[str, Any]
-Check = Callable[["Customer", re.Match[str]], bool]
+SentenceCheck = Callable[["Customer", re.Match[str]], bool]
 
 
 class Customer:
-    """What the tables said of one customer before a date."""
+    """A customer's rows in the tables before a date."""
 
     def __init__(self, as_of: date, rows: dict[str, list[Row]], sold: Counter[str]) -> None:
         self.as_of, self.now = as_of, datetime.combine(as_of, time.min)
         self.lines, self.cases = rows["transactions"], rows["complaints"]
         self.surveys, self.contacts = rows["surveys"], rows["contacts"]
         self.sold = sold
-        self.brought = len(rows["brought"])
+        self.referred = len(rows["referred"])
         self.sales = [line for line in self.lines if line["quantity"] > 0]
         self.days = sorted({line["ordered_at"].date() for line in self.sales})
         self.gaps = [(later - earlier).days for earlier, later in pairwise(self.days)]
 
-    def silent(self) -> int:
+    def days_since_last_order(self) -> int:
         return (self.as_of - self.days[-1]).days
 
     def spent(self, days: int) -> float:
@@ -44,7 +44,7 @@ class Customer:
         return float(sum(line["amount"] for line in self.lines if line["ordered_at"] >= start))
 
     def brands(self) -> list[str]:
-        """The brand with the largest net spend of each purchase in each category, ties by name."""
+        """Return the brand with the largest net spend of each purchase in each category, ties by name."""
         spent: dict[tuple[date, str], Counter[str]] = defaultdict(Counter)
         bought: dict[tuple[date, str], set[str]] = defaultdict(set)
         for line in self.lines:
@@ -55,10 +55,10 @@ class Customer:
             min(brands, key=lambda brand: (-round(spent[at][brand], 6), brand)) for at, brands in sorted(bought.items()) if brands
         ]
 
-    def wanted(self) -> float:
-        """How often others bought what was in the last purchase: a typical number of lines in the last 30 days."""
+    def demand(self) -> float:
+        """Return the geometric mean of others' order lines in the last 30 days, over the products of the last purchase."""
         last = [line["product_id"] for line in self.sales if line["ordered_at"].date() == self.days[-1]]
-        own = Counter(line["product_id"] for line in recent(self.sales, self.now))
+        own = Counter(line["product_id"] for line in recent_sales(self.sales, self.now))
         return exp(mean(log1p(self.sold[product] - own[product]) for product in last)) - 1
 
     def open_cases(self) -> list[Row]:
@@ -71,34 +71,34 @@ class Customer:
         newest = max(answer["answered_at"] for answer in self.surveys)
         return mean(answer["rating"] for answer in self.surveys if answer["answered_at"] == newest)
 
-    def reached(self) -> list[Row]:
+    def treated_contacts(self) -> list[Row]:
         return [contact for contact in self.contacts if contact["treated"]]
 
     def unanswered(self) -> int:
-        answered = [c["contacted_at"] for c in self.reached() if c["responded_at"] is not None and c["responded_at"] < self.now]
-        return sum(not answered or c["contacted_at"] > max(answered) for c in self.reached())
+        contacts = self.treated_contacts()
+        answered = [c["contacted_at"] for c in contacts if c["responded_at"] is not None and c["responded_at"] < self.now]
+        return sum(not answered or c["contacted_at"] > max(answered) for c in contacts)
 
 
-def recent(lines: list[Row], now: datetime) -> list[Row]:
+def recent_sales(lines: list[Row], now: datetime) -> list[Row]:
     return [line for line in lines if line["ordered_at"] >= now - timedelta(days=30) and line["quantity"] > 0]
 
 
-def near(found: str, truth: float, by: float = 0.5) -> bool:
-    return abs(float(found) - truth) <= by + 1e-6
+def is_close(text: str, truth: float, tolerance: float = 0.5) -> bool:
+    return abs(float(text) - truth) <= tolerance + 1e-6
 
 
-def whole(one: Customer, text: re.Match[str]) -> bool:
-    return near(text[1], one.spent(90)) and near(text[2], one.spent(365) / 4, 1.0)
+def is_true_spend(customer: Customer, text: re.Match[str]) -> bool:
+    return is_close(text[1], customer.spent(90)) and is_close(text[2], customer.spent(365) / 4, 1.0)
 
 
-def open_since(one: Customer, text: re.Match[str]) -> bool:
-    return near(text[1], (one.as_of - min(case["opened_at"] for case in one.open_cases()).date()).days, 1.0)
+def is_true_age(customer: Customer, text: re.Match[str]) -> bool:
+    return is_close(text[1], (customer.as_of - min(case["opened_at"] for case in customer.open_cases()).date()).days, 1.0)
 
 
-def fell_or_rose(one: Customer, text: re.Match[str]) -> bool:
-    found = one.brands()
-    early, late = (mean(brand == text[1] for brand in half) for half in halves(found))
-    return near(text[3], 100 * early) and near(text[4], 100 * late) and (text[2] == "fell") == (late < early)
+def is_true_change(customer: Customer, text: re.Match[str]) -> bool:
+    early, late = (mean(brand == text[1] for brand in half) for half in halves(customer.brands()))
+    return is_close(text[3], 100 * early) and is_close(text[4], 100 * late) and (text[2] == "fell") == (late < early)
 
 
 def halves(brands: list[str]) -> tuple[list[str], list[str]]:
@@ -106,49 +106,56 @@ def halves(brands: list[str]) -> tuple[list[str], list[str]]:
     return brands[:middle], brands[middle:]
 
 
-SENTENCES: dict[str, Check] = {
-    r"No order for (\d+) days?; usually orders every (\d+) days?": lambda one, t: (
-        near(t[1], one.silent()) and near(t[2], median(one.gaps))
+SENTENCES: dict[str, SentenceCheck] = {
+    r"No order for (\d+) days?; usually orders every (\d+) days?": lambda customer, t: (
+        is_close(t[1], customer.days_since_last_order()) and is_close(t[2], median(customer.gaps))
     ),
-    r"No order for (\d+) days?; the two orders before were (\d+) days? apart": lambda one, t: (
-        near(t[1], one.silent()) and [int(t[2])] == one.gaps
+    r"No order for (\d+) days?; the two orders before were (\d+) days? apart": lambda customer, t: (
+        is_close(t[1], customer.days_since_last_order()) and [int(t[2])] == customer.gaps
     ),
-    r"No order for (\d+) days? since the only one": lambda one, t: near(t[1], one.silent()) and len(one.days) == 1,
-    r"The last two orders were (\d+) days? apart; usually (\d+) days?": lambda one, t: (
-        near(t[1], one.gaps[-1]) and near(t[2], median(one.gaps))
+    r"No order for (\d+) days? since the only one": lambda customer, t: (
+        is_close(t[1], customer.days_since_last_order()) and len(customer.days) == 1
     ),
-    r"Spent (-?\d+) EUR in the last 90 days; (-?\d+) EUR in an average quarter of the last year": whole,
-    r"Spent (-?\d+) EUR in the last 90 days": lambda one, t: near(t[1], one.spent(90)),
-    r"Returned more than was bought in the last 90 days": lambda one, _: one.spent(90) < 0,
-    r"Buys ([\d.]+) lines per order": lambda one, t: near(t[1], len(one.sales) / len(one.days), 0.05),
-    r"Share of (.+) (fell|rose) from (\d+) % to (\d+) %": fell_or_rose,
-    r"Chose (.+) in (\d+) % of the recent purchases": lambda one, t: near(
-        t[2], 100 * mean(brand == t[1] for brand in halves(one.brands())[1])
+    r"The last two orders were (\d+) days? apart; usually (\d+) days?": lambda customer, t: (
+        is_close(t[1], customer.gaps[-1]) and is_close(t[2], median(customer.gaps))
     ),
-    r"Others bought the products of the last order about (\d+) time\(s\) each in the last 30 days": lambda one, t: near(
-        t[1], one.wanted()
+    r"Spent (-?\d+) EUR in the last 90 days; (-?\d+) EUR in an average quarter of the last year": is_true_spend,
+    r"Spent (-?\d+) EUR in the last 90 days": lambda customer, t: is_close(t[1], customer.spent(90)),
+    r"Returned more than was bought in the last 90 days": lambda customer, _: customer.spent(90) < 0,
+    r"Buys ([\d.]+) lines per order": lambda customer, t: is_close(t[1], len(customer.sales) / len(customer.days), 0.05),
+    r"Share of (.+) (fell|rose) from (\d+) % to (\d+) %": is_true_change,
+    r"Chose (.+) in (\d+) % of the recent purchases": lambda customer, t: is_close(
+        t[2], 100 * mean(brand == t[1] for brand in halves(customer.brands())[1])
     ),
-    r"Hardly anybody else bought the products of the last order lately": lambda one, _: one.wanted() <= 0.5,
-    r"Complaint open for (\d+) days?": open_since,
-    r"The last settled complaint left the customer dissatisfied": lambda one, _: one.last_settled()["satisfied"] is False,
-    r"The last settled complaint left the customer satisfied": lambda one, _: one.last_settled()["satisfied"] is True,
-    r"Complained (\d+) time\(s\)": lambda one, t: near(t[1], len(one.cases)),
-    r"No complaint on record": lambda one, _: not one.cases,
-    r"Last rating ([\d.]+) of 5; ([\d.]+) on average": lambda one, t: (
-        near(t[1], one.newest_rating(), 0.05) and near(t[2], mean(answer["rating"] for answer in one.surveys), 0.05)
+    r"Others bought the products of the last order about (\d+) time\(s\) each in the last 30 days": lambda customer, t: is_close(
+        t[1], customer.demand()
     ),
-    r"Brought (\d+) other customer\(s\)": lambda one, t: near(t[1], one.brought),
-    r"Last rating ([\d.]+) of 5": lambda one, t: near(t[1], one.newest_rating(), 0.05),
-    r"Contacted (\d+) time\(s\) without a response since the last one": lambda one, t: near(t[1], one.unanswered()),
-    r"Last contacted (\d+) days? ago": lambda one, t: near(
-        t[1], (one.as_of - max(contact["contacted_at"] for contact in one.reached()).date()).days, 1.0
+    r"Hardly any other customer bought the products of the last order in the last 30 days": lambda customer, _: (
+        customer.demand() <= 0.5
+    ),
+    r"Complaint open for (\d+) days?": is_true_age,
+    r"The last settled complaint left the customer dissatisfied": lambda customer, _: (
+        customer.last_settled()["satisfied"] is False
+    ),
+    r"The last settled complaint left the customer satisfied": lambda customer, _: customer.last_settled()["satisfied"] is True,
+    r"Complained (\d+) time\(s\)": lambda customer, t: is_close(t[1], len(customer.cases)),
+    r"No complaint on record": lambda customer, _: not customer.cases,
+    r"Last rating ([\d.]+) of 5; ([\d.]+) on average": lambda customer, t: (
+        is_close(t[1], customer.newest_rating(), 0.05)
+        and is_close(t[2], mean(answer["rating"] for answer in customer.surveys), 0.05)
+    ),
+    r"Referred (\d+) other customer\(s\)": lambda customer, t: is_close(t[1], customer.referred),
+    r"Last rating ([\d.]+) of 5": lambda customer, t: is_close(t[1], customer.newest_rating(), 0.05),
+    r"Contacted (\d+) time\(s\) without a response": lambda customer, t: is_close(t[1], customer.unanswered()),
+    r"Last contacted (\d+) days? ago": lambda customer, t: is_close(
+        t[1], (customer.as_of - max(contact["contacted_at"] for contact in customer.treated_contacts()).date()).days, 1.0
     ),
 }
 
 
 @pytest.fixture(scope="module")
-def told(demo: Path) -> tuple[pl.DataFrame, dict[str, Customer]]:
-    """Reasons by customer, and the customers as the tables show them."""
+def reasons_and_customers(demo: Path) -> tuple[pl.DataFrame, dict[str, Customer]]:
+    """Return the reasons of each customer, and the customers with their rows."""
     settings = load_settings(demo / "holdfast.toml", {})
     tables, _ = load_tables(settings, utc_now())
     champion = current_champion(settings.workspace.path / "champion")
@@ -159,25 +166,27 @@ def told(demo: Path) -> tuple[pl.DataFrame, dict[str, Customer]]:
     for name, when in dated.items():
         for row in tables.present()[name].collect().filter(pl.col(when) < datetime.combine(as_of, time.min)).to_dicts():
             rows[row["customer_id"]][name].append(row)
-    for person in tables.present()["customers"].collect().drop_nulls("referred_by").to_dicts():
-        if person["joined_at"] is not None and person["joined_at"].date() < as_of:
-            rows[person["referred_by"]]["brought"].append(person)
-    every = [line for of_one in rows.values() for line in of_one["transactions"]]
-    sold = Counter(line["product_id"] for line in recent(every, datetime.combine(as_of, time.min)))
-    return scores.select("customer_id", "reasons"), {who: Customer(as_of, found, sold) for who, found in rows.items()}
+    for referral in tables.present()["customers"].collect().drop_nulls("referred_by").to_dicts():
+        if referral["joined_at"] is not None and referral["joined_at"].date() < as_of:
+            rows[referral["referred_by"]]["referred"].append(referral)
+    all_lines = [line for customer_rows in rows.values() for line in customer_rows["transactions"]]
+    sold = Counter(line["product_id"] for line in recent_sales(all_lines, datetime.combine(as_of, time.min)))
+    return scores.select("customer_id", "reasons"), {
+        customer: Customer(as_of, customer_rows, sold) for customer, customer_rows in rows.items()
+    }
 
 
-def test_every_sentence_is_true_of_that_customer(told: tuple[pl.DataFrame, dict[str, Customer]]) -> None:
-    scores, customers = told
+def test_every_sentence_is_true_of_that_customer(reasons_and_customers: tuple[pl.DataFrame, dict[str, Customer]]) -> None:
+    scores, customers = reasons_and_customers
     seen: Counter[str] = Counter()
     wrong = []
-    for who, reasons in scores.iter_rows():
-        assert reasons, who
+    for customer, reasons in scores.iter_rows():
+        assert reasons, customer
         for text in (reason["text"] for reason in reasons):
-            pattern = next((each for each in SENTENCES if re.fullmatch(each, text)), text)
+            pattern = next((sentence for sentence in SENTENCES if re.fullmatch(sentence, text)), text)
             seen[pattern] += 1
             match = re.fullmatch(pattern, text)
-            if match is None or not SENTENCES[pattern](customers[who], match):
-                wrong.append((who, text))
+            if match is None or not SENTENCES[pattern](customers[customer], match):
+                wrong.append((customer, text))
     assert wrong == []
     assert len(seen) >= 8, seen

@@ -12,57 +12,59 @@ import sqlalchemy as sa
 
 from serving.schemas.scores import SCORE_COLUMNS
 from serving.store import bulk
-from serving.store.audit import record
+from serving.store.audit import add_audit_entry
 from serving.store.engine import StoreError, open_store
 from serving.store.publish import publish
-from serving.store.read import actions_in, find_scores, read_actions, score_history
+from serving.store.read import current_actions, find_scores, read_scores_by_action, score_history, with_retry
 from serving.store.runs import NoRunError, current_run, kept_runs
 from serving.store.schema import METADATA, VERSION_TABLE
 
 ROOT = Path(__file__).resolve().parents[3]
-PEOPLE = [f"c{number}" for number in range(200)]
-COLUMNS_OF_BEFORE = """status text, lifecycle_stage text, relationship_level text, loyalty_segment text,
+CUSTOMER_IDS = [f"c{number}" for number in range(200)]
+FIRST_COLUMNS = """status text, lifecycle_stage text, relationship_level text, loyalty_segment text,
 p_hard_core double precision, p_split double precision, p_shifting double precision, p_switcher double precision,
 recency_days bigint, orders bigint, historic_value double precision, p_churn double precision, churn_band text,
 churn_percentile double precision, p_alive double precision, expected_orders double precision, expected_value double precision,
 value_low double precision, value_high double precision, value_if_stays double precision, value_at_risk double precision,
 next_order_date date, next_order_low date, next_order_high date, open_complaints bigint, action text,
 action_cost double precision, expected_gain double precision, reasons text, no_score_reason text"""
-OLD = f"""create table runs (run_id integer primary key, as_of date not null, scored_at timestamp not null,
+FIRST_SCHEMA = f"""create table runs (run_id integer primary key, as_of date not null, scored_at timestamp not null,
 model_version text not null, horizon_days integer not null, rows integer not null);
-create table scores (run_id integer, customer_id text, {COLUMNS_OF_BEFORE}, primary key (run_id, customer_id));
+create table scores (run_id integer, customer_id text, {FIRST_COLUMNS}, primary key (run_id, customer_id));
 insert into runs values (4, '2025-03-01', '2025-03-01 12:00:00.000000', '1', 90, 1);
 insert into scores (run_id, customer_id, p_churn, action) values (4, '007', 0.25, 'none')"""  # noqa: S608  # fixed text
 
 
 def scores(as_of: date, *customers: str, version: str = "1") -> pl.DataFrame:
-    reason = [{"text": "No order for 9 days", "weight": 0.5, "direction": "raises"}]
+    reasons = [{"text": "No order for 9 days", "weight": 0.5, "direction": "raises"}]
     rows = [
         {
             "customer_id": customer,
             "as_of": as_of,
             "scored_at": datetime(2025, 3, 1, 12, 0, 0, 123),
             "model_version": version,
+            "horizon_days": 90,
+            "currency": "EUR",
             "p_churn": 0.25,
             "orders": 3,
             "action": "retention",
             "next_order_date": date(2025, 4, 1),
-            "reasons": reason,
+            "reasons": reasons,
         }
         for customer in customers
     ]
     return pl.DataFrame(rows, schema=SCORE_COLUMNS)
 
 
-def test_a_score_comes_back_as_it_was(store: sa.Engine) -> None:
+def test_a_score_is_read_as_it_was_published(store: sa.Engine) -> None:
     published = scores(date(2025, 3, 1), "007", "Zoë")
     publish(store, published, 90)
-    run, found = find_scores(store, ["Zoë", "007", "unknown"])
+    run, by_id = find_scores(store, ["Zoë", "007", "unknown"])
     assert (run.as_of, run.model_version, run.horizon_days, run.rows) == (date(2025, 3, 1), "1", 90, 2)
-    assert [found[customer] for customer in ("007", "Zoë")] == published.to_dicts()
-    assert "unknown" not in found
-    assert read_actions(store, ["retention"])[1].equals(published)
-    assert actions_in(store) == ["retention"]
+    assert [by_id[customer] for customer in ("007", "Zoë")] == published.to_dicts()
+    assert "unknown" not in by_id
+    assert read_scores_by_action(store, ["retention"])[1].equals(published)
+    assert current_actions(store) == ["retention"]
 
 
 def test_only_the_newest_as_of_date_becomes_current(store: sa.Engine) -> None:
@@ -75,26 +77,26 @@ def test_only_the_newest_as_of_date_becomes_current(store: sa.Engine) -> None:
         assert current_run(connection) == again
 
 
-def test_the_very_same_scores_are_not_published_twice(store: sa.Engine) -> None:
+def test_equal_scores_are_not_published_twice(store: sa.Engine) -> None:
     first = publish(store, scores(date(2025, 3, 1), "a", "b"), 90)
     later = scores(date(2025, 3, 1), "a", "b").with_columns(pl.lit(datetime(2025, 3, 2)).alias("scored_at"))
     assert publish(store, later, 90) == first
     other = publish(store, scores(date(2025, 3, 1), "a"), 90)
     assert other.run_id > first.run_id
-    assert publish(store, later, 90).run_id > other.run_id  # what was true once and then corrected is a new run
+    assert publish(store, later, 90).run_id > other.run_id  # scores that a newer run replaced are published again
 
 
-def test_an_interrupted_publication_leaves_the_former_run_and_the_next_one_completes(
+def test_an_interrupted_publication_leaves_the_previous_run_and_the_next_one_completes(
     store: sa.Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     publish(store, scores(date(2025, 3, 1), "a"), 90)
-    written = bulk.write_rows
+    write_rows = bulk.write_rows
 
-    def half(engine: sa.Engine, table: sa.Table, rows: pl.DataFrame) -> None:
-        written(engine, table, rows.head(1))
+    def write_partly(engine: sa.Engine, table: sa.Table, rows: pl.DataFrame) -> None:
+        write_rows(engine, table, rows.head(1))
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("serving.store.publish.write_rows", half)
+    monkeypatch.setattr("serving.store.publish.write_rows", write_partly)
     newer = scores(date(2025, 3, 8), "a", "b")
     with pytest.raises(KeyboardInterrupt):
         publish(store, newer, 90)
@@ -105,25 +107,25 @@ def test_an_interrupted_publication_leaves_the_former_run_and_the_next_one_compl
     assert score_tables(store) == {"scores_1", f"scores_{run.run_id}"}
 
 
-KILLED = """
+PUBLISH_AND_BE_KILLED = """
 import os, sys, signal
 import polars as pl
 import serving.store.publish as publishing
 from serving.store.engine import open_store
-written = publishing.write_rows
-def half(engine, table, rows):
-    written(engine, table, rows.head(1))
+write_rows = publishing.write_rows
+def write_partly(engine, table, rows):
+    write_rows(engine, table, rows.head(1))
     os.kill(os.getpid(), signal.SIGKILL)
-publishing.write_rows = half
+publishing.write_rows = write_partly
 publishing.publish(open_store(sys.argv[1]), pl.read_parquet(sys.argv[2]), 90)
 """
 
 
-def test_a_killed_publication_holds_nothing_and_leaves_nothing(store: sa.Engine, store_url: str, tmp_path: Path) -> None:
+def test_a_killed_publication_holds_no_lock_and_leaves_no_rows(store: sa.Engine, store_url: str, tmp_path: Path) -> None:
     publish(store, scores(date(2025, 3, 1), "a"), 90)
     newer = scores(date(2025, 3, 8), "a", "b")
     newer.write_parquet(tmp_path / "newer.parquet")
-    script = [sys.executable, "-c", KILLED, store_url, str(tmp_path / "newer.parquet")]
+    script = [sys.executable, "-c", PUBLISH_AND_BE_KILLED, store_url, str(tmp_path / "newer.parquet")]
     killed = subprocess.run(script, cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)}, check=False)
     assert killed.returncode == -signal.SIGKILL
     assert find_scores(store, ["a", "b"])[0].as_of == date(2025, 3, 1)
@@ -131,7 +133,7 @@ def test_a_killed_publication_holds_nothing_and_leaves_nothing(store: sa.Engine,
     assert len(score_tables(store)) == 2
 
 
-def test_runs_stay_for_the_weeks_asked_for_and_of_each_date_the_newest_two(store: sa.Engine) -> None:
+def test_runs_are_kept_for_the_given_weeks_and_the_newest_two_of_each_date(store: sa.Engine) -> None:
     for day in (date(2025, 1, 1), date(2025, 2, 26), date(2025, 3, 5)):
         publish(store, scores(day, "a"), 90, keep_weeks=1)
     for customer in ("b", "c", "d"):
@@ -139,44 +141,51 @@ def test_runs_stay_for_the_weeks_asked_for_and_of_each_date_the_newest_two(store
     with store.connect() as connection:
         assert [run.as_of for run in kept_runs(connection)] == [date(2025, 2, 26), date(2025, 3, 5)]
     assert len(score_tables(store)) == 3
-    assert [told["as_of"] for told in score_history(store, "a")] == [date(2025, 2, 26), date(2025, 3, 5)]
-    assert score_history(store, "nobody") == []
+    assert [score["as_of"] for score in score_history(store, "a")] == [date(2025, 2, 26), date(2025, 3, 5)]
+    assert score_history(store, "unknown") == []
 
 
-def test_readers_see_whole_runs_while_others_are_published(store: sa.Engine) -> None:
+def test_readers_see_complete_runs_while_others_are_published(store: sa.Engine) -> None:
     days = [date(2025, 3, 1) + timedelta(days=days) for days in range(12)]
-    publish(store, scores(days[0], *PEOPLE), 90)
+    publish(store, scores(days[0], *CUSTOMER_IDS), 90)
 
     def read(_: int) -> set[tuple[str, ...]]:
-        run, found = find_scores(store, PEOPLE)
-        return {(str(run.as_of), str(score["as_of"]), str(len(found))) for score in found.values()}
+        run, by_id = find_scores(store, CUSTOMER_IDS)
+        return {(str(run.as_of), str(score["as_of"]), str(len(by_id))) for score in by_id.values()}
 
     with ThreadPoolExecutor(3) as pool:
-        seen = pool.map(read, range(150))
+        results = pool.map(read, range(150))
         for day in days[1:]:
-            publish(store, scores(day, *PEOPLE), 90)
-        assert all(run == own and many == str(len(PEOPLE)) for told in seen for run, own, many in told)
+            publish(store, scores(day, *CUSTOMER_IDS), 90)
+        assert all(run == score and count == str(len(CUSTOMER_IDS)) for result in results for run, score, count in result)
 
 
-def test_a_store_of_before_is_brought_up_to_date_with_its_runs(store_url: str) -> None:
+def test_a_read_is_retried_once_if_its_table_was_dropped(store: sa.Engine) -> None:
+    statements = iter(["select p_churn from scores_999", "select 7"])
+    assert with_retry(store, lambda connection: connection.scalar(sa.text(next(statements)))) == 7
+    with pytest.raises(sa.exc.DBAPIError, match="scores_999"):
+        with_retry(store, lambda connection: connection.scalar(sa.text("select p_churn from scores_999")))
+
+
+def test_a_store_of_the_first_version_is_migrated_with_its_runs(store_url: str) -> None:
     engine = sa.create_engine(store_url)
     with engine.begin() as connection:
-        for statement in OLD.split(";"):
+        for statement in FIRST_SCHEMA.split(";"):
             connection.execute(sa.text(statement))
     engine.dispose()
     store = open_store(store_url)
-    run, found = find_scores(store, ["007"])
-    assert (run.run_id, run.as_of, found["007"]["p_churn"], found["007"]["reasons"]) == (4, date(2025, 3, 1), 0.25, None)
+    run, by_id = find_scores(store, ["007"])
+    assert (run.run_id, run.as_of, by_id["007"]["p_churn"], by_id["007"]["reasons"]) == (4, date(2025, 3, 1), 0.25, None)
     assert publish(store, scores(date(2025, 3, 8), "a"), 90).run_id == 5
     assert not {"runs", "scores"} & set(sa.inspect(store).get_table_names())
     assert score_history(store, "007")[0]["p_churn"] == 0.25
     store.dispose()
 
 
-def test_the_migrated_schema_is_the_one_that_the_code_expects(store: sa.Engine) -> None:
-    found = sa.inspect(store)
+def test_the_migrated_schema_is_the_one_the_code_expects(store: sa.Engine) -> None:
+    inspector = sa.inspect(store)
     for table in METADATA.tables.values():
-        assert {column["name"] for column in found.get_columns(table.name)} == {column.name for column in table.columns}
+        assert {column["name"] for column in inspector.get_columns(table.name)} == {column.name for column in table.columns}
 
 
 def test_a_store_of_a_later_version_is_refused(store: sa.Engine, store_url: str) -> None:
@@ -186,19 +195,19 @@ def test_a_store_of_a_later_version_is_refused(store: sa.Engine, store_url: str)
         open_store(store_url)
 
 
-def test_several_processes_may_open_a_new_store_at_once(store_url: str) -> None:
+def test_several_processes_may_open_a_new_store_together(store_url: str) -> None:
     code = "import sys; from serving.store.engine import open_store; open_store(sys.argv[1])"
-    opened = [
+    processes = [
         subprocess.Popen([sys.executable, "-c", code, store_url], cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)})
         for _ in range(3)
     ]
-    assert [process.wait(60) for process in opened] == [0, 0, 0]
+    assert [process.wait(60) for process in processes] == [0, 0, 0]
 
 
 @pytest.mark.parametrize("statement", ["update audit set client = 'me'", "delete from audit"])
-def test_the_audit_only_grows(store: sa.Engine, statement: str) -> None:
+def test_the_audit_is_append_only(store: sa.Engine, statement: str) -> None:
     with store.begin() as connection:
-        record(connection, "ann", "list read", datetime(2025, 3, 1), "at_risk", 3)
+        add_audit_entry(connection, "ann", "list read", datetime(2025, 3, 1), "at_risk", 3)
     with pytest.raises(sa.exc.DBAPIError, match="append-only"), store.begin() as connection:
         connection.execute(sa.text(statement))
 
@@ -207,13 +216,28 @@ def score_tables(store: sa.Engine) -> set[str]:
     return {name for name in sa.inspect(store).get_table_names() if name.startswith("scores_")}
 
 
-def test_before_the_first_run_the_message_says_what_to_run(store: sa.Engine) -> None:
+def test_before_the_first_run_the_error_names_the_command_to_run(store: sa.Engine) -> None:
     with pytest.raises(NoRunError, match="run `score` first"):
         find_scores(store, ["a"])
 
 
 @pytest.mark.parametrize("url", ["nonsense", "sqlite:////proc/none/s.db", "postgresql://me:secret@127.0.0.1:1/x"])
-def test_a_store_that_cannot_be_opened_is_told_in_a_sentence(url: str) -> None:
+def test_a_store_that_cannot_be_opened_is_an_error_without_its_password(url: str) -> None:
     with pytest.raises((StoreError, OSError)) as error:
         open_store(url)
     assert "secret" not in str(error.value)
+
+
+def test_an_earlier_run_gets_value_if_leaves_and_keeps_its_rows(store_url: str) -> None:
+    engine = open_store(store_url)
+    run = publish(engine, scores(date(2025, 3, 1), "a", "b").with_columns(value_if_stays=40.0, value_at_risk=9.0), 90)
+    with engine.begin() as connection:
+        connection.execute(sa.text(f"alter table scores_{run.run_id} drop column value_if_leaves"))
+        connection.execute(sa.text("alter table scoring_runs drop column currency"))
+        connection.execute(sa.text(f"update {VERSION_TABLE} set version_num = '0003'"))
+    engine.dispose()
+    migrated = open_store(store_url)
+    current, found = find_scores(migrated, ["a", "b"])
+    migrated.dispose()
+    assert {name: score["value_if_leaves"] for name, score in found.items()} == {"a": 4.0, "b": 4.0}  # 40 - 9 / .25
+    assert (current.currency, found["a"]["horizon_days"], found["a"]["currency"]) == (None, 90, None)

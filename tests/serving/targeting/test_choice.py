@@ -33,7 +33,7 @@ def chosen(actions: tuple[Action, ...] = ACTIONS, **changes: Any) -> tuple[Any, 
     return choose_actions(row, Targeting(actions=actions)).select("action", "action_cost", "expected_gain").row(0)
 
 
-def test_the_gain_is_the_saved_value_less_the_cost_and_the_best_action_wins() -> None:
+def test_the_gain_is_the_averted_loss_minus_the_cost_and_the_best_action_wins() -> None:
     assert chosen() == ("call", 10.0, pytest.approx(0.8 * 0.3 * 80 - 10))
     assert chosen(value_if_stays=50.0) == ("mail", 1.0, pytest.approx(0.8 * 0.1 * 30 - 1))
 
@@ -60,13 +60,13 @@ def test_rules_come_before_gains(changes: dict[str, Any], action: str) -> None:
     assert chosen(**changes)[0] == action
 
 
-def test_by_odds_the_one_who_can_still_be_kept_comes_before_the_one_who_is_gone() -> None:
-    by_odds = tuple(replace(action, effect="odds") for action in ACTIONS)
-    gone, wavering = (chosen(by_odds, p_churn=p, value_if_stays=220.0)[2] for p in (0.99, 0.6))
-    assert wavering > gone
+def test_with_effect_odds_a_wavering_customer_comes_before_one_who_is_almost_certain_to_leave() -> None:
+    odds_actions = tuple(replace(action, effect="odds") for action in ACTIONS)
+    leaving, wavering = (chosen(odds_actions, p_churn=p, value_if_stays=220.0)[2] for p in (0.99, 0.6))
+    assert wavering > leaving
     assert wavering == pytest.approx(2 * 0.3 * 0.6 * 0.4 / (1 - 0.3 * 0.2) * 200 - 10)
     assert chosen(p_churn=0.99, value_if_stays=220.0)[2] > chosen(p_churn=0.6, value_if_stays=220.0)[2]
 
 
-def test_without_actions_nothing_is_done() -> None:
+def test_without_actions_the_choice_is_none() -> None:
     assert chosen(actions=()) == ("none", 0.0, 0.0)

@@ -4,9 +4,9 @@ from typing import Any
 import polars as pl
 import pytest
 
-from serving.store.issued import EARLIER
-from serving.store.targets import SCHEMA
-from serving.targeting.curve import curve
+from serving.store.issued import EARLIER_COLUMNS
+from serving.store.targets import CANDIDATE_COLUMNS
+from serving.targeting.curve import profit_curve
 from serving.targeting.exclusions import Exclusion, exclusion_sentence
 from serving.targeting.plan import ListBounds, Plan, PlanInputs, make_plan
 from serving.targeting.rules import Target
@@ -18,8 +18,8 @@ ACTIONS = (
     Action("return", "win_back", cost=2.0, save_rate=0.05, buyers="repeat"),
     Action("apology", "recovery", cost=15.0, save_rate=0.2, owner="service"),
 )
-NOTHING = Targeting(control_share=0.0, global_control_share=0.0, actions=ACTIONS)
-BLANK: dict[str, Any] = {
+NO_CONTROL = Targeting(control_share=0.0, global_control_share=0.0, actions=ACTIONS)
+CUSTOMER: dict[str, Any] = {
     "status": "existing",
     "lifecycle_stage": "repeat",
     "relationship_level": "basic",
@@ -32,52 +32,62 @@ BLANK: dict[str, Any] = {
 }
 
 
+def with_values(row: dict[str, Any]) -> dict[str, Any]:
+    """Add the values behind value_at_risk = p_churn (value_if_stays - value_if_leaves)."""
+    return {"value_if_stays": row["value_at_risk"] / row["p_churn"], "value_if_leaves": 0.0} | row
+
+
 def customers(*rows: dict[str, Any]) -> pl.DataFrame:
-    told = [{"customer_id": f"c{n}"} | BLANK | row for n, row in enumerate(rows)]
-    return pl.DataFrame([{name: row.get(name) for name in SCHEMA} for row in told], schema=SCHEMA)
+    cells = [with_values({"customer_id": f"c{n}"} | CUSTOMER | row) for n, row in enumerate(rows)]
+    return pl.DataFrame([{name: row.get(name) for name in CANDIDATE_COLUMNS} for row in cells], schema=CANDIDATE_COLUMNS)
 
 
-def earlier(*rows: tuple[Any, ...]) -> pl.DataFrame:
-    return pl.DataFrame(rows, schema=EARLIER, orient="row")
+def earlier_lists(*rows: tuple[Any, ...]) -> pl.DataFrame:
+    return pl.DataFrame(rows, schema=EARLIER_COLUMNS, orient="row")
 
 
-def planned(
+def plan_customers(
     people: pl.DataFrame,
-    targeting: Targeting = NOTHING,
-    past: pl.DataFrame | None = None,
+    targeting: Targeting = NO_CONTROL,
+    earlier: pl.DataFrame | None = None,
     withheld: tuple[str, ...] = (),
     budget: float | None = None,
     limit: int | None = None,
 ) -> Plan:
     targets = (Target.RECOVERY, Target.RETENTION, Target.WIN_BACK)
-    draws, wanted = {each: f"{each}-w" for each in targets}, dict.fromkeys(targets, ListBounds(budget, limit))
-    terms = PlanInputs(targeting, b"k" * 32, draws, wanted, 90)
-    gone = pl.col("customer_id").is_in(list(withheld))
-    return make_plan(people, earlier() if past is None else past, gone, terms)
+    inputs = PlanInputs(
+        targeting=targeting,
+        key=b"k" * 32,
+        draws={target: f"{target}-w" for target in targets},
+        bounds=dict.fromkeys(targets, ListBounds(budget, limit)),
+        control_hold_days=90,
+    )
+    is_withheld = pl.col("customer_id").is_in(list(withheld))
+    return make_plan(people, earlier_lists() if earlier is None else earlier, is_withheld, inputs)
 
 
-def fates(plan: Plan) -> dict[str, str | None]:
+def exclusions(plan: Plan) -> dict[str, str | None]:
     return dict(plan.frame.sort("customer_id").select("customer_id", "left_out").iter_rows())
 
 
-def test_the_gain_is_what_is_averted_times_what_a_kept_customer_is_worth_less_the_cost() -> None:
-    plan = planned(customers({}, {"relationship_level": "partnership"}, {"value_at_risk": 5.0}))
-    told = plan.frame.sort("customer_id").select("action", "action_cost", "expected_gain", "averted", "basis", "owner").rows()
-    assert told[0] == ("mail", 1.0, pytest.approx(0.1 * 80 - 1), pytest.approx(0.08), "assumed", "marketing")
-    assert told[1] == ("call", 10.0, pytest.approx(0.3 * 80 - 10), pytest.approx(0.24), "assumed", "desk")
-    assert told[2][0] is None
-    assert fates(plan)["c2"] == Exclusion.NOT_WORTH_IT
+def test_the_gain_is_averted_risk_times_saved_value_minus_cost() -> None:
+    plan = plan_customers(customers({}, {"relationship_level": "partnership"}, {"value_at_risk": 5.0}))
+    rows = plan.frame.sort("customer_id").select("action", "action_cost", "expected_gain", "averted", "basis", "owner").rows()
+    assert rows[0] == ("mail", 1.0, pytest.approx(0.1 * 80 - 1), pytest.approx(0.08), "assumed", "marketing")
+    assert rows[1] == ("call", 10.0, pytest.approx(0.3 * 80 - 10), pytest.approx(0.24), "assumed", "desk")
+    assert rows[2][0] is None
+    assert exclusions(plan)["c2"] == Exclusion.NOT_WORTH_IT
 
 
-def test_what_was_measured_takes_the_place_of_what_was_assumed() -> None:
-    plan = planned(customers({"averted": '{"mail": 0.02, "call": null}'}, {}))
+def test_a_measured_effect_replaces_the_assumed_one() -> None:
+    plan = plan_customers(customers({"averted": '{"mail": 0.02, "call": null}'}, {}))
     first, second = plan.frame.sort("customer_id").select("expected_gain", "basis").rows()
     assert first == (pytest.approx(0.02 * 100 - 1), "measured")
     assert second == (pytest.approx(0.1 * 80 - 1), "assumed")
 
 
-def test_everybody_is_on_a_list_or_left_out_for_one_reason() -> None:
-    plan = planned(
+def test_every_customer_is_on_a_list_or_excluded_for_one_reason() -> None:
+    plan = plan_customers(
         customers(
             {},
             {"barred": "no_consent"},
@@ -89,7 +99,7 @@ def test_everybody_is_on_a_list_or_left_out_for_one_reason() -> None:
         ),
         withheld=("c6",),
     )
-    assert fates(plan) == {
+    assert exclusions(plan) == {
         "c0": None,
         "c1": Exclusion.NO_CONSENT,
         "c2": Exclusion.CONTACTED,
@@ -100,11 +110,11 @@ def test_everybody_is_on_a_list_or_left_out_for_one_reason() -> None:
     }
 
 
-def test_marketing_waits_after_its_own_lists_and_service_after_its_own() -> None:
-    asked = {"target": "recovery", "open_complaints": 1}
-    plan = planned(
-        customers({}, {}, {}, asked, asked | {"contacted_days": 1}, {}, asked, {"target": "recovery"}),
-        past=earlier(
+def test_marketing_and_service_each_pause_after_their_own_lists() -> None:
+    complaint = {"target": "recovery", "open_complaints": 1}
+    plan = plan_customers(
+        customers({}, {}, {}, complaint, complaint | {"contacted_days": 1}, {}, complaint, {"target": "recovery"}),
+        earlier=earlier_lists(
             ("c0", "retention", "treated", 13, 90, False),
             ("c1", "win_back", "treated", 14, 90, False),
             ("c2", "retention", "control", 89, 90, False),
@@ -115,7 +125,7 @@ def test_marketing_waits_after_its_own_lists_and_service_after_its_own() -> None
             ("c7", "recovery", "treated", 20, 90, False),
         ),
     )
-    assert fates(plan) == {
+    assert exclusions(plan) == {
         "c0": Exclusion.CONTACTED,
         "c1": None,
         "c2": Exclusion.HELD_OUT,
@@ -123,12 +133,12 @@ def test_marketing_waits_after_its_own_lists_and_service_after_its_own() -> None
         "c4": None,
         "c6": None,
         "c7": Exclusion.ANSWERED,
-        "c5": None,  # the same list of the same week, made anew
+        "c5": None,  # the same list of the same week, issued again
     }
 
 
-def test_a_household_is_contacted_once_by_the_list_that_comes_first() -> None:
-    plan = planned(
+def test_a_household_is_contacted_once_by_the_first_list() -> None:
+    plan = plan_customers(
         customers(
             {"household": 1, "value_at_risk": 500.0},
             {"household": 1, "target": "recovery"},
@@ -138,15 +148,15 @@ def test_a_household_is_contacted_once_by_the_list_that_comes_first() -> None:
         )
     )
     expected = {"c0": Exclusion.HOUSEHOLD, "c1": None, "c2": Exclusion.HOUSEHOLD, "c3": Exclusion.HOUSEHOLD, "c4": None}
-    assert fates(plan) == expected
+    assert exclusions(plan) == expected
 
 
-def test_what_one_of_an_address_got_the_others_got_too() -> None:
-    plan = planned(
+def test_customers_with_the_same_address_share_contacts_and_holds() -> None:
+    plan = plan_customers(
         customers({"contact_point": 1}, {"contact_point": 1}, {"household": 2, "contacted_days": 1}, {"household": 2}),
-        past=earlier(("c0", "retention", "control", 7, 90, False)),
+        earlier=earlier_lists(("c0", "retention", "control", 7, 90, False)),
     )
-    assert fates(plan) == {
+    assert exclusions(plan) == {
         "c0": Exclusion.HELD_OUT,
         "c1": Exclusion.HELD_OUT,
         "c2": Exclusion.CONTACTED,
@@ -154,26 +164,26 @@ def test_what_one_of_an_address_got_the_others_got_too() -> None:
     }
 
 
-def test_who_is_held_out_stays_so_for_the_time_of_that_list() -> None:
-    past = earlier(("c0", "retention", "control", 40, 30, False), ("c1", "retention", "control", 40, 41, False))
-    assert fates(planned(customers({}, {}), past=past)) == {"c0": None, "c1": Exclusion.HELD_OUT}
+def test_control_customers_stay_held_out_for_the_hold_of_their_list() -> None:
+    earlier = earlier_lists(("c0", "retention", "control", 40, 30, False), ("c1", "retention", "control", 40, 41, False))
+    assert exclusions(plan_customers(customers({}, {}), earlier=earlier)) == {"c0": None, "c1": Exclusion.HELD_OUT}
 
 
-def test_a_list_made_anew_in_its_week_does_not_wait_after_itself() -> None:
-    past = earlier(("c0", "retention", "treated", 2, 90, True), ("c1", "retention", "treated", 2, 90, True))
-    found = fates(planned(customers({"contacted_days": 2}, {"contacted_days": 1}), past=past))
-    assert found == {"c0": None, "c1": Exclusion.CONTACTED}
+def test_a_list_issued_again_in_its_week_does_not_pause_after_itself() -> None:
+    earlier = earlier_lists(("c0", "retention", "treated", 2, 90, True), ("c1", "retention", "treated", 2, 90, True))
+    actual = exclusions(plan_customers(customers({"contacted_days": 2}, {"contacted_days": 1}), earlier=earlier))
+    assert actual == {"c0": None, "c1": Exclusion.CONTACTED}
 
 
-def test_an_owner_is_not_given_more_than_asked_by_a_budget_either() -> None:
+def test_the_cap_of_an_owner_also_holds_with_a_budget() -> None:
     people = customers(*({"relationship_level": "partnership", "value_at_risk": 50.0 + n} for n in range(12)))
-    both = replace(NOTHING, caps=Caps(owner={"marketing": 2}))
-    listed = planned(people, both, budget=40.0).frame.filter(pl.col("left_out").is_null())
+    capped = replace(NO_CONTROL, caps=Caps(owner={"marketing": 2}))
+    listed = plan_customers(people, capped, budget=40.0).frame.filter(pl.col("left_out").is_null())
     assert listed.filter(owner="marketing").height <= 2
 
 
 @pytest.mark.parametrize(
-    ("caps", "left", "why"),
+    ("caps", "excluded", "reason"),
     [
         (Caps(week=3), ["c1", "c2"], Exclusion.CAP_WEEK),
         (Caps(owner={"marketing": 2}), ["c1", "c2"], Exclusion.CAP_OWNER),
@@ -181,7 +191,7 @@ def test_an_owner_is_not_given_more_than_asked_by_a_budget_either() -> None:
         (Caps(one_time=1), ["c2"], Exclusion.CAP_ONE_TIME),
     ],
 )
-def test_caps_keep_the_most_gainful_and_service_first(caps: Caps, left: list[str], why: Exclusion) -> None:
+def test_caps_keep_service_first_and_then_the_largest_gains(caps: Caps, excluded: list[str], reason: Exclusion) -> None:
     people = customers(
         {"target": "recovery", "value_at_risk": 1.0},
         {"value_at_risk": 50.0},
@@ -189,14 +199,14 @@ def test_caps_keep_the_most_gainful_and_service_first(caps: Caps, left: list[str
         {"value_at_risk": 70.0, "orders": 1},
         {"value_at_risk": 80.0},
     )
-    found = fates(planned(people, replace(NOTHING, caps=caps)))
-    assert {who: reason for who, reason in found.items() if reason} == dict.fromkeys(left, why)
+    actual = exclusions(plan_customers(people, replace(NO_CONTROL, caps=caps)))
+    assert {customer: left_out for customer, left_out in actual.items() if left_out} == dict.fromkeys(excluded, reason)
 
 
-def test_those_held_out_use_up_neither_budget_nor_cap() -> None:
+def test_the_control_group_uses_up_neither_budget_nor_cap() -> None:
     people = customers(*({"value_at_risk": 80.0 + n} for n in range(60)))
-    half = replace(NOTHING, control_share=0.5, caps=Caps(week=20))
-    plan = planned(people, half, budget=12.0)
+    half_held_out = replace(NO_CONTROL, control_share=0.5, caps=Caps(week=20))
+    plan = plan_customers(people, half_held_out, budget=12.0)
     listed = plan.frame.filter(pl.col("left_out").is_null())
     assert (listed["arm"] == "treated").sum() == 12
     assert (listed["arm"] == "control").sum() > 2
@@ -208,29 +218,29 @@ def test_those_held_out_use_up_neither_budget_nor_cap() -> None:
 
 
 def test_a_limit_keeps_the_first_rows() -> None:
-    plan = planned(customers({"value_at_risk": 90.0}, {"value_at_risk": 95.0}, {"value_at_risk": 99.0}), limit=2)
-    assert fates(plan) == {"c0": Exclusion.LIMIT, "c1": None, "c2": None}
+    plan = plan_customers(customers({"value_at_risk": 90.0}, {"value_at_risk": 95.0}, {"value_at_risk": 99.0}), limit=2)
+    assert exclusions(plan) == {"c0": Exclusion.LIMIT, "c1": None, "c2": None}
 
 
-def test_the_curve_rises_to_the_point_where_the_next_unit_no_longer_pays() -> None:
+def test_the_curve_has_its_highest_profit_at_the_best_budget() -> None:
     people = customers({"value_at_risk": 100.0}, {"value_at_risk": 50.0}, {"value_at_risk": 5.0})
-    plan = planned(people)
-    found = curve(plan.frame, plan.spending_order[Target.RETENTION])
-    assert found.spent == [0.0, 1.0, 2.0, 3.0]
-    assert found.contacts == [0, 1, 2, 3]
-    assert found.profit == pytest.approx([0.0, 9.0, 13.0, 12.5])
-    assert found.saved == pytest.approx([0.0, 0.08, 0.16, 0.24])
-    assert found.best_budget == 2.0
-    assert found.at(1.5) == pytest.approx((1.5, 1.5, 0.12, 11.0))
-    assert found.at(99.0)[0] == 3.0
+    plan = plan_customers(people)
+    curve = profit_curve(plan.frame, plan.spending_order[Target.RETENTION])
+    assert curve.spent == [0.0, 1.0, 2.0, 3.0]
+    assert curve.contacts == [0, 1, 2, 3]
+    assert curve.profit == pytest.approx([0.0, 9.0, 13.0, 12.5])
+    assert curve.saved == pytest.approx([0.0, 0.08, 0.16, 0.24])
+    assert curve.best_budget == 2.0
+    assert curve.at(1.5) == pytest.approx((1.5, 1.5, 0.12, 11.0))
+    assert curve.at(99.0)[0] == 3.0
 
 
-def test_nobody_to_act_on_is_a_plan_too() -> None:
-    plan = planned(customers())
+def test_a_plan_without_customers_is_empty() -> None:
+    plan = plan_customers(customers())
     assert plan.frame.is_empty()
-    assert curve(plan.frame, plan.spending_order[Target.RETENTION]).profit == [0.0]
+    assert profit_curve(plan.frame, plan.spending_order[Target.RETENTION]).profit == [0.0]
 
 
-def test_every_reason_has_a_sentence() -> None:
-    assert exclusion_sentence("contacted", 312, NOTHING) == "312 were contacted in the last 14 days"
-    assert all(exclusion_sentence(each, 1, NOTHING) for each in Exclusion)
+def test_every_exclusion_has_a_sentence() -> None:
+    assert exclusion_sentence("contacted", 312, NO_CONTROL) == "312 were contacted in the last 14 days"
+    assert all(exclusion_sentence(exclusion, 1, NO_CONTROL) for exclusion in Exclusion)

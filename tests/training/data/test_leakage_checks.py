@@ -9,7 +9,7 @@ from features.tables.schema import Tables
 from holdfast.demo.simulated.shop import Shop, simulate
 from models.snapshot import Snapshot
 from settings.sections import Loyalty
-from training.data.leakage_checks import LeakageError, changed_without_the_future, refuse_leaks, too_telling
+from training.data.leakage_checks import LeakageError, features_using_the_future, refuse_leaks, suspicious_features
 from training.data.snapshots import build_snapshots
 
 
@@ -25,38 +25,40 @@ def tables(shop: Shop) -> Tables:
 
 @pytest.fixture(scope="module")
 def newest(shop: Shop, tables: Tables) -> Snapshot:
-    return build_snapshots(tables, encode_tables(tables), shop.as_of, 91, 365, Loyalty(), lambda *_: None)[-1]
+    return build_snapshots(
+        tables, encode_tables(tables), shop.as_of, horizon_days=91, active_days=365, loyalty=Loyalty(), progress=lambda *_: None
+    )[-1]
 
 
-def test_an_honest_snapshot_raises_no_alarm(tables: Tables, newest: Snapshot) -> None:
-    assert too_telling(newest.frame) == {}
-    assert changed_without_the_future(tables, newest, 365, Loyalty()) == []
+def test_a_snapshot_without_leaks_passes(tables: Tables, newest: Snapshot) -> None:
+    assert suspicious_features(newest.frame) == {}
+    assert features_using_the_future(tables, newest, 365, Loyalty()) == []
     refuse_leaks(tables, newest, 365, Loyalty())
 
 
 @pytest.mark.parametrize(
-    "planted", [pl.col("churned") + 0.0, 5.0 - pl.col("next_orders"), pl.when(pl.col("churned") == 0).then(1.0)]
+    "leak", [pl.col("churned") + 0.0, 5.0 - pl.col("next_orders"), pl.when(pl.col("churned") == 0).then(1.0)]
 )
-def test_a_planted_label_is_caught_and_named(tables: Tables, newest: Snapshot, planted: pl.Expr) -> None:
-    leaking = replace(newest, frame=newest.frame.with_columns(planted.alias("season_share")))
-    with pytest.raises(LeakageError, match=f"Feature season_share alone tells who left after {newest.as_of} with an AUC of"):
+def test_a_leaked_label_is_detected_and_named(tables: Tables, newest: Snapshot, leak: pl.Expr) -> None:
+    leaking = replace(newest, frame=newest.frame.with_columns(leak.alias("season_share")))
+    with pytest.raises(
+        LeakageError, match=f"Feature season_share alone identifies who left after {newest.as_of}, with an AUC of"
+    ):
         refuse_leaks(tables, leaking, 365, Loyalty())
 
 
-def test_a_feature_that_looks_a_little_ahead_is_caught_and_named(tables: Tables, newest: Snapshot) -> None:
-    """An average that takes the window in is too weak to be telling, but is not the same without it."""
+def test_a_feature_that_looks_slightly_ahead_is_detected_and_named(tables: Tables, newest: Snapshot) -> None:
+    """An average over the window too has a low AUC, but changes without the window."""
     ahead = newest.frame.with_columns(mean_order_value=pl.col("mean_order_value") + pl.col("next_spend") / 100)
-    with pytest.raises(
-        LeakageError, match=r"Feature mean_order_value as of .* changes when rows from that day on are taken away"
-    ):
+    with pytest.raises(LeakageError, match=r"Feature mean_order_value as of .* changes when rows from that day on are removed"):
         refuse_leaks(tables, replace(newest, frame=ahead), 365, Loyalty())
     more = ahead.with_columns(largest_order=pl.col("largest_order") + 1)
     with pytest.raises(LeakageError, match="and so do 1 others"):
         refuse_leaks(tables, replace(newest, frame=more), 365, Loyalty())
 
 
-def test_few_customers_are_not_judged(newest: Snapshot) -> None:
+def test_few_customers_are_not_checked(newest: Snapshot) -> None:
     few = newest.frame.head(100).with_columns(season_share=pl.col("churned") + 0.0)
-    assert too_telling(few) == {}
-    assert set(too_telling(newest.frame.with_columns(season_share=pl.col("churned") + 0.0))) == {"season_share"}
+    assert suspicious_features(few) == {}
+    assert set(suspicious_features(newest.frame.with_columns(season_share=pl.col("churned") + 0.0))) == {"season_share"}
     assert "season_share" in MODEL_FEATURES

@@ -7,18 +7,21 @@ import pytest
 from features.frames.encoded import encode_tables
 from features.tables.schema import Tables
 from models.btyd.seasonal_level import SeasonalOffset
-from training.data.seasonal_levels import Seen, offset_as_of, predicted_offset
+from training.data.seasonal_levels import OffsetInputs, offset_as_of, predicted_offset
 
 START = date(2023, 1, 1)
 
 
 def log(days: int, *, quiet: range = range(0), busy: range = range(0)) -> pl.DataFrame:
-    """A thousand customers who order every twenty days or so; half as often on quiet days, twice as often on busy ones."""
+    """Return purchase days of a thousand customers who order about every twenty days.
+
+    On quiet days they order half as often, on busy days twice as often.
+    """
     rng = np.random.default_rng(5)
-    pace = np.full(days, 0.05)
-    pace[[day for day in quiet if day < days]] /= 2
-    pace[[day for day in busy if day < days]] *= 2
-    bought = rng.random((1_000, days)) < pace
+    p_order = np.full(days, 0.05)
+    p_order[[day for day in quiet if day < days]] /= 2
+    p_order[[day for day in busy if day < days]] *= 2
+    bought = rng.random((1_000, days)) < p_order
     bought[np.arange(1_000), rng.integers(0, 60, 1_000)] = True
     customer, day = np.nonzero(bought)
     return pl.DataFrame({"customer_id": customer, "day": [START + timedelta(days=int(d)) for d in day], "spend": 10.0})
@@ -34,11 +37,11 @@ def tables(days: pl.DataFrame) -> Tables:
     return Tables(lines.lazy())
 
 
-def test_a_window_in_which_customers_order_half_as_often_has_that_level() -> None:
-    found = offset_as_of(Seen(log(400, quiet=range(300, 390))), START + timedelta(days=300), 90)
-    assert found.churn > 0.5
-    assert found.value == pytest.approx(np.log(0.5), abs=0.1)
-    assert offset_as_of(Seen(log(400).head(20)), START + timedelta(days=300), 10) == SeasonalOffset()
+def test_a_window_with_half_the_orders_has_that_offset() -> None:
+    offset = offset_as_of(OffsetInputs(log(400, quiet=range(300, 390))), START + timedelta(days=300), 90)
+    assert offset.churn > 0.5
+    assert offset.value == pytest.approx(np.log(0.5), abs=0.1)
+    assert offset_as_of(OffsetInputs(log(400).head(20)), START + timedelta(days=300), 10) == SeasonalOffset()
 
 
 def test_half_of_a_recent_slump_is_expected_to_last_and_nothing_of_a_surge() -> None:
@@ -50,7 +53,7 @@ def test_half_of_a_recent_slump_is_expected_to_last_and_nothing_of_a_surge() -> 
     assert surge == SeasonalOffset()
 
 
-def test_the_change_that_came_a_year_ago_is_expected_again_once_the_log_is_long_enough() -> None:
+def test_the_change_of_a_year_ago_is_expected_again_once_the_log_is_long_enough() -> None:
     quiet = range(300, 390)
     long, short = log(665, quiet=quiet), log(665, quiet=quiet).filter(pl.col("day") >= START + timedelta(days=250))
     as_of = START + timedelta(days=665)
@@ -60,7 +63,7 @@ def test_the_change_that_came_a_year_ago_is_expected_again_once_the_log_is_long_
     assert abs(predicted_offset(encode_tables(tables(short)), as_of, 90).value) < 0.1
 
 
-def test_what_comes_later_is_of_no_account() -> None:
+def test_later_orders_do_not_change_the_offset() -> None:
     days = log(500, quiet=range(200, 300))
     as_of = START + timedelta(days=420)
     known = days.filter(pl.col("day") < as_of)

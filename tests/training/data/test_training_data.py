@@ -3,11 +3,11 @@ from datetime import timedelta
 import polars as pl
 import pytest
 
-from features.partition import WHOLE, Part
+from features.partition import ALL_CUSTOMERS, Part
 from features.tables.schema import Tables
 from holdfast.demo.simulated.shop import Shop, simulate
 from settings.sections import Settings, TableSources
-from training.data.training_data import part_to_learn_from, prepare_training_data
+from training.data.training_data import prepare_training_data, training_part
 
 
 @pytest.fixture(scope="module")
@@ -16,21 +16,19 @@ def shop() -> Shop:
 
 
 def quiet(_stage: str, _done: int, _total: int) -> None:
-    """Say nothing."""
+    """Ignore the progress."""
 
 
-def test_all_customers_are_learned_from_unless_there_are_many() -> None:
+def test_all_customers_are_used_unless_there_are_many() -> None:
     def ids(customers: int) -> pl.LazyFrame:
         return pl.LazyFrame({"customer_id": [f"{number}" for number in range(customers)] * 2})
 
-    assert part_to_learn_from(ids(20_000)) == WHOLE
-    assert part_to_learn_from(ids(20_001)) == Part(0, 2)
-    assert part_to_learn_from(ids(60_000)) == Part(0, 3)
+    assert training_part(ids(20_000)) == ALL_CUSTOMERS
+    assert training_part(ids(20_001)) == Part(0, 2)
+    assert training_part(ids(60_000)) == Part(0, 3)
 
 
-def test_of_many_customers_a_part_is_learned_from_and_all_tell_the_order_models(
-    shop: Shop, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_of_many_customers_a_part_is_used_and_the_order_models_use_all(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     tables = Tables(**{name: frame.lazy() for name, frame in shop.tables.items()})
     settings = Settings(tables=TableSources("unused"))
     whole = prepare_training_data(settings, tables, shop.as_of, quiet)
@@ -42,21 +40,23 @@ def test_of_many_customers_a_part_is_learned_from_and_all_tell_the_order_models(
     assert part.btyd.orders.params == pytest.approx(whole.btyd.orders.params, rel=1e-6)
     assert part.norms == whole.norms
     assert part.digests == whole.digests
-    assert [each.as_of for each in part.snapshots] == [each.as_of for each in whole.snapshots]
-    assert all(set(each.frame["customer_id"]) <= kept for each in part.snapshots)
-    newest, same = part.snapshots[-1].frame, whole.snapshots[-1].frame
-    told = ["orders", "churned", "next_spend"]
-    both = newest.select("customer_id", *told).join(same.select("customer_id", *told), on="customer_id", suffix=":same")
-    assert both.height > 0.95 * newest.height  # who of those who ordered early is left out depends on all contacts
-    assert both.select(told).equals(both.select(pl.col(f"{name}:same").alias(name) for name in told))
+    assert [snapshot.as_of for snapshot in part.snapshots] == [snapshot.as_of for snapshot in whole.snapshots]
+    assert all(set(snapshot.frame["customer_id"]) <= kept for snapshot in part.snapshots)
+    newest, newest_whole = part.snapshots[-1].frame, whole.snapshots[-1].frame
+    columns = ["orders", "churned", "next_spend"]
+    pairs = newest.select("customer_id", *columns).join(
+        newest_whole.select("customer_id", *columns), on="customer_id", suffix=":whole"
+    )
+    assert pairs.height > 0.95 * newest.height  # which early orders are left out depends on all contacts
+    assert pairs.select(columns).equals(pairs.select(pl.col(f"{name}:whole").alias(name) for name in columns))
 
 
-def test_a_log_of_less_than_two_horizons_says_what_it_falls_short_of(shop: Shop) -> None:
+def test_a_log_of_less_than_two_horizons_has_a_note(shop: Shop) -> None:
     tables = Tables(**{name: frame.lazy() for name, frame in shop.tables.items()})
     settings = Settings(tables=TableSources("unused"))
     start = shop.as_of - timedelta(weeks=110)
     short = prepare_training_data(settings, tables, start + timedelta(days=150), quiet)
     assert short.snapshots == []
     (note,) = short.notes
-    assert note.startswith("The log of 150 days is shorter than two horizons of 90: no past window can be learned from")
+    assert note.startswith("The log of 150 days is shorter than two horizons of 90: there is no past window to learn from")
     assert prepare_training_data(settings, tables, shop.as_of, quiet).notes == []

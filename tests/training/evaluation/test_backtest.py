@@ -1,7 +1,10 @@
+import json
+import re
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -14,13 +17,13 @@ from models.registry import CANDIDATES, VALUE_CANDIDATES
 from models.snapshot import Snapshot
 from models.value.hybrid import HybridValueCandidate
 from settings.sections import Loyalty
-from training.data.snapshots import answered_before, build_snapshots, cut_offs
+from training.data.snapshots import build_snapshots, closed_before, cut_offs
 from training.evaluation.backtest import backtest
 from training.evaluation.leaderboard import leaderboard, winner
 
 
 def quiet(_stage: str, _done: int, _total: int) -> None:
-    """Say nothing."""
+    """Ignore the progress."""
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +38,9 @@ def tables(shop: Shop) -> Tables:
 
 @pytest.fixture(scope="module")
 def snapshots(shop: Shop, tables: Tables) -> list[Snapshot]:
-    return build_snapshots(tables, encode_tables(tables), shop.as_of, 91, 365, Loyalty(), quiet)
+    return build_snapshots(
+        tables, encode_tables(tables), shop.as_of, horizon_days=91, active_days=365, loyalty=Loyalty(), progress=quiet
+    )
 
 
 def test_windows_close_by_the_as_of_date_with_a_horizon_of_orders_before_each() -> None:
@@ -47,27 +52,27 @@ def test_windows_close_by_the_as_of_date_with_a_horizon_of_orders_before_each() 
     assert cut_offs(first, date(2024, 6, 1), 90) == []
 
 
-def test_snapshots_are_the_same_whatever_comes_after_the_as_of_date(
-    shop: Shop, tables: Tables, snapshots: list[Snapshot]
-) -> None:
+def test_snapshots_do_not_depend_on_rows_after_the_as_of_date(shop: Shop, tables: Tables, snapshots: list[Snapshot]) -> None:
     later = tables.transactions.head(50).with_columns(
         pl.lit(shop.as_of).cast(pl.Datetime("us")).alias("ordered_at"), pl.lit(1e9).alias("amount")
     )
-    poisoned = Tables(**(tables.present() | {"transactions": pl.concat([tables.transactions, later])}))
-    again = build_snapshots(poisoned, encode_tables(poisoned), shop.as_of, 91, 365, Loyalty(), quiet)
-    assert [each.as_of for each in again] == [each.as_of for each in snapshots]
-    assert again[-1].frame.equals(snapshots[-1].frame)
+    extended = Tables(**(tables.present() | {"transactions": pl.concat([tables.transactions, later])}))
+    rebuilt = build_snapshots(
+        extended, encode_tables(extended), shop.as_of, horizon_days=91, active_days=365, loyalty=Loyalty(), progress=quiet
+    )
+    assert [snapshot.as_of for snapshot in rebuilt] == [snapshot.as_of for snapshot in snapshots]
+    assert rebuilt[-1].frame.equals(snapshots[-1].frame)
 
 
 @dataclass
-class Spy:
-    """Notes what each fit was given."""
+class RecordingCandidate:
+    """Record the snapshots of each fit."""
 
-    name: str = "spy"
-    seen: list[list[Snapshot]] = field(default_factory=list)
+    name: str = "recording"
+    fitted_on: list[list[Snapshot]] = field(default_factory=list)
 
     def fit(self, snapshots: list[Snapshot], current: pl.DataFrame) -> RecencyRule:
-        self.seen.append(snapshots)
+        self.fitted_on.append(snapshots)
         assert not {"churned", "next_spend", "order_wait"} & set(current.columns)
         return RecencyRuleCandidate().fit(snapshots, current)
 
@@ -76,12 +81,12 @@ class Spy:
 
 
 def test_no_candidate_sees_a_window_that_was_open_at_the_origin(tables: Tables, snapshots: list[Snapshot]) -> None:
-    spy = Spy()
-    result = backtest(snapshots, tables, (spy,), 3, quiet)
-    assert len(spy.seen) == len(result.origins) > 0
-    for origin, seen in zip(result.origins, spy.seen, strict=True):
-        assert seen
-        assert all(snapshot.closed_on <= origin for snapshot in seen)
+    candidate = RecordingCandidate()
+    result = backtest(snapshots, tables, (candidate,), 3, quiet)
+    assert len(candidate.fitted_on) == len(result.origins) > 0
+    for origin, fitted_on in zip(result.origins, candidate.fitted_on, strict=True):
+        assert fitted_on
+        assert all(snapshot.closed_on <= origin for snapshot in fitted_on)
 
 
 def test_windows_of_different_origins_do_not_overlap(tables: Tables, snapshots: list[Snapshot]) -> None:
@@ -89,10 +94,11 @@ def test_windows_of_different_origins_do_not_overlap(tables: Tables, snapshots: 
     assert all(later - earlier >= timedelta(days=91) for earlier, later in pairwise(origins))
 
 
-def test_every_candidate_is_judged_on_the_same_rows_best_first(shop: Shop, tables: Tables, snapshots: list[Snapshot]) -> None:
+def test_every_candidate_is_evaluated_on_the_same_rows_best_first(shop: Shop, tables: Tables, snapshots: list[Snapshot]) -> None:
     result = backtest(snapshots, tables, CANDIDATES, 2, quiet, VALUE_CANDIDATES)
     board = leaderboard(result, shop.as_of, 91, intervals=True)
-    losses, deviances = [e["log_loss"] for e in board["churn"]], [e["tweedie_deviance"] for e in board["value"]]
+    losses = [entry["log_loss"] for entry in board["churn"]]
+    deviances = [entry["tweedie_deviance"] for entry in board["value"]]
     assert {entry["candidate"] for entry in board["churn"]} == {candidate.name for candidate in CANDIDATES}
     assert {entry["candidate"] for entry in board["value"]} == {candidate.name for candidate in VALUE_CANDIDATES}
     assert (losses, deviances) == (sorted(losses), sorted(deviances))
@@ -101,34 +107,65 @@ def test_every_candidate_is_judged_on_the_same_rows_best_first(shop: Shop, table
     assert board["value"][-1]["candidate"] == "zero"
     best = board["churn"][0]
     low, high = best["against_baseline"]["log_loss"]
-    assert low < best["log_loss"] - next(e["log_loss"] for e in board["churn"] if e["candidate"] == "recency_rule") < high
+    assert low < best["log_loss"] - entry_of(board["churn"], "recency_rule")["log_loss"] < high
     assert set(best["by_origin"]) == set(board["origins"])
     assert {"one-time buyers", "repeat buyers"} <= set(best["by_segment"])
-    spread = next(entry for entry in board["value"] if entry["candidate"] == "hybrid")
-    assert 0.02 < spread["above_high"] < 0.25
-    assert spread["interval_score"] < next(e for e in board["value"] if e["candidate"] == "recency_deciles")["interval_score"]
+    hybrid, deciles = (entry_of(board["value"], name) for name in ("hybrid", "recency_deciles"))
+    assert 0.02 < hybrid["above_high"] < 0.25
+    assert hybrid["interval_score"] < deciles["interval_score"]
 
 
-def test_a_short_log_has_no_backtest_and_says_so(shop: Shop, tables: Tables) -> None:
+def entry_of(entries: list[dict[str, Any]], candidate: str) -> dict[str, Any]:
+    return next(entry for entry in entries if entry["candidate"] == candidate)
+
+
+def test_rows_carry_the_customer_for_resampling_and_the_leaderboard_does_not(
+    shop: Shop, tables: Tables, snapshots: list[Snapshot]
+) -> None:
+    result = backtest(snapshots, tables, CANDIDATES[:3], 2, quiet, VALUE_CANDIDATES[:2])
+    assert result.frame is not None
+    for (origin,), rows in result.frame.group_by("origin"):
+        [snapshot] = [snapshot for snapshot in snapshots if snapshot.as_of == origin]
+        assert rows.select("customer_id", "churned").equals(
+            snapshot.frame.select("customer_id", pl.col("churned").cast(pl.Float64))
+        )
+    board = leaderboard(result, shop.as_of, 91, intervals=True)
+    words = set(re.findall(r"\w+", json.dumps(board)))
+    assert words.isdisjoint(result.frame["customer_id"].to_list())
+
+
+def test_intervals_treat_the_rows_of_a_customer_as_one_draw(tables: Tables, snapshots: list[Snapshot]) -> None:
+    result = backtest(snapshots, tables, CANDIDATES[:3], 1, quiet)
+    assert result.frame is not None
+    repeated = replace(result, frame=pl.concat([result.frame] * 4))
+    single, clustered = (
+        entry_of(leaderboard(backtested, snapshots[-1].as_of, 91, intervals=True)["churn"], "bgnbd")
+        for backtested in (result, repeated)
+    )
+    assert clustered["against_baseline"] == single["against_baseline"]
+    assert clustered["log_loss"] == single["log_loss"]
+
+
+def test_a_short_log_has_no_backtest_and_the_limits_name_every_candidate(shop: Shop, tables: Tables) -> None:
     board = leaderboard(backtest([], tables, CANDIDATES, 2, quiet), shop.as_of, 91)
     assert (board["origins"], board["churn"]) == ([], [])
     assert set(board["limits"]) == {candidate.name for candidate in CANDIDATES}
     assert winner(board, "bgnbd") == "bgnbd"
 
 
-def test_orders_that_arrived_late_are_no_answer_at_an_earlier_origin(tables: Tables, snapshots: list[Snapshot]) -> None:
+def test_orders_that_arrived_late_do_not_count_at_an_earlier_origin(tables: Tables, snapshots: list[Snapshot]) -> None:
     origin = snapshots[-1].as_of
     arrived = pl.lit(origin).cast(pl.Datetime("us"))
     late = pl.when(pl.col("ordered_at") >= snapshots[0].as_of).then(arrived).alias("ingested_at")
     delayed = Tables(**(tables.present() | {"transactions": tables.transactions.with_columns(late)}))
     then, now = (
-        answered_before(snapshots, delayed, day)[0].frame["churned"].mean() for day in (origin, origin + timedelta(days=1))
+        closed_before(snapshots, delayed, day)[0].frame["churned"].mean() for day in (origin, origin + timedelta(days=1))
     )
     assert (then, now) == (1.0, snapshots[0].frame["churned"].mean())
 
 
-def test_a_value_candidate_that_cannot_be_fitted_takes_no_part_and_says_why(tables: Tables, snapshots: list[Snapshot]) -> None:
-    nobody = [replace(each, frame=each.frame.with_columns(next_spend=pl.lit(0.0))) for each in snapshots]
-    result = backtest(nobody, tables, (), 2, quiet, (HybridValueCandidate(),))
-    assert result.limits["value:hybrid"].startswith("Spend is learned from at least 100 customer windows")
+def test_a_value_candidate_that_cannot_be_fitted_is_dropped_with_the_reason(tables: Tables, snapshots: list[Snapshot]) -> None:
+    without_spend = [replace(snapshot, frame=snapshot.frame.with_columns(next_spend=pl.lit(0.0))) for snapshot in snapshots]
+    result = backtest(without_spend, tables, (), 2, quiet, (HybridValueCandidate(),))
+    assert result.limits["value:hybrid"].startswith("A value model needs 100 customer windows")
     assert not [column for column in result.frame.columns if "hybrid" in column]  # type: ignore[union-attr]  # there are origins

@@ -10,11 +10,11 @@ from scipy.special import expit
 from models.churn.bgnbd_churn import BgNbdChurn
 from training.evaluation.backtest import FittedCandidate
 from training.evaluation.feature_importance import Explanation, dependence, explain
-from training.reports.importance_charts import explained
+from training.reports.importance_charts import draw_explanation
 
 
 @dataclass(frozen=True)
-class Line:
+class LinearModel:
     """Log-odds that rise by `slope` per day of silence and fall with spend."""
 
     slope: float
@@ -30,7 +30,7 @@ class Line:
         return self.by_feature(frame)
 
     def save(self, folder: Path) -> None:
-        """Keep nothing."""
+        """Save nothing."""
 
 
 FRAME = pl.DataFrame({"recency_days": np.linspace(0, 100, 3_001), "spend_90": np.full(3_001, 50.0)})
@@ -39,11 +39,11 @@ FRAME = pl.DataFrame({"recency_days": np.linspace(0, 100, 3_001), "spend_90": np
 @pytest.fixture
 def explanation() -> Explanation:
     days = (date(2025, 1, 1), date(2025, 4, 1))
-    fitted = [FittedCandidate(day, Line(slope), FRAME) for day, slope in zip(days, (0.02, 0.04), strict=True)]
+    fitted = [FittedCandidate(day, LinearModel(slope), FRAME) for day, slope in zip(days, (0.02, 0.04), strict=True)]
     others = [FittedCandidate(day, BgNbdChurn(), FRAME) for day in days]
-    found = explain([*others, *fitted], ["bgnbd", "line"])
-    assert found is not None
-    return found
+    result = explain([*others, *fitted], ["bgnbd", "line"])
+    assert result is not None
+    return result
 
 
 def test_importance_is_the_mean_effect_with_its_range_over_origins(explanation: Explanation) -> None:
@@ -56,22 +56,22 @@ def test_importance_is_the_mean_effect_with_its_range_over_origins(explanation: 
     assert explanation.rank_agreement == pytest.approx(1.0)
 
 
-def test_dependence_follows_the_model_at_values_that_occur(explanation: Explanation) -> None:
+def test_dependence_follows_the_model_at_observed_values(explanation: Explanation) -> None:
     points = explanation.dependence["recency_days"]
     assert len(points) == 10
     assert [p for _, p in points] == pytest.approx([expit(0.04 * value - 0.5 + 0.2) for value, _ in points])
-    assert len(dependence(Line(0.02), FRAME, "spend_90")) == 1
-    assert dependence(Line(0.02), FRAME.with_columns(spend_90=pl.lit(None, pl.Float64)), "spend_90") == []
+    assert len(dependence(LinearModel(0.02), FRAME, "spend_90")) == 1
+    assert dependence(LinearModel(0.02), FRAME.with_columns(spend_90=pl.lit(None, pl.Float64)), "spend_90") == []
     assert "BG/NBD" not in explanation.dependence
 
 
-def test_without_a_model_that_can_tell_there_is_no_explanation() -> None:
+def test_without_an_explainable_model_there_is_no_explanation() -> None:
     assert explain([], []) is None
     assert explain([FittedCandidate(date(2025, 1, 1), BgNbdChurn(), FRAME)], ["bgnbd"]) is None
 
 
-def test_it_is_told_as_data_and_in_two_pictures(explanation: Explanation) -> None:
-    told = explanation.to_json()
-    assert told["features"][0]["name"] == "recency_days"
-    assert [picture.file for picture in explained(explanation)] == ["importance.png", "dependence.png"]
-    assert all(picture.png.startswith(b"\x89PNG") for picture in explained(explanation))
+def test_an_explanation_is_data_and_two_charts(explanation: Explanation) -> None:
+    data = explanation.to_json()
+    assert data["features"][0]["name"] == "recency_days"
+    assert [picture.file for picture in draw_explanation(explanation)] == ["importance.png", "dependence.png"]
+    assert all(picture.png.startswith(b"\x89PNG") for picture in draw_explanation(explanation))

@@ -8,24 +8,24 @@ import pytest
 
 from expectations.validation.gate import load_tables
 from expectations.validation.tables import utc_now
-from features.as_of import checked_as_of
+from features.as_of import resolve_as_of
 from features.build import build_features
 from features.windows import churn_windows
 from models.champion import current_champion
 from models.churn.bgnbd_churn import BgNbdChurn
 from models.churn.recency_rule import RecencyRule
 from settings.load import load_settings
-from training.registry.promotion import gates
+from training.registry.promotion import failed_gates
 
 Run = Callable[..., tuple[int, str, str]]
 
 
 def test_a_second_training_is_challenger_until_promoted(workshop: Path, holdfast: Run) -> None:
     champions = workshop.parent / "workspace" / "champion"
-    code, said, _ = holdfast("train", "--config", workshop)
+    code, output, _ = holdfast("train", "--config", workshop)
     assert (code, current_champion(champions).version) == (0, "1")
-    assert "Version 2" in said
-    assert "is challenger" in said
+    assert "Version 2" in output
+    assert "is challenger" in output
     assert holdfast("promote", "--config", workshop)[1] == "Version 2 is champion.\n"
     assert current_champion(champions).version == "2"
     code, _, problem = holdfast("promote", "--config", workshop)
@@ -33,56 +33,63 @@ def test_a_second_training_is_challenger_until_promoted(workshop: Path, holdfast
     assert holdfast("promote", "1", "--config", workshop)[1] == "Version 1 is champion.\n"
 
 
-def test_rollback_brings_the_former_champion_back_and_then_refuses(workshop: Path, holdfast: Run) -> None:
+def test_rollback_restores_the_previous_champion_and_then_refuses(workshop: Path, holdfast: Run) -> None:
     champions = workshop.parent / "workspace" / "champion"
-    was = current_champion(champions).version
+    previous = current_champion(champions).version
     train = holdfast("train", "--config", workshop)[1]
     version = train.split("Version ")[1].split()[0]
     assert holdfast("promote", "--config", workshop)[1] == f"Version {version} is champion.\n"
-    code, said, _ = holdfast("rollback", "--config", workshop)
-    assert (code, said) == (0, f"Version {was} is champion again, in place of version {version}.\n")
-    assert current_champion(champions).version == was
-    assert holdfast("rollback", "--config", workshop)[2] == "There is no champion before the current one to go back to.\n"
+    code, output, _ = holdfast("rollback", "--config", workshop)
+    assert (code, output) == (0, f"Version {previous} is champion again, in place of version {version}.\n")
+    assert current_champion(champions).version == previous
+    assert holdfast("rollback", "--config", workshop)[2] == "There is no previous champion to go back to.\n"
 
 
-GOOD = {"log_loss": 0.30, "baseline_log_loss": 0.40, "calibration_error": 0.02, "calibration_floor": 0.01, "worst_segment": 0.9}
+PASSING = {
+    "log_loss": 0.30,
+    "baseline_log_loss": 0.40,
+    "calibration_error": 0.02,
+    "calibration_floor": 0.01,
+    "worst_segment": 0.9,
+}
+NOT_BETTER = (
+    "is not significantly better than bgnbd, the kind of the champion: "
+    "the upper end of the 95 % interval of the difference in log-loss is +0.0020"
+)
 
 
 @pytest.mark.parametrize(
-    ("grade", "said"),
+    ("metrics", "reason"),
     [
-        ({}, "was never judged on a past window"),
-        ({"log_loss": 0.41}, "has a log-loss of 0.4100 in the backtest, the recency rule 0.4000"),
-        ({"calibration_error": 0.08}, "is miscalibrated by 0.070 beyond chance, 0.05 are allowed"),
+        ({}, "has no backtest: the log was too short when it was trained"),
+        ({"log_loss": 0.41}, "has a log-loss of 0.4100 in the backtest, against 0.4000 of the recency rule"),
+        ({"calibration_error": 0.08}, "is miscalibrated by 0.070 beyond chance, above the limit of 0.05"),
         ({"worst_segment": 1.2}, "has 1.20 times the log-loss of the recency rule in one segment"),
-        ({"above_bgnbd": 0.002}, "is not surely better than bgnbd, the champion's kind: log-loss differs by up to +0.0020"),
+        ({"above_bgnbd": 0.002}, NOT_BETTER),
     ],
 )
-def test_each_gate_says_what_does_not_hold(workshop: Path, grade: dict[str, float], said: str) -> None:
-    some = current_champion(workshop.parent / "workspace" / "champion")
-    candidate = replace(some, backtest_metrics=GOOD | grade if grade else {})
-    current = replace(some, churn=BgNbdChurn(0.0))
-    assert (
-        gates(replace(some, churn=RecencyRule((1.0,), (0.5, 0.5)), backtest_metrics=GOOD | {"above_bgnbd": -0.001}), current)
-        == []
-    )
-    [failed] = gates(replace(candidate, churn=RecencyRule((1.0,), (0.5, 0.5))), current)
-    assert failed.startswith(said)
+def test_a_failed_gate_has_a_reason(workshop: Path, metrics: dict[str, float], reason: str) -> None:
+    champion = current_champion(workshop.parent / "workspace" / "champion")
+    candidate = replace(champion, churn=RecencyRule((1.0,), (0.5, 0.5)))
+    current = replace(champion, churn=BgNbdChurn(0.0))
+    assert failed_gates(replace(candidate, backtest_metrics=PASSING | {"above_bgnbd": -0.001}), current) == []
+    [failed] = failed_gates(replace(candidate, backtest_metrics=PASSING | metrics if metrics else {}), current)
+    assert failed.startswith(reason)
 
 
-def test_a_promotion_by_force_is_said_and_kept_in_the_registry(
+def test_a_forced_promotion_is_reported_and_recorded_in_the_registry(
     workshop: Path, holdfast: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from mlflow import MlflowClient
 
-    monkeypatch.setattr("training.registry.promotion.WORST_SEGMENT", 0.0)
+    monkeypatch.setattr("training.registry.promotion.MAX_SEGMENT_RATIO", 0.0)
     code, _, problem = holdfast("promote", "1", "--config", workshop)
-    assert (code, "Add --force" in problem) == (2, True)
-    code, said, warning = holdfast("promote", "1", "--force", "--config", workshop)
-    assert (code, said) == (0, "Version 1 is champion.\n")
-    assert warning.startswith("By force: version 1 has ")
-    noted = MlflowClient(load_settings(workshop, {}).mlflow_uri).get_model_version("holdfast-churn", "1").tags
-    assert "in one segment of customers" in noted["promoted_by_force"]
+    assert (code, problem.endswith(". Not promoted. Use --force to promote anyway.\n")) == (2, True)
+    code, output, warning = holdfast("promote", "1", "--force", "--config", workshop)
+    assert (code, output) == (0, "Version 1 is champion.\n")
+    assert warning.startswith("Promoted with --force: version 1 has ")
+    tags = MlflowClient(load_settings(workshop, {}).mlflow_uri).get_model_version("holdfast-churn", "1").tags
+    assert "in one segment of customers" in tags["promoted_by_force"]
 
 
 def test_an_unknown_version_is_refused(workshop: Path, holdfast: Run) -> None:
@@ -90,37 +97,37 @@ def test_an_unknown_version_is_refused(workshop: Path, holdfast: Run) -> None:
     assert (code, "There is no version 17" in problem) == (2, True)
 
 
-def test_the_registered_model_answers_like_the_champion_without_the_repository(workshop: Path) -> None:
+def test_the_registered_model_predicts_like_the_champion_without_the_repository(workshop: Path) -> None:
     import mlflow
 
     settings = load_settings(workshop, {})
     mlflow.set_tracking_uri(settings.mlflow_uri)
     tables, _ = load_tables(settings, utc_now())
-    as_of = checked_as_of(tables, None, utc_now().date())
+    as_of = resolve_as_of(tables, None, utc_now().date())
     active = churn_windows(settings.churn, tables, as_of).active_days
     champion = current_champion(settings.workspace.path / "champion")
     buyers = build_features(tables, as_of, active, settings.loyalty, champion.norms).filter(pl.col("orders") > 0)
     expected = champion.churn.p_churn(champion.btyd.with_columns(buyers, champion.terms.horizon_days))
     model = mlflow.pyfunc.load_model("models:/holdfast-churn@champion")
-    taken = model.metadata.get_input_schema().input_names()
-    assert list(model.predict(buyers.select(taken).to_pandas())) == pytest.approx(expected.to_list())
+    inputs = model.metadata.get_input_schema().input_names()
+    assert list(model.predict(buyers.select(inputs).to_pandas())) == pytest.approx(expected.to_list())
 
 
-def test_runs_show_parameters_metrics_charts_and_a_dataset_but_no_customer(workshop: Path) -> None:
+def test_runs_have_parameters_metrics_charts_and_datasets_but_no_customer_id(workshop: Path) -> None:
     from mlflow import MlflowClient
 
     settings = load_settings(workshop, {})
     client = MlflowClient(settings.mlflow_uri)
-    [experiment] = [each for each in client.search_experiments() if each.name == "holdfast"]
+    [experiment] = [experiment for experiment in client.search_experiments() if experiment.name == "holdfast"]
     runs = {run.info.run_name: run for run in client.search_runs([experiment.experiment_id])}
     parent = next(run for name, run in runs.items() if name.startswith("train"))
     assert {"churn: lightgbm", "churn: bgnbd", "churn: hybrid", "churn: recency_rule", "value: same_as_last_period"} <= set(runs)
     assert parent.data.params["horizon_days"] == "91"
     assert runs["churn: lightgbm"].data.metrics["log_loss"] < runs["churn: recency_rule"].data.metrics["log_loss"] * 1.2
     charts = {item.path for item in client.list_artifacts(parent.info.run_id, "charts")}
-    drawn = ("calibration", "lift", "gains", "value_by_decile", "spend_found", "bias", "importance", "dependence")
-    assert charts == {f"charts/{name}.png" for name in drawn}
-    datasets = {each.dataset.name: each.dataset.digest for each in parent.inputs.dataset_inputs}
+    names = ("calibration", "lift", "gains", "value_by_decile", "spend_found", "bias", "importance", "dependence")
+    assert charts == {f"charts/{name}.png" for name in names}
+    datasets = {entry.dataset.name: entry.dataset.digest for entry in parent.inputs.dataset_inputs}
     assert set(datasets) == {"transactions", "complaints", "surveys", "contacts", "customers"}
     assert all(datasets.values())
     version = client.get_model_version_by_alias("holdfast-churn", "champion")

@@ -7,7 +7,7 @@ import pytest
 
 from training.evaluation.backtest import Backtest
 from training.evaluation.leaderboard import leaderboard
-from training.reports.comparison_page import compare_page
+from training.reports.comparison_page import render_comparison_page
 
 
 @pytest.fixture(scope="module")
@@ -16,6 +16,7 @@ def result() -> Backtest:
     n = 400
     p, spend = rng.random(n), rng.gamma(1.0, 50.0, n) * (rng.random(n) < 0.4)
     columns = {
+        "customer_id": [f"c{number // 2}" for number in range(n)],
         "origin": [date(2025, 1, 1), date(2025, 4, 1)] * (n // 2),
         "churned": (rng.random(n) < p).astype(float),
         "next_spend": spend,
@@ -32,11 +33,11 @@ def result() -> Backtest:
     return Backtest(pl.DataFrame(columns), {"lightgbm": "too <little> data"})
 
 
-def test_the_page_holds_both_tables_groups_intervals_and_pictures_and_loads_nothing(result: Backtest) -> None:
-    page = compare_page(leaderboard(result, date(2025, 7, 1), 90, intervals=True), result)
+def test_the_page_has_both_tables_groups_intervals_and_charts_and_loads_nothing(result: Backtest) -> None:
+    page = render_comparison_page(leaderboard(result, date(2025, 7, 1), 90, intervals=True), result)
     assert page.count("data:image/png;base64,") == 6
     assert "400 customer windows of 90 days, from 2025-01-01, 2025-04-01" in page
-    for word in (
+    for text in (
         "Tweedie deviance",
         "above value_high",
         "one-time buyers",
@@ -45,15 +46,15 @@ def test_the_page_holds_both_tables_groups_intervals_and_pictures_and_loads_noth
         "bias by group",
         "<th>longer</th>",
     ):
-        assert word in page
+        assert text in page
     assert re.search(r"-0\.\d+ to -0\.\d+", page)
     assert "too &lt;little&gt; data" in page
     assert not re.search(r"(src|href)=\"?https?:", page)
 
 
-def test_without_a_backtest_the_page_says_so() -> None:
-    nothing = Backtest(None, {"bgnbd": "the log is too short for a backtest"})
-    page = compare_page(leaderboard(nothing, date(2025, 7, 1), 90), nothing)
+def test_without_a_backtest_the_page_has_the_reasons() -> None:
+    empty = Backtest(None, {"bgnbd": "the log is too short for a backtest"})
+    page = render_comparison_page(leaderboard(empty, date(2025, 7, 1), 90), empty)
     assert "The log is too short for a comparison" in page
-    assert "Not judged: bgnbd" in page
+    assert "Not evaluated: bgnbd" in page
     assert "<img" not in page

@@ -1,4 +1,4 @@
-"""What the first stores held, before they had a version: a table of runs and one of all scores."""
+"""The first stores, before there were versions: a table of runs and one of all scores."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,8 +8,8 @@ down_revision = None
 
 
 def upgrade() -> None:
-    """Make what is not there yet: a store without a version may be new, or one of these first ones."""
-    if _has_runs():
+    """Create the table of runs, or rename those of a first store: a store without a version may be either."""
+    if _rename_first_tables():
         return
     op.create_table(
         "runs_of_before",
@@ -22,10 +22,10 @@ def upgrade() -> None:
     )
 
 
-def _has_runs() -> bool:
-    """MLflow has a table of that name too, without this column."""
-    found = sa.inspect(op.get_bind())
-    if not found.has_table("runs") or "horizon_days" not in {column["name"] for column in found.get_columns("runs")}:
+def _rename_first_tables() -> bool:
+    """Rename the tables of a first store and return whether there are any. MLflow's own `runs` lacks `horizon_days`."""
+    inspector = sa.inspect(op.get_bind())
+    if not inspector.has_table("runs") or "horizon_days" not in {column["name"] for column in inspector.get_columns("runs")}:
         return False
     op.rename_table("runs", "runs_of_before")
     op.rename_table("scores", "scores_of_before")

@@ -1,4 +1,4 @@
-"""A table per run; issued lists, keys, objections and the audit. Runs of before are carried over."""
+"""Add a table per run, issued lists, keys, objections and the audit; carry existing runs over."""
 
 from typing import Any
 
@@ -10,12 +10,12 @@ down_revision = "0001"
 
 BIG = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 TEXTS = ("status", "lifecycle_stage", "relationship_level", "loyalty_segment")
-CHANCES = ("p_hard_core", "p_split", "p_shifting", "p_switcher")
+PROBABILITIES = ("p_hard_core", "p_split", "p_shifting", "p_switcher")
 MONEY = ("expected_orders", "expected_value", "value_low", "value_high", "value_if_stays", "value_at_risk")
 DATES = ("next_order_date", "next_order_low", "next_order_high")
 ROW = {
     **dict.fromkeys(TEXTS, sa.Text),
-    **dict.fromkeys(CHANCES, sa.Double),
+    **dict.fromkeys(PROBABILITIES, sa.Double),
     **dict.fromkeys(("recency_days", "orders"), sa.BigInteger),
     **dict.fromkeys(("historic_value", "p_churn"), sa.Double),
     "churn_band": sa.Text,
@@ -29,15 +29,15 @@ ROW = {
 
 
 def upgrade() -> None:
-    """Make the tables, carry the runs over, drop the old ones, and close the audit against change."""
-    _runs()
-    _lists()
-    _access()
+    """Create the tables, carry the runs over, drop the old tables, and make the audit append-only."""
+    _create_run_tables()
+    _create_list_tables()
+    _create_access_tables()
     _carry_over()
-    _append_only()
+    _make_audit_append_only()
 
 
-def _runs() -> None:
+def _create_run_tables() -> None:
     op.create_table("store_meta", sa.Column("name", sa.Text, primary_key=True), sa.Column("value", sa.Text, nullable=False))
     op.create_table(
         "scoring_runs",
@@ -56,7 +56,7 @@ def _runs() -> None:
     )
 
 
-def _lists() -> None:
+def _create_list_tables() -> None:
     op.create_table(
         "lists",
         sa.Column("list_id", sa.Text, primary_key=True),
@@ -92,7 +92,7 @@ def _lists() -> None:
     op.create_index("ix_list_rows_customer_id", "list_rows", ["customer_id"])
 
 
-def _access() -> None:
+def _create_access_tables() -> None:
     op.create_table(
         "api_keys",
         sa.Column("key_id", sa.Text, primary_key=True),
@@ -119,13 +119,13 @@ def _access() -> None:
 
 
 def _carry_over() -> None:
-    """Copy each run of before into a table of its own, under its old number."""
+    """Copy each existing run into a table of its own, under its old id."""
     connection = op.get_bind()
-    about = "run_id, as_of, scored_at, model_version, horizon_days, rows"
+    columns = "run_id, as_of, scored_at, model_version, horizon_days, rows"
     connection.execute(
         sa.text(
-            f"insert into scoring_runs ({about}, state, content, published_at) "  # noqa: S608  # fixed names
-            f"select {about}, 'complete', '', scored_at from runs_of_before"
+            f"insert into scoring_runs ({columns}, state, content, published_at) "  # noqa: S608  # fixed names
+            f"select {columns}, 'complete', '', scored_at from runs_of_before"
         )
     )
     if sa.inspect(connection).has_table("scores_of_before"):
@@ -134,8 +134,8 @@ def _carry_over() -> None:
         op.drop_table("scores_of_before")
     op.drop_table("runs_of_before")
     if connection.dialect.name == "postgresql":
-        last = "coalesce((select max(run_id) from scoring_runs), 0) + 1"
-        connection.execute(sa.text(f"select setval(pg_get_serial_sequence('scoring_runs', 'run_id'), {last}, false)"))
+        next_id = "coalesce((select max(run_id) from scoring_runs), 0) + 1"
+        connection.execute(sa.text(f"select setval(pg_get_serial_sequence('scoring_runs', 'run_id'), {next_id}, false)"))
 
 
 def _copy(connection: sa.Connection, run_id: int) -> None:
@@ -149,11 +149,11 @@ def _copy(connection: sa.Connection, run_id: int) -> None:
     )
 
 
-def _append_only() -> None:
+def _make_audit_append_only() -> None:
     if op.get_bind().dialect.name == "sqlite":
-        for what in ("update", "delete"):
+        for operation in ("update", "delete"):
             op.execute(
-                f"create trigger audit_no_{what} before {what} on audit "
+                f"create trigger audit_no_{operation} before {operation} on audit "
                 "begin select raise(abort, 'the audit is append-only'); end"
             )
         return

@@ -1,4 +1,4 @@
-"""What lists rest on: targets beside each run, what an issued row was expected to do, summaries, and sessions of pages."""
+"""Add what lists rest on: the expected effect of each issued row, summaries of runs and lists, reports, and page sessions."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,7 +8,7 @@ down_revision = "0002"
 
 
 def upgrade() -> None:
-    """Add columns that are null for what was there before, and two tables."""
+    """Add columns, null in existing rows, and two tables."""
     op.add_column("scoring_runs", sa.Column("summary", sa.Text))
     op.add_column("lists", sa.Column("summary", sa.Text))
     for name, kind in (("held_by", sa.Text), ("propensity", sa.Double), ("global_share", sa.Double), ("action_cost", sa.Double)):

@@ -1,0 +1,60 @@
+"""Rows of issued lists, as contacts and outcomes need them."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import polars as pl
+import sqlalchemy as sa
+
+from serving.store.read import VALUES, in_values, read_frame, values_parameter
+from serving.store.schema import LIST_ROWS
+
+CONTACT_COLUMNS: dict[str, pl.DataType] = {
+    "customer_id": pl.String(),
+    "action": pl.String(),
+    "channel": pl.String(),
+    "arm": pl.String(),
+    "propensity": pl.Float64(),
+    "action_cost": pl.Float64(),
+}
+OUTCOME_COLUMNS: dict[str, pl.DataType] = {
+    "list_id": pl.String(),
+    "rank": pl.Int64(),
+    "customer_id": pl.String(),
+    "arm": pl.String(),
+    "held_by": pl.String(),
+    "action": pl.String(),
+    "loyalty_segment": pl.String(),
+    "p_churn": pl.Float64(),
+    "expected_value": pl.Float64(),
+    "expected_gain": pl.Float64(),
+    "propensity": pl.Float64(),
+    "global_share": pl.Float64(),
+    "action_cost": pl.Float64(),
+    "outcome_orders": pl.Int64(),
+    "outcome_spend": pl.Float64(),
+    "outcome_until": pl.Date(),
+}
+
+
+def contact_rows(engine: sa.Engine, list_ids: Sequence[str], customer_ids: Sequence[str] | None = None) -> Iterator[pl.DataFrame]:
+    """Yield CONTACT_COLUMNS of each list, without erased customers; only the rows of some customers if given."""
+    query = _rows_of_list(CONTACT_COLUMNS).where(LIST_ROWS.c.customer_id.is_not(None))
+    with engine.connect() as connection:
+        if customer_ids is not None:
+            values = values_parameter(connection, customer_ids)
+            query = query.where(in_values(connection.dialect.name, LIST_ROWS.c.customer_id)).params(**{VALUES: values})
+        for list_id in list_ids:
+            yield read_frame(connection, query.params(list_id=list_id), CONTACT_COLUMNS)
+
+
+def outcome_rows(engine: sa.Engine, list_ids: Sequence[str]) -> Iterator[pl.DataFrame]:
+    """Yield OUTCOME_COLUMNS of each list, without rows from before propensities were stored."""
+    query = _rows_of_list(OUTCOME_COLUMNS).where(LIST_ROWS.c.propensity.is_not(None))
+    with engine.connect() as connection:
+        for list_id in list_ids:
+            yield read_frame(connection, query.params(list_id=list_id), OUTCOME_COLUMNS)
+
+
+def _rows_of_list(columns: dict[str, pl.DataType]) -> sa.Select[Any]:
+    return sa.select(*(LIST_ROWS.c[name] for name in columns)).where(LIST_ROWS.c.list_id == sa.bindparam("list_id"))
