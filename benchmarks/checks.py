@@ -35,7 +35,8 @@ def read(folder: Path, kind: str) -> float:
 
 def check(folder: Path, kind: str) -> float:
     """Check the order lines in a fresh workspace; return seconds."""
-    from expectations.validation.tables import check_tables, utc_now
+    from expectations.validation.tables import check_tables
+    from settings.clock import utc_now
     from settings.load import load_settings
 
     with tempfile.TemporaryDirectory(dir=folder) as workspace:

@@ -17,7 +17,6 @@ import numpy as np
 import polars as pl
 
 from expectations.validation.gate import load_tables
-from expectations.validation.tables import utc_now
 from features.labels import with_labels
 from features.point_in_time import known_before
 from features.tables.schema import Tables
@@ -28,6 +27,7 @@ from models.snapshot import Snapshot
 from models.trees.booster_cache import BoosterCache
 from models.value.baselines import LAST_PERIOD, ORDER_MODELS, RecencyDecilesCandidate, RetainedSpendCandidate
 from models.value.hybrid import HybridValueCandidate
+from settings.clock import utc_now
 from settings.sections import Settings, TableSources
 from training.data.training_data import TrainingData, prepare_training_data
 from training.evaluation.backtest_metrics import calibration_floor

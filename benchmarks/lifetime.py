@@ -13,7 +13,6 @@ import polars as pl
 
 from benchmarks.holdouts import RETAIL, no_progress
 from expectations.validation.gate import load_tables
-from expectations.validation.tables import utc_now
 from features.labels import labels
 from features.tables.schema import Tables
 from holdfast.demo.cdnow import read_cdnow
@@ -21,6 +20,7 @@ from holdfast.demo.simulated.shop import simulate
 from models.btyd.intervals import value_interval
 from models.registry import HYBRID, VALUE_LEARNERS
 from models.value.lifetime_value import value_frame, value_terms
+from settings.clock import utc_now
 from settings.sections import Settings, TableSources, Value
 from training.data.training_data import prepare_training_data
 from training.metrics import interval_metrics, value_metrics

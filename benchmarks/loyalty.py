@@ -13,9 +13,9 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from features.build import build_features
+from features.frames.arrays import IntArray
 from features.tables.schema import Tables
 from settings.sections import Loyalty
 
@@ -26,7 +26,7 @@ BRANDS = 10
 NOISE = 0.05
 END, ACTIVE_DAYS = date(2030, 1, 1), 365
 START = datetime(2024, 1, 1)  # noqa: DTZ001  # the tables hold UTC without a zone
-Sequences = NDArray[np.int64]
+Sequences = IntArray
 
 
 def generate_sequences(kind: str, length: int, rng: np.random.Generator) -> Sequences:

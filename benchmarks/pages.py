@@ -20,12 +20,12 @@ import polars as pl
 from benchmarks.serving import world
 from benchmarks.serving.server import LOOPBACK, create_benchmark_key, holdfast_server
 from features.storage.paths import good_path
-from serving.http.state import utc_now
 from serving.lists.weekly import build_list, issue, plan_week
 from serving.schemas.list_kind import ListKind
 from serving.store.engine import open_store
 from serving.store.publish import publish
 from serving.store.read import read_scores_by_action
+from settings.clock import utc_now
 from settings.load import load_settings
 
 PORT, REPEATS = 3_131, 9
@@ -41,7 +41,7 @@ def fill_shop(config: Path, rows: int) -> None:
         publish(store, run, 91, targets=world.targets(run))
     plan = plan_week(settings, store)
     for kind in ListKind:
-        issued, _ = issue(store, build_list(store, plan, kind), "benchmark", utc_now())
+        issued, _, *_ = issue(settings, store, build_list(store, plan, kind), "benchmark", utc_now())
         print(f"{kind}: {issued.rows:,} rows")
     store.dispose()
     indices = demo_scores.select("customer_id").with_row_index("index")

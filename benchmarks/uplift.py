@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from models.log_odds import Array
+from features.frames.arrays import Array
 from models.trees.boosting import predict
 from models.uplift.crossfit import fit_learners
 from models.uplift.curves import Interval, Measure, bootstrap_interval, qini, uplift_at

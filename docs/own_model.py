@@ -22,7 +22,6 @@ from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
 
 from expectations.validation.gate import load_tables
-from expectations.validation.tables import utc_now
 from features.as_of import resolve_as_of
 from features.frames.purchases import customer_days, occasions
 from features.point_in_time import known_before
@@ -32,6 +31,7 @@ from models.files import CHURN_FILE, read_json, write_json
 from models.log_odds import log_odds
 from models.registry import BASELINE, HYBRID
 from models.snapshot import Snapshot
+from settings.clock import utc_now
 from settings.load import load_settings
 from training.data.training_data import prepare_training_data
 from training.evaluation.backtest import backtest

@@ -41,6 +41,11 @@ def run_checks(suites: Sequence[CheckSuite], workspace: Path, *, docs: bool = Fa
     return {suite.name: _findings(suite, results.get(suite.name, [])) for suite in suites}
 
 
+def run_suite(suite: CheckSuite) -> list[Finding]:
+    """Run the active checks of one suite in memory, and return their findings."""
+    return _findings(suite, _validate_in_memory(suite)) if suite.active_checks else []
+
+
 def _validate_in_memory(suite: CheckSuite) -> Results:
     context = _without_progress_bars(gx.get_context(mode="ephemeral"))
     batch = _define_batch(context, suite).get_batch(batch_parameters={"dataframe": _measure_frame(suite)})

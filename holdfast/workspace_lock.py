@@ -3,7 +3,6 @@
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from functools import wraps
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from holdfast.printing.console import MESSAGES
+from settings.clock import utc_now
 from settings.errors import UserError
 from settings.load import load_settings
 
@@ -52,7 +52,7 @@ def hold_workspace(workspace: Path, name: str, *, wait: bool) -> Iterator[None]:
         MESSAGES.print(f"Waiting for {_read_holder(workspace)}, which is running in {workspace} ...")
         lock.acquire()
     try:
-        holder = f"`{name}` (process {os.getpid()}, since {datetime.now(UTC):%Y-%m-%d %H:%M} UTC)"
+        holder = f"`{name}` (process {os.getpid()}, since {utc_now():%Y-%m-%d %H:%M} UTC)"
         (workspace / HOLDER_FILE).write_text(holder, encoding="utf-8")
         yield
     finally:

@@ -1,12 +1,11 @@
 """Log-odds that stay finite."""
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import logit
 
-MIN_PROBABILITY = 1e-6
+from features.frames.arrays import Array
 
-Array = NDArray[np.float64]
+MIN_PROBABILITY = 1e-6
 
 
 def log_odds(p: Array) -> Array:

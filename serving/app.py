@@ -7,7 +7,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from serving.api import customers, lists, live, scores, system
+from serving.api import customers, issue, lists, live, scores, system
 from serving.http.error_mapping import as_api_error
 from serving.http.errors import INTERNAL, METHOD_NOT_ALLOWED, ApiError
 from serving.http.logging import error_location
@@ -20,12 +20,12 @@ from settings.errors import UserError
 
 DESCRIPTION = """Churn and lifetime-value scores by customer, live scores, weekly lists, objections and erasure.
 
-Every call except the health routes needs `Authorization: Bearer <key>`. `keys create` creates keys with the scopes score, list
-and admin. Every error has the format of ErrorReply. docs/serving.md describes the limits.
+Every call except the health routes needs `Authorization: Bearer <key>`. `keys create` creates keys with the scopes score, list,
+issue and admin. Every error has the format of ErrorReply. docs/serving.md describes the limits.
 """
 
 
-ROUTE_MODULES = (scores, live, lists, customers, system, entrance, week, customer, segments, outcomes, models)
+ROUTE_MODULES = (scores, live, lists, issue, customers, system, entrance, week, customer, segments, outcomes, models)
 
 
 def make_app(state: ServiceState) -> RequestMiddleware:

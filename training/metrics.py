@@ -1,11 +1,11 @@
 """Metrics of churn probabilities and of expected values, computed from arrays."""
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.stats import rankdata, spearmanr
 from sklearn.metrics import average_precision_score, brier_score_loss
 
-Array = NDArray[np.float64]
+from features.frames.arrays import Array
+
 BINS = 10
 TOP_SHARE = 0.10
 TOP_SHARES = (0.01, 0.05, 0.10, 0.20)

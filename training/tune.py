@@ -18,6 +18,7 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.trial import Trial, TrialState
 from pydantic import TypeAdapter, ValidationError
 
+from features.frames.arrays import Array
 from features.frames.columns import CUSTOMER
 from features.tables.schema import Tables
 from models.churn.hybrid import HybridCandidate
@@ -31,7 +32,7 @@ from training.data.snapshots import closed_before
 from training.data.training_data import prepare_training_data
 from training.evaluation.backtest import choose_origins
 from training.evaluation.bootstrap import paired_interval, resample_customers, resampled_log_loss
-from training.metrics import Array, log_loss
+from training.metrics import log_loss
 
 MAX_ORIGINS = 4
 MIN_ORIGINS = 2

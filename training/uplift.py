@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from features.frames.arrays import Array, BoolArray
 from models.churn.protocol import ChurnModel
 from models.errors import TooLittleDataError
-from models.log_odds import Array
 from models.trees.boosting import INPUTS
 from models.uplift.assumed_effect import assumed_reduction
 from models.uplift.crossfit import CrossFittedEffects, cross_fit, fit_learners
 from models.uplift.curves import Interval, Measure, bootstrap_interval, qini, uplift_at
-from models.uplift.experiment import Experiment, Flags, refuse_small
+from models.uplift.experiment import Experiment, refuse_small
 from models.uplift.learners import Uplift
 from models.uplift.policies import RISK, RISK_VALUE, UPLIFT, UPLIFT_VALUE, PolicyValue, policy_value
 from settings.sections import Action
@@ -132,7 +132,7 @@ def _measure(experiment: Experiment, score: Array, measure: Measure) -> Interval
     )
 
 
-def _listable(query: ExperimentQuery, experiment: Experiment) -> Flags:
+def _listable(query: ExperimentQuery, experiment: Experiment) -> BoolArray:
     """Flag former customers and those at risk, from whom targeting chooses; all rows where these are fewer than a tenth."""
     at_risk = experiment.risk >= query.settings.targeting.at_risk_threshold
     listable = (experiment.frame["status"] == "former").to_numpy() | at_risk
@@ -150,7 +150,7 @@ def _assumed_effects(actions: Sequence[Action], experiment: Experiment, threshol
 
 
 def _policies(
-    experiment: Experiment, effects: CrossFittedEffects, learner: str, listable: Flags, assumed: Array, cost: float
+    experiment: Experiment, effects: CrossFittedEffects, learner: str, listable: BoolArray, assumed: Array, cost: float
 ) -> PolicyValue:
     """Return the value of each policy; risk x value ranks by the assumed effect, which is used without an effect model."""
     effect, saved = effects.effects[learner], experiment.frame[SAVED].cast(pl.Float64).to_numpy()

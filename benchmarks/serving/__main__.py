@@ -20,11 +20,11 @@ from pathlib import Path
 from benchmarks.serving import world
 from benchmarks.serving.load import LOOPBACK, LoadResult, request, run_load
 from benchmarks.serving.server import create_benchmark_key, holdfast_server, memory_mib, noop_server, workers_of
-from serving.http.state import utc_now
 from serving.lists.weekly import issue, make_list
 from serving.schemas.list_kind import ListKind
 from serving.store.engine import open_store
 from serving.store.publish import publish
+from settings.clock import utc_now
 from settings.load import load_settings
 
 HOLDFAST_PORT, NOOP_PORT = 3711, 3712
@@ -102,7 +102,7 @@ def print_issuing(config: Path) -> None:
     """Issue this week's list as the command `list` does, and print the duration."""
     settings, started = load_settings(config), time.perf_counter()
     store = open_store(settings.store_url)
-    _, frame = issue(store, make_list(settings, store, ListKind.AT_RISK), "benchmark", utc_now())
+    _, frame, *_ = issue(settings, store, make_list(settings, store, ListKind.AT_RISK), "benchmark", utc_now())
     store.dispose()
     print(f"issuing a list of {frame.height:,} rows: {time.perf_counter() - started:.1f} s")
 

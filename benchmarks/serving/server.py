@@ -8,10 +8,10 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks.serving.load import LOOPBACK
+from settings.clock import utc_now
 
 ROOT = Path(__file__).resolve().parents[2]
 KIB_PER_MIB = 1024
@@ -77,7 +77,7 @@ def create_benchmark_key(config: Path) -> str:
     from serving.store.keys import Scope, create_key, list_keys, revoke_key
     from settings.load import load_settings
 
-    store, now = open_store(load_settings(config).store_url), datetime.now(UTC).replace(tzinfo=None)
+    store, now = open_store(load_settings(config).store_url), utc_now()
     for key in list_keys(store):
         if key.client == "benchmark" and key.is_live(now):
             revoke_key(store, key.key_id, now)

@@ -3,7 +3,6 @@
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +20,7 @@ from serving.schemas.list_kind import ListKind
 from serving.scoring.batch import norms_as_of, score_run
 from serving.store.engine import open_store
 from serving.store.publish import publish
+from settings.clock import utc_now
 from settings.sections import Settings
 
 WINDOW_WEEKS = 13
@@ -69,14 +69,14 @@ def current_tables(company: Company) -> Tables:
 
 def issue_week(company: Company, kinds: tuple[ListKind, ...], choose: Choice | None = None) -> pl.DataFrame:
     """Score, publish and issue this week's lists as `run` does; return their rows. `choose` may change the plan."""
-    as_of, tables, now = week_start(company.state.week), current_tables(company), datetime.now(UTC).replace(tzinfo=None)
+    as_of, tables, now = week_start(company.state.week), current_tables(company), utc_now()
     norms = norms_as_of(company.champion, tables, as_of)
     run = score_run(company.settings, tables, company.champion, as_of, now, norms)
     publish(company.store, run.scores, company.champion.terms.horizon_days, norms, KEEP_WEEKS, run.targets)
     plan = plan_week(company.settings, company.store)
     plan = plan if choose is None else replace(plan, plan=replace(plan.plan, frame=choose(plan.plan.frame)))
     lists = [build_list(company.store, plan, kind) for kind in kinds]
-    return pl.concat([issue(company.store, weekly, "benchmark", now)[1] for weekly in lists])
+    return pl.concat([issue(company.settings, company.store, weekly, "benchmark", now).rows for weekly in lists])
 
 
 def live_week(company: Company, treated_ids: pl.Series) -> None:

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
+from filelock import FileLock
+
 from expectations.history.jsonl import read_records, write_records
 
 MAX_RECORDS_PER_TABLE = 500
@@ -58,16 +60,22 @@ def append_records(workspace: Path, loads: Iterable[LoadRecord]) -> None:
     A load with the rows and the outcome of the newest record of its table only updates `seen_at` of that record.
     The newest 500 records of each table are kept.
     """
-    history = read_check_history(workspace)
-    for load in loads:
-        previous = table_records(history, load.table)
-        if previous and previous[-1].has_same_outcome(load):
-            history[history.index(previous[-1])] = replace(previous[-1], seen_at=load.seen_at)
-            continue
-        history.append(load)
-        if len(previous) >= MAX_RECORDS_PER_TABLE:
-            history.remove(previous[0])
-    write_records(_path(workspace), history)
+    _path(workspace).parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(_path(workspace).with_suffix(".lock")):  # commands and the workers of the service append
+        history = read_check_history(workspace)
+        for load in loads:
+            _append(history, load)
+        write_records(_path(workspace), history)
+
+
+def _append(history: list[LoadRecord], load: LoadRecord) -> None:
+    previous = table_records(history, load.table)
+    if previous and previous[-1].has_same_outcome(load):
+        history[history.index(previous[-1])] = replace(previous[-1], seen_at=load.seen_at)
+        return
+    history.append(load)
+    if len(previous) >= MAX_RECORDS_PER_TABLE:
+        history.remove(previous[0])
 
 
 def failing_since(loads: list[LoadRecord], name: str) -> str:

@@ -1,6 +1,6 @@
 """Check all configured tables: filter and measure them, run their checks, and record the outcome."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 import polars as pl
@@ -18,11 +18,6 @@ from features.storage.hashing import NO_IDS, HashedIds
 from features.storage.paths import good_path
 from features.tables.schema import ALL_TABLES, TRANSACTIONS, Tables
 from settings.sections import Settings
-
-
-def utc_now() -> datetime:
-    """Return the current time in UTC, without a zone, as the tables have it."""
-    return datetime.now(UTC).replace(tzinfo=None)
 
 
 def check_tables(

@@ -5,7 +5,6 @@ from datetime import date
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 from scipy.special import xlogy
 
 from features.families.brand_sequences import CATEGORY, NO_CATEGORY, SEQUENCE, SYMBOL, choose_symbols, sort_by_time
@@ -13,13 +12,13 @@ from features.families.feature import Feature
 from features.families.loyalty_models import (
     RANKS,
     TYPES,
-    Array,
     log_factorial,
     log_hard_core,
     log_shifting,
     log_split,
     log_switcher,
 )
+from features.frames.arrays import Array, BoolArray
 from features.frames.collect import Engine
 from features.frames.columns import CUSTOMER, DAY
 from features.frames.encoded import EncodedTables
@@ -194,7 +193,7 @@ class _SequenceCounts:
     n: Array
     seen: Array
     top_counts: Array
-    hits: NDArray[np.bool_]
+    hits: BoolArray
     log_factorials: Array
 
 

@@ -25,7 +25,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import comb, gammaln
 
-Array = NDArray[np.float64]
+from features.frames.arrays import Array, BoolArray, IntArray
+
 Weighted = tuple[Array, NDArray[np.generic]]
 
 MIN_BRANDS = 12.0
@@ -50,7 +51,7 @@ def log_split(n: Array, seen: Array, counts: Array) -> Array:
     return _log_sum([(_log_split_of_size(size, n, seen, counts), np.full_like(n, 0.5)) for size in (2, 3)])
 
 
-def log_shifting(n: Array, seen: Array, counts: Array, hits: NDArray[np.bool_]) -> tuple[Array, NDArray[np.int64]]:
+def log_shifting(n: Array, seen: Array, counts: Array, hits: BoolArray) -> tuple[Array, IntArray]:
     """Return ln P under one shift, and the row of the most likely shift: the first choice of the new favourite's time.
 
     `hits` (ranks, choices) is true where a choice is the brand of that rank; choices are in order, one sequence after the other,
@@ -75,19 +76,19 @@ def log_switcher(n: Array, seen: Array, log_factorials: Array) -> Array:
     return _log_gamma(v) - _log_gamma(n + v) + log_factorials
 
 
-def _blocks(sequences: NDArray[np.int64], n: Array) -> list[NDArray[np.int64]]:
+def _blocks(sequences: IntArray, n: Array) -> list[IntArray]:
     """Split the sequences into blocks whose working arrays fit into the processor's cache."""
     cuts = np.flatnonzero(np.diff(np.cumsum(n[sequences]) // BLOCK_CHOICES)) + 1
     return np.split(sequences, cuts) if len(sequences) else []
 
 
-def _rows(starts: Array, n: Array) -> NDArray[np.int64]:
+def _rows(starts: Array, n: Array) -> IntArray:
     """Return the rows of all choices of the sequences that begin at `starts`, one sequence after the other."""
     lengths = n.astype(np.int64)
     return np.repeat((starts - (np.cumsum(n) - n)).astype(np.int64), lengths) + np.arange(lengths.sum())
 
 
-def _log_shifting_block(n: Array, seen: Array, counts: Array, hits: NDArray[np.bool_]) -> tuple[Array, NDArray[np.int64]]:
+def _log_shifting_block(n: Array, seen: Array, counts: Array, hits: BoolArray) -> tuple[Array, IntArray]:
     """Return `log_shifting` for sequences that are long enough and in which a brand of every rank was bought.
 
     The terms of a change point depend on the number of matches m alone, so exp L(m) is looked up in a table. The table is scaled
@@ -113,13 +114,13 @@ def _log_shifting_block(n: Array, seen: Array, counts: Array, hits: NDArray[np.b
     return log_integral - np.log(v * (v - 1)) - np.log(n - 2 * MIN_SIDE + 1), points[first_best] + 1
 
 
-def _running_counts(hits: NDArray[np.bool_], starts: NDArray[np.int64], sequence: NDArray[np.int64]) -> NDArray[np.int64]:
+def _running_counts(hits: BoolArray, starts: IntArray, sequence: IntArray) -> IntArray:
     """Return the number of hits in each sequence up to and including each of its choices."""
     so_far = np.cumsum(hits, axis=1)
     return so_far - (so_far[:, starts] - hits[:, starts])[:, sequence]
 
 
-def _match_weights(n: Array, seen: Array, max_matches: NDArray[np.int64]) -> tuple[Array, Array, NDArray[np.int64]]:
+def _match_weights(n: Array, seen: Array, max_matches: IntArray) -> tuple[Array, Array, IntArray]:
     """Return exp(L(m) - log_scale) for m = 0 to n of each sequence in turn, log_scale, and where each sequence begins."""
     lengths = n.astype(np.int64) + 1
     offset = np.cumsum(lengths) - lengths
@@ -135,9 +136,7 @@ def _match_weights(n: Array, seen: Array, max_matches: NDArray[np.int64]) -> tup
     return np.exp(np.minimum(logs - np.repeat(log_scale, lengths), 0)), log_scale, offset
 
 
-def _sum_of_pairs(
-    before: NDArray[np.int64], after: NDArray[np.int64], weights: Array, offset: NDArray[np.int64], unseen: Array
-) -> Array:
+def _sum_of_pairs(before: IntArray, after: IntArray, weights: Array, offset: IntArray, unseen: Array) -> Array:
     """Return the sum over ordered pairs of favourites at each change point: both bought, one of them, or neither."""
     ranks = range(len(before))
     before_index = before + offset

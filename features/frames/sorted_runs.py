@@ -6,8 +6,8 @@ another customer. So gaps and changes are differences of adjacent rows and need 
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
+from features.frames.arrays import IntArray
 from features.frames.columns import CUSTOMER, DAY
 
 
@@ -32,7 +32,7 @@ def starts_run(*columns: str) -> pl.Expr:
     return pl.any_horizontal((pl.col(column) != pl.col(column).shift()).fill_null(value=True) for column in columns)
 
 
-def run_starts(frame: pl.DataFrame, *columns: str) -> NDArray[np.int64]:
+def run_starts(frame: pl.DataFrame, *columns: str) -> IntArray:
     """Return the indices of the rows that start a run of equal values in the columns."""
     return frame.select(pl.arg_where(starts_run(*columns))).to_series().to_numpy().astype(np.int64)
 

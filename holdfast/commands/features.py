@@ -42,12 +42,13 @@ def _check_file(session: "Session", path: Path) -> None:
     """Check the written table, and delete it if a check stops it."""
     import polars as pl
 
+    from expectations.gx import run_suite
     from expectations.validation.outputs import OutputRefusedError, check_output
-    from expectations.validation.tables import utc_now
     from holdfast.printing.checks import warn
+    from settings.clock import utc_now
 
     try:
-        findings = check_output(session.settings, "features", pl.scan_parquet(path, glob=False), utc_now())
+        findings = check_output(session.settings, "features", pl.scan_parquet(path, glob=False), utc_now(), run_suite)
     except OutputRefusedError:
         path.unlink()
         raise

@@ -12,9 +12,9 @@ def command(customer_id: Customer, config: Config = DEFAULT_CONFIG) -> None:
 
     A keyed hash is kept, so that no later load brings the customer back. Issued lists keep their row, without the id.
     """
-    from expectations.validation.tables import utc_now
     from serving.privacy.erasure import erase
     from serving.store.engine import open_store
+    from settings.clock import utc_now
     from settings.load import load_settings
 
     settings = load_settings(config)

@@ -8,7 +8,7 @@ from holdfast.commands.options import DEFAULT_CONFIG, Config
 from holdfast.printing.console import CONSOLE
 
 NAME = "keys"
-SCOPES = "score, list, admin"
+SCOPES = "score, list, issue, admin"
 
 APP = typer.Typer(name=NAME, no_args_is_help=True, help="Create, list and revoke the keys that clients use to call the service.")
 
@@ -31,9 +31,9 @@ def create(client: ClientName, scope: Scopes, days: Days = 365, config: Config =
 
     A client may have two live keys, so that one can replace the other.
     """
-    from expectations.validation.tables import utc_now
     from serving.store.engine import open_store
     from serving.store.keys import Scope, create_key
+    from settings.clock import utc_now
     from settings.load import load_settings
 
     scopes = [word.strip() for word in scope.split(",")]
@@ -47,10 +47,10 @@ def create(client: ClientName, scope: Scopes, days: Days = 365, config: Config =
 @APP.command("list", epilog=_example("list"))
 def list_(config: Config = DEFAULT_CONFIG) -> None:
     """Show all keys with their client, scopes, expiry and state."""
-    from expectations.validation.tables import utc_now
     from holdfast.printing.tables import print_keys
     from serving.store.engine import open_store
     from serving.store.keys import list_keys
+    from settings.clock import utc_now
     from settings.load import load_settings
 
     print_keys(CONSOLE, list_keys(open_store(load_settings(config).store_url)), utc_now())
@@ -59,9 +59,9 @@ def list_(config: Config = DEFAULT_CONFIG) -> None:
 @APP.command("revoke", epilog=_example("revoke 1a2b3c4d"))
 def revoke(key_id: KeyId, config: Config = DEFAULT_CONFIG) -> None:
     """Revoke a key immediately."""
-    from expectations.validation.tables import utc_now
     from serving.store.engine import open_store
     from serving.store.keys import revoke_key
+    from settings.clock import utc_now
     from settings.load import load_settings
 
     revoke_key(open_store(load_settings(config).store_url), key_id, utc_now())

@@ -34,9 +34,8 @@ def command(
     despite: DespiteReason = None,
 ) -> None:
     """Issue a weekly list from the current scores, ordered by expected gain, and write it to a file."""
-    from expectations.validation.gate import refuse_stopped_tables
-    from expectations.validation.tables import utc_now
-    from holdfast.jobs.session import output_checker, override_request
+    from expectations.validation.stopped import record_stopped_override, refuse_stopped_tables
+    from holdfast.jobs.session import override_request
     from holdfast.printing.checks import warn
     from holdfast.printing.lists import print_changes, print_exclusions
     from holdfast.printing.tables import print_list
@@ -44,6 +43,7 @@ def command(
     from serving.lists.weekly import default_list_path, issue, make_list
     from serving.store.engine import open_store
     from serving.store.issued import effective_list
+    from settings.clock import utc_now
     from settings.load import load_settings
 
     request = override_request(NAME, override, despite)
@@ -51,11 +51,12 @@ def command(
         refuse_unknown_suffix(out)
     settings = load_settings(config)
     now, store = utc_now(), open_store(settings.store_url)
-    refuse_stopped_tables(settings, now, request)
+    refuse_stopped_tables(settings, request)
+    record_stopped_override(settings, now, request)
     weekly = make_list(settings, store, kind, week, limit, budget)
-    output_checker(settings, warn)("lists", weekly.frame)
     before = effective_list(store, kind, weekly.week)
-    issued, frame = issue(store, weekly, f"command {NAME}", now)
+    issued, frame, warnings, _ = issue(settings, store, weekly, f"command {NAME}", now, request)
+    warn("lists", warnings)
     path = out or default_list_path(settings, weekly, issued)
     write_list(frame, weekly.churn_sentence, path)
     CONSOLE.print(weekly.churn_sentence)

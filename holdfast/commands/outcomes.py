@@ -19,10 +19,10 @@ def command(config: Config = DEFAULT_CONFIG, list_id: ListId = None) -> None:
     Intention-to-treat: customers count in the arm they were assigned to. Only customers whose window has ended count; the
     window is the churn horizon. Outcomes are known up to the newest order.
     """
-    from expectations.validation.tables import utc_now
     from holdfast.jobs.outcomes import update_outcomes
     from holdfast.jobs.session import open_session
     from holdfast.printing.outcomes import print_outcomes
+    from settings.clock import utc_now
     from settings.errors import UserError
 
     with open_session(config, None) as session:

@@ -31,7 +31,6 @@ def command(
     or issued, and completes the rest. The lists are written to lists/ in the workspace, as CSV, XLSX and Parquet.
     """
     from expectations.data_docs.write import write_data_docs
-    from expectations.validation.tables import utc_now
     from holdfast.jobs.outcomes import summarise_outcomes
     from holdfast.jobs.session import open_session, override_request
     from holdfast.jobs.weekly import issue_lists, score_session
@@ -40,6 +39,7 @@ def command(
     from models.champion import current_champion
     from serving.schemas.iso_weeks import sunday_of
     from serving.scoring.batch import refuse_hindsight
+    from settings.clock import utc_now
 
     if week is not None:
         sunday_of(week)

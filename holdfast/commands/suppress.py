@@ -9,9 +9,9 @@ EXAMPLE = "suppress 00042"
 
 def command(customer_id: Customer, config: Config = DEFAULT_CONFIG) -> None:
     """Record a customer's objection to marketing: no predictions and no lists from now on. Safe to repeat."""
-    from expectations.validation.tables import utc_now
     from serving.privacy.erasure import suppress
     from serving.store.engine import open_store
+    from settings.clock import utc_now
     from settings.load import load_settings
 
     settings = load_settings(config)

@@ -43,10 +43,11 @@ def command(
     """
     from expectations.data_docs.write import write_data_docs
     from expectations.validation.release import release_rows
-    from expectations.validation.tables import check_tables, utc_now
+    from expectations.validation.tables import check_tables
     from holdfast.jobs.session import erased_ids
     from holdfast.jobs.store import StoreHandle
     from holdfast.printing.checks import print_reports
+    from settings.clock import utc_now
     from settings.load import load_settings
 
     settings, now = load_settings(config), utc_now()

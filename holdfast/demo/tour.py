@@ -7,7 +7,6 @@ import polars as pl
 from rich.console import Console
 
 from expectations.data_docs.write import write_data_docs
-from expectations.validation.tables import utc_now
 from holdfast.jobs.session import Session, open_session, output_checker
 from holdfast.jobs.weekly import issue_lists, score_session
 from holdfast.printing.checks import print_reports, warn
@@ -16,6 +15,7 @@ from holdfast.printing.progress import show_progress
 from holdfast.printing.tables import print_leaderboard, print_list
 from models.champion import current_champion
 from serving.schemas.list_kind import ListKind
+from settings.clock import utc_now
 from training.train import train
 
 

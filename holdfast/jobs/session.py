@@ -9,10 +9,11 @@ from pathlib import Path
 import polars as pl
 
 from expectations.check import Finding
-from expectations.validation.gate import OverrideRequest, load_tables
+from expectations.gx import run_suite
+from expectations.validation.gate import load_tables
 from expectations.validation.outputs import check_output
 from expectations.validation.report import TableReport
-from expectations.validation.tables import utc_now
+from expectations.validation.stopped import OverrideRequest
 from features.as_of import resolve_as_of
 from features.storage.hashing import NO_IDS, HashedIds
 from features.tables.schema import Tables
@@ -20,6 +21,7 @@ from holdfast.jobs.store import StoreHandle
 from serving.lists.contacts import issued_contacts, merge_issued_contacts, names_in_contacts
 from serving.privacy.erasure import withheld_ids
 from serving.store.withheld import Withheld
+from settings.clock import utc_now
 from settings.errors import UserError
 from settings.load import load_settings
 from settings.sections import Settings
@@ -29,7 +31,7 @@ Warn = Callable[[str, list[Finding]], None]  # shows failed warnings: the name o
 
 @dataclass(frozen=True)
 class Session:
-    """Settings, the usable rows of every table, the report of each check, the as-of date, and the score store.
+    """Settings, the usable rows of every table, the report of each check, the as-of date, the score store and the override.
 
     Contacts include the rows of issued lists, so that models learn from a list as from any campaign.
     """
@@ -39,6 +41,7 @@ class Session:
     reports: list[TableReport]
     as_of: date
     store: StoreHandle
+    override: OverrideRequest | None = None
 
 
 @contextmanager
@@ -57,6 +60,7 @@ def open_session(config: Path, as_of: date | None, override: OverrideRequest | N
             reports=reports,
             as_of=resolve_as_of(tables, as_of, now.date()),
             store=store,
+            override=override,
         )
 
 
@@ -101,6 +105,6 @@ def output_checker(settings: Settings, warn: Warn) -> Callable[[str, pl.DataFram
     """
 
     def check(name: str, frame: pl.DataFrame) -> None:
-        warn(name, check_output(settings, name, frame.lazy(), utc_now()))
+        warn(name, check_output(settings, name, frame.lazy(), utc_now(), run_suite))
 
     return check

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import polars as pl
 
-from expectations.validation.tables import utc_now
 from holdfast.jobs.session import Session, Warn, output_checker, suppressed_ids
 from models.champion import Champion
 from serving.lists.files import write_list
@@ -15,6 +14,7 @@ from serving.scoring.batch import norms_as_of, score_run
 from serving.store.issued import IssuedList
 from serving.store.publish import publish
 from serving.store.runs import Run, current_run
+from settings.clock import utc_now
 
 
 @dataclass(frozen=True)
@@ -63,12 +63,12 @@ def issue_lists(
 ) -> list[IssuedFile]:
     """Issue all lists of the week from one plan, and write each in every format; `path` is the file of the first suffix."""
     settings, store = session.settings, session.store.open()
-    plan, check = plan_week(settings, store, week), output_checker(settings, warn)
+    plan = plan_week(settings, store, week)
     files = []
     for kind in ListKind:
         weekly = build_list(store, plan, kind)
-        check("lists", weekly.frame)
-        issued, rows = issue(store, weekly, issued_by, utc_now())
+        issued, rows, warnings, _ = issue(settings, store, weekly, issued_by, utc_now(), session.override)
+        warn("lists", warnings)
         paths = [default_list_path(settings, weekly, issued).with_suffix(suffix) for suffix in suffixes]
         for path in paths:
             write_list(rows, weekly.churn_sentence, path)

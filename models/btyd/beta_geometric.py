@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import betainc, betaln, expit, gammaln, hyp2f1
 
+from features.frames.arrays import Array
 from models.btyd.order_process import OrderProcess
-from models.log_odds import Array
 
 SINGULARITY_MARGIN = 1e-6
 LARGE_A, COMMON_P_SUM = 30.0, 1e5

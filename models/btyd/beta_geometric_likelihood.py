@@ -6,8 +6,8 @@ In MBG/NBD the first order is a dropout opportunity too, so that k is x + 1 inst
 import numpy as np
 from scipy.special import digamma, expit, gammaln
 
+from features.frames.arrays import Array
 from models.btyd.histories import Histories, unique_inverse
-from models.log_odds import Array
 from models.threads import map_in_threads
 
 BLOCK_ROWS = 32_768

@@ -9,13 +9,13 @@ from typing import ClassVar
 
 import numpy as np
 
+from features.frames.arrays import Array
 from models.btyd.beta_geometric import BetaGeometric
 from models.btyd.beta_geometric_likelihood import BetaGeometricLikelihood, log_likelihood_by_row
 from models.btyd.covariates import Placement
 from models.btyd.fitted_model import UNFITTED
 from models.btyd.histories import Histories
 from models.btyd.order_model import OrderModel
-from models.log_odds import Array
 
 
 @dataclass(frozen=True)

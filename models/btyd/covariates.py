@@ -13,10 +13,10 @@ from typing import Literal
 import numpy as np
 import polars as pl
 
+from features.frames.arrays import Array
 from models.btyd.histories import Histories
 from models.btyd.maximum_likelihood import Estimate
 from models.errors import InvalidHistoriesError
-from models.log_odds import Array
 
 Part = Literal["rate", "dropout"]
 RowLikelihood = Callable[[Array, Histories], tuple[Array, Array]]

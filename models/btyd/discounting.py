@@ -4,8 +4,8 @@ from functools import partial
 
 import numpy as np
 
+from features.frames.arrays import Array
 from models.btyd.order_process import OrderProcess
-from models.log_odds import Array
 
 NODE_COUNT = 40
 MAX_DISCOUNT_EXPONENT = 40.0  # orders discounted by more than exp(-40) are negligible

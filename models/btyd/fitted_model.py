@@ -5,9 +5,9 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
+from features.frames.arrays import Array
 from models.btyd.maximum_likelihood import Estimate
 from models.errors import NotFittedError
-from models.log_odds import Array
 
 UNFITTED = float("nan")
 MAX_LOG_STD = 1.0  # along a ridge the data say next to nothing; there the uncertainty is capped at a factor of e

@@ -7,10 +7,10 @@ import numpy as np
 import polars as pl
 from scipy.stats import norm
 
+from features.frames.arrays import Array
 from models.btyd.gamma_gamma import GammaGamma, spend_posterior
 from models.btyd.histories import history_arrays
 from models.btyd.order_model import OrderModel
-from models.log_odds import Array
 
 
 def total_orders(model: OrderModel, frame: pl.DataFrame, horizons: Sequence[float], confidence: float = 0.8) -> pl.DataFrame:

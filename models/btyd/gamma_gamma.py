@@ -10,12 +10,12 @@ import numpy as np
 import polars as pl
 from scipy.special import digamma, gammaln
 
+from features.frames.arrays import Array
 from models.btyd.fitted_model import UNFITTED, FittedModel
 from models.btyd.histories import unique_inverse
 from models.btyd.lifetimes_engine import HOLDFAST_ENGINE, LIFETIMES_ENGINE, fit_gamma_gamma
 from models.btyd.maximum_likelihood import Estimate, build_estimate, maximize
 from models.errors import InvalidHistoriesError
-from models.log_odds import Array
 
 MIN_BUYERS = 10
 DEFAULT_Q = 4.0

@@ -8,8 +8,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from features.frames.arrays import Array
 from models.errors import InvalidHistoriesError
-from models.log_odds import Array
 
 HISTORY_COLUMNS = ("frequency", "recency", "T")
 MAX_KEY = 2**62

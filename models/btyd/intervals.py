@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from scipy.optimize import elementwise
 from scipy.special import betainc
 
+from features.frames.arrays import Array
 from models.btyd.fitted_model import FittedModel
 from models.btyd.gamma_gamma import GammaGamma, spend_posterior
 from models.btyd.histories import history_arrays
 from models.btyd.order_model import OrderModel
-from models.log_odds import Array
 from models.threads import map_in_threads
 
 MAX_COUNTS = 24

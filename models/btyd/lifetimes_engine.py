@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from features.frames.arrays import Array
 from models.btyd.histories import Histories
 from models.errors import TooLittleDataError
-from models.log_odds import Array
 
 HOLDFAST_ENGINE, LIFETIMES_ENGINE = "holdfast", "lifetimes"
 # lifetimes fails on data without a clear optimum; a growing penalty on the size of the parameters makes it converge.

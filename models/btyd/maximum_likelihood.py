@@ -9,10 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import Bounds, minimize
 
-from models.log_odds import Array
+from features.frames.arrays import Array, BoolArray
 
 MIN_PARAMETER, MAX_PARAMETER = 1e-7, 1e6
 BOUNDARY_MARGIN = 3.0  # in logarithms: below 2e-6 and above 5e4 a parameter counts as being at the boundary
@@ -70,10 +69,8 @@ def build_estimate(full: Objective, params: Array, diagnosis: str) -> Estimate:
     return Estimate(params=params, log_likelihood=full(params)[0], covariance=covariance, diagnosis=diagnosis)
 
 
-def _at_boundary(theta: Array) -> NDArray[np.bool_]:
-    at_boundary: NDArray[np.bool_] = (theta < np.log(MIN_PARAMETER) + BOUNDARY_MARGIN) | (
-        theta > np.log(MAX_PARAMETER) - BOUNDARY_MARGIN
-    )
+def _at_boundary(theta: Array) -> BoolArray:
+    at_boundary: BoolArray = (theta < np.log(MIN_PARAMETER) + BOUNDARY_MARGIN) | (theta > np.log(MAX_PARAMETER) - BOUNDARY_MARGIN)
     return at_boundary
 
 
@@ -159,7 +156,7 @@ def _hessian(objective: Objective, theta: Array) -> Array:
     return symmetric
 
 
-def _covariance(hessian: Array, params: Array, at_boundary: NDArray[np.bool_]) -> Array:
+def _covariance(hessian: Array, params: Array, at_boundary: BoolArray) -> Array:
     """Return the covariance of the parameters themselves, by the delta method.
 
     NaN for parameters at a boundary, and for all where the Hessian is not negative definite.
@@ -172,7 +169,7 @@ def _covariance(hessian: Array, params: Array, at_boundary: NDArray[np.bool_]) -
     return covariance
 
 
-def _diagnosis(names: tuple[str, ...], params: Array, at_boundary: NDArray[np.bool_], *, converged: bool) -> str:
+def _diagnosis(names: tuple[str, ...], params: Array, at_boundary: BoolArray, *, converged: bool) -> str:
     limits = [f"{name} = {value:.3g}" for name, value, at_limit in zip(names, params, at_boundary, strict=True) if at_limit]
     if limits:
         return f"at a boundary ({', '.join(limits)}): the data hardly identify these parameters, but predictions are valid"

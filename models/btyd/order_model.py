@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import polars as pl
 
+from features.frames.arrays import Array
 from models.btyd.covariates import Covariate, CovariateLikelihood, Placement, Scaling, build_covariates, multipliers
 from models.btyd.discounting import discounted_orders
 from models.btyd.fitted_model import FittedModel
@@ -16,7 +17,6 @@ from models.btyd.lifetimes_engine import HOLDFAST_ENGINE, LIFETIMES_ENGINE, fit_
 from models.btyd.maximum_likelihood import Estimate, Objective, build_estimate, maximize
 from models.btyd.order_process import OrderProcess
 from models.errors import InvalidHistoriesError
-from models.log_odds import Array
 
 MIN_ROWS_TO_SAMPLE, SAMPLE_ROWS = 40_000, 20_000
 MIN_REPEAT_BUYERS = 10

@@ -16,8 +16,8 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from features.frames.arrays import Array
 from models.btyd.histories import unique_inverse
-from models.log_odds import Array
 
 MAX_PAIRS = 4_000_000
 FunctionIfAlive = Callable[[Array, Array, float | Array], Array]

@@ -11,9 +11,9 @@ import numpy as np
 from scipy.optimize import elementwise
 from scipy.special import betainc, expit
 
+from features.frames.arrays import Array
 from models.btyd.order_process import OrderProcess
 from models.btyd.pareto_integral import leaving_log_odds, p_order_if_alive
-from models.log_odds import Array
 
 SINGULARITY_MARGIN = 1e-9
 NODE_COUNT = 32

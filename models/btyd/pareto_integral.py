@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from models.log_odds import Array
+from features.frames.arrays import Array
 from models.threads import map_in_threads
 
 NODE_COUNT = 24

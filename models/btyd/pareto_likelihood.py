@@ -3,9 +3,9 @@
 import numpy as np
 from scipy.special import digamma, expit, gammaln
 
+from features.frames.arrays import Array
 from models.btyd.histories import Histories, unique_inverse
 from models.btyd.pareto_integral import leaving_odds
-from models.log_odds import Array
 
 
 class ParetoLikelihood:

@@ -9,12 +9,12 @@ from typing import ClassVar
 
 import numpy as np
 
+from features.frames.arrays import Array
 from models.btyd.fitted_model import UNFITTED
 from models.btyd.histories import Histories
 from models.btyd.order_model import OrderModel
 from models.btyd.pareto import Pareto
 from models.btyd.pareto_likelihood import ParetoLikelihood, log_likelihood_by_row
-from models.log_odds import Array
 
 STARTS = ((0.5, 0.5, 8.0), (1.0, 1.0, 20.0), (0.3, 2.0, 50.0), (3.0, 0.2, 3.0))
 

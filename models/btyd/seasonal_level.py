@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import expit
 
-from models.log_odds import Array, log_odds
+from features.frames.arrays import Array
+from models.log_odds import log_odds
 
 PRIOR_STD = 1.0  # of the churn offset, in log-odds
 PRIOR_CUSTOMERS = 10  # how many customers' expected spend pulls the value offset towards 0

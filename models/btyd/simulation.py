@@ -3,8 +3,8 @@
 import numpy as np
 import polars as pl
 
+from features.frames.arrays import Array
 from models.btyd.order_model import OrderModel
-from models.log_odds import Array
 
 
 def simulate_orders(model: OrderModel, customers: pl.DataFrame, h: float, rng: np.random.Generator) -> pl.DataFrame:

@@ -9,11 +9,12 @@ import polars as pl
 from scipy.optimize import Bounds, LinearConstraint, minimize
 from scipy.special import expit
 
+from features.frames.arrays import Array
 from models.btyd.seasonal_level import churn_offset
 from models.churn.protocol import Candidate, ChurnModel
 from models.errors import TooLittleDataError
 from models.files import CHURN_FILE, read_json, write_json
-from models.log_odds import Array, log_odds
+from models.log_odds import log_odds
 from models.snapshot import Snapshot
 from models.trees.boosting import churn_labels
 from models.trees.training import split_in_time

@@ -6,7 +6,8 @@ import numpy as np
 from scipy.optimize import minimize
 from scipy.special import expit
 
-from models.log_odds import Array, log_odds
+from features.frames.arrays import Array
+from models.log_odds import log_odds
 
 PRIOR_PRECISION = 20.0
 

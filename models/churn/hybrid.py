@@ -10,10 +10,11 @@ import numpy as np
 import polars as pl
 from scipy.special import expit
 
+from features.frames.arrays import Array
 from models.btyd.seasonal_level import churn_offset
 from models.errors import TooLittleDataError
 from models.files import CHURN_FILE, read_json, write_json
-from models.log_odds import Array, log_odds
+from models.log_odds import log_odds
 from models.snapshot import Snapshot
 from models.trees.booster_cache import BoosterCache
 from models.trees.boosting import (

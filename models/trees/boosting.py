@@ -8,9 +8,9 @@ import polars as pl
 import pyarrow as pa
 
 from features.build import FAMILIES, MODEL_FEATURES
+from features.frames.arrays import Array
 from models.btyd.pair import BTYD_COLUMNS
 from models.errors import TooLittleDataError
-from models.log_odds import Array
 
 INPUTS = (*MODEL_FEATURES, *BTYD_COLUMNS)
 FEATURE_FAMILY = {feature.name: family for family, members in FAMILIES.items() for feature in members} | dict.fromkeys(

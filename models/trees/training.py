@@ -13,8 +13,8 @@ import polars as pl
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
+from features.frames.arrays import Array
 from features.frames.columns import CUSTOMER
-from models.log_odds import Array
 from models.snapshot import Snapshot
 
 MAX_ROWS = 150_000

@@ -4,11 +4,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
-from models.log_odds import Array
+from features.frames.arrays import Array, BoolArray, IntArray
 from models.threads import map_in_threads
-from models.uplift.experiment import Experiment, Flags
+from models.uplift.experiment import Experiment
 from models.uplift.learners import LEARNERS, Uplift, cross_fit_arms, pseudo_outcomes, risk_sensitivity
 
 FOLDS, SEED = 5, 3
@@ -25,9 +24,9 @@ class CrossFittedEffects:
     effects: dict[str, Array]
     retention_effect: Array
     margin_effect: Array
-    folds: NDArray[np.int64]
+    folds: IntArray
 
-    def rank_within_folds(self, score: Array, rows: Flags | None = None) -> Array:
+    def rank_within_folds(self, score: Array, rows: BoolArray | None = None) -> Array:
         """Return the rank of each of `rows` (default: all) by score within its fold, scaled to (0, 1], 1 for the highest.
 
         Scores of different folds are not comparable. The learner with the highest predictions is the one that missed the fold

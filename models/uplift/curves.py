@@ -4,13 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from models.log_odds import Array
-from models.uplift.experiment import Flags
+from features.frames.arrays import Array, BoolArray, IntArray
 
 RESAMPLES, SEED = 500, 1
-Measure = Callable[[Array, Array, Flags, Array], float]
+Measure = Callable[[Array, Array, BoolArray, Array], float]
 
 
 @dataclass(frozen=True)
@@ -23,7 +21,7 @@ class Interval:
     above: float
 
 
-def qini_curve(score: Array, outcome: Array, treated: Flags, propensity: Array) -> tuple[Array, Array]:
+def qini_curve(score: Array, outcome: Array, treated: BoolArray, propensity: Array) -> tuple[Array, Array]:
     """Return the share of customers treated, highest scores first, and the outcome gained per customer of all.
 
     The curve starts at (0, 0) and has one point per customer; ties count as if in random order. Rows are weighted by the inverse
@@ -38,7 +36,7 @@ def qini_curve(score: Array, outcome: Array, treated: Flags, propensity: Array) 
     return share, np.interp(np.arange(len(score) + 1), points, gained[points])
 
 
-def qini(score: Array, outcome: Array, treated: Flags, propensity: Array) -> float:
+def qini(score: Array, outcome: Array, treated: BoolArray, propensity: Array) -> float:
     """Return the Qini coefficient: the area between the curve and the straight line of random treatment, per customer."""
     share, gained = qini_curve(score, outcome, treated, propensity)
     return float(np.trapezoid(gained - share * gained[-1], share))
@@ -47,7 +45,7 @@ def qini(score: Array, outcome: Array, treated: Flags, propensity: Array) -> flo
 def uplift_at(share: float) -> Measure:
     """Return the measure of the mean effect on the `share` of customers with the highest scores."""
 
-    def measure(score: Array, outcome: Array, treated: Flags, propensity: Array) -> float:
+    def measure(score: Array, outcome: Array, treated: BoolArray, propensity: Array) -> float:
         _, gained = qini_curve(score, outcome, treated, propensity)
         count = max(round(share * len(score)), 1)
         return float(gained[count] * len(score) / count)
@@ -55,14 +53,12 @@ def uplift_at(share: float) -> Measure:
     return measure
 
 
-def _tie_ends(ordered: Array) -> NDArray[np.int64]:
+def _tie_ends(ordered: Array) -> IntArray:
     """Return the index after each run of equal scores."""
     return np.append(np.flatnonzero(np.diff(ordered) != 0), len(ordered) - 1) + 1
 
 
-def bootstrap_interval(
-    unit: NDArray[np.int64], measure: Callable[[NDArray[np.int64]], float], resamples: int = RESAMPLES
-) -> Interval:
+def bootstrap_interval(unit: IntArray, measure: Callable[[IntArray], float], resamples: int = RESAMPLES) -> Interval:
     """Return `measure` of all rows, and its interval over resampled customers (cluster bootstrap).
 
     `measure` takes row indices; a resample may repeat an index.
@@ -78,11 +74,9 @@ def bootstrap_interval(
     return Interval(mean=measure(np.arange(len(unit))), low=float(low), high=float(high), above=float((estimates > 0).mean()))
 
 
-def _unit_rows(
-    units: NDArray[np.int64], order: NDArray[np.int64], starts: NDArray[np.int64], counts: NDArray[np.int64]
-) -> NDArray[np.int64]:
+def _unit_rows(units: IntArray, order: IntArray, starts: IntArray, counts: IntArray) -> IntArray:
     """Return the indices of all rows of these customers; `order` sorts rows by customer."""
     sizes = counts[units]
     offsets = np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-    rows: NDArray[np.int64] = order[np.repeat(starts[units], sizes) + offsets]
+    rows: IntArray = order[np.repeat(starts[units], sizes) + offsets]
     return rows

@@ -4,12 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
+from features.frames.arrays import Array, BoolArray, IntArray
 from models.errors import TooLittleDataError
-from models.log_odds import Array
 
-Flags = NDArray[np.bool_]
 MIN_IN_ARM, MIN_OF_A_KIND = 200, 20
 
 
@@ -23,8 +21,8 @@ class Experiment:
     """
 
     frame: pl.DataFrame
-    unit: NDArray[np.int64]
-    treated: Flags
+    unit: IntArray
+    treated: BoolArray
     propensity: Array
     risk: Array
     stayed: Array
@@ -34,7 +32,7 @@ class Experiment:
         """Return the number of rows."""
         return len(self.treated)
 
-    def subset(self, rows: Flags) -> "Experiment":
+    def subset(self, rows: BoolArray) -> "Experiment":
         """Return the flagged rows."""
         return Experiment(
             frame=self.frame.filter(pl.Series(rows)),
@@ -46,10 +44,10 @@ class Experiment:
             margin=self.margin[rows],
         )
 
-    def folds(self, count: int, seed: int) -> NDArray[np.int64]:
+    def folds(self, count: int, seed: int) -> IntArray:
         """Return a fold in [0, count) for each row, the same for all rows of a customer."""
         units, unit_index = np.unique(self.unit, return_inverse=True)
-        folds: NDArray[np.int64] = np.random.default_rng(seed).permutation(np.arange(len(units)) % count)[unit_index]
+        folds: IntArray = np.random.default_rng(seed).permutation(np.arange(len(units)) % count)[unit_index]
         return folds
 
 

@@ -14,11 +14,11 @@ import lightgbm as lgb
 import numpy as np
 import polars as pl
 
+from features.frames.arrays import Array, BoolArray
 from models.files import read_json, write_json
-from models.log_odds import Array
 from models.trees.boosting import input_table, predict
 from models.trees.training import TreeParams
-from models.uplift.experiment import Experiment, Flags
+from models.uplift.experiment import Experiment
 
 ARM_TREES = TreeParams(learning_rate=0.03, num_leaves=7, min_data_in_leaf=50, feature_fraction=0.5, lambda_l2=20.0)
 EFFECT_TREES = TreeParams(learning_rate=0.05, num_leaves=4, min_data_in_leaf=100, feature_fraction=0.5, lambda_l2=20.0)
@@ -179,13 +179,13 @@ def cross_fit_arms(experiment: Experiment, outcome: Array, inputs: tuple[str, ..
     return predictions[0], predictions[1]
 
 
-def fit_arm_model(experiment: Experiment, label: Array, rows: Flags, inputs: tuple[str, ...]) -> lgb.Booster:
+def fit_arm_model(experiment: Experiment, label: Array, rows: BoolArray, inputs: tuple[str, ...]) -> lgb.Booster:
     """Return trees that predict `label` (one entry per row of the experiment), trained on the flagged rows."""
     return _fit_trees(experiment, label, rows, inputs, ARM_TREES, ARM_ROUNDS)
 
 
 def _fit_trees(
-    experiment: Experiment, label: Array, rows: Flags, inputs: tuple[str, ...], trees: TreeParams, rounds: int
+    experiment: Experiment, label: Array, rows: BoolArray, inputs: tuple[str, ...], trees: TreeParams, rounds: int
 ) -> lgb.Booster:
     table = input_table(experiment.frame.filter(pl.Series(rows)), inputs)
     data = lgb.Dataset(table, label=label[rows], free_raw_data=True)

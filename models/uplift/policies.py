@@ -4,9 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from models.log_odds import Array
+from features.frames.arrays import Array, IntArray
 from models.uplift.curves import Interval, bootstrap_interval
 
 RANDOM, RISK, RISK_VALUE = "random", "risk", "risk_x_value"
@@ -32,7 +31,7 @@ def policy_value(
     scores: Mapping[str, Array],
     margin_effect: Array,
     cost: float,
-    unit: NDArray[np.int64],
+    unit: IntArray,
     shares: tuple[float, ...] = TREATED_SHARES,
 ) -> PolicyValue:
     """Return the value of each policy, averaged over several shares of customers treated.
@@ -44,7 +43,7 @@ def policy_value(
     profit = margin_effect - cost
     ranks = {name: _ranks(score) for name, score in scores.items()}
 
-    def value(name: str, rows: NDArray[np.int64]) -> float:
+    def value(name: str, rows: IntArray) -> float:
         if name == RANDOM:
             return 100 * float(np.mean(shares)) * float(profit[rows].mean())
         return float(np.mean([100 * _profit_of_top(ranks[name][rows], profit[rows], share) for share in shares]))

@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.stats import t as student
 
-from models.log_odds import Array
+from features.frames.arrays import Array, BoolArray
 
 MIN_PER_ARM = 2
 MIN_ROWS_PER_PARAMETER = 10
@@ -45,7 +44,7 @@ class Effect:
         return max(int(np.ceil(customers * ((POWER_MULTIPLIER * self.standard_error / effect) ** 2 - 1))), 0)
 
 
-def estimate_effect(outcome: Array, treated: NDArray[np.bool_], propensity: Array, covariates: Array) -> Effect | None:
+def estimate_effect(outcome: Array, treated: BoolArray, propensity: Array, covariates: Array) -> Effect | None:
     """Return the mean effect on the treated, by intention to treat; None with fewer than two customers in an arm.
 
     `propensity` is each customer's probability of treatment, in (0, 1); control customers are weighted by its odds (Hajek).
@@ -77,7 +76,7 @@ def estimate_effect(outcome: Array, treated: NDArray[np.bool_], propensity: Arra
     )
 
 
-def _predicted_by_covariates(outcome: Array, treated: NDArray[np.bool_], covariates: Array) -> Array:
+def _predicted_by_covariates(outcome: Array, treated: BoolArray, covariates: Array) -> Array:
     """Return what the covariates predict of the outcome, with mean zero; zeros where there are too few rows to fit them."""
     centred = covariates - covariates.mean(axis=0)
     if len(outcome) < MIN_ROWS_PER_PARAMETER * (covariates.shape[1] + 1):

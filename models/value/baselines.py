@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+from features.frames.arrays import Array
 from models.errors import TooLittleDataError
-from models.log_odds import Array
 from models.snapshot import Snapshot
 
 BASELINE = "same_as_last_period"

@@ -11,10 +11,11 @@ import polars as pl
 from scipy.special import expit
 
 from features.families import demand
+from features.frames.arrays import Array
 from models.btyd.seasonal_level import value_offset
 from models.churn.hybrid import HybridCandidate, HybridChurn
 from models.files import read_json, write_json
-from models.log_odds import MIN_PROBABILITY, Array
+from models.log_odds import MIN_PROBABILITY
 from models.snapshot import Snapshot
 from models.trees.booster_cache import BoosterCache
 from models.trees.boosting import FEATURE_FAMILY, INPUTS, MIN_BUYERS, input_table, raw_scores, refuse_few_buyers

@@ -8,10 +8,11 @@ import polars as pl
 from scipy.special import digamma, polygamma
 from scipy.stats import gamma
 
+from features.frames.arrays import Array
 from models.btyd.discounting import discounted_orders
 from models.btyd.order_process import OrderProcess
 from models.btyd.pair import BuyTillYouDie
-from models.log_odds import MIN_PROBABILITY, Array
+from models.log_odds import MIN_PROBABILITY
 from settings.sections import Value
 
 DAYS_PER_YEAR = 365.0

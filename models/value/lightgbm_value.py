@@ -15,9 +15,10 @@ import polars as pl
 from scipy.special import expit
 from scipy.stats import norm
 
+from features.frames.arrays import Array
 from models.errors import TooLittleDataError
 from models.files import read_json, write_json
-from models.log_odds import MIN_PROBABILITY, Array
+from models.log_odds import MIN_PROBABILITY
 from models.snapshot import Snapshot
 from models.trees.booster_cache import BoosterCache
 from models.trees.boosting import INPUTS, MIN_BUYERS, input_table, raw_scores, refuse_few_buyers, refuse_too_little

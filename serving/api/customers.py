@@ -13,11 +13,11 @@ from serving.http.errors import ApiError, error_responses
 from serving.http.fields import Id
 from serving.http.json_route import StrictRoute
 from serving.http.metrics import store_time
-from serving.http.state import utc_now
 from serving.privacy.erasure import erase, suppress
 from serving.store.audit import record_read
 from serving.store.keys import Scope
 from serving.store.read import score_history
+from settings.clock import utc_now
 
 ROUTES = APIRouter(route_class=StrictRoute, tags=["customers"])
 CustomerId = Annotated[Id, Path(examples=["00042"])]

@@ -15,9 +15,8 @@ from serving.http.fields import NO_CONTROL_CHARS_OR_EMPTY, FilterValue
 from serving.http.json_route import StrictRoute
 from serving.http.list_downloads import PARQUET_TYPE, XLSX_TYPE, download_of, record_list_read, withheld_filter
 from serving.http.metrics import store_time
-from serving.http.state import ServiceState, utc_now
+from serving.http.state import ServiceState
 from serving.lists.files import Format
-from serving.lists.weekly import issue, make_list
 from serving.schemas.iso_weeks import sunday_of, week_of
 from serving.schemas.list_kind import ListKind
 from serving.store.issued import IssuedList, effective_list, issued_lists, list_rows
@@ -42,7 +41,7 @@ LIST_RESPONSES: dict[int | str, dict[str, Any]] = {
 @ROUTES.get("/lists", response_model=ListIndex, responses=error_responses(), summary="The issued lists")
 def lists(request: Request, limit: Annotated[int, Query(ge=1, le=1_000)] = 100) -> Response:
     """Return the issued lists, the newest first."""
-    return json_reply({"lists": [_head(issued) for issued in issued_lists(get_state(request).engine)[:limit]]})
+    return json_reply({"lists": [list_head(issued) for issued in issued_lists(get_state(request).engine)[:limit]]})
 
 
 @ROUTES.get(
@@ -73,13 +72,13 @@ def one_list(
 ) -> Response:
     """Return rows of a week's list by rank, without customers who objected or were erased since it was issued.
 
-    A list is issued once, by the command `list` or by the first request for it, and never changes afterwards. The audit
-    records each read with client, time and number of rows.
+    Reading issues nothing: 404 says how to issue a list. An issued list never changes. The audit records each read with client,
+    time and number of rows.
     """
     state = get_state(request)
     cursor_list_id, after = _parse_cursor(cursor)
     with store_time("list"):
-        issued = _find_list(state, kind, week, cursor_list_id or list_id, get_client(request).name)
+        issued = _find_list(state, kind, week, cursor_list_id or list_id)
     if cursor_list_id and list_id not in {None, cursor_list_id}:
         raise ApiError(422, "The cursor belongs to another list.", "cursor")
     values = {"segment": segment, "stage": stage, "region": region, "action": action, "arm": arm}
@@ -92,11 +91,11 @@ def one_list(
     shown = withheld_filter(state)(rows.head(max_rows))
     record_list_read(state, get_client(request).name, issued, shown.height)
     next_cursor = _cursor(issued.list_id, int(rows["rank"][max_rows - 1])) if rows.height > max_rows else None
-    return json_reply({"list": _head(issued), "rows": shown.to_dicts(), "next_cursor": next_cursor})
+    return json_reply({"list": list_head(issued), "rows": shown.to_dicts(), "next_cursor": next_cursor})
 
 
-def _find_list(state: ServiceState, kind: ListKind, week: str | None, list_id: str | None, client: str) -> IssuedList:
-    """Return the list of that id, or the effective list of the week; issue one if the current week has none."""
+def _find_list(state: ServiceState, kind: ListKind, week: str | None, list_id: str | None) -> IssuedList:
+    """Return the list of that id, or the effective list of the week. Raises ApiError 404 if there is none."""
     if list_id:
         issued = next((issued for issued in issued_lists(state.engine, kind) if issued.list_id == list_id), None)
         if issued is None:
@@ -109,10 +108,16 @@ def _find_list(state: ServiceState, kind: ListKind, week: str | None, list_id: s
     if week not in {None, current_week}:
         sunday_of(str(week))  # a malformed week is 422, not 404
         raise ApiError(404, f"No {kind} list was issued for {week}; the current week is {current_week}.", "week")
-    return issue(state.engine, make_list(state.settings, state.engine, kind), client, utc_now())[0]
+    raise ApiError(
+        404,
+        f"No {kind} list has been issued for {current_week}. "
+        f"Issue it with POST /lists/{kind}, or with the command `list --kind {kind}` or `run`.",
+        "week",
+    )
 
 
-def _head(issued: IssuedList) -> dict[str, Any]:
+def list_head(issued: IssuedList) -> dict[str, Any]:
+    """Return the fields of ListHead."""
     fields = {name: getattr(issued, name) for name in HEAD_FIELDS}
     return fields | {"issued_at": f"{issued.issued_at.isoformat()}Z", "churn_sentence": issued.churn_sentence}
 

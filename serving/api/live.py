@@ -1,6 +1,7 @@
 """`POST /score_live`: scores from the events in the request, alone or on top of the stored history."""
 
-from datetime import UTC, date, datetime, timedelta
+from dataclasses import replace
+from datetime import date, datetime, timedelta
 from typing import Annotated, Any, Self
 
 import polars as pl
@@ -18,7 +19,7 @@ from serving.http.errors import ApiError, error_responses
 from serving.http.fields import MAX_TIME, MIN_TIME, Id, Text, Timestamp
 from serving.http.json_route import StrictRoute
 from serving.http.metrics import store_time
-from serving.http.state import ServiceState, utc_now
+from serving.http.state import ServiceState
 from serving.lists.contacts import NO_CONTACTS, issued_contacts, names_in_contacts
 from serving.scoring.batch import refuse_hindsight
 from serving.scoring.live import LiveCustomer, day_after_newest_event, norms_of_run, score_live
@@ -27,6 +28,7 @@ from serving.store.publish import to_store_rows
 from serving.store.ranks import percentile
 from serving.store.runs import Run
 from serving.store.schema import ROW_COLUMNS
+from settings.clock import utc_now
 
 FIELD_TYPES: dict[Kind, Any] = {Kind.TEXT: Text, Kind.TIME: Timestamp, Kind.NUMBER: float, Kind.INTEGER: int, Kind.FLAG: bool}
 MAX_NUMBER = 1e12
@@ -121,7 +123,15 @@ def live(body: LiveRequest, request: Request) -> Response:
     allowed = [customer for customer in customers if customer.customer_id not in withheld]
     champion, as_of, now = state.champion(), _resolve_as_of(body.as_of, run, customers), utc_now()
     refuse_hindsight(champion, as_of)
-    shared = shared_fields(as_of, now, champion.version, stale=state.is_stale(run, now.date()))
+    live_run = replace(
+        run,
+        as_of=as_of,
+        scored_at=now,
+        model_version=champion.version,
+        horizon_days=champion.terms.horizon_days,
+        currency=state.settings.value.currency,
+    )
+    shared = shared_fields(live_run, stale=state.is_stale(run, now.date()))
     scored = _score_customers(state, champion, run, allowed, as_of, now, {row[0]: row for row in stored}) if allowed else {}
     allowed_ids = [customer.customer_id for customer in allowed]
     reply = shared | {
@@ -172,7 +182,7 @@ def _refuse_too_many(state: ServiceState, customers: list[LiveCustomer]) -> None
 
 def _resolve_as_of(requested: date | None, run: Run, customers: list[LiveCustomer]) -> date:
     """Return the requested date; by default the day after the newest past event, or the run's as_of if that is later."""
-    tomorrow = datetime.now(UTC).date() + timedelta(days=1)
+    tomorrow = utc_now().date() + timedelta(days=1)
     if requested is not None and requested > tomorrow:
         raise ApiError(422, f"as_of must not be after tomorrow ({tomorrow}).", "as_of")
     return requested or max(run.as_of, min(day_after_newest_event(customers) or run.as_of, tomorrow))

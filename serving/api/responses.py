@@ -47,6 +47,8 @@ class ScoreReply(BaseModel):
     as_of: date
     scored_at: datetime
     model_version: str
+    horizon_days: int
+    currency: str | None
     stale: bool
     scores: list[Score]
     unknown: list[str]
@@ -76,6 +78,13 @@ class ListPage(BaseModel):
     list: ListHead
     rows: Sequence[ListRow]
     next_cursor: str | None
+
+
+class IssuedReply(BaseModel):
+    """The list of the week, and whether this request issued it."""
+
+    list: ListHead
+    is_new: bool
 
 
 class ListIndex(BaseModel):

@@ -1,6 +1,5 @@
 """`POST /score`: stored scores of customers by id."""
 
-from datetime import UTC, date, datetime
 from typing import Annotated, Any
 
 import orjson
@@ -18,12 +17,13 @@ from serving.http.state import ServiceState
 from serving.schemas.scores import SCORE_COLUMNS
 from serving.store.keys import Scope
 from serving.store.runs import Run
-from serving.store.schema import ROW_COLUMNS
+from serving.store.schema import ROW_COLUMNS, RUN_COLUMNS
+from settings.clock import utc_now
 
 MAX_IDS = 1_000
 SUPPRESSED = "suppressed"
 FIELDS = (*SCORE_COLUMNS, "stale")
-REASONS, NO_SCORE = ROW_COLUMNS.index("reasons"), ROW_COLUMNS.index("no_score_reason")
+NO_SCORE = ROW_COLUMNS.index("no_score_reason")
 
 ROUTES = APIRouter(route_class=StrictRoute, tags=["scores"], dependencies=[require(Scope.SCORE)])
 
@@ -70,20 +70,21 @@ def stored_scores(state: ServiceState, ids: list[str]) -> dict[str, Any]:
 
 def run_fields(state: ServiceState, run: Run) -> dict[str, Any]:
     """Return the fields that all scores of a run share, ready for JSON."""
-    return shared_fields(run.as_of, run.scored_at, run.model_version, stale=state.is_stale(run, datetime.now(UTC).date()))
+    return shared_fields(run, stale=state.is_stale(run, utc_now().date()))
 
 
-def shared_fields(as_of: date, scored_at: datetime, model_version: str, *, stale: bool) -> dict[str, Any]:
-    """Return as_of, scored_at with its zone, model_version and stale, ready for JSON."""
-    return {"as_of": as_of, "scored_at": f"{scored_at.isoformat()}Z", "model_version": model_version, "stale": stale}
+def shared_fields(run: Run, *, stale: bool) -> dict[str, Any]:
+    """Return RUN_COLUMNS and stale, ready for JSON: scored_at with its zone."""
+    fields = {name: getattr(run, name) for name in RUN_COLUMNS}
+    return fields | {"scored_at": f"{run.scored_at.isoformat()}Z", "stale": stale}
 
 
 def score_entry(shared: dict[str, Any], row: tuple[Any, ...]) -> dict[str, Any]:
     """Return one score with FIELDS in order, from a row of ROW_COLUMNS; its reasons are JSON text, which is passed through."""
-    reasons_json = row[REASONS]
-    reasons = orjson.Fragment(reasons_json) if reasons_json is not None else None
-    values = (row[0], shared["as_of"], shared["scored_at"], shared["model_version"], *row[1:REASONS], reasons)
-    return dict(zip(FIELDS, (*values, *row[REASONS + 1 :], shared["stale"]), strict=True))
+    values = dict(zip(ROW_COLUMNS, row, strict=True)) | shared
+    if values["reasons"] is not None:
+        values["reasons"] = orjson.Fragment(values["reasons"])
+    return {name: values[name] for name in FIELDS}
 
 
 def count_ids(reply: dict[str, Any]) -> None:
@@ -93,6 +94,6 @@ def count_ids(reply: dict[str, Any]) -> None:
             SCORES.labels(result).inc(len(reply[entries]))
 
 
-def json_reply(content: object) -> Response:
+def json_reply(content: object, status: int = 200) -> Response:
     """Return content as JSON; numbers that are not finite become null."""
-    return Response(orjson.dumps(content), media_type="application/json")
+    return Response(orjson.dumps(content), status, media_type="application/json")

@@ -50,7 +50,7 @@ def latest_run(request: Request) -> Response:
     """Return the current run: its as-of date, when it was scored, the champion's version, and its number of customers."""
     state = get_state(request)
     run = _current_run(state)
-    fields = {"run_id": run.run_id, "horizon_days": run.horizon_days, "rows": run.rows, "currency": run.currency}
+    fields = {"run_id": run.run_id, "horizon_days": run.horizon_days, "rows": run.rows}
     return json_reply(fields | run_fields(state, run))
 
 

@@ -16,9 +16,10 @@ from starlette.requests import cookie_parser
 
 from serving.http.errors import ApiError
 from serving.http.paths import COOKIE
-from serving.http.state import ServiceState, utc_now
+from serving.http.state import ServiceState
 from serving.store.keys import Client, Scope, find_client
 from serving.store.sessions import find_session_client
+from settings.clock import utc_now
 
 OPEN_PATHS = frozenset({"/livez", "/readyz", "/healthz"})
 ANONYMOUS = Client("anonymous", "", frozenset())

@@ -7,6 +7,8 @@ from fastapi.exceptions import RequestValidationError
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 from starlette.exceptions import HTTPException
 
+from expectations.validation.outputs import OutputRefusedError
+from expectations.validation.stopped import TableStoppedError
 from models.errors import NoChampionError
 from serving.http.errors import RETRY_SECONDS, ApiError
 from serving.lists.weekly import ListRefusedError
@@ -69,6 +71,10 @@ def _hindsight(_: HindsightError) -> ApiError:
     return ApiError(422, "The champion was trained on data after this as_of date; choose a later one.", "as_of")
 
 
+def _stopped(error: UserError) -> ApiError:
+    return ApiError(409, str(error), code="stopped")
+
+
 def _field_error(status: int, field: str) -> Callable[[Any], ApiError]:
     return lambda error: ApiError(status, str(error), field)
 
@@ -84,6 +90,8 @@ RESPONSES: dict[type[BaseException], Callable[[Any], ApiError]] = {
     HindsightError: _hindsight,
     ListRefusedError: _field_error(422, "week"),
     WeekError: _field_error(422, "week"),
+    TableStoppedError: _stopped,
+    OutputRefusedError: _stopped,
     NoTargetsError: _no_scores,
     SQLAlchemyError: _store_error,
 }

@@ -7,12 +7,13 @@ from starlette.responses import Response, StreamingResponse
 
 from features.storage.hashing import HashedIds
 from serving.http.metrics import store_time
-from serving.http.state import ServiceState, utc_now
+from serving.http.state import ServiceState
 from serving.lists.files import Format, as_csv, as_parquet, as_xlsx
 from serving.schemas.lists import LIST_COLUMNS
 from serving.store.audit import record_read
 from serving.store.issued import IssuedList, iter_list_rows
 from serving.store.withheld import Withheld, withheld_hashes
+from settings.clock import utc_now
 
 PARQUET_TYPE = "application/vnd.apache.parquet"
 XLSX_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"

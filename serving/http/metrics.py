@@ -6,12 +6,13 @@ Workers started by BentoML share a folder (PROMETHEUS_MULTIPROC_DIR), so any of 
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from time import perf_counter
 
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram, generate_latest, multiprocess
 
 from serving.store.runs import Run
+from settings.clock import utc_now
 
 BUCKETS_SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
 
@@ -39,10 +40,10 @@ def exposition(run: Run | None) -> bytes:
     """Return the metrics of all workers in Prometheus' text format, with the age of the current run, None before the first."""
     READY.set(0 if run is None else 1)
     if run is not None:
-        now = datetime.now(UTC)
+        now = utc_now()
         RUN_ROWS.set(run.rows)
-        SCORE_AGE.set((now - run.scored_at.replace(tzinfo=UTC)).total_seconds())
-        DATA_AGE.set((now - datetime.combine(run.as_of, datetime.min.time(), UTC)).total_seconds())
+        SCORE_AGE.set((now - run.scored_at).total_seconds())
+        DATA_AGE.set((now - datetime.combine(run.as_of, datetime.min.time())).total_seconds())
     if not os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
         return generate_latest(REGISTRY)
     registry = CollectorRegistry()

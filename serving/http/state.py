@@ -3,18 +3,18 @@
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import date
 from threading import Lock
 from typing import Any, Self, TypeVar
 
 import sqlalchemy as sa
 from anyio import to_thread
 
+from features.frames.arrays import Array
 from features.norms import Norms
 from features.storage.hashing import hash_text
 from models.champion import CURRENT, Champion, current_champion
 from models.errors import NoChampionError
-from models.log_odds import Array
 from serving.privacy.workspace_key import identity_key
 from serving.store.engine import open_store
 from serving.store.read import find_rows, read_run_context, with_retry
@@ -25,11 +25,6 @@ from settings.sections import Settings
 MAX_CACHED_RUNS = 2
 MAX_INLINE_CUSTOMERS = 20
 Result = TypeVar("Result")
-
-
-def utc_now() -> datetime:
-    """Return the current time in UTC, without a zone, as the store holds it."""
-    return datetime.now(UTC).replace(tzinfo=None)
 
 
 @dataclass

@@ -6,12 +6,15 @@ from datetime import date, datetime
 from functools import cached_property
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import polars as pl
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
+from expectations.check import Finding
+from expectations.validation.outputs import check_output
+from expectations.validation.stopped import OverrideRequest, refuse_stopped_tables
 from serving.lists.changes import compare_with_previous_list
 from serving.lists.reasons import list_reason_columns
 from serving.lists.summary import summarize_list
@@ -146,24 +149,46 @@ def build_list(
     )
 
 
-def issue(engine: sa.Engine, weekly: WeeklyList, issued_by: str, now: datetime) -> tuple[IssuedList, pl.DataFrame]:
-    """Store a list, or find the one issued before with the same rows from the same run; return it with its rows.
+class Issue(NamedTuple):
+    """An issued list and its rows, the failed checks that only warn, and whether this call issued it."""
 
-    An issued list never changes. Another list of the same run, kind and week gets a number at the end of its id.
+    issued: IssuedList
+    rows: pl.DataFrame
+    warnings: list[Finding]
+    is_new: bool
+
+
+def issue(
+    settings: Settings,
+    engine: sa.Engine,
+    weekly: WeeklyList,
+    issued_by: str,
+    now: datetime,
+    override: OverrideRequest | None = None,
+) -> Issue:
+    """Check a list and store it, or find the one issued before with the same rows from the same run.
+
+    An issued list never changes. Another list of the same run, kind and week gets a number at the end of its id. Raises
+    TableStoppedError if the newest check stopped a table, unless there is an `override`, and OutputRefusedError if a check stops
+    the list.
     """
+    warnings: list[Finding] | None = None
     while True:
         existing = issued_lists(engine, weekly.kind, weekly.week)
         same = (issued for issued in existing if (issued.content, issued.run_id) == (weekly.content, weekly.run.run_id))
         equal_list = next(same, None)
         if equal_list is not None:
-            return equal_list, _with_list_id(weekly.frame, equal_list.list_id)
+            return Issue(equal_list, _with_list_id(weekly.frame, equal_list.list_id), [], is_new=False)
+        if warnings is None:
+            refuse_stopped_tables(settings, override)
+            warnings = check_output(settings, "lists", weekly.frame.lazy(), now)
         issued = _new_issued_list(weekly, existing, issued_by, now)
         frame = _with_list_id(weekly.frame, issued.list_id)
         try:
             store_list(engine, issued, frame.hstack(weekly.expected))
         except IntegrityError:  # another process issued a list of this id in the meantime
             continue
-        return issued, frame
+        return Issue(issued, frame, warnings, is_new=True)
 
 
 def _new_issued_list(weekly: WeeklyList, existing: list[IssuedList], issued_by: str, now: datetime) -> IssuedList:

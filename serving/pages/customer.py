@@ -15,7 +15,7 @@ from serving.http.auth import get_client, get_state
 from serving.http.errors import ApiError
 from serving.http.fields import Id
 from serving.http.paths import SEE_OTHER, UI
-from serving.http.state import ServiceState, utc_now
+from serving.http.state import ServiceState
 from serving.lists.holds import hold_of_customer
 from serving.pages import charts
 from serving.pages.render import customer_path, format_day, page, svg_response
@@ -23,7 +23,9 @@ from serving.pages.session import SIGNED_IN
 from serving.store.audit import record_read
 from serving.store.issued import customer_list_rows
 from serving.store.read import find_scores, score_history
+from serving.store.withheld import Withheld
 from serving.targeting.rules import Target
+from settings.clock import utc_now
 from settings.sections import Settings, Targeting
 
 ROUTES = APIRouter(include_in_schema=False, dependencies=[SIGNED_IN])
@@ -46,7 +48,7 @@ def customer(customer_id: CustomerId, request: Request) -> Response:
     state = get_state(request)
     withheld, run, _ = state.find_customers([customer_id])
     _record_read(request, state, customer_id)
-    suppressed = withheld.get(customer_id) == "suppressed"
+    suppressed = withheld.get(customer_id) == Withheld.SUPPRESSED
     scores = {} if withheld else find_scores(state.engine, [customer_id])[1]
     if not scores and not suppressed:
         raise ApiError(404, "The current scores have no customer with this id.")
@@ -58,7 +60,7 @@ def customer(customer_id: CustomerId, request: Request) -> Response:
         customer_id=customer_id,
         run=run,
         score=score,
-        suppressed=suppressed or (score or {}).get("no_score_reason") == "suppressed",
+        suppressed=suppressed or (score or {}).get("no_score_reason") == Withheld.SUPPRESSED,
         lists=lists,
         current_hold=None if action is None else _current_hold(lists, action["kind"], run.as_of, state.settings.targeting),
         complaints=[] if score is None else _complaints(state, customer_id),

@@ -9,11 +9,11 @@ from starlette.responses import FileResponse, RedirectResponse, Response
 from serving.http.auth import ANONYMOUS, MAX_KEY_LENGTH, get_client, get_state
 from serving.http.errors import ApiError
 from serving.http.paths import COOKIE, HOME, LOGIN, SEE_OTHER, STATIC, UI, safe_next_path
-from serving.http.state import utc_now
 from serving.pages.render import page
 from serving.pages.session import check_form, refuse_foreign_form
 from serving.store.keys import Scope, find_client
 from serving.store.sessions import SESSION_HOURS, begin_session, end_session
+from settings.clock import utc_now
 
 ROUTES = APIRouter(include_in_schema=False)
 FILES = {"holdfast.css": "text/css", "holdfast.js": "text/javascript", "icon.svg": "image/svg+xml"}

@@ -16,6 +16,7 @@ TITLES = {
     404: "Not found",
     405: "Not supported",
     408: "Request timed out",
+    409: "Stopped by a check",
     413: "Request too large",
     422: "Invalid request",
     429: "Too many requests",

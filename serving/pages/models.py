@@ -11,11 +11,12 @@ from models.registry import BASELINE
 from serving.http.auth import get_state
 from serving.http.errors import ApiError
 from serving.http.paths import UI
-from serving.http.state import ServiceState, utc_now
+from serving.http.state import ServiceState
 from serving.pages import charts
 from serving.pages.render import page, svg_response
 from serving.pages.session import SIGNED_IN
 from serving.store.runs import find_current_run
+from settings.clock import utc_now
 
 ROUTES = APIRouter(include_in_schema=False, dependencies=[SIGNED_IN])
 BOUND_PREFIX = "above_"

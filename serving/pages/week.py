@@ -13,7 +13,7 @@ from serving.http.errors import ApiError
 from serving.http.fields import NO_CONTROL_CHARS, FilterValue
 from serving.http.list_downloads import download_of, record_list_read, withheld_filter
 from serving.http.paths import SEE_OTHER, UI
-from serving.http.state import ServiceState, utc_now
+from serving.http.state import ServiceState
 from serving.lists.changes import CHANGE_PHRASES
 from serving.lists.files import Format
 from serving.lists.weekly import build_list, issue, plan_week
@@ -28,6 +28,7 @@ from serving.store.runs import find_current_run
 from serving.targeting.curve import ProfitCurve
 from serving.targeting.exclusions import Exclusion, exclusion_sentence
 from serving.targeting.plan import ListBounds
+from settings.clock import utc_now
 
 ROUTES = APIRouter(include_in_schema=False, dependencies=[SIGNED_IN])
 PAGE_ROWS = 50
@@ -166,7 +167,8 @@ def issue_lists(
     plan = plan_week(state.settings, state.engine, None, bounds)
     kinds: Iterable[ListKind] = ListKind if kind is None else [kind]
     issued = [
-        issue(state.engine, build_list(state.engine, plan, list_kind, None, amount), client, utc_now())[0] for list_kind in kinds
+        issue(state.settings, state.engine, build_list(state.engine, plan, list_kind, None, amount), client, utc_now()).issued
+        for list_kind in kinds
     ]
     query = query_string(kind=issued[0].kind, list_id=issued[0].list_id if kind else None)
     return RedirectResponse(f"{UI}/week{query}", SEE_OTHER)

@@ -25,6 +25,7 @@ class Scope(StrEnum):
 
     SCORE = "score"
     LIST = "list"
+    ISSUE = "issue"
     ADMIN = "admin"
 
 

@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from serving.store.read import read_frame
 from serving.store.run_summary import KEY, MONTH_DAYS, MOVE_COLUMNS, run_summary
 from serving.store.runs import NEWEST_FIRST, RUN_FIELDS, Run, kept_runs
 from serving.store.schema import COMPLETE, ROW_COLUMNS, RUN_COLUMNS, RUNS, WRITING, score_table, target_table
+from settings.clock import utc_now
 
 PUBLISH_LOCK_ID = 0x70756273  # of the advisory lock that a publisher holds in PostgreSQL
 DEFAULT_KEEP_WEEKS = 13
@@ -99,7 +100,7 @@ def _write_run(
     if targets is not None:
         write_rows(engine, target_table(run_id), targets)
     with engine.begin() as connection:
-        published = {"state": COMPLETE, "published_at": datetime.now(UTC).replace(tzinfo=None)}
+        published = {"state": COMPLETE, "published_at": utc_now()}
         connection.execute(RUNS.update().where(RUNS.c.run_id == run_id).values(**published))
     return Run(run_id=run_id, **fields)
 

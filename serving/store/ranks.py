@@ -5,7 +5,7 @@ import zlib
 import numpy as np
 import polars as pl
 
-from models.log_odds import Array
+from features.frames.arrays import Array
 
 
 def pack_ranks(scores: pl.DataFrame) -> bytes:

@@ -11,8 +11,8 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.exc import DBAPIError
 
+from features.frames.arrays import Array
 from features.norms import Norms
-from models.log_odds import Array
 from serving.schemas.scores import SCORE_COLUMNS
 from serving.store.engine import autocommit
 from serving.store.ranks import unpack_ranks

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from models.log_odds import Array
+from features.frames.arrays import Array
 from serving.targeting.expected_gain import SAVED_VALUE
 from serving.targeting.knapsack import Increments
 

@@ -13,10 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.log_odds import Array
+from features.frames.arrays import Array, BoolArray, IntArray
 
-Ints = NDArray[np.int64]
-Flags = NDArray[np.bool_]
 SLOPE_DECIMALS = 9
 BUDGET_TOLERANCE = 1e-6  # in currency, for rounding errors of sums
 
@@ -30,18 +28,18 @@ class Increments:
     of the customer's increments before this one.
     """
 
-    row: Ints
-    option: Ints
+    row: IntArray
+    option: IntArray
     cost: Array
     gain: Array
-    is_first: Flags
+    is_first: BoolArray
     cost_before: Array
 
     def __len__(self) -> int:
         """Return the number of increments."""
         return len(self.row)
 
-    def subset(self, selection: Flags | Ints) -> "Increments":
+    def subset(self, selection: BoolArray | IntArray) -> "Increments":
         """Return the selected increments, by mask or index, in the order of the selection."""
         return Increments(
             row=self.row[selection],
@@ -118,7 +116,7 @@ def _in_spending_order(rounds: list[tuple[NDArray[Any], ...]]) -> Increments:
     )
 
 
-def select_affordable(increments: Increments, treated: Flags, budget: float) -> Flags:
+def select_affordable(increments: Increments, treated: BoolArray, budget: float) -> BoolArray:
     """Return which increments the budget buys; those of customers who are not `treated` cost nothing.
 
     Whether a customer's first increment is bought depends on what was spent before it, and never on whether that customer is

@@ -6,13 +6,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 import polars as pl
 
+from features.frames.arrays import BoolArray
 from features.frames.columns import CUSTOMER
 from serving.targeting.caps import apply_caps, apply_owner_caps
 from serving.targeting.control_group import draw_holdouts
 from serving.targeting.eligibility import with_exclusions
 from serving.targeting.exclusions import Exclusion
 from serving.targeting.expected_gain import ASSUMED, MEASURED, SAVED_VALUE, averted_risk, expected_gain
-from serving.targeting.knapsack import Flags, Increments, build_forced_increments, build_increments, select_affordable
+from serving.targeting.knapsack import Increments, build_forced_increments, build_increments, select_affordable
 from serving.targeting.ordering import BEST_GAIN, LEFT_OUT, OWNER, SERVICE_TARGETS, exclude
 from serving.targeting.rules import Target
 from settings.sections import Action, Targeting
@@ -162,9 +163,9 @@ def _target_increments(target: Target, rows: np.ndarray, costs: np.ndarray, gain
     return replace(increments, row=rows[increments.row])
 
 
-def _is_offered(target: Target, increments: Increments) -> Flags:
+def _is_offered(target: Target, increments: Increments) -> BoolArray:
     """Return which increments may be bought: those with a gain, and for service all, since a complaint is always answered."""
-    everything: Flags = np.ones(len(increments), dtype=bool)
+    everything: BoolArray = np.ones(len(increments), dtype=bool)
     return everything if target in SERVICE_TARGETS else increments.gain > 0
 
 

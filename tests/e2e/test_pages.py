@@ -16,7 +16,6 @@ import sqlalchemy as sa
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from serving.http.state import utc_now
 from serving.lists.weekly import issue, make_list
 from serving.outcomes.report import measure_outcomes, save_outcomes
 from serving.privacy.erasure import suppress
@@ -26,6 +25,7 @@ from serving.store.engine import open_store
 from serving.store.keys import Scope, create_key
 from serving.store.publish import publish
 from serving.store.read import read_scores_by_action
+from settings.clock import utc_now
 from settings.load import load_settings
 from settings.sections import Settings
 
@@ -105,7 +105,7 @@ def _add_a_month(settings: Settings) -> None:
     later = scores.with_columns(pl.col("as_of") + timedelta(days=28), pl.lit("split").alias("loyalty_segment"))
     publish(store, later, run.horizon_days, targets=targets)
     for kind in ListKind:
-        issue(store, make_list(settings, store, kind), "command run", utc_now())
+        issue(settings, store, make_list(settings, store, kind), "command run", utc_now())
     orders = pl.scan_parquet(settings.workspace.path.parent / "data" / "transactions.parquet")
     shifted = orders.with_columns((pl.col("ordered_at") + pl.duration(days=60)).cast(pl.Datetime("us")))
     until = run.as_of + timedelta(days=50)

@@ -18,13 +18,16 @@ def confirmed_by_great_expectations(tmp_path_factory: pytest.TempPathFactory) ->
     def evaluate_suites(suites: Sequence[CheckSuite], workspace: Path, *, docs: bool = False) -> dict[str, list[Finding]]:
         if docs:
             return run_checks(suites, workspace, docs=True)
-        evaluated = {suite.name: evaluate(suite) for suite in suites}
-        findings.update(finding for suite in evaluated.values() for finding in suite)
+        return {suite.name: evaluate_suite(suite) for suite in suites}
+
+    def evaluate_suite(suite: CheckSuite) -> list[Finding]:
+        evaluated = evaluate(suite)
+        findings.update(evaluated)
         return evaluated
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("expectations.validation.tables.run_checks", evaluate_suites)
-        patch.setattr("expectations.validation.outputs.run_checks", evaluate_suites)
+        patch.setattr("expectations.validation.outputs.evaluate", evaluate_suite)
         yield
     suite = _merge(findings)
     [confirmed] = run_checks([suite], tmp_path_factory.mktemp("confirmed")).values()

@@ -14,8 +14,8 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 
+from features.frames.arrays import Array
 from features.frames.columns import CUSTOMER
-from models.log_odds import Array
 from models.snapshot import MIN_CUSTOMERS, Snapshot
 
 MIN_WINDOWS, MIN_WINDOW_SHARE = 1_000, 0.5

@@ -4,6 +4,7 @@ import numpy as np
 import polars as pl
 
 from features.build import MODEL_FEATURES, features_as_of
+from features.frames.arrays import Array
 from features.frames.columns import CUSTOMER
 from features.frames.encoded import encode_tables
 from features.norms import compute_norms
@@ -13,7 +14,7 @@ from features.tables.schema import Tables
 from models.snapshot import Snapshot
 from settings.errors import UserError
 from settings.sections import Loyalty
-from training.metrics import Array, auc
+from training.metrics import auc
 
 MAX_FEATURE_AUC = 0.97
 MIN_ROWS = 200

@@ -5,11 +5,12 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from features.frames.arrays import Array
 from features.frames.columns import CUSTOMER
 from models.registry import BASELINE
 from training.evaluation.backtest import Backtest
 from training.evaluation.bootstrap import Resamples, paired_interval, resample_customers, resampled_log_loss
-from training.metrics import BINS, Array, calibration_error
+from training.metrics import BINS, calibration_error
 
 SIMULATIONS = 20
 

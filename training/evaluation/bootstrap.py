@@ -14,7 +14,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from training.metrics import Array, log_losses, tweedie_deviances
+from features.frames.arrays import Array, IntArray
+from training.metrics import log_losses, tweedie_deviances
 
 RESAMPLES = 2_000  # 50 of them lie in each tail of a 95 % interval
 SEED = 1
@@ -30,7 +31,7 @@ class Resamples:
     that customer was drawn.
     """
 
-    customer: NDArray[np.int64]
+    customer: IntArray
     counts: NDArray[np.uint8]
 
     def sums(self, values: Array) -> Array:

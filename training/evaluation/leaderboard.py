@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from features.frames.arrays import Array
 from features.frames.columns import CUSTOMER
 from models.registry import BASELINE, VALUE_BASELINE
 from training.evaluation.backtest import LONGEST_BAND, SILENCE_BANDS, Backtest
@@ -21,7 +22,7 @@ from training.evaluation.bootstrap import (
     resampled_log_loss,
     resampled_tweedie_deviance,
 )
-from training.metrics import Array, churn_metrics, interval_metrics, value_metrics
+from training.metrics import churn_metrics, interval_metrics, value_metrics
 
 Metrics = Callable[[pl.DataFrame, str], dict[str, float]]
 COMPARED_METRICS: dict[str, dict[str, ResampledMetric]] = {

@@ -11,6 +11,7 @@ from math import sqrt
 
 import numpy as np
 
+from features.frames.arrays import Array
 from features.labels import OUTCOMES
 from features.tables.schema import Tables
 from models.churn.protocol import Candidate
@@ -18,7 +19,7 @@ from models.errors import TooLittleDataError
 from models.snapshot import Snapshot
 from training.data.leakage_checks import LeakageError
 from training.data.snapshots import closed_before
-from training.metrics import Array, auc
+from training.metrics import auc
 
 SEED = 13
 MAX_STANDARD_ERRORS = 4.5  # by chance alone, exceeded in fewer than one of a hundred thousand trainings

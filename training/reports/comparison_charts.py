@@ -10,8 +10,9 @@ import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from features.frames.arrays import Array
 from training.evaluation.backtest import Backtest
-from training.metrics import BINS, Array
+from training.metrics import BINS
 
 mpl.use("Agg")
 COLOURS = ("#1b6ca8", "#b26a00", "#2e7d32", "#8e24aa", "#c62828", "#455a64")

@@ -3,13 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from features.frames.arrays import Array, BoolArray, IntArray
 from holdfast.demo.simulated.catalogue import BRANDS_PER_CATEGORY, CATEGORIES, REGIONS
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-Flags = NDArray[np.bool_]
 
 LOYALTY_TYPES = ("hard_core", "split", "shifting", "switcher")
 LOYALTY_SHARES = (0.30, 0.30, 0.15, 0.25)
@@ -33,23 +29,23 @@ class Population:
     """
 
     seed: int
-    joined_week: Ints
-    is_prospect: Flags
-    order_rate: Floats
-    dropout_rate: Floats
-    weibull_shape: Floats
-    spend_scale: Floats
-    loyalty_type: Ints
-    favourites: Ints
-    shift_week: Ints
-    category_shares: Floats
-    region: Ints
-    online_share: Floats
-    complaint_probability: Floats
-    contact_response: Ints
-    referrer: Ints
-    is_partner: Flags
-    has_consent: Flags
+    joined_week: IntArray
+    is_prospect: BoolArray
+    order_rate: Array
+    dropout_rate: Array
+    weibull_shape: Array
+    spend_scale: Array
+    loyalty_type: IntArray
+    favourites: IntArray
+    shift_week: IntArray
+    category_shares: Array
+    region: IntArray
+    online_share: Array
+    complaint_probability: Array
+    contact_response: IntArray
+    referrer: IntArray
+    is_partner: BoolArray
+    has_consent: BoolArray
 
     @property
     def size(self) -> int:
@@ -84,7 +80,7 @@ def draw_population(customers: int, weeks: int, seed: int) -> Population:
     )
 
 
-def _draw_favourites(rng: np.random.Generator, n: int) -> Ints:
+def _draw_favourites(rng: np.random.Generator, n: int) -> IntArray:
     """Draw three different brands per customer and category, shape (n, categories, 3)."""
     shuffled = rng.random((n, len(CATEGORIES), BRANDS_PER_CATEGORY)).argsort(axis=2)
     return shuffled[:, :, :3].astype(np.int64)

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 import numpy as np
 import polars as pl
 
+from features.frames.arrays import Array, IntArray
 from holdfast.demo.simulated.catalogue import (
     BRANDS_PER_CATEGORY,
     CATEGORIES,
@@ -17,7 +18,7 @@ from holdfast.demo.simulated.catalogue import (
     brand_names,
     prices,
 )
-from holdfast.demo.simulated.population import Floats, Ints, Population
+from holdfast.demo.simulated.population import Population
 from holdfast.demo.simulated.world import SETTLED_BADLY, WeekEvents
 
 START = datetime(2023, 1, 2)  # noqa: DTZ001  # the tables hold UTC without a zone; a Monday
@@ -29,12 +30,14 @@ MINUTES_PER_WEEK = 7 * 24 * 60
 OPENING_MINUTES = 8 * 60, 20 * 60
 
 
-def customer_ids(index: Ints) -> pl.Series:
+def customer_ids(index: IntArray) -> pl.Series:
     """Return customer ids with leading zeros, as many shops use them."""
     return pl.Series("customer_id", index.astype(np.int64) + 1).cast(pl.String).str.zfill(6)
 
 
-def week_tables(people: Population, events: WeekEvents, held_out: Ints, contact: Mapping[str, object]) -> dict[str, pl.DataFrame]:
+def week_tables(
+    people: Population, events: WeekEvents, held_out: IntArray, contact: Mapping[str, object]
+) -> dict[str, pl.DataFrame]:
     """Return the rows that a week adds to transactions, complaints, surveys and contacts.
 
     `held_out` is the control group of this week's campaign, and `contact` holds the campaign's columns. Returned
@@ -68,7 +71,7 @@ def customers_table(people: Population, week: int) -> pl.DataFrame:
     )
 
 
-def _draw_times(week: Ints, rng: np.random.Generator) -> pl.Series:
+def _draw_times(week: IntArray, rng: np.random.Generator) -> pl.Series:
     """Draw a random time in opening hours for each of the weeks."""
     minutes = rng.integers(0, 7, len(week)) * 24 * 60 + rng.integers(*OPENING_MINUTES, len(week))
     times = pl.DataFrame({"monday": _week_starts(week), "minutes": minutes})
@@ -79,7 +82,7 @@ def _number_ids(prefix: str, count: int) -> pl.Series:
     return prefix + "-" + pl.Series(np.arange(count)).cast(pl.String).str.zfill(6)
 
 
-def _week_starts(week: Ints) -> pl.Series:
+def _week_starts(week: IntArray) -> pl.Series:
     weeks = pl.DataFrame({"week": week.astype(np.int64)})
     return weeks.select(pl.lit(START).cast(pl.Datetime("us")) + pl.duration(weeks="week")).to_series()
 
@@ -144,13 +147,13 @@ def _with_returns(lines: pl.DataFrame) -> pl.DataFrame:
     return pl.concat([lines, returns]).select(*columns, store.alias("store"), "discount", "unit_price")
 
 
-def _draw_categories(shares: Floats, rng: np.random.Generator) -> Ints:
+def _draw_categories(shares: Array, rng: np.random.Generator) -> IntArray:
     picked = (shares.cumsum(axis=1) < rng.random(len(shares))[:, None]).sum(axis=1)
-    category: Ints = np.minimum(picked, len(CATEGORIES) - 1)
+    category: IntArray = np.minimum(picked, len(CATEGORIES) - 1)
     return category
 
 
-def _draw_brands(people: Population, customer: Ints, category: Ints, week: int, rng: np.random.Generator) -> Ints:
+def _draw_brands(people: Population, customer: IntArray, category: IntArray, week: int, rng: np.random.Generator) -> IntArray:
     """Draw a brand per line by the customer's loyalty type; 5 % of the choices are random."""
     first, second, third = people.favourites[customer, category].T
     loyalty_type, draw = people.loyalty_type[customer], rng.random(len(customer))
@@ -202,7 +205,7 @@ def _surveys(events: WeekEvents, rng: np.random.Generator) -> pl.DataFrame:
 
 
 def _contacts(
-    people: Population, events: WeekEvents, held_out: Ints, contact: Mapping[str, object], rng: np.random.Generator
+    people: Population, events: WeekEvents, held_out: IntArray, contact: Mapping[str, object], rng: np.random.Generator
 ) -> pl.DataFrame:
     selected = np.concatenate([events.contacted, held_out])
     treated = np.arange(len(selected)) < len(events.contacted)

@@ -3,15 +3,12 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from features.frames.arrays import Array, BoolArray, IntArray
 from holdfast.demo.simulated.catalogue import FAILURE_RATES
 from holdfast.demo.simulated.population import (
     CONTACT_DROPOUT_FACTORS,
     CONTACT_RATE_FACTORS,
-    Flags,
-    Floats,
-    Ints,
     Population,
     draw_population,
 )
@@ -35,14 +32,14 @@ class WorldState:
 
     population: Population
     week: int
-    alive: Flags
-    p_alive: Floats
-    weeks_since_order: Ints
-    orders: Ints
-    dissatisfaction: Floats
-    weeks_to_settle: Ints
-    settles_well: Flags
-    contacted_until: Ints
+    alive: BoolArray
+    p_alive: Array
+    weeks_since_order: IntArray
+    orders: IntArray
+    dissatisfaction: Array
+    weeks_to_settle: IntArray
+    settles_well: BoolArray
+    contacted_until: IntArray
 
 
 @dataclass(frozen=True)
@@ -53,13 +50,13 @@ class WeekEvents:
     """
 
     week: int
-    ordered: Ints
-    opened: Ints
-    weeks_to_settle: Ints
-    settles_well: Flags
-    settled: Ints
-    contacted: Ints
-    dissatisfaction: Floats
+    ordered: IntArray
+    opened: IntArray
+    weeks_to_settle: IntArray
+    settles_well: BoolArray
+    settled: IntArray
+    contacted: IntArray
+    dissatisfaction: Array
 
 
 def new_world(customers: int, weeks: int, seed: int) -> WorldState:
@@ -81,7 +78,7 @@ def new_world(customers: int, weeks: int, seed: int) -> WorldState:
     )
 
 
-def advance(state: WorldState, treated: NDArray[np.bool_] | None = None) -> tuple[WorldState, WeekEvents]:
+def advance(state: WorldState, treated: BoolArray | None = None) -> tuple[WorldState, WeekEvents]:
     """Return the state one week later and the week's events; `treated` marks the customers contacted this week.
 
     The random draws depend only on seed and week, one per customer and purpose. Two worlds that treat different
@@ -123,7 +120,7 @@ def advance(state: WorldState, treated: NDArray[np.bool_] | None = None) -> tupl
     return later, events
 
 
-def order_probability(state: WorldState, ahead: int) -> Floats:
+def order_probability(state: WorldState, ahead: int) -> Array:
     """Return P(order in the week `ahead` weeks from now) for customers alive and without an order until then.
 
     A Weibull hazard with the customer's shape, scaled by the season and by contacts.
@@ -136,14 +133,14 @@ def order_probability(state: WorldState, ahead: int) -> Floats:
     return 1 - np.exp(-np.minimum(hazard, 1.5) * contact * seasonal_factor(week))
 
 
-def dropout_probability(state: WorldState, ahead: int) -> Floats:
+def dropout_probability(state: WorldState, ahead: int) -> Array:
     """Return P(leaving for good in the week `ahead` weeks from now), given the dissatisfaction at that time."""
     people = state.population
     contact = np.where(state.contacted_until > state.week + ahead, CONTACT_DROPOUT_FACTORS[people.contact_response], 1.0)
     return np.minimum(people.dropout_rate * contact * np.exp(dissatisfaction_ahead(state, ahead)), 0.9)
 
 
-def dissatisfaction_ahead(state: WorldState, ahead: int) -> Floats:
+def dissatisfaction_ahead(state: WorldState, ahead: int) -> Array:
     """Return the dissatisfaction `ahead` weeks from now without another order: it fades, and jumps when a case is settled."""
     settles = (state.weeks_to_settle != NO_OPEN_CASE) & (state.weeks_to_settle < ahead)
     weeks_after = np.maximum(ahead - 1 - state.weeks_to_settle, 0)
@@ -156,7 +153,7 @@ def seasonal_factor(week: int) -> float:
     return 1 + 0.25 * float(np.cos(2 * np.pi * (week - 49) / WEEKS_PER_YEAR))
 
 
-def true_p_churn(state: WorldState, horizon_weeks: int) -> Floats:
+def true_p_churn(state: WorldState, horizon_weeks: int) -> Array:
     """Return P(no order in the next `horizon_weeks` weeks), given all rates and dissatisfaction but not who has left.
 
     Exact: until the next order, only the dropout is unknown. NaN before the first order.
@@ -170,14 +167,14 @@ def true_p_churn(state: WorldState, horizon_weeks: int) -> Floats:
     return np.where(state.orders > 0, 1 - p_order, np.nan)
 
 
-def _update_p_alive(p_alive: Floats, p_dropout: Floats, p_order: Floats, ordered: Flags, has_ordered: Flags) -> Floats:
+def _update_p_alive(p_alive: Array, p_dropout: Array, p_order: Array, ordered: BoolArray, has_ordered: BoolArray) -> Array:
     """Apply Bayes' rule: an order proves that the customer is alive, a week without one makes it less likely."""
     survives = p_alive * (1 - p_dropout)
     after_no_order = survives * (1 - p_order) / np.maximum(1 - survives * p_order, 1e-12)
     return np.where(ordered, 1.0, np.where(has_ordered, after_no_order, p_alive))
 
 
-def _update_cases(state: WorldState, ordered: Flags, draws: Floats) -> tuple[WorldState, Flags, Flags]:
+def _update_cases(state: WorldState, ordered: BoolArray, draws: Array) -> tuple[WorldState, BoolArray, BoolArray]:
     """Settle due cases, and let some orders fail and some of those customers complain.
 
     Returns the new state, who opened a case, and whose case was settled.

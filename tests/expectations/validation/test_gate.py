@@ -6,7 +6,13 @@ from pathlib import Path
 import pytest
 
 from expectations.history.overrides import read_overrides
-from expectations.validation.gate import OverrideRequest, TableStoppedError, load_tables, refuse_stopped_tables
+from expectations.validation.gate import load_tables
+from expectations.validation.stopped import (
+    OverrideRequest,
+    TableStoppedError,
+    record_stopped_override,
+    refuse_stopped_tables,
+)
 from features.tables.errors import TableUnusableError
 from settings.load import load_settings
 from settings.sections import Settings
@@ -30,7 +36,7 @@ def test_a_stopped_table_is_refused_with_a_hint_to_override(tmp_path: Path) -> N
     with pytest.raises(TableUnusableError, match=r'At most 50% of the rows are set aside; found 60\.0%\..*--override "reason"'):
         load_tables(settings, NOW)
     with pytest.raises(TableStoppedError, match=r'stopped the table transactions \(quarantined_share\).*--override "reason"'):
-        refuse_stopped_tables(settings, NOW)
+        refuse_stopped_tables(settings)
 
 
 def test_an_override_uses_the_good_rows_and_is_recorded(tmp_path: Path) -> None:
@@ -38,7 +44,8 @@ def test_an_override_uses_the_good_rows_and_is_recorded(tmp_path: Path) -> None:
     tables, reports = load_tables(settings, NOW, OVERRIDE)
     assert tables.transactions.collect().height == 100
     assert not reports[0].usable
-    refuse_stopped_tables(settings, NOW, OverrideRequest("list", "the tills again"))
+    refuse_stopped_tables(settings, OverrideRequest("list", "the tills again"))
+    record_stopped_override(settings, NOW, OverrideRequest("list", "the tills again"))
     overrides = read_overrides(settings.workspace.path)
     assert [(override.command, override.tables, override.reason) for override in overrides] == [
         ("score", ["transactions"], "half of the tills have no cards"),
@@ -60,5 +67,5 @@ def test_an_override_of_an_unreadable_table_uses_its_last_good_rows_if_any(tmp_p
 def test_an_override_without_stopped_tables_is_not_recorded(tmp_path: Path) -> None:
     settings = write_shop(tmp_path, GOOD)
     load_tables(settings, NOW, OVERRIDE)
-    refuse_stopped_tables(settings, NOW)
+    refuse_stopped_tables(settings)
     assert read_overrides(settings.workspace.path) == []

@@ -5,8 +5,9 @@ import pytest
 from starlette.testclient import TestClient
 
 from serving.app import make_app
-from serving.http.state import ServiceState, utc_now
+from serving.http.state import ServiceState
 from serving.store.keys import Scope, create_key
+from settings.clock import utc_now
 from settings.load import load_settings
 
 

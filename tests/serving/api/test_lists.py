@@ -1,41 +1,98 @@
 import io
+from dataclasses import replace
 from typing import Any
 
 import polars as pl
 import pytest
 import sqlalchemy as sa
 
-from serving.http.state import utc_now
+from expectations.history.loads import LoadRecord, append_records
 from serving.lists.contacts import issued_contacts
 from serving.lists.weekly import WeeklyList, issue, make_list
 from serving.schemas.list_kind import ListKind
 from serving.schemas.lists import LIST_COLUMNS
+from serving.store.keys import Scope
 from serving.store.schema import AUDIT, LIST_ROWS, LISTS
+from settings.clock import utc_now
+from settings.sections import Settings
 
 
 def ranks_in(reply: Any) -> list[int]:  # noqa: ANN401  # httpx's reply
     return [row["rank"] for row in reply.json()["rows"]]
 
 
-def test_the_first_request_issues_a_list_and_it_stays(own_service: Any) -> None:  # noqa: ANN401
-    service = own_service
+def without_lists(service: Any) -> Any:  # noqa: ANN401
     with service.state.engine.begin() as connection:
         for table in (LIST_ROWS, LISTS):
             connection.execute(table.delete())
-    first = service.client.get("/lists/win_back").json()
-    assert first["list"]["issued_by"].startswith("tests")
-    assert service.client.get("/lists/win_back").json() == first
-    assert list(first["rows"][0]) == list(LIST_COLUMNS)
-    assert "the probability of no purchase in the 91 days" in first["list"]["churn_sentence"]
-    kinds = [head["kind"] for head in service.client.get("/lists").json()["lists"]]
-    assert kinds == ["win_back"]
+    return service
+
+
+def test_reading_issues_nothing_and_says_how_to_issue(own_service: Any) -> None:  # noqa: ANN401
+    service = without_lists(own_service)
+    reply = service.client.get("/lists/win_back")
+    assert (reply.status_code, reply.json()["error"]["code"]) == (404, "not_found")
+    assert "POST /lists/win_back" in reply.json()["error"]["message"]
+    assert service.client.get("/lists").json()["lists"] == []
+
+
+def test_a_list_is_issued_once_and_stays(own_service: Any) -> None:  # noqa: ANN401
+    service = without_lists(own_service)
+    first, again = service.client.post("/lists/win_back"), service.client.post("/lists/win_back")
+    assert (first.status_code, first.json()["is_new"]) == (201, True)
+    assert (again.status_code, again.json()["is_new"]) == (200, False)
+    page = service.client.get("/lists/win_back").json()
+    assert page["list"] == first.json()["list"] == again.json()["list"]
+    assert page["list"]["issued_by"].startswith("tests")
+    assert list(page["rows"][0]) == list(LIST_COLUMNS)
+    assert "the probability of no purchase in the 91 days" in page["list"]["churn_sentence"]
+    assert [head["kind"] for head in service.client.get("/lists").json()["lists"]] == ["win_back"]
+
+
+def test_issuing_needs_its_own_scope(service: Any) -> None:  # noqa: ANN401
+    reply = service.client.post("/lists/win_back", headers={"authorization": f"Bearer {service.key(Scope.LIST)}"})
+    assert (reply.status_code, reply.json()["error"]["code"]) == (403, "wrong_scope")
+
+
+def test_no_list_is_issued_while_a_table_is_stopped(own_service: Any) -> None:  # noqa: ANN401
+    service = without_lists(own_service)
+    stop_transactions(service.state.settings)
+    reply = service.client.post("/lists/at_risk")
+    assert (reply.status_code, reply.json()["error"]["code"]) == (409, "stopped")
+    assert "stopped the table transactions (quarantined_share)" in reply.json()["error"]["message"]
+    assert service.client.get("/lists").json()["lists"] == []
+
+
+def test_no_list_is_issued_that_a_check_stops(own_service: Any) -> None:  # noqa: ANN401
+    service = without_lists(own_service)
+    settings = service.state.settings
+    strict = replace(settings.checks, lists=replace(settings.checks.lists, severity={"losing_rows": "stop"}))
+    service.state.settings = replace(settings, checks=strict)
+    reply = service.client.post("/lists/recovery")
+    assert (reply.status_code, reply.json()["error"]["code"]) == (409, "stopped")
+    assert "Lists failed validation and were not issued: No row has a negative expected_gain" in reply.json()["error"]["message"]
+    assert service.client.get("/lists").json()["lists"] == []
+
+
+def stop_transactions(settings: Settings) -> None:
+    record = LoadRecord(
+        "transactions",
+        checked_at="2026-01-01T00:00:00",
+        seen_at="2026-01-01T00:00:00",
+        content="1",
+        read=2,
+        used=1,
+        usable=False,
+        stopped=["quarantined_share"],
+    )
+    append_records(settings.workspace.path, [record])
 
 
 def test_the_newest_list_without_a_limit_is_effective(own_service: Any) -> None:  # noqa: ANN401
     service = own_service
     before = service.client.get("/lists/win_back").json()["list"]
-    newer, _ = issue(service.state.engine, planned_list(service, budget=5.0), "marketing", utc_now())
-    issue(service.state.engine, planned_list(service, limit=2), "marketing", utc_now())
+    newer, *_ = issue(service.state.settings, service.state.engine, planned_list(service, budget=5.0), "marketing", utc_now())
+    issue(service.state.settings, service.state.engine, planned_list(service, limit=2), "marketing", utc_now())
     head = service.client.get("/lists/win_back").json()["list"]
     assert head["list_id"] == newer.list_id != before["list_id"]
     contacts = issued_contacts(service.state.engine).filter(pl.col("campaign_id").str.starts_with("win_back"))

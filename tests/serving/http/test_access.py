@@ -12,8 +12,9 @@ from starlette.testclient import TestClient
 
 from serving.app import make_api, make_app
 from serving.http.logging import open_log
-from serving.http.state import ServiceState, utc_now
+from serving.http.state import ServiceState
 from serving.store.keys import KeyRefusedError, Scope, create_key, find_client, list_keys, revoke_key
+from settings.clock import utc_now
 
 SCORE_REQUEST = {"customer_ids": ["000001"]}
 SECURITY = {"x-content-type-options": "nosniff", "cache-control": "no-store", "x-frame-options": "DENY"}

@@ -53,8 +53,8 @@ def test_issued_rows_count_once_as_contacts_and_the_control_group_is_not_treated
     settings = load_settings(workshop, {})
     store: sa.Engine = open_store(settings.store_url)
     weekly = make_list(settings, store, ListKind.WIN_BACK)
-    issue(store, weekly, "ann", NOW)
-    issue(store, make_list(settings, store, ListKind.WIN_BACK, limit=3), "ben", NOW)
+    issue(settings, store, weekly, "ann", NOW)
+    issue(settings, store, make_list(settings, store, ListKind.WIN_BACK, limit=3), "ben", NOW)
     contacts = issued_contacts(store).filter(campaign_id=weekly.list_id)
     assert contacts.height == weekly.frame.height
     assert contacts["treated"].sum() == (weekly.frame["arm"] == "treated").sum()

@@ -125,13 +125,13 @@ def test_weeks_are_iso_weeks() -> None:
 
 def test_a_list_is_issued_once_and_never_changes(settings: Settings, published: sa.Engine, store: sa.Engine) -> None:
     weekly = make_list(settings, published, ListKind.WIN_BACK)
-    first, frame = issue(store, weekly, "ann", NOW)
-    again, same = issue(store, weekly, "ben", NOW)
+    first, frame, *_ = issue(settings, store, weekly, "ann", NOW)
+    again, same, *_ = issue(settings, store, weekly, "ben", NOW)
     assert (again, first.issued_by) == (first, "ann")
     assert frame.equals(same)
     assert list_rows(store, first.list_id, {}).equals(frame)
     shorter = make_list(settings, published, ListKind.WIN_BACK, limit=3)
-    second, _ = issue(store, shorter, "ben", NOW)
+    second, _, *_ = issue(settings, store, shorter, "ben", NOW)
     assert (second.list_id, second.rows, second.row_limit) == (f"{first.list_id}-2", 3, 3)
     assert [issued.list_id for issued in issued_lists(store, "win_back")] == [second.list_id, first.list_id]
     assert list_rows(store, first.list_id, {}).equals(frame)
@@ -155,7 +155,7 @@ def test_next_weeks_list_excludes_treated_and_held_out_customers_and_says_why(wo
     settings = load_settings(workshop, {})
     store = open_store(settings.store_url)
     first = make_list(settings, store, ListKind.WIN_BACK)
-    issue(store, first, "ann", NOW)
+    issue(settings, store, first, "ann", NOW)
     assert first.summary["changes"] is None
     week = week_of(first.run.as_of + timedelta(days=7))
     second = make_list(settings, store, ListKind.WIN_BACK, week=week)
@@ -176,9 +176,9 @@ def test_next_weeks_list_excludes_treated_and_held_out_customers_and_says_why(wo
 def test_limited_and_replaced_lists_hold_no_customer_back(workshop: Path) -> None:
     settings = load_settings(workshop, {})
     store = open_store(settings.store_url)
-    replaced, _ = issue(store, make_list(settings, store, ListKind.RECOVERY), "ann", NOW)
-    effective, rows = issue(store, make_list(settings, store, ListKind.RECOVERY, budget=15.0), "ann", NOW)
-    issue(store, make_list(settings, store, ListKind.RECOVERY, limit=2), "ann", NOW)
+    replaced, _, *_ = issue(settings, store, make_list(settings, store, ListKind.RECOVERY), "ann", NOW)
+    effective, rows, *_ = issue(settings, store, make_list(settings, store, ListKind.RECOVERY, budget=15.0), "ann", NOW)
+    issue(settings, store, make_list(settings, store, ListKind.RECOVERY, limit=2), "ann", NOW)
     actual = effective_list(store, ListKind.RECOVERY, effective.week)
     assert actual is not None
     assert actual.list_id == effective.list_id
@@ -201,7 +201,7 @@ def test_a_run_without_targets_needs_new_scores(settings: Settings, published: s
 
 
 def test_the_rows_of_a_list_can_be_read_by_rank_and_filter(settings: Settings, published: sa.Engine, store: sa.Engine) -> None:
-    issued, frame = issue(store, make_list(settings, published, ListKind.AT_RISK), "ann", NOW)
+    issued, frame, *_ = issue(settings, store, make_list(settings, published, ListKind.AT_RISK), "ann", NOW)
     third = list_rows(store, issued.list_id, {}, after=2, limit=1)
     assert third.equals(frame.slice(2, 1))
     held_out = list_rows(store, issued.list_id, {"arm": "control"})

@@ -13,11 +13,11 @@ import sqlalchemy as sa
 from features.storage.paths import good_path
 from serving.http.auth import is_loopback_host
 from serving.http.paths import COOKIE, safe_next_path
-from serving.http.state import utc_now
 from serving.lists.weekly import issue, make_list
 from serving.schemas.list_kind import ListKind
 from serving.store.keys import Scope, list_keys, revoke_key
 from serving.store.schema import AUDIT, SESSIONS
+from settings.clock import utc_now
 
 
 class Visitor:
@@ -191,7 +191,7 @@ def test_held_out_customers_are_not_to_be_contacted_and_in_no_file_to_act_on(vis
 def test_the_page_of_another_weeks_list_does_not_offer_to_issue_one(visitor: Visitor) -> None:
     state = visitor.service.state
     later = make_list(state.settings, state.engine, ListKind.AT_RISK, week="2030-W01")
-    issued, _ = issue(state.engine, later, "tests", utc_now())
+    issued, _, *_ = issue(state.settings, state.engine, later, "tests", utc_now())
     page = visitor.get(f"week?list_id={issued.list_id}&budget=3").text
     assert "The list below is of 2030-W01, not of this week." in page
     assert "Issue a list for" not in page

@@ -7,11 +7,11 @@ import polars as pl
 import pytest
 
 from expectations.validation.gate import load_tables
-from expectations.validation.tables import utc_now
 from features.tables.schema import Tables
 from models.champion import Champion, current_champion
 from serving.schemas.scores import SCORE_COLUMNS
 from serving.scoring.batch import HindsightError, refuse_hindsight, score
+from settings.clock import utc_now
 from settings.load import load_settings
 from settings.sections import Settings
 

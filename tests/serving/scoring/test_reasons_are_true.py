@@ -14,9 +14,9 @@ import polars as pl
 import pytest
 
 from expectations.validation.gate import load_tables
-from expectations.validation.tables import utc_now
 from models.champion import current_champion
 from serving.scoring.batch import score
+from settings.clock import utc_now
 from settings.load import load_settings
 
 Row = dict[str, Any]

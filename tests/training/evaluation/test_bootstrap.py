@@ -5,6 +5,7 @@ import polars as pl
 import pytest
 from scipy.special import expit
 
+from features.frames.arrays import Array
 from training.evaluation.bootstrap import (
     ResampledMetric,
     paired_interval,
@@ -14,7 +15,7 @@ from training.evaluation.bootstrap import (
     resampled_log_loss,
     resampled_tweedie_deviance,
 )
-from training.metrics import Array, auc, log_loss, normalised_gini, tweedie_deviance
+from training.metrics import auc, log_loss, normalised_gini, tweedie_deviance
 
 ORIGINS = 4
 METRICS: dict[str, tuple[ResampledMetric, Callable[[Array, Array], float]]] = {

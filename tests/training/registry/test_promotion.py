@@ -7,13 +7,13 @@ import polars as pl
 import pytest
 
 from expectations.validation.gate import load_tables
-from expectations.validation.tables import utc_now
 from features.as_of import resolve_as_of
 from features.build import build_features
 from features.windows import churn_windows
 from models.champion import current_champion
 from models.churn.bgnbd_churn import BgNbdChurn
 from models.churn.recency_rule import RecencyRule
+from settings.clock import utc_now
 from settings.load import load_settings
 from training.registry.promotion import failed_gates
 
