@@ -18,10 +18,13 @@ $(READY): requirements/dev.lock deploy/link_checkout.py
 	@touch $(READY)
 
 demo: setup  ## run the whole job on a simulated shop, in ./demo
-	$(BIN)/python -m holdfast demo --dir demo
+	$(BIN)/holdfast demo --dir demo
 
-test: setup  ## run the tests
-	$(BIN)/python -m pytest
+test: setup  ## run all tests, one process per processor
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal
+
+test-quick: setup  ## run the tests that are not slow
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal -m "not slow"
 
 lint: setup  ## check formatting, lint rules and import directions
 	$(BIN)/ruff format --check .
@@ -32,7 +35,7 @@ types: setup  ## check types
 	$(BIN)/mypy
 
 serve: setup  ## serve the scores of ./demo on port 3000
-	$(BIN)/python -m holdfast serve --config demo/holdfast.toml
+	$(BIN)/holdfast serve --config demo/holdfast.toml
 
 bento: setup  ## build the bento of the scoring service
 	$(BIN)/bentoml build
@@ -50,4 +53,4 @@ lock: setup  ## rewrite the lock files from pyproject.toml
 clean:  ## remove the virtual environment, caches and the demo
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache demo
 
-.PHONY: help setup demo test lint types serve bento bench lock clean
+.PHONY: help setup demo test test-quick lint types serve bento bench lock clean

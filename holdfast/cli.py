@@ -32,6 +32,7 @@ from holdfast.commands import (
 from holdfast.printing.console import MESSAGES
 from holdfast.workspace_lock import with_workspace_lock
 from settings.errors import UserError, first_line
+from settings.processors import configure_openmp
 
 APP = typer.Typer(
     name="holdfast",
@@ -60,17 +61,16 @@ for module in (*COMMANDS, serve, suppress, forget):
     command = (
         with_workspace_lock(module.NAME, module.command, wait=module is not run) if module in LOCKING_COMMANDS else module.command
     )
-    APP.command(name=module.NAME, help=_help_text(module.command), epilog=f"Example: python -m holdfast {module.EXAMPLE}")(
-        command
-    )
+    APP.command(name=module.NAME, help=_help_text(module.command), epilog=f"Example: holdfast {module.EXAMPLE}")(command)
 APP.add_typer(keys.APP)
 
 
 def main() -> None:
     """Run a command; report a user's mistake as one sentence on stderr, with exit code 2."""
+    configure_openmp()
     warnings.simplefilter("ignore")  # warnings of libraries are for developers; tests turn each of them into an error
     try:
-        code = APP(prog_name="python -m holdfast", standalone_mode=False)
+        code = APP(prog_name="holdfast", standalone_mode=False)
     except (UserError, OSError, SQLAlchemyError, TyperException) as error:
         MESSAGES.print(_error_message(error))
         sys.exit(EXIT_USER_ERROR)

@@ -6,10 +6,9 @@ from pathlib import Path
 import bentoml
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from serving.app import make_app
-from serving.http.state import ServiceState
 from settings.errors import SettingsError
 from settings.load import load_settings
+from settings.processors import configure_openmp
 
 CONFIG_VARIABLE, WORKERS_VARIABLE = "HOLDFAST_CONFIG", "HOLDFAST_WORKERS"
 BENTOML_TIMEOUT_SECONDS = 60  # longer than our own `request_seconds`, whose timeout answers in our error format
@@ -56,6 +55,10 @@ class Holdfast:
 
     def __init__(self) -> None:
         """Open the store and build the routes of this worker."""
+        configure_openmp()
+        from serving.app import make_app
+        from serving.http.state import ServiceState
+
         self.routes = make_app(ServiceState.open(load_settings(configured_path())))
 
 

@@ -9,9 +9,13 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+import sqlalchemy as sa
+from filelock import FileLock
 
 from features.tables.schema import ALL_TABLES, DTYPES
+from settings.processors import configure_openmp
 
+configure_openmp()
 os.environ["TZ"] = "UTC"
 time.tzset()
 for name in [name for name in os.environ if name.startswith("HOLDFAST__") or name == "HOLDFAST_CONFIG"]:
@@ -74,18 +78,60 @@ def online_retail() -> Path:
     return ONLINE_RETAIL
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that need PostgreSQL or a browser by their fixtures and parameters."""
+    for item in items:
+        parameters = getattr(getattr(item, "callspec", None), "params", {})
+        if "postgres" in getattr(item, "fixturenames", ()) or parameters.get("store_url") == "postgresql":
+            item.add_marker("postgres")
+        if "browser" in getattr(item, "fixturenames", ()):
+            item.add_marker("browser")
+
+
 @pytest.fixture(scope="session")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def run_folder(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """The temporary folder that all processes of a test run share."""
+    own = tmp_path_factory.getbasetemp()
+    return own if worker_id == "master" else own.parent
+
+
+@pytest.fixture(scope="session")
+def demo(run_folder: Path) -> Path:
     """The folder of a finished demo on a small simulated shop, shared by all tests that only read."""
+    folder, finished = run_folder / "demo" / "shop", run_folder / "demo" / "finished"
+    with FileLock(run_folder / "demo.lock"):
+        if not finished.exists():
+            _run_demo(folder)
+            finished.touch()
+    return folder
+
+
+def _run_demo(folder: Path) -> None:
     from rich.console import Console
 
     from holdfast.demo.shops import ShopName, create_shop
     from holdfast.demo.tour import run_tour
 
-    folder = tmp_path_factory.mktemp("demo") / "shop"
+    folder.parent.mkdir(exist_ok=True)
     with (folder.parent / "tour.txt").open("w", encoding="utf-8") as output:
         run_tour(create_shop(ShopName.SIMULATED, folder, customers=700, seed=3, weeks=110), Console(file=output, width=120))
-    return folder
+
+
+@pytest.fixture(scope="session")
+def postgres_url(worker_id: str) -> str:
+    """The URL of a PostgreSQL database that only this process uses."""
+    url = os.environ.get("HOLDFAST_TEST_POSTGRES")
+    if not url:
+        pytest.skip("HOLDFAST_TEST_POSTGRES is not set")
+    if worker_id == "master":
+        return url
+    own = sa.make_url(url).set(database=f"{sa.make_url(url).database}_{worker_id}")
+    engine = sa.create_engine(url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        if not connection.scalar(sa.text("select 1 from pg_database where datname = :name"), {"name": own.database}):
+            connection.execute(sa.text(f'create database "{own.database}"'))
+    engine.dispose()
+    return own.render_as_string(hide_password=False)
 
 
 @pytest.fixture

@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from expectations.check import Finding, format_value
 from expectations.data_docs.trend import render_trend
 from expectations.history.loads import LoadRecord, failing_since, table_records
@@ -14,6 +12,7 @@ from expectations.history.overrides import Override
 from expectations.suites.any_table import SET_ASIDE_BECAUSE
 from expectations.validation.outputs import FRAME_SUITES, frame_limits
 from expectations.validation.report import TableReport
+from features.rendering.templates import read_styles, template_environment
 from settings.sections import Settings
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -184,9 +183,9 @@ def _day(timestamp: str) -> str:
 
 
 def _render(template: str, checked: datetime, **variables: object) -> str:
-    environment = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined)
+    environment = template_environment(TEMPLATES)
     return environment.get_template(template).render(**variables, checked=f"{checked:%Y-%m-%d %H:%M}", styles=_read_styles())
 
 
 def _read_styles() -> str:
-    return (TEMPLATES / "data_docs.css").read_text(encoding="utf-8")
+    return read_styles(TEMPLATES / "data_docs.css")

@@ -22,7 +22,7 @@ KeyId = Annotated[str, typer.Argument(metavar="KEY_ID", help="Id of the key, fro
 
 
 def _example(text: str) -> str:
-    return f"Example: python -m holdfast keys {text}"
+    return f"Example: holdfast keys {text}"
 
 
 @APP.command("create", epilog=_example("create --client crm --scope score"))

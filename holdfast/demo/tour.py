@@ -76,10 +76,12 @@ def _expected_log_loss(true_p: pl.Expr, predicted: pl.Expr) -> pl.Expr:
     return -(true_p * p.log() + (1 - true_p) * (1 - p).log()).mean()
 
 
-def _interpreter() -> str:
-    """Return the path of the running interpreter, relative to the current folder if it is below it."""
-    program = Path(sys.executable)
-    return str(program.relative_to(Path.cwd())) if program.is_relative_to(Path.cwd()) else str(program)
+def _program() -> str:
+    """Return the launcher beside the running interpreter, relative to the current folder if it is below it."""
+    launcher = Path(sys.executable).with_name("holdfast")
+    if not launcher.exists():
+        return f"{sys.executable} -m holdfast"
+    return str(launcher.relative_to(Path.cwd())) if launcher.is_relative_to(Path.cwd()) else str(launcher)
 
 
 def _print_places(console: Console, config: Path, session: Session, docs: Path, list_path: Path) -> None:
@@ -100,7 +102,7 @@ def _print_places(console: Console, config: Path, session: Session, docs: Path, 
 def _print_next_steps(console: Console, config: Path, customer_id: str) -> None:
     body = f'{{"customer_ids": ["{customer_id}"]}}'
     request = f"curl -s localhost:3000/score -H 'authorization: Bearer <key>' -H 'content-type: application/json' -d '{body}'"
-    program = f"{_interpreter()} -m holdfast"
+    program = _program()
     console.print(f"\nCreate a key:     {program} keys create --client me --scope score,list --config {config}", markup=False)
     console.print(f"Serve scores:     {program} serve --config {config}", markup=False)
     console.print(f"Request a score:  {request}", markup=False)

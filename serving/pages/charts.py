@@ -1,66 +1,25 @@
 """Charts of the pages, drawn by Matplotlib on the server as SVG. The pages show the same numbers beside them."""
 
-import io
-import warnings
 from collections.abc import Callable, Sequence
 from datetime import date
-from functools import cache
-from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from features.rendering.figures import AMBER, BLUE, GREEN, GREY, INK, PALETTE, RED, REFERENCE, render_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 MAX_WEEK_LABELS = 5
-BLUE, AMBER, GREEN, RED, GREY = "#1b5e9b", "#a85b00", "#2e7d32", "#b3261e", "#5f6b76"
-PALETTE = (BLUE, AMBER, GREEN, "#7b3fa0", RED, "#00737f", GREY)
 WIDTH, ROW_HEIGHT, MAX_NAME_LENGTH = 7.2, 0.34, 32
-DRAW_LOCK = Lock()  # Matplotlib is not thread-safe
 Draw = Callable[["Axes"], None]
-
-
-@cache
-def _configure_matplotlib() -> None:
-    """Configure Matplotlib on first use, so that a worker without page views does not import it."""
-    import matplotlib as mpl
-
-    mpl.use("svg")
-    mpl.rcParams |= {
-        "svg.hashsalt": "holdfast",
-        "text.parse_math": False,
-        "font.size": 10,
-        "axes.spines.top": False,
-        "axes.spines.right": False,
-        "axes.edgecolor": "#8a949e",
-        "axes.labelcolor": "#333333",
-        "xtick.color": "#333333",
-        "ytick.color": "#333333",
-        "axes.grid": True,
-        "grid.color": "#e3e6e9",
-        "axes.axisbelow": True,
-        "legend.frameon": False,
-    }
 
 
 def svg(draw: Draw, height: float = 3.0, width: float = WIDTH) -> bytes:
     """Return a chart on one pair of axes as SVG; sizes are in inches."""
-    return _render_svg(lambda figure: draw(figure.subplots()), width, height)
-
-
-def _render_svg(fill: Callable[["Figure"], None], width: float, height: float) -> bytes:
-    _configure_matplotlib()
-    from matplotlib.figure import Figure
-
-    out = io.BytesIO()
-    with DRAW_LOCK, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # characters that the font lacks are drawn as boxes
-        figure = Figure(figsize=(width, height), layout="constrained")
-        fill(figure)
-        figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
-    return out.getvalue()
+    return render_figure(lambda figure: draw(figure.subplots()), width, height)
 
 
 def budget_chart(curve: dict[str, Any], budget: float | None, currency: str) -> bytes:
@@ -145,7 +104,7 @@ def groups_chart(names: Sequence[str], customers: Sequence[float], value_at_risk
             axes.grid(visible=False, axis="y")
         left.set_yticks(rows, [chart_label(name) for name in names])
 
-    return _render_svg(fill, WIDTH, 0.9 + ROW_HEIGHT * len(names))
+    return render_figure(fill, WIDTH, 0.9 + ROW_HEIGHT * len(names))
 
 
 def flow_chart(moves: Sequence[tuple[str, str, int]]) -> bytes:
@@ -212,7 +171,7 @@ def intervals_chart(
             colour = GREEN if low > 0 else RED if high < 0 else GREY
             axes.plot([low, high], [row, row], color=colour, linewidth=2.5, solid_capstyle="butt")
             axes.plot([mean], [row], "o", color=colour)
-        axes.axvline(0, color="#333333", linewidth=1)
+        axes.axvline(0, color=INK, linewidth=1)
         axes.set_yticks(rows, [chart_label(name) for name in names])
         axes.set_ylim(-0.6, len(names) - 0.4)
         axes.set_xlabel(label)
@@ -229,7 +188,7 @@ def cumulated_chart(
         x = np.arange(len(weeks))
         axes.fill_between(x, lows, highs, color=BLUE, alpha=0.18, linewidth=0)
         axes.plot(x, means, "o-", color=BLUE)
-        axes.axhline(0, color="#333333", linewidth=1)
+        axes.axhline(0, color=INK, linewidth=1)
         labelled = x[:: max(-(-len(weeks) // MAX_WEEK_LABELS), 1)]
         axes.set_xticks(labelled, [weeks[index] for index in labelled])
         axes.set_ylabel(label)
@@ -242,7 +201,7 @@ def calibration_chart(bins: Sequence[tuple[float, float, int]]) -> bytes:
 
     def draw(axes: "Axes") -> None:
         predicted, actual = np.array([row[0] for row in bins]), np.array([row[1] for row in bins])
-        axes.plot([0, 100], [0, 100], color="#8a949e", linewidth=1)
+        axes.plot([0, 100], [0, 100], color=REFERENCE, linewidth=1)
         axes.plot(100 * predicted, 100 * actual, "o-", color=BLUE)
         axes.set_xlabel("predicted churn, %")
         axes.set_ylabel("actual churn, %")

@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Query, Request
 from starlette.responses import FileResponse, RedirectResponse, Response
 
+from features.rendering.templates import BASE_STYLESHEET
 from serving.http.auth import ANONYMOUS, MAX_KEY_LENGTH, get_client, get_state
 from serving.http.errors import ApiError
 from serving.http.paths import COOKIE, HOME, LOGIN, SEE_OTHER, STATIC, UI, safe_next_path
@@ -16,7 +17,13 @@ from serving.store.sessions import SESSION_HOURS, begin_session, end_session
 from settings.clock import utc_now
 
 ROUTES = APIRouter(include_in_schema=False)
-FILES = {"holdfast.css": "text/css", "holdfast.js": "text/javascript", "icon.svg": "image/svg+xml"}
+STATIC_FOLDER = Path(__file__).parent / "static"
+FILES = {
+    "base.css": (BASE_STYLESHEET, "text/css"),
+    "holdfast.css": (STATIC_FOLDER / "holdfast.css", "text/css"),
+    "holdfast.js": (STATIC_FOLDER / "holdfast.js", "text/javascript"),
+    "icon.svg": (STATIC_FOLDER / "icon.svg", "image/svg+xml"),
+}
 
 
 @ROUTES.get(HOME)
@@ -67,6 +74,5 @@ def static(name: str) -> Response:
     """Return a static file of the pages."""
     if name not in FILES:
         raise ApiError(404, "There is no such file.")
-    return FileResponse(
-        Path(__file__).parent / "static" / name, media_type=FILES[name], headers={"cache-control": "max-age=3600"}
-    )
+    path, media_type = FILES[name]
+    return FileResponse(path, media_type=media_type, headers={"cache-control": "max-age=3600"})

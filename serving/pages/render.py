@@ -1,5 +1,6 @@
 """Render pages from templates, with one format for numbers, money and dates everywhere."""
 
+from collections.abc import Callable
 from datetime import date, datetime
 from functools import cache
 from pathlib import Path
@@ -7,9 +8,10 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from fastapi import Request
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from jinja2 import Environment, Template
 from starlette.responses import HTMLResponse, Response
 
+from features.rendering.templates import template_environment
 from serving.http.auth import get_client, get_state
 from serving.http.paths import CHART_POLICY
 from serving.pages.session import csrf_token
@@ -50,23 +52,7 @@ def template(name: str) -> Template:
 
 @cache
 def _templates() -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(FOLDER / "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {
-        "integer": format_integer,
-        "money": format_money,
-        "percent": format_share,
-        "signed": format_signed,
-        "input_value": format_input,
-        "day": format_day,
-        "time": format_time,
-        "label": display_name,
-    }
+    environment = template_environment(FOLDER / "templates", FILTERS)
     environment.globals |= {"query": query_string, "customer_path": customer_path}
     return environment
 
@@ -124,3 +110,15 @@ def query_string(**parameters: Any) -> str:  # noqa: ANN401  # any value of a li
 def customer_path(customer_id: str) -> str:
     """Return the path of a customer's page."""
     return f"/ui/customers/{quote(customer_id, safe='')}"
+
+
+FILTERS: dict[str, Callable[..., str]] = {
+    "integer": format_integer,
+    "money": format_money,
+    "percent": format_share,
+    "signed": format_signed,
+    "input_value": format_input,
+    "day": format_day,
+    "time": format_time,
+    "label": display_name,
+}

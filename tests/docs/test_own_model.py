@@ -1,9 +1,12 @@
 import runpy
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
 import pytest
+
+from features.point_in_time import known_before
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -16,16 +19,16 @@ def script(demo: Path) -> dict[str, Any]:
 
 
 def test_the_worked_example_evaluates_its_candidate_beside_the_others(script: dict[str, Any], tmp_path: Path) -> None:
-    board = {entry["candidate"]: entry["log_loss"] for entry in script["board"]["churn"]}
-    assert set(board) == {"recency_rule", "hybrid", "weekend_logistic"}
-    assert board["weekend_logistic"] < board["recency_rule"] * 1.1
-    newest = script["result"].fitted[-1]
+    losses = dict(script["comparison"].churn.select("candidate", "log_loss").iter_rows())
+    assert set(losses) == {"recency_rule", "hybrid", "weekend_logistic"}
+    assert losses["weekend_logistic"] < losses["recency_rule"] * 1.1
+    newest = script["comparison"].result.fitted[-1]
     newest.model.save(tmp_path)
     loaded = script["WeekendCandidate"]().load(tmp_path)
     assert loaded.p_churn(newest.features).equals(newest.model.p_churn(newest.features))
 
 
 def test_the_own_features_do_not_look_ahead(script: dict[str, Any]) -> None:
-    day = script["snapshots"][0].as_of
-    known = script["known_before"](script["tables"], day)
-    assert script["weekend"](known, day).equals(script["weekend"](script["tables"], day))
+    tables = script["workspace"].tables
+    day = script["workspace"].as_of - timedelta(days=180)
+    assert script["weekend"](known_before(tables, day), day).equals(script["weekend"](tables, day))

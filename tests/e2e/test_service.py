@@ -126,7 +126,8 @@ def test_a_bento_starts_in_an_empty_environment_of_its_own_requirements(
     result = subprocess.run(build, cwd=checkout, env=environment, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stdout + result.stderr
     bento = home / "bentos" / "holdfast" / "test"
-    assert {path.name for path in (bento / "src").iterdir() if path.is_dir()} == {"settings", "features", "models", "serving"}
+    folders = {path.name for path in (bento / "src").iterdir() if path.is_dir()}
+    assert folders == {"settings", "features", "expectations", "models", "serving"}
     shutil.rmtree(checkout)
     python = empty_environment(tmp_path / "empty", bento / "env" / "python" / "requirements.txt")
     installed = subprocess.run([python, "-m", "pip", "list"], capture_output=True, text=True, check=True).stdout.lower()

@@ -1,4 +1,3 @@
-import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -31,12 +30,9 @@ def emptied_database(url: str) -> str:
 
 
 @pytest.fixture
-def postgres() -> str:
-    """Return the URL of an empty PostgreSQL database."""
-    url = os.environ.get("HOLDFAST_TEST_POSTGRES")
-    if not url:
-        pytest.skip("HOLDFAST_TEST_POSTGRES is not set")
-    return emptied_database(url)
+def postgres(postgres_url: str) -> str:
+    """The URL of an empty PostgreSQL database."""
+    return emptied_database(postgres_url)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -8,7 +8,11 @@ import pytest
 from settings.processors import available_processors, configure_openmp
 
 ROOT = Path(__file__).resolve().parents[2]
-ENTRY_POINTS = ["holdfast.cli", "serving.service", "holdfast.api"]
+ENTRY_POINTS = {
+    "command line": "sys.argv[1:] = ['inspect', '--config', 'none.toml']\n    from holdfast.cli import main\n    main()",
+    "service": "import serving.service\n    serving.service.Holdfast.inner()",
+    "notebook": "import holdfast\n    holdfast.open_workspace('none.toml')",
+}
 
 
 def test_no_more_processors_than_this_process_may_use() -> None:
@@ -35,8 +39,8 @@ def test_what_the_user_set_stays() -> None:
     assert environment == {"OMP_WAIT_POLICY": "ACTIVE", "OMP_NUM_THREADS": "7"}
 
 
-@pytest.mark.parametrize("module", ENTRY_POINTS)
-def test_every_entry_point_configures_openmp_before_lightgbm_is_imported(module: str) -> None:
+@pytest.mark.parametrize("entry_point", ENTRY_POINTS)
+def test_every_entry_point_configures_openmp_before_lightgbm_is_imported(entry_point: str) -> None:
     program = f"""
 import builtins, os, sys
 real, policies = builtins.__import__, []
@@ -45,7 +49,10 @@ def spy(name, *rest):
         policies.append(os.environ.get("OMP_WAIT_POLICY"))
     return real(name, *rest)
 builtins.__import__ = spy
-import {module}
+try:
+    {ENTRY_POINTS[entry_point]}
+except (Exception, SystemExit):
+    pass
 import lightgbm
 print(policies[0])
 """

@@ -2,22 +2,22 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from io import BytesIO
+from typing import TYPE_CHECKING
 
-import matplotlib as mpl
 import numpy as np
 import polars as pl
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from features.frames.arrays import Array
+from features.rendering.figures import PALETTE, REFERENCE, Fill, render_figure
 from training.evaluation.backtest import Backtest
 from training.metrics import BINS
 
-mpl.use("Agg")
-COLOURS = ("#1b6ca8", "#b26a00", "#2e7d32", "#8e24aa", "#c62828", "#455a64")
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
 MIN_SHARE = 0.01  # below it, the lift of a few customers is only noise
-Draw = Callable[[Axes, str, pl.DataFrame, str], None]
+Draw = Callable[["Axes", str, pl.DataFrame, str], None]
 
 
 @dataclass(frozen=True)
@@ -49,30 +49,29 @@ def draw_comparison(result: Backtest, churn: list[str], value: list[str]) -> lis
 
 
 def _picture(frame: pl.DataFrame, names: list[str], draw: Draw, *, file: str, title: str, x: str, y: str) -> Picture:
-    figure = Figure(figsize=(5.6, 4.2), layout="constrained")
-    axes = figure.subplots()
-    for colour, name in zip(COLOURS, names, strict=False):
-        draw(axes, name, frame, colour)
-    axes.set(xlabel=x, ylabel=y)
-    if names:
-        axes.legend(fontsize=8)
-    return render_picture(figure, file, title)
+    def fill(figure: "Figure") -> None:
+        axes = figure.subplots()
+        for colour, name in zip(PALETTE, names, strict=False):
+            draw(axes, name, frame, colour)
+        axes.set(xlabel=x, ylabel=y)
+        if names:
+            axes.legend(fontsize=8)
+
+    return render_picture(fill, 5.6, 4.2, file=file, title=title)
 
 
-def render_picture(figure: Figure, file: str, title: str) -> Picture:
-    """Return the figure as a picture."""
-    buffer = BytesIO()
-    figure.savefig(buffer, dpi=110, format="png")
-    return Picture(f"{file}.png", title, buffer.getvalue())
+def render_picture(fill: Fill, width: float, height: float, *, file: str, title: str) -> Picture:
+    """Return the figure that `fill` draws as a picture; sizes are in inches."""
+    return Picture(f"{file}.png", title, render_figure(fill, width, height, kind="png"))
 
 
-def _calibration(axes: Axes, name: str, frame: pl.DataFrame, colour: str) -> None:
+def _calibration(axes: "Axes", name: str, frame: pl.DataFrame, colour: str) -> None:
     predicted, observed = _bin_means(frame[f"p:{name}"].to_numpy(), frame["churned"].to_numpy())
-    axes.plot([0, 1], [0, 1], color="0.75", linewidth=1)
+    axes.plot([0, 1], [0, 1], color=REFERENCE, linewidth=1)
     axes.plot(predicted, observed, "o-", markersize=4, color=colour, label=name)
 
 
-def _lift(axes: Axes, name: str, frame: pl.DataFrame, colour: str) -> None:
+def _lift(axes: "Axes", name: str, frame: pl.DataFrame, colour: str) -> None:
     churned = _highest_first(frame[f"p:{name}"].to_numpy(), frame["churned"].to_numpy())
     share = np.arange(1, len(churned) + 1) / len(churned)
     lift = np.cumsum(churned) / (share * len(churned)) / churned.mean()
@@ -80,33 +79,33 @@ def _lift(axes: Axes, name: str, frame: pl.DataFrame, colour: str) -> None:
     axes.plot(share[shown], lift[shown], color=colour, label=name)
 
 
-def _gains(axes: Axes, name: str, frame: pl.DataFrame, colour: str) -> None:
+def _gains(axes: "Axes", name: str, frame: pl.DataFrame, colour: str) -> None:
     _cumulative_share(axes, _highest_first(frame[f"p:{name}"].to_numpy(), frame["churned"].to_numpy()), name, colour)
 
 
-def _captured_spend(axes: Axes, name: str, frame: pl.DataFrame, colour: str) -> None:
+def _captured_spend(axes: "Axes", name: str, frame: pl.DataFrame, colour: str) -> None:
     spend = frame["next_spend"].clip(lower_bound=0).to_numpy()
     _cumulative_share(axes, _highest_first(frame[f"value:{name}"].to_numpy(), spend), name, colour)
 
 
-def _cumulative_share(axes: Axes, ordered: Array, name: str, colour: str) -> None:
+def _cumulative_share(axes: "Axes", ordered: Array, name: str, colour: str) -> None:
     share = np.arange(1, len(ordered) + 1) / len(ordered)
-    axes.plot([0, 1], [0, 1], color="0.75", linewidth=1)
+    axes.plot([0, 1], [0, 1], color=REFERENCE, linewidth=1)
     axes.plot(share, np.cumsum(ordered) / max(ordered.sum(), 1e-9), color=colour, label=name)
 
 
-def _deciles(axes: Axes, name: str, frame: pl.DataFrame, colour: str) -> None:
+def _deciles(axes: "Axes", name: str, frame: pl.DataFrame, colour: str) -> None:
     expected, actual = _bin_means(frame[f"value:{name}"].to_numpy(), frame["next_spend"].to_numpy())
     top = max(*expected, *actual)
-    axes.plot([0, top], [0, top], color="0.75", linewidth=1)
+    axes.plot([0, top], [0, top], color=REFERENCE, linewidth=1)
     axes.plot(expected, actual, "o-", markersize=4, color=colour, label=name)
 
 
-def _bias(axes: Axes, name: str, frame: pl.DataFrame, colour: str) -> None:
+def _bias(axes: "Axes", name: str, frame: pl.DataFrame, colour: str) -> None:
     totals = (
         frame.group_by("origin").agg(pl.col(f"value:{name}").sum().alias("expected"), pl.col("next_spend").sum()).sort("origin")
     )
-    axes.axhline(0, color="0.75", linewidth=1)
+    axes.axhline(0, color=REFERENCE, linewidth=1)
     bias = (totals["expected"] / totals["next_spend"] - 1).to_list()
     axes.plot([str(origin) for origin in totals["origin"]], bias, "o-", markersize=4, color=colour, label=name)
 

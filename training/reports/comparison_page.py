@@ -4,8 +4,7 @@ from base64 import b64encode
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
+from features.rendering.templates import read_styles, template_environment
 from models.registry import BASELINE, VALUE_BASELINE
 from training.evaluation.backtest import Backtest
 from training.evaluation.feature_importance import Explanation
@@ -50,13 +49,14 @@ VALUE_NOTE = (
 
 def render_comparison_page(board: dict[str, Any], result: Backtest, explanation: Explanation | None = None) -> str:
     """Return the page; it has figures of groups only, none of a single customer."""
-    environment = Environment(loader=FileSystemLoader(FOLDER), autoescape=True, undefined=StrictUndefined)
+    environment = template_environment(FOLDER)
     sections = [
         _section("Churn", CHURN_NOTE, CHURN_COLUMNS, board["churn"], BASELINE.name),
         _section("Spend", VALUE_NOTE, VALUE_COLUMNS, board["value"], VALUE_BASELINE.name),
     ]
     return environment.get_template("comparison.html.j2").render(
         board=board,
+        styles=read_styles(),
         sections=sections,
         pictures=_base64(comparison_pictures(board, result)),
         explanation=explanation,

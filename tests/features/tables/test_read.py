@@ -1,4 +1,3 @@
-import os
 import sqlite3
 from collections.abc import Callable
 from datetime import datetime
@@ -92,12 +91,10 @@ def test_sqlite_may_mix_types_in_a_column(tmp_path: Path, read: Reader) -> None:
     ]
 
 
-def test_a_postgres_query_is_read(read: Reader) -> None:
-    url = os.environ.get("HOLDFAST_TEST_POSTGRES")
-    if not url:
-        pytest.skip("HOLDFAST_TEST_POSTGRES is not set")
+@pytest.mark.postgres
+def test_a_postgres_query_is_read(read: Reader, postgres_url: str) -> None:
     query = "select '007' customer_id, 'a' order_id, timestamptz '2025-01-01 00:30:00+02' ordered_at, 5.25::numeric amount"
-    actual = read(SqlQuery(url, query))
+    actual = read(SqlQuery(postgres_url, query))
     assert actual.select("customer_id", "ordered_at", "amount").rows() == [("007", datetime(2024, 12, 31, 22, 30), 5.25)]
 
 

@@ -45,7 +45,7 @@ def shop(tmp_path: Path) -> Path:
 def test_help_shows_an_example(holdfast: Run, command: str) -> None:
     code, output, _ = holdfast(command, "--help")
     assert code == 0
-    assert f"Example: python -m holdfast {command}" in output
+    assert f"Example: holdfast {command}" in output
 
 
 def test_diagnose_prints_the_assumptions_and_writes_charts_and_figures(holdfast: Run, shop: Path) -> None:
@@ -215,7 +215,7 @@ def test_features_built_in_three_parts_equal_features_built_in_one(demo: Path, h
 def test_the_demo_leaves_every_file_it_names(demo: Path) -> None:
     output = (demo.parent / "tour.txt").read_text()
     assert "Compared with the true probabilities of the simulation" in output
-    assert "-m holdfast serve --config" in output
+    assert "holdfast serve --config" in output
     for place in (
         "holdfast.toml",
         "workspace/champion/CURRENT",

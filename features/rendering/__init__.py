@@ -1,0 +1,1 @@
+"""Charts, templates and styles that every page and picture shares."""

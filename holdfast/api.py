@@ -1,0 +1,183 @@
+"""The functions behind `import holdfast`: the commands as functions that take and return data, for notebooks and scripts."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from expectations.validation.report import TableReport
+from features.as_of import resolve_as_of
+from features.build import build_features
+from features.frames.purchases import customer_days, occasions
+from features.point_in_time import known_before
+from features.storage.hashing import HashedIds
+from features.tables.schema import Tables
+from features.windows import churn_windows
+from holdfast.jobs.session import open_session, suppressed_ids
+from models.champion import current_champion
+from models.churn.protocol import Candidate
+from models.registry import CANDIDATES, VALUE_CANDIDATES
+from models.registry import find_candidate as find_registered
+from models.snapshot import Snapshot
+from serving.scoring.batch import refuse_hindsight
+from serving.scoring.batch import score as score_customers
+from settings.clock import utc_now
+from settings.sections import Settings
+from training.data.training_data import prepare_training_data
+from training.evaluation.backtest import Backtest, backtest
+from training.evaluation.leaderboard import leaderboard
+from training.reports.comparison_page import render_comparison_page
+from training.train import MAX_ORIGINS, TrainingResult
+from training.train import train as train_candidates
+
+Family = Callable[[Tables, date], pl.DataFrame]  # a feature family of your own: one row per customer_id
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """A company's settings and checked tables, as `open_workspace` returns them.
+
+    `reports` has the checks of each table, `as_of` the default as-of date, `suppressed` the customers who opted out.
+    """
+
+    settings: Settings
+    tables: Tables
+    reports: list[TableReport]
+    as_of: date
+    suppressed: HashedIds
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Leaderboards over past days: `churn` and `value` have one row per candidate, the best first.
+
+    `board` is the same with intervals and groups, as data; `result` has the predictions and the fitted models; `html` is a page.
+    """
+
+    churn: pl.DataFrame
+    value: pl.DataFrame
+    board: dict[str, Any]
+    result: Backtest
+    html: str
+
+    def _repr_html_(self) -> str:
+        """Show the page in a notebook."""
+        return self.html
+
+
+def open_workspace(config: str | Path = "holdfast.toml", as_of: date | None = None) -> Workspace:
+    """Read the configuration, check every table, and return the usable rows.
+
+    `as_of` defaults to the day after the newest usable order. Raises SettingsError for the configuration, TableUnusableError
+    for a table and AsOfDateError for the date; each says what to do.
+
+    >>> workspace = open_workspace("demo/holdfast.toml")
+    >>> workspace.tables.transactions.collect_schema().names()[:4]
+    ['customer_id', 'order_id', 'ordered_at', 'amount']
+    """
+    with open_session(Path(config), as_of) as session:
+        return Workspace(
+            settings=session.settings,
+            tables=session.tables,
+            reports=session.reports,
+            as_of=session.as_of,
+            suppressed=suppressed_ids(session.settings, session.store),
+        )
+
+
+def features(workspace: Workspace, as_of: date | None = None) -> pl.DataFrame:
+    """Return the features of every customer known before the as-of date, one row each, by customer_id (docs/features.md).
+
+    >>> features(open_workspace("demo/holdfast.toml")).columns[:2]
+    ['customer_id', 'as_of']
+    """
+    day = _day(workspace, as_of)
+    windows = churn_windows(workspace.settings.churn, workspace.tables, day)
+    return build_features(workspace.tables, day, windows.active_days, workspace.settings.loyalty)
+
+
+def purchases(tables: Tables, as_of: date) -> pl.LazyFrame:
+    """Return the purchases known before `as_of`: one row per customer_id and day, with the day's net `spend`."""
+    return occasions(customer_days(known_before(tables, as_of).transactions))
+
+
+def train(workspace: Workspace, as_of: date | None = None) -> TrainingResult:
+    """Fit and compare all candidates, and register the winner in MLflow: as champion if there is none, else as challenger.
+
+    >>> train(open_workspace("demo/holdfast.toml")).is_champion  # the demo has a champion: the new version is challenger
+    False
+    """
+    return train_candidates(workspace.settings, workspace.tables, _day(workspace, as_of), _no_progress)
+
+
+def compare(
+    workspace: Workspace,
+    as_of: date | None = None,
+    candidates: Sequence[Candidate] = CANDIDATES,
+    families: Sequence[Family] = (),
+) -> Comparison:
+    """Evaluate churn candidates and all value candidates on the same customers of up to four past days; register nothing.
+
+    `families` are feature families of your own: their columns are joined to each past day's features, as of that day. Raises
+    TooLittleDataError where not even the order models can be fitted.
+
+    >>> two = (find_candidate("recency_rule"), find_candidate("hybrid"))
+    >>> compare(open_workspace("demo/holdfast.toml"), candidates=two).churn["candidate"].to_list()
+    ['hybrid', 'recency_rule']
+    """
+    day = _day(workspace, as_of)
+    data = prepare_training_data(workspace.settings, workspace.tables, day, _no_progress)
+    snapshots = [_with_families(snapshot, workspace.tables, families) for snapshot in data.snapshots]
+    result = backtest(snapshots, data.tables, tuple(candidates), MAX_ORIGINS, _no_progress, VALUE_CANDIDATES)
+    board = leaderboard(result, day, data.windows.horizon_days, intervals=True, notes=data.notes)
+    churn, value = (_metrics_frame(board[kind]) for kind in ("churn", "value"))
+    return Comparison(churn=churn, value=value, board=board, result=result, html=render_comparison_page(board, result))
+
+
+def score(workspace: Workspace, as_of: date | None = None, *, allow_hindsight: bool = False) -> pl.DataFrame:
+    """Return the scores of every customer by the current champion, one row each (docs/scores.md); publish nothing.
+
+    Raises NoChampionError before the first `train`, and HindsightError for a champion trained on data from after the as-of
+    date, unless `allow_hindsight`.
+
+    >>> scores = score(open_workspace("demo/holdfast.toml"))
+    >>> bool(scores["p_churn"].drop_nulls().is_between(0, 1).all())
+    True
+    """
+    champion, day = current_champion(workspace.settings.workspace.path / "champion"), _day(workspace, as_of)
+    if not allow_hindsight:
+        refuse_hindsight(champion, day)
+    return score_customers(workspace.settings, workspace.tables, champion, day, utc_now(), suppressed=workspace.suppressed)
+
+
+def find_candidate(name: str) -> Candidate:
+    """Return the built-in churn candidate of that name.
+
+    >>> find_candidate("hybrid").name
+    'hybrid'
+    """
+    return find_registered(name)
+
+
+def _day(workspace: Workspace, as_of: date | None) -> date:
+    return workspace.as_of if as_of is None else resolve_as_of(workspace.tables, as_of, utc_now().date())
+
+
+def _with_families(snapshot: Snapshot, tables: Tables, families: Sequence[Family]) -> Snapshot:
+    frame = snapshot.frame
+    for family in families:
+        frame = frame.join(family(tables, snapshot.as_of), on="customer_id", how="left", maintain_order="left")
+    return replace(snapshot, frame=frame)
+
+
+def _metrics_frame(entries: list[dict[str, Any]]) -> pl.DataFrame:
+    """Return the candidates with their plain metrics, without intervals and groups."""
+    plain = (str, int, float, type(None))
+    return pl.DataFrame([{name: value for name, value in entry.items() if isinstance(value, plain)} for entry in entries])
+
+
+def _no_progress(_stage: str, _done: int, _total: int) -> None:
+    """Show nothing."""
