@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from features.norms import Norms
+from features.storage.files import atomic_path, scratch_folder
 from models.btyd.pair import BuyTillYouDie
 from models.churn.protocol import ChurnModel
 from models.errors import NoChampionError
@@ -120,10 +121,9 @@ def publish_champion(source: Path, version: str, champions: Path) -> Path:
     """
     target = _folder_for(source, version, champions)
     if not target.exists():
-        temporary = champions / f".{target.name}.new"
-        shutil.rmtree(temporary, ignore_errors=True)
-        shutil.copytree(source, temporary)
-        temporary.replace(target)
+        with scratch_folder(target) as temporary:
+            shutil.copytree(source, temporary, dirs_exist_ok=True)
+            temporary.replace(target)
     replaced = [name for name in _read_lines(champions / CURRENT) if name != target.name]
     _write_lines(champions / PREVIOUS, [*_read_lines(champions / PREVIOUS), *replaced])
     _write_lines(champions / CURRENT, [target.name])
@@ -148,9 +148,8 @@ def _read_lines(path: Path) -> list[str]:
 
 
 def _write_lines(path: Path, lines: list[str]) -> None:
-    temporary = path.with_name(f".{path.name}.new")
-    temporary.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-    temporary.replace(path)
+    with atomic_path(path) as temporary:
+        temporary.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
 
 
 def _folder_for(source: Path, version: str, champions: Path) -> Path:

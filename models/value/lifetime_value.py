@@ -72,9 +72,7 @@ def value_frame(
     if spend_ahead is not None:
         orders_ahead = process.expected_orders(x, t_x, T, terms.churn_horizon_days)
         orders_if_any = orders_ahead / np.maximum(1 - p_no_order, MIN_PROBABILITY)
-        value_ahead = np.maximum((1 - churn) * orders_if_any * per_order, MIN_POSITIVE)
-        correction = spend_ahead.to_numpy() * terms.margin / value_ahead
-        per_order = per_order * np.clip(correction, 1 / MAX_CORRECTED, MAX_CORRECTED)
+        per_order = _corrected(per_order, (1 - churn) * orders_if_any, spend_ahead.to_numpy() * terms.margin)
     stays, leaves = conditional_orders(process, (x, t_x, T), terms, discounted=True)
     undiscounted_stays, undiscounted_leaves = conditional_orders(process, (x, t_x, T), terms, discounted=False)
     power = np.log(churn) / np.log(np.clip(p_no_order, MIN_PROBABILITY, 1 - MIN_PROBABILITY))
@@ -96,6 +94,13 @@ def value_frame(
             **waiting_times,
         }
     )
+
+
+def _corrected(per_order: Array, expected_orders: Array, expected_value: Array) -> Array:
+    """Return values per order that give `expected_value` for so many orders, changed by a factor of ten at most."""
+    factor = expected_value / np.maximum(expected_orders * per_order, MIN_POSITIVE)
+    corrected: Array = per_order * np.clip(factor, 1 / MAX_CORRECTED, MAX_CORRECTED)
+    return corrected
 
 
 def conditional_orders(
