@@ -113,7 +113,7 @@ class WeekendCandidate:
 # %%
 workspace = holdfast.open_workspace(CONFIG)
 candidates = (holdfast.find_candidate("recency_rule"), holdfast.find_candidate("hybrid"), WeekendCandidate())
-comparison = holdfast.compare(workspace, candidates=candidates, families=(weekend,))
+comparison = holdfast.compare(workspace, candidates=candidates, families=(weekend,), value_candidates=())
 print(comparison.churn.select("candidate", "log_loss", "auc"))
 
 # %% [markdown]

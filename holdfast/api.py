@@ -22,6 +22,7 @@ from models.churn.protocol import Candidate
 from models.registry import CANDIDATES, VALUE_CANDIDATES
 from models.registry import find_candidate as find_registered
 from models.snapshot import Snapshot
+from models.value.protocol import ValueCandidate
 from serving.scoring.batch import refuse_hindsight
 from serving.scoring.batch import score as score_customers
 from settings.clock import utc_now
@@ -118,20 +119,21 @@ def compare(
     as_of: date | None = None,
     candidates: Sequence[Candidate] = CANDIDATES,
     families: Sequence[Family] = (),
+    value_candidates: Sequence[ValueCandidate] = VALUE_CANDIDATES,
 ) -> Comparison:
-    """Evaluate churn candidates and all value candidates on the same customers of up to four past days; register nothing.
+    """Evaluate candidates for churn and value on the same customers of up to four past days; register nothing.
 
     `families` are feature families of your own: their columns are joined to each past day's features, as of that day. Raises
     TooLittleDataError where not even the order models can be fitted.
 
     >>> two = (find_candidate("recency_rule"), find_candidate("hybrid"))
-    >>> compare(open_workspace("demo/holdfast.toml"), candidates=two).churn["candidate"].to_list()
+    >>> compare(open_workspace("demo/holdfast.toml"), candidates=two, value_candidates=()).churn["candidate"].to_list()
     ['hybrid', 'recency_rule']
     """
     day = _day(workspace, as_of)
     data = prepare_training_data(workspace.settings, workspace.tables, day, _no_progress)
     snapshots = [_with_families(snapshot, workspace.tables, families) for snapshot in data.snapshots]
-    result = backtest(snapshots, data.tables, tuple(candidates), MAX_ORIGINS, _no_progress, VALUE_CANDIDATES)
+    result = backtest(snapshots, data.tables, tuple(candidates), MAX_ORIGINS, _no_progress, tuple(value_candidates))
     board = leaderboard(result, day, data.windows.horizon_days, intervals=True, notes=data.notes)
     churn, value = (_metrics_frame(board[kind]) for kind in ("churn", "value"))
     return Comparison(churn=churn, value=value, board=board, result=result, html=render_comparison_page(board, result))

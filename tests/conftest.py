@@ -1,6 +1,7 @@
 import os
 import shutil
 import sqlite3
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -134,12 +135,36 @@ def postgres_url(worker_id: str) -> str:
     return own.render_as_string(hide_password=False)
 
 
+@pytest.fixture(scope="session")
+def retrained(demo: Path, run_folder: Path) -> Path:
+    """The folder of the demo after a second training, whose output is in `train.txt`; shared by all tests that only read."""
+    folder = run_folder / "retrained" / "shop"
+    output = folder.parent / "train.txt"
+    with FileLock(run_folder / "retrained.lock"):
+        if not output.exists():
+            config = copy_demo(demo, folder)
+            command = [sys.executable, "-m", "holdfast", "train", "--config", str(config)]
+            text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+            output.write_text(text, encoding="utf-8")
+    return folder
+
+
 @pytest.fixture
 def workshop(demo: Path, tmp_path: Path) -> Path:
     """The configuration of a copy of the finished demo, which a test may change."""
-    shutil.copytree(demo, tmp_path / "shop")
-    new_root = str(tmp_path / "shop")
-    with sqlite3.connect(tmp_path / "shop" / "workspace" / "mlflow.db") as registry:
+    return copy_demo(demo, tmp_path / "shop")
+
+
+@pytest.fixture
+def copy_shop() -> Callable[[Path, Path], Path]:
+    """Copy the folder of a demo; returns the configuration."""
+    return copy_demo
+
+
+def copy_demo(source: Path, target: Path) -> Path:
+    """Copy the folder of a demo, with the absolute paths that MLflow keeps, and return the configuration."""
+    shutil.copytree(source, target)
+    with sqlite3.connect(target / "workspace" / "mlflow.db") as registry:
         for table, column in (
             ("model_versions", "storage_location"),
             ("model_versions", "source"),
@@ -147,6 +172,6 @@ def workshop(demo: Path, tmp_path: Path) -> Path:
             ("experiments", "artifact_location"),
             ("logged_models", "artifact_location"),
         ):
-            registry.execute(f"update {table} set {column} = replace({column}, ?, ?)", (str(demo), new_root))  # noqa: S608  # fixed names
+            registry.execute(f"update {table} set {column} = replace({column}, ?, ?)", (str(source), str(target)))  # noqa: S608  # fixed names
     registry.close()
-    return tmp_path / "shop" / "holdfast.toml"
+    return target / "holdfast.toml"

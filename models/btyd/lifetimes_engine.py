@@ -1,8 +1,7 @@
 """Fits through the reference package `lifetimes`, which is imported only while fitting."""
 
-import io
 import warnings
-from contextlib import redirect_stdout
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ from models.errors import TooLittleDataError
 HOLDFAST_ENGINE, LIFETIMES_ENGINE = "holdfast", "lifetimes"
 # lifetimes fails on data without a clear optimum; a growing penalty on the size of the parameters makes it converge.
 PENALTIES = (0.0, 0.001, 0.01, 0.1, 1.0)
+FIT_LOCK = Lock()
 
 
 def fit_order_model(fitter: str, names: tuple[str, ...], data: Histories) -> tuple[Array, str]:
@@ -41,12 +41,14 @@ def fit_gamma_gamma(buyers: pl.DataFrame) -> tuple[Array, str]:
 
 
 def _fit(name: str, columns: list[Any], **arguments: Any) -> tuple[Any, str]:  # noqa: ANN401  # lifetimes has no types
-    # lifetimes warns at import (a pandas option) and during the search, and prints the optimiser's messages
-    with warnings.catch_warnings(), redirect_stdout(io.StringIO()):
+    # lifetimes warns at import (a pandas option) and during the search; the filters of warnings are shared by all threads
+    with FIT_LOCK, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import lifetimes
+        from lifetimes import fitters
         from lifetimes.utils import ConvergenceError
 
+        fitters.print = _print_nothing  # it prints the optimiser's report before it raises
         for penalty in PENALTIES:
             fitter = getattr(lifetimes, name)(penalizer_coef=penalty)
             try:
@@ -56,3 +58,7 @@ def _fit(name: str, columns: list[Any], **arguments: Any) -> tuple[Any, str]:  #
             if fitter.params_.notna().all():
                 return fitter, "converged" if penalty == 0 else f"converged with a penalty of {penalty:g} on the parameters"
     raise TooLittleDataError(f"{name.removesuffix('Fitter')} did not converge on {len(columns[0])} different customer histories.")
+
+
+def _print_nothing(*_values: object) -> None:
+    """Take the place of `print` in lifetimes; replacing sys.stdout instead would silence other threads too."""

@@ -57,7 +57,8 @@ def test_the_next_run_has_no_score_of_a_customer_who_objected(own_service: Any, 
     assert holdfast("score", "--config", config, "--out", config.parent / "scores.parquet")[0] == 0
     [row] = pl.read_parquet(config.parent / "scores.parquet").filter(customer_id=CUSTOMER).to_dicts()
     values = {name: value for name, value in row.items() if value is not None and name not in {"as_of", "scored_at"}}
-    assert values == {"customer_id": CUSTOMER, "model_version": "1", "action": "none", "no_score_reason": "suppressed"}
+    run = {"model_version": "1", "horizon_days": 91, "currency": "EUR"}
+    assert values == {"customer_id": CUSTOMER, "action": "none", "no_score_reason": "suppressed"} | run
     assert own_service.client.post("/score", json={"customer_ids": [CUSTOMER]}).json()["suppressed"] == [CUSTOMER]
     assert holdfast("list", "--config", config, "--out", config.parent / "list.csv")[0] == 0
     assert CUSTOMER not in pl.read_csv(config.parent / "list.csv", infer_schema=False)["customer_id"].to_list()

@@ -20,10 +20,16 @@ from training.registry.promotion import failed_gates
 Run = Callable[..., tuple[int, str, str]]
 
 
-def test_a_second_training_is_challenger_until_promoted(workshop: Path, holdfast: Run) -> None:
+@pytest.fixture
+def second_training(retrained: Path, tmp_path: Path, copy_shop: Callable[[Path, Path], Path]) -> Path:
+    """The configuration of a copy of the shop after its second training."""
+    return copy_shop(retrained, tmp_path / "second")
+
+
+def test_a_second_training_is_challenger_until_promoted(second_training: Path, retrained: Path, holdfast: Run) -> None:
+    workshop, output = second_training, (retrained.parent / "train.txt").read_text()
     champions = workshop.parent / "workspace" / "champion"
-    code, output, _ = holdfast("train", "--config", workshop)
-    assert (code, current_champion(champions).version) == (0, "1")
+    assert current_champion(champions).version == "1"
     assert "Version 2" in output
     assert "is challenger" in output
     assert holdfast("promote", "--config", workshop)[1] == "Version 2 is champion.\n"
@@ -33,11 +39,11 @@ def test_a_second_training_is_challenger_until_promoted(workshop: Path, holdfast
     assert holdfast("promote", "1", "--config", workshop)[1] == "Version 1 is champion.\n"
 
 
-def test_rollback_restores_the_previous_champion_and_then_refuses(workshop: Path, holdfast: Run) -> None:
+def test_rollback_restores_the_previous_champion_and_then_refuses(second_training: Path, retrained: Path, holdfast: Run) -> None:
+    workshop = second_training
     champions = workshop.parent / "workspace" / "champion"
     previous = current_champion(champions).version
-    train = holdfast("train", "--config", workshop)[1]
-    version = train.split("Version ")[1].split()[0]
+    version = (retrained.parent / "train.txt").read_text().split("Version ")[1].split()[0]
     assert holdfast("promote", "--config", workshop)[1] == f"Version {version} is champion.\n"
     code, output, _ = holdfast("rollback", "--config", workshop)
     assert (code, output) == (0, f"Version {previous} is champion again, in place of version {version}.\n")
