@@ -17,11 +17,11 @@ def available_processors() -> int:
 
 
 def configure_openmp(environment: MutableMapping[str, str] = os.environ) -> None:
-    """Let idle OpenMP threads sleep, and use no more threads than processors. Call this before LightGBM is imported.
+    """Let idle OpenMP threads sleep, and give each call of a native library one thread. Call this before LightGBM is imported.
 
-    By default the threads spin while they wait for each other: beside another process on the same processors, one training
-    then takes ten times as long. Variables that are already set stay as they are.
+    By default each call takes all processors, and its threads spin while they wait for each other: beside another process on the
+    same processors, one training then takes ten times as long. Instead, independent calls run side by side
+    (`models/threads.py`). Variables that are already set stay as they are.
     """
     environment.setdefault(OPENMP_WAIT, "PASSIVE")
-    if OPENMP_THREADS not in environment:
-        environment[OPENMP_THREADS] = str(available_processors())
+    environment.setdefault(OPENMP_THREADS, "1")

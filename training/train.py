@@ -36,6 +36,7 @@ from training.evaluation.feature_importance import explain
 from training.evaluation.leaderboard import leaderboard, winner
 from training.evaluation.permutation_test import refuse_predictable_shuffles
 from training.registry.log_run import log_training
+from training.registry.mlflow_client import connect as prepare_tracking
 from training.reports.comparison_page import render_comparison_page
 from training.uplift import champion_effects, measure_responses
 
@@ -71,6 +72,19 @@ def train(
     raises where they are invalid. Raises TooLittleDataError when no candidate can be fitted on what was known before `as_of`,
     and LeakageError.
     """
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        pool.submit(prepare_tracking, settings)  # a new MLflow store takes seconds, which pass while models are fitted
+        return _train(settings, tables, as_of, progress, trees, check_output)
+
+
+def _train(
+    settings: Settings,
+    tables: Tables,
+    as_of: date,
+    progress: Progress,
+    trees: TreeParams,
+    check_output: Callable[[str, pl.DataFrame], None],
+) -> TrainingResult:
     data = prepare_training_data(settings, tables, as_of, progress)
     check_output("training_features", data.features)
     if data.snapshots:

@@ -10,6 +10,7 @@ import polars as pl
 from features.frames.arrays import Array, BoolArray
 from models.churn.protocol import ChurnModel
 from models.errors import TooLittleDataError
+from models.threads import map_in_threads
 from models.trees.boosting import INPUTS
 from models.uplift.assumed_effect import assumed_reduction
 from models.uplift.crossfit import CrossFittedEffects, cross_fit, fit_learners
@@ -88,7 +89,11 @@ def measure_response(query: ExperimentQuery, actions: Sequence[Action], experime
     """Return the response of an experiment to the actions it measures, without a model."""
     effects = cross_fit(experiment, INPUTS)
     ranks = {name: effects.rank_within_folds(effect) for name, effect in effects.effects.items()}
-    qinis = {name: _measure(experiment, rank, qini) for name, rank in ranks.items()}
+    measured = map_in_threads(
+        lambda pair: _measure(experiment, *pair),
+        [(rank, curve) for rank in ranks.values() for curve in (qini, uplift_at(TOP_SHARE))],
+    )
+    qinis, top = dict(zip(ranks, measured[::2], strict=True)), dict(zip(ranks, measured[1::2], strict=True))
     best = max(qinis, key=lambda name: qinis[name].mean)
     listable, contacts = _listable(query, experiment), _contacts_per_treated(experiment)
     assumed = _assumed_effects(actions, experiment, query.settings.targeting.at_risk_threshold)
@@ -104,7 +109,7 @@ def measure_response(query: ExperimentQuery, actions: Sequence[Action], experime
         assumed=mean_assumed,
         learner=best,
         qini=qinis,
-        top={name: _measure(experiment, rank, uplift_at(TOP_SHARE)) for name, rank in ranks.items()},
+        top=top,
         policies=policies,
         why=_reason(policies),
         agreeing=_matching_factor(effect, mean_assumed),

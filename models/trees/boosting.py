@@ -11,12 +11,15 @@ from features.build import FAMILIES, MODEL_FEATURES
 from features.frames.arrays import Array
 from models.btyd.pair import BTYD_COLUMNS
 from models.errors import TooLittleDataError
+from models.threads import map_in_threads
 
 INPUTS = (*MODEL_FEATURES, *BTYD_COLUMNS)
 FEATURE_FAMILY = {feature.name: family for family, members in FAMILIES.items() for feature in members} | dict.fromkeys(
     BTYD_COLUMNS, "recency"
 )
-BLOCK_ROWS, MIN_ROWS_FOR_THREADS = 50_000, 1_000
+BLOCK_ROWS = 20_000
+# LightGBM keeps its number of threads in a global: calls side by side with different numbers write beyond each other's buffers.
+THREADS_PER_CALL = 1
 MIN_ROWS, MIN_OF_A_KIND, MIN_BUYERS = 200, 20, 100
 
 
@@ -31,21 +34,17 @@ def raw_scores(booster: lgb.Booster, frame: pl.DataFrame, inputs: tuple[str, ...
 
 
 def predict(booster: lgb.Booster, frame: pl.DataFrame, inputs: tuple[str, ...], **options: bool) -> Array:
-    """Return the prediction for each row, computed in blocks; `options` go to LightGBM's `predict`.
+    """Return the prediction for each row, computed in blocks side by side; `options` go to LightGBM's `predict`.
 
     Rows are passed as NumPy arrays: for a single row, building an Arrow table takes longer than the trees do.
     """
-    blocks = frame.select(pl.col(inputs).cast(pl.Float64)).iter_slices(BLOCK_ROWS)
-    predictions = [
-        np.asarray(booster.predict(_dense(block), **options, num_threads=_thread_count(block)), dtype=np.float64)
-        for block in blocks
-    ]
+
+    def predict_block(block: pl.DataFrame) -> Array:
+        return np.asarray(booster.predict(_dense(block), **options, num_threads=THREADS_PER_CALL), dtype=np.float64)
+
+    blocks = list(frame.select(pl.col(inputs).cast(pl.Float64)).iter_slices(BLOCK_ROWS))
+    predictions = map_in_threads(predict_block, blocks)
     return np.concatenate(predictions) if predictions else np.empty(0)
-
-
-def _thread_count(block: pl.DataFrame) -> int:
-    """Return 1 for few rows, where waking a thread takes longer than predicting; else 0, which means all threads."""
-    return 1 if block.height < MIN_ROWS_FOR_THREADS else 0
 
 
 def _dense(block: pl.DataFrame) -> Array:

@@ -16,6 +16,7 @@ from pydantic.dataclasses import dataclass
 from features.frames.arrays import Array
 from features.frames.columns import CUSTOMER
 from models.snapshot import Snapshot
+from models.trees.boosting import THREADS_PER_CALL
 
 MAX_ROWS = 150_000
 DEFAULT_ROUNDS, MIN_ROUNDS, MAX_ROUNDS, EARLY_STOPPING_ROUNDS = 120, 100, 600, 50
@@ -28,7 +29,7 @@ FIXED_PARAMETERS: dict[str, Any] = {
     "seed": SEED,
     "deterministic": True,
     "force_col_wise": True,
-    "num_threads": 1,
+    "num_threads": THREADS_PER_CALL,
     "verbosity": -1,
 }
 

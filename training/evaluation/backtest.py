@@ -70,7 +70,9 @@ def backtest(
         closed = closed_before(snapshots, tables, origin.as_of)
         return _evaluate_origin(origin, closed, candidates, value_candidates)
 
-    parts = map_with_progress(evaluate, choose_origins(snapshots, max_origins), progress, "backtest")
+    # newest first: it has the most windows behind it and takes longest, so that all processors finish together
+    newest_first = choose_origins(snapshots, max_origins)[::-1]
+    parts = map_with_progress(evaluate, newest_first, progress, "backtest")[::-1]
     if not parts:
         names = [candidate.name for candidate in candidates]
         return Backtest(None, dict.fromkeys(names, "the log is too short for a backtest"))
