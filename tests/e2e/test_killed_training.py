@@ -43,6 +43,7 @@ def published_runs(config: Path) -> list[tuple[object, ...]]:
 
 
 @pytest.mark.timeout(600)
+@pytest.mark.slow
 def test_a_killed_training_changes_neither_champion_nor_store_and_the_next_one_completes(workshop: Path, holdfast: Run) -> None:
     champions, runs = workshop.parent / "workspace" / "champion", published_runs(workshop)
     for stage in ("backtest", "logging to MLflow"):

@@ -31,6 +31,7 @@ def shop(online_retail: Path, tmp_path: Path) -> Path:
     return tmp_path / "holdfast.toml"
 
 
+@pytest.mark.slow
 def test_online_retail_runs_end_to_end_and_loses_no_customer(shop: Path, online_retail: Path, holdfast: Run) -> None:
     log = pl.read_parquet(online_retail)
     day, folder = "2011-06-01", shop.parent

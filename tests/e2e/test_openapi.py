@@ -27,6 +27,7 @@ def key(workshop: Path, holdfast: Callable[..., tuple[int, str, str]]) -> str:
 
 
 @pytest.mark.timeout(400)
+@pytest.mark.slow
 def test_every_response_conforms_to_the_document_and_none_is_a_server_error(
     workshop: Path,
     key: str,

@@ -290,6 +290,7 @@ def tab_to_text(page: Page, text: str) -> None:
     raise AssertionError(text)
 
 
+@pytest.mark.slow
 def test_pages_fit_a_narrow_screen(browser: Browser, site: Site) -> None:
     for session in sessions(browser, site, viewport=NARROW, has_touch=True, is_mobile=True):
         customer = session.open("week").locator("tbody a").first.inner_text()
@@ -306,6 +307,7 @@ def test_pages_work_without_javascript(browser: Browser, site: Site) -> None:
         assert page.inner_text("#contacts") == "10"
 
 
+@pytest.mark.slow
 def test_pages_request_nothing_from_other_sites_and_cause_no_browser_errors(session: BrowserSession) -> None:
     customer = session.open("week").locator("tbody a").first.inner_text()
     for path in (*PAGES, f"customers/{customer}"):
@@ -316,6 +318,7 @@ def test_pages_request_nothing_from_other_sites_and_cause_no_browser_errors(sess
     assert session.problems == []
 
 
+@pytest.mark.slow
 def test_axe_reports_no_serious_violation(session: BrowserSession) -> None:
     customer = session.open("week").locator("tbody a").first.inner_text()
     for path in (*PAGES, f"customers/{customer}", "customers/unknown"):
@@ -332,6 +335,7 @@ def _refuse_serious(page: Page, path: str) -> None:
     assert details == [], path
 
 
+@pytest.mark.slow
 def test_pages_of_an_empty_store_say_what_to_do(
     browser: Browser,
     demo: Path,
@@ -351,6 +355,7 @@ def test_pages_of_an_empty_store_say_what_to_do(
             assert session.problems == []
 
 
+@pytest.mark.slow
 def test_a_company_with_one_customer_has_all_pages(
     browser: Browser,
     workshop: Path,

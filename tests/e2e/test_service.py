@@ -38,6 +38,7 @@ def key(workshop: Path, holdfast: Callable[..., tuple[int, str, str]]) -> str:
     return output.strip()
 
 
+@pytest.mark.slow
 def test_serve_returns_a_full_score_and_lists_unknown_ids(workshop: Path, key: str, port: int, serve: Any) -> None:  # noqa: ANN401
     with serve(workshop):
         reply = post_score(port, key, "000001", "unknown")
@@ -49,6 +50,7 @@ def test_serve_returns_a_full_score_and_lists_unknown_ids(workshop: Path, key: s
     assert score["reasons"]
 
 
+@pytest.mark.slow
 def test_a_killed_worker_is_replaced_and_open_requests_are_finished_on_shutdown(
     workshop: Path,
     key: str,
@@ -81,6 +83,7 @@ def _children(pid: int) -> list[str]:
     return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
 
 
+@pytest.mark.slow
 def test_development_mode_is_refused_on_other_than_loopback_addresses(
     workshop: Path,
     port: int,
@@ -110,6 +113,7 @@ def test_the_server_process_imports_no_training_tools(demo: Path) -> None:
 
 
 @pytest.mark.timeout(600)
+@pytest.mark.slow
 def test_a_bento_starts_in_an_empty_environment_of_its_own_requirements(
     workshop: Path,
     key: str,

@@ -44,6 +44,7 @@ def build_in_parts(tables: Tables, parts: int, path: Path) -> tuple[pl.DataFrame
 
 
 @pytest.mark.parametrize("parts", [1, 3, 50])
+@pytest.mark.slow
 def test_parts_together_are_the_whole_and_leave_nothing_behind(tables: Tables, parts: int, tmp_path: Path) -> None:
     features, categories, progress = build_in_parts(tables, parts, tmp_path / "parts")
     assert_frame_equal(features.sort("customer_id"), build_features(tables, AS_OF, 365, Loyalty()), check_exact=True)

@@ -1,3 +1,5 @@
+import pytest
+
 """Later rows never change which earlier rows are used, and the numbers of rows always add up."""
 
 import tempfile
@@ -42,6 +44,7 @@ def check_orders(rows: list[str]) -> tuple[list[tuple[object, ...]], int, int, i
 
 @given(ROWS, ROWS)
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@pytest.mark.slow
 def test_later_rows_change_nothing_about_earlier_ones(early: list[str], late: list[str]) -> None:
     before, read, used, quarantined = check_orders([GOOD, *early])
     assert read == used + quarantined == 1 + len(early)

@@ -1,3 +1,5 @@
+import pytest
+
 """No feature as of a date may change when later rows, later columns or other customers change."""
 
 from collections.abc import Callable
@@ -90,6 +92,7 @@ def known_by_then(name: str) -> pl.Expr:
 
 @QUICK
 @given(all_tables)
+@pytest.mark.slow
 def test_rows_that_became_known_later_change_nothing(tables: Tables) -> None:
     truncated = change_tables(tables, lambda name, frame: frame.filter(known_by_then(name)))
     assert_frame_equal(features(tables), features(truncated))
@@ -97,6 +100,7 @@ def test_rows_that_became_known_later_change_nothing(tables: Tables) -> None:
 
 @QUICK
 @given(all_tables, st.floats(-1e12, 1e12))
+@pytest.mark.slow
 def test_extreme_later_rows_change_nothing(tables: Tables, extreme: float) -> None:
     def poison(name: str, frame: pl.LazyFrame) -> pl.LazyFrame:
         late = pl.lit(MIDNIGHT).cast(pl.Datetime("us"))
@@ -131,6 +135,7 @@ def test_columns_that_were_filled_later_change_nothing(tables: Tables) -> None:
 
 @QUICK
 @given(all_tables)
+@pytest.mark.slow
 def test_current_state_is_not_a_feature(tables: Tables) -> None:
     def flip(name: str, frame: pl.LazyFrame) -> pl.LazyFrame:
         schema = frame.collect_schema()
@@ -144,6 +149,7 @@ def test_current_state_is_not_a_feature(tables: Tables) -> None:
 
 @QUICK
 @given(all_tables)
+@pytest.mark.slow
 def test_the_order_of_rows_changes_nothing(tables: Tables) -> None:
     reversed_rows = change_tables(tables, lambda _name, frame: frame.reverse())
     assert_frame_equal(features(tables), features(reversed_rows), check_exact=True)
@@ -151,6 +157,7 @@ def test_the_order_of_rows_changes_nothing(tables: Tables) -> None:
 
 @QUICK
 @given(all_tables, customer_ids)
+@pytest.mark.slow
 def test_other_customers_change_nothing(tables: Tables, customer: str) -> None:
     norms = compute_norms(tables, AS_OF)
     alone = change_tables(tables, lambda name, frame: frame.filter((pl.col("customer_id") == customer) | (name == "customers")))
@@ -160,6 +167,7 @@ def test_other_customers_change_nothing(tables: Tables, customer: str) -> None:
 
 @QUICK
 @given(all_tables, st.integers(1, 5))
+@pytest.mark.slow
 def test_parts_by_customer_together_are_all_features(tables: Tables, parts: int) -> None:
     norms = compute_norms(tables, AS_OF)
     together = pl.concat([features(tables, norms=norms, part=Part(number, parts)) for number in range(parts)])
@@ -168,6 +176,7 @@ def test_parts_by_customer_together_are_all_features(tables: Tables, parts: int)
 
 @QUICK
 @given(all_tables)
+@pytest.mark.slow
 def test_the_same_encoded_tables_serve_every_as_of_date(tables: Tables) -> None:
     encoded, loyalty = encode_tables(tables), Loyalty(min_purchases=2)
     for day in (date(2024, 6, 1), AS_OF):
@@ -184,6 +193,7 @@ def test_every_number_is_finite(tables: Tables) -> None:
 
 @QUICK
 @given(all_tables, st.integers(-400, 400))
+@pytest.mark.slow
 def test_shifting_every_date_changes_nothing_but_the_as_of_date(tables: Tables, days: int) -> None:
     def shift(_name: str, frame: pl.LazyFrame) -> pl.LazyFrame:
         return frame.with_columns(pl.col(pl.Datetime("us")) + pl.duration(days=days))

@@ -40,6 +40,7 @@ def test_what_the_user_set_stays() -> None:
 
 
 @pytest.mark.parametrize("entry_point", ENTRY_POINTS)
+@pytest.mark.slow
 def test_every_entry_point_configures_openmp_before_lightgbm_is_imported(entry_point: str) -> None:
     program = f"""
 import builtins, os, sys

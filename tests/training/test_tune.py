@@ -33,6 +33,7 @@ def search(
     return result, [done for stage, done in stages if stage == "trials"]  # type: ignore[return-value]  # numbers
 
 
+@pytest.mark.slow
 def test_the_defaults_are_the_first_trial_and_a_search_is_resumed(shop: Shop, tmp_path: Path) -> None:
     first, steps = search(shop, tmp_path, 1)
     assert (first.trees, first.trials, steps) == (TreeParams(), 1, [0, 1])
@@ -46,6 +47,7 @@ def test_the_defaults_are_the_first_trial_and_a_search_is_resumed(shop: Shop, tm
     assert max(more.search_origins) + timedelta(days=90) <= more.test_origin
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_result(shop: Shop, tmp_path: Path) -> None:
     first, second = (search(shop, tmp_path / name, 3)[0] for name in ("first", "second"))
     assert first == second
@@ -69,6 +71,7 @@ def test_parameters_are_read_from_their_file_and_a_wrong_one_is_named(tmp_path: 
         read_tree_params(file)
 
 
+@pytest.mark.slow
 def test_the_command_reports_the_search_and_train_takes_a_file_of_parameters(
     workshop: Path, holdfast: Run, tmp_path: Path
 ) -> None:

@@ -82,6 +82,7 @@ def responding() -> Tables:
     return shop(0.4)
 
 
+@pytest.mark.slow
 def test_an_effect_model_that_earns_more_than_risk_is_used(responding: Tables, tmp_path: Path) -> None:
     responses, notes = measure_responses(query(responding, tmp_path), ORDER_MODEL, quiet)
     assert [response.action for response in responses] == ["letter"]
@@ -94,6 +95,7 @@ def test_an_effect_model_that_earns_more_than_risk_is_used(responding: Tables, t
     assert "model" not in champion_effects(responses)["responses"][0]
 
 
+@pytest.mark.slow
 def test_an_action_without_an_effect_has_no_effect_model(tmp_path: Path) -> None:
     [response], notes = measure_responses(query(shop(0.0, seed=5), tmp_path), ORDER_MODEL, quiet)
     assert response.model is None
@@ -106,6 +108,7 @@ def test_an_action_without_an_effect_has_no_effect_model(tmp_path: Path) -> None
     assert 0 <= response.agreeing < 0.5
 
 
+@pytest.mark.slow
 def test_features_of_an_experiment_were_known_before_each_contact(responding: Tables, tmp_path: Path) -> None:
     before = experiments(query(responding, tmp_path), quiet)["letter"]
     corrupted = responding.transactions.with_columns(
@@ -118,6 +121,7 @@ def test_features_of_an_experiment_were_known_before_each_contact(responding: Ta
     assert np.array_equal(after.stayed, before.stayed)
 
 
+@pytest.mark.slow
 def test_effects_of_contacts_without_a_control_group_or_with_few_rows_stay_assumed(responding: Tables, tmp_path: Path) -> None:
     assert responding.contacts is not None
     all_treated = replace(responding, contacts=responding.contacts.with_columns(pl.lit(value=True).alias("treated")))

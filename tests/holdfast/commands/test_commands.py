@@ -227,6 +227,7 @@ def test_the_demo_leaves_every_file_it_names(demo: Path) -> None:
     assert list((demo / "workspace" / "lists").glob("at_risk-*.csv"))
 
 
+@pytest.mark.slow
 def test_the_model_beats_the_recency_rule_on_the_simulated_shop(demo: Path, holdfast: Run, tmp_path: Path) -> None:
     code, _, _ = holdfast("compare", "--config", demo / "holdfast.toml", "--json", tmp_path / "board.json")
     board = json.loads((tmp_path / "board.json").read_text())
@@ -236,6 +237,7 @@ def test_the_model_beats_the_recency_rule_on_the_simulated_shop(demo: Path, hold
     assert board["value"][0]["candidate"] in {"hybrid", "bgnbd_gamma_gamma"}
 
 
+@pytest.mark.slow
 def test_identical_scores_are_published_once_and_an_older_date_does_not_become_current(
     demo: Path, holdfast: Run, tmp_path: Path
 ) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
+import pytest
 from filelock import FileLock
 
 from serving.store.engine import open_store
@@ -30,6 +31,7 @@ def weekly_results(config: Path) -> dict[str, pl.DataFrame]:
     return lists | {"scores": scores.drop("scored_at").sort("customer_id")}
 
 
+@pytest.mark.slow
 def test_the_weekly_job_publishes_issues_and_writes_and_a_second_run_changes_nothing(workshop: Path, holdfast: Holdfast) -> None:
     code, output, _ = holdfast("run", "--config", workshop)
     assert code == 0
@@ -99,6 +101,7 @@ def test_a_list_that_cannot_be_written_is_not_issued(workshop: Path, holdfast: H
     engine.dispose()
 
 
+@pytest.mark.slow
 def test_the_next_run_completes_a_killed_job(workshop: Path, holdfast: Holdfast, tmp_path: Path) -> None:
     interrupted = shutil.copytree(workshop.parent, tmp_path / "interrupted") / "holdfast.toml"
     for config in (workshop, interrupted):  # one more week of data: new scores, new lists

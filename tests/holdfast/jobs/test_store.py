@@ -47,6 +47,7 @@ def openings(workshop: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[s
     ],
     ids=" ".join,
 )
+@pytest.mark.slow
 def test_a_command_opens_the_store_once(
     workshop: Path, holdfast: Holdfast, openings: list[sa.Engine], command: list[str]
 ) -> None:

@@ -54,6 +54,7 @@ def test_there_are_at_least_two_hundred_data_sets() -> None:
 
 
 @pytest.mark.parametrize("name", CASES)
+@pytest.mark.slow
 def test_awkward_data_give_finite_parameters_and_a_diagnosis_without_a_warning(name: str) -> None:
     frame = CASES[name]
     h = max(float(frame["T"].max()), 1e-3)  # type: ignore[arg-type]  # the maximum of floats is a float

@@ -67,6 +67,7 @@ def test_uncertain_parameters_widen_an_interval() -> None:
 
 
 @EVERY_MODEL
+@pytest.mark.slow
 def test_totals_of_simulated_worlds_lie_within_their_intervals_as_often_as_stated(truth: OrderModel) -> None:
     """The 80 % intervals of orders and of value, with a fit per world: 60 worlds of 400 customers."""
     worlds, orders_within, value_within = 60, 0, 0

@@ -123,6 +123,7 @@ def simulated(truth: OrderModel, seed: int, n: int, T: float, h: float) -> pl.Da
 
 
 @pytest.mark.parametrize("truth", TRUTHS, ids=lambda model: type(model).__name__)
+@pytest.mark.slow
 def test_probabilities_agree_with_a_simulation_of_the_model(truth: OrderModel) -> None:
     frame = simulated(truth, 1, 300_000, 10.0, 6.0)
     for x in (0, 1, 2):
@@ -136,6 +137,7 @@ def test_probabilities_agree_with_a_simulation_of_the_model(truth: OrderModel) -
 
 
 @pytest.mark.parametrize("truth", TRUTHS, ids=lambda model: type(model).__name__)
+@pytest.mark.slow
 def test_true_parameters_are_recovered_within_their_standard_errors(truth: OrderModel) -> None:
     frame = simulated(truth, 2, 50_000, 20.0, 1.0)
     model = type(truth)().fit(frame)

@@ -39,6 +39,7 @@ def test_candidates_with_one_cache_train_equal_trees_once(snapshots: list[Snapsh
     assert len(trainings) == (3 + 3) * per_spec
 
 
+@pytest.mark.slow
 def test_other_snapshots_or_parameters_train_other_trees(snapshots: list[Snapshot]) -> None:
     frame, hybrid = snapshots[-1].frame, HybridCandidate()
     first = hybrid.fit(snapshots, frame)

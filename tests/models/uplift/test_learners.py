@@ -118,6 +118,7 @@ def test_cross_fitted_effects_do_not_overfit() -> None:
     assert cross_fitted.retention_effect.mean() == pytest.approx(0.0, abs=0.05)
 
 
+@pytest.mark.slow
 def test_the_doubly_robust_effects_are_unbiased_in_each_group() -> None:
     experiment, effect = simulate(share=0.8)
     cross_fitted = cross_fit(experiment, INPUTS)

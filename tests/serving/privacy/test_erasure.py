@@ -104,6 +104,7 @@ def test_an_erased_customer_is_unknown_and_leaves_a_row_without_id_on_issued_lis
     assert audit["subject"] == own_service.state.hash_id(customer_id)
 
 
+@pytest.mark.slow
 def test_the_next_load_leaves_out_an_erased_customer(own_service: Any, holdfast: Any) -> None:  # noqa: ANN401
     workspace = own_service.state.settings.workspace.path
     config = workspace.parent / "holdfast.toml"

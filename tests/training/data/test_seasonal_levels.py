@@ -53,6 +53,7 @@ def test_half_of_a_recent_slump_is_expected_to_last_and_nothing_of_a_surge() -> 
     assert surge == SeasonalOffset()
 
 
+@pytest.mark.slow
 def test_the_change_of_a_year_ago_is_expected_again_once_the_log_is_long_enough() -> None:
     quiet = range(300, 390)
     long, short = log(665, quiet=quiet), log(665, quiet=quiet).filter(pl.col("day") >= START + timedelta(days=250))

@@ -28,6 +28,7 @@ def test_all_customers_are_used_unless_there_are_many() -> None:
     assert training_part(ids(60_000)) == Part(0, 3)
 
 
+@pytest.mark.slow
 def test_of_many_customers_a_part_is_used_and_the_order_models_use_all(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     tables = Tables(**{name: frame.lazy() for name, frame in shop.tables.items()})
     settings = Settings(tables=TableSources("unused"))
@@ -51,6 +52,7 @@ def test_of_many_customers_a_part_is_used_and_the_order_models_use_all(shop: Sho
     assert pairs.select(columns).equals(pairs.select(pl.col(f"{name}:whole").alias(name) for name in columns))
 
 
+@pytest.mark.slow
 def test_a_log_of_less_than_two_horizons_has_a_note(shop: Shop) -> None:
     tables = Tables(**{name: frame.lazy() for name, frame in shop.tables.items()})
     settings = Settings(tables=TableSources("unused"))

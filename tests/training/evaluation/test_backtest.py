@@ -52,6 +52,7 @@ def test_windows_close_by_the_as_of_date_with_a_horizon_of_orders_before_each() 
     assert cut_offs(first, date(2024, 6, 1), 90) == []
 
 
+@pytest.mark.slow
 def test_snapshots_do_not_depend_on_rows_after_the_as_of_date(shop: Shop, tables: Tables, snapshots: list[Snapshot]) -> None:
     later = tables.transactions.head(50).with_columns(
         pl.lit(shop.as_of).cast(pl.Datetime("us")).alias("ordered_at"), pl.lit(1e9).alias("amount")
@@ -94,6 +95,7 @@ def test_windows_of_different_origins_do_not_overlap(tables: Tables, snapshots: 
     assert all(later - earlier >= timedelta(days=91) for earlier, later in pairwise(origins))
 
 
+@pytest.mark.slow
 def test_every_candidate_is_evaluated_on_the_same_rows_best_first(shop: Shop, tables: Tables, snapshots: list[Snapshot]) -> None:
     result = backtest(snapshots, tables, CANDIDATES, 2, quiet, VALUE_CANDIDATES)
     board = leaderboard(result, shop.as_of, 91, intervals=True)

@@ -67,6 +67,7 @@ def width(interval: tuple[float, float]) -> float:
     return interval[1] - interval[0]
 
 
+@pytest.mark.slow
 def test_the_95_percent_interval_covers_the_true_difference_about_95_times_in_100() -> None:
     customers, worlds = 200, 600
     resamples = resample_customers(ids(customers, ORIGINS))

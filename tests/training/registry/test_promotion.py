@@ -26,6 +26,7 @@ def second_training(retrained: Path, tmp_path: Path, copy_shop: Callable[[Path, 
     return copy_shop(retrained, tmp_path / "second")
 
 
+@pytest.mark.slow
 def test_a_second_training_is_challenger_until_promoted(second_training: Path, retrained: Path, holdfast: Run) -> None:
     workshop, output = second_training, (retrained.parent / "train.txt").read_text()
     champions = workshop.parent / "workspace" / "champion"
@@ -39,6 +40,7 @@ def test_a_second_training_is_challenger_until_promoted(second_training: Path, r
     assert holdfast("promote", "1", "--config", workshop)[1] == "Version 1 is champion.\n"
 
 
+@pytest.mark.slow
 def test_rollback_restores_the_previous_champion_and_then_refuses(second_training: Path, retrained: Path, holdfast: Run) -> None:
     workshop = second_training
     champions = workshop.parent / "workspace" / "champion"
