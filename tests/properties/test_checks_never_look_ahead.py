@@ -1,5 +1,3 @@
-import pytest
-
 """Later rows never change which earlier rows are used, and the numbers of rows always add up."""
 
 import tempfile
@@ -7,6 +5,7 @@ from datetime import datetime
 from pathlib import Path
 
 import polars as pl
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 

@@ -1,5 +1,3 @@
-import pytest
-
 """No feature as of a date may change when later rows, later columns or other customers change."""
 
 from collections.abc import Callable
@@ -7,6 +5,7 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 import polars as pl
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
