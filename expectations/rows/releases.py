@@ -24,7 +24,7 @@ ROW_IDENTITY = ("source", "row", ROW_KEY)
 RULES_OF_RAW_LINES = {"broken_quotes", "too_many_cells"}  # they look at the line in its file, which a release replaces
 
 
-class ReleaseError(UserError):  # it names what happened, as the documentation does
+class ReleaseError(UserError):
     """A file cannot be released; the text says what was found and what to do."""
 
 

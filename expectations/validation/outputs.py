@@ -25,7 +25,7 @@ FRAME_SECTIONS = {"training_features": "features"}  # where the section of `[che
 NEXT_STEPS = {"scores": "published", "lists": "issued"}  # what a frame that passed is used for, where it has a name
 
 
-class OutputRefusedError(UserError):  # it names what happened, as the documentation does
+class OutputRefusedError(UserError):
     """An output failed validation and is not used; the text names the check and the measured value."""
 
 

@@ -19,7 +19,7 @@ from features.tables.schema import Kind
 from settings.errors import first_line
 
 
-class ExpressionError(Exception):  # it names what happened
+class ExpressionError(Exception):
     """The expression uses other rows, or cannot have the type of its column. The text says why and what to do."""
 
 

@@ -28,7 +28,7 @@ POSTGRES_OPTIONS: dict[str, Any] = {
 }
 
 
-class StoreError(UserError):  # it names the state of the store, as the documentation does
+class StoreError(UserError):
     """The score store cannot be opened; the message quotes the database's first line."""
 
 

@@ -29,7 +29,7 @@ class Scope(StrEnum):
     ADMIN = "admin"
 
 
-class KeyRefusedError(UserError):  # it names what happened, as the documentation does
+class KeyRefusedError(UserError):
     """A key cannot be created or revoked as requested."""
 
 

@@ -11,7 +11,7 @@ MIGRATIONS = Path(__file__).resolve().parent / "migrations"
 MIGRATION_LOCK_ID = 0x686F6C64  # an arbitrary number of our own
 
 
-class StoreNewerError(Exception):  # it names the state of the store
+class StoreNewerError(Exception):
     """The store was created by a later Holdfast."""
 
 

@@ -12,7 +12,7 @@ from serving.store.schema import COMPLETE, RUNS
 from settings.errors import UserError
 
 
-class NoRunError(UserError):  # it names the state of the store, as the documentation does
+class NoRunError(UserError):
     """No scoring run has been published yet."""
 
 

@@ -28,7 +28,7 @@ FROM_TARGETS = tuple(name for name in TARGET_COLUMNS if name != "customer_id")
 CANDIDATE_COLUMNS = {name: SCORE_COLUMNS[name] for name in FROM_SCORES} | {name: TARGET_COLUMNS[name] for name in FROM_TARGETS}
 
 
-class NoTargetsError(UserError):  # it names what is missing, as the documentation does
+class NoTargetsError(UserError):
     """The run was published without the columns that lists need."""
 
 
