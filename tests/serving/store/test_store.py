@@ -237,7 +237,7 @@ def test_an_earlier_run_gets_value_if_leaves_and_keeps_its_rows(store_url: str) 
         connection.execute(sa.text(f"update {VERSION_TABLE} set version_num = '0003'"))  # noqa: S608  # a fixed name
     engine.dispose()
     migrated = open_store(store_url)
-    current, found = find_scores(migrated, ["a", "b"])
+    current, by_id = find_scores(migrated, ["a", "b"])
     migrated.dispose()
-    assert {name: score["value_if_leaves"] for name, score in found.items()} == {"a": 4.0, "b": 4.0}  # 40 - 9 / .25
-    assert (current.currency, found["a"]["horizon_days"], found["a"]["currency"]) == (None, 90, None)
+    assert {name: score["value_if_leaves"] for name, score in by_id.items()} == {"a": 4.0, "b": 4.0}  # 40 - 9 / .25
+    assert (current.currency, by_id["a"]["horizon_days"], by_id["a"]["currency"]) == (None, 90, None)
