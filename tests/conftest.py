@@ -79,14 +79,20 @@ def online_retail() -> Path:
     return ONLINE_RETAIL
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests that need PostgreSQL or a browser by their fixtures and parameters."""
+    """Mark the tests that need PostgreSQL or a browser by their fixtures and parameters, and put the slow ones first.
+
+    Several processes then finish together. Slow tests without the demo come before those that need it: one process trains it
+    meanwhile. Within each group the order stays random.
+    """
     for item in items:
         parameters = getattr(getattr(item, "callspec", None), "params", {})
         if "postgres" in getattr(item, "fixturenames", ()) or parameters.get("store_url") == "postgresql":
             item.add_marker("postgres")
         if "browser" in getattr(item, "fixturenames", ()):
             item.add_marker("browser")
+    items.sort(key=lambda item: (item.get_closest_marker("slow") is None, "demo" in getattr(item, "fixturenames", ())))
 
 
 @pytest.fixture(scope="session")

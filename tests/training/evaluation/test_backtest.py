@@ -67,13 +67,13 @@ def test_snapshots_do_not_depend_on_rows_after_the_as_of_date(shop: Shop, tables
 
 @dataclass
 class RecordingCandidate:
-    """Record the snapshots of each fit."""
+    """Record the snapshots of each fit, by the day that it is to predict."""
 
     name: str = "recording"
-    fitted_on: list[list[Snapshot]] = field(default_factory=list)
+    fitted_on: dict[date, list[Snapshot]] = field(default_factory=dict)
 
     def fit(self, snapshots: list[Snapshot], current: pl.DataFrame) -> RecencyRule:
-        self.fitted_on.append(snapshots)
+        self.fitted_on[current["as_of"][0]] = snapshots
         assert not {"churned", "next_spend", "order_wait"} & set(current.columns)
         return RecencyRuleCandidate().fit(snapshots, current)
 
@@ -84,8 +84,9 @@ class RecordingCandidate:
 def test_no_candidate_sees_a_window_that_was_open_at_the_origin(tables: Tables, snapshots: list[Snapshot]) -> None:
     candidate = RecordingCandidate()
     result = backtest(snapshots, tables, (candidate,), 3, quiet)
-    assert len(candidate.fitted_on) == len(result.origins) > 0
-    for origin, fitted_on in zip(result.origins, candidate.fitted_on, strict=True):
+    assert sorted(candidate.fitted_on) == result.origins
+    assert result.origins
+    for origin, fitted_on in candidate.fitted_on.items():
         assert fitted_on
         assert all(snapshot.closed_on <= origin for snapshot in fitted_on)
 
