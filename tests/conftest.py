@@ -83,8 +83,8 @@ def online_retail() -> Path:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the tests that need PostgreSQL or a browser by their fixtures and parameters, and put the slow ones first.
 
-    Several processes then finish together. Slow tests without the demo come before those that need it: one process trains it
-    meanwhile. Within each group the order stays random.
+    Several processes then finish together. The first test trains the demo and its second champion in one process, while the others
+    run slow tests without it. Within each group the order stays random.
     """
     for item in items:
         parameters = getattr(getattr(item, "callspec", None), "params", {})
@@ -92,7 +92,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("postgres")
         if "browser" in getattr(item, "fixturenames", ()):
             item.add_marker("browser")
-    items.sort(key=lambda item: (item.get_closest_marker("slow") is None, "demo" in getattr(item, "fixturenames", ())))
+    items.sort(key=_schedule)
+
+
+def _schedule(item: pytest.Item) -> tuple[bool, bool, bool]:
+    fixtures = getattr(item, "fixturenames", ())
+    return "retrained" not in fixtures, item.get_closest_marker("slow") is None, "demo" in fixtures
 
 
 @pytest.fixture(scope="session")
