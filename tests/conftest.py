@@ -83,8 +83,8 @@ def online_retail() -> Path:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the tests that need PostgreSQL or a browser by their fixtures and parameters, and put the slow ones first.
 
-    Several processes then finish together. The first test trains the demo and its second champion in one process, while the others
-    run slow tests without it. Within each group the order stays random.
+    Several processes then finish together. One of them trains the demo and its second champion first, while the others run slow
+    tests without it. Within each group the order stays random.
     """
     for item in items:
         parameters = getattr(getattr(item, "callspec", None), "params", {})
