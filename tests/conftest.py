@@ -81,7 +81,7 @@ def online_retail() -> Path:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests that need PostgreSQL or a browser by their fixtures and parameters, and put the slow ones first.
+    """Mark tests that need PostgreSQL, a browser or the demo by their fixtures and parameters, and put the slow ones first.
 
     Several processes then finish together. One of them trains the demo and its second champion first, while the others run slow
     tests without it. Within each group the order stays random.
@@ -92,6 +92,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("postgres")
         if "browser" in getattr(item, "fixturenames", ()):
             item.add_marker("browser")
+        if "demo" in getattr(item, "fixturenames", ()):
+            item.add_marker("slow")
     items.sort(key=_schedule)
 
 

@@ -15,6 +15,8 @@ from models.btyd.mbgnbd import MBGNBD
 from models.btyd.order_model import OrderModel
 from models.btyd.paretonbd import ParetoNBD
 
+pytestmark = pytest.mark.slow
+
 MODELS = [BGNBD, MBGNBD, ParetoNBD]
 DIAGNOSES = ("converged", "at a boundary", "too little data", "did not converge fully")
 UNITS = {"days": 1.0, "years": 1 / 365, "seconds": 86_400.0, "centuries": 1 / 36_500}
@@ -54,7 +56,6 @@ def test_there_are_at_least_two_hundred_data_sets() -> None:
 
 
 @pytest.mark.parametrize("name", CASES)
-@pytest.mark.slow
 def test_awkward_data_give_finite_parameters_and_a_diagnosis_without_a_warning(name: str) -> None:
     frame = CASES[name]
     h = max(float(frame["T"].max()), 1e-3)  # type: ignore[arg-type]  # the maximum of floats is a float

@@ -14,6 +14,8 @@ from models.btyd.mbgnbd import MBGNBD
 from models.btyd.order_model import OrderModel
 from models.btyd.paretonbd import ParetoNBD
 
+pytestmark = pytest.mark.slow
+
 CUTS = [date(2009 + month // 12, month % 12 + 1, 1) for month in range(12, 33)]
 
 
