@@ -79,21 +79,25 @@ def online_retail() -> Path:
     return ONLINE_RETAIL
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Mark tests that need PostgreSQL, a browser or the demo by their fixtures and parameters."""
+    fixtures = getattr(item, "fixturenames", ())
+    parameters = getattr(getattr(item, "callspec", None), "params", {})
+    if "postgres" in fixtures or parameters.get("store_url") == "postgresql":
+        item.add_marker("postgres")
+    if "browser" in fixtures:
+        item.add_marker("browser")
+    if "demo" in fixtures:
+        item.add_marker("slow")
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark tests that need PostgreSQL, a browser or the demo by their fixtures and parameters, and put the slow ones first.
+    """Put the slow tests first, so that several processes finish together.
 
-    Several processes then finish together. One of them trains the demo and its second champion first, while the others run slow
-    tests without it. Within each group the order stays random.
+    One of them trains the demo and its second champion first, while the others run slow tests without it. Within each group the
+    order stays random.
     """
-    for item in items:
-        parameters = getattr(getattr(item, "callspec", None), "params", {})
-        if "postgres" in getattr(item, "fixturenames", ()) or parameters.get("store_url") == "postgresql":
-            item.add_marker("postgres")
-        if "browser" in getattr(item, "fixturenames", ()):
-            item.add_marker("browser")
-        if "demo" in getattr(item, "fixturenames", ()):
-            item.add_marker("slow")
     items.sort(key=_schedule)
 
 
