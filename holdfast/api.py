@@ -27,11 +27,9 @@ from serving.scoring.batch import refuse_hindsight
 from serving.scoring.batch import score as score_customers
 from settings.clock import utc_now
 from settings.sections import Settings
-from training.data.training_data import prepare_training_data
-from training.evaluation.backtest import Backtest, backtest
-from training.evaluation.leaderboard import leaderboard
-from training.reports.comparison_page import render_comparison_page
-from training.train import MAX_ORIGINS, TrainingResult
+from training.evaluation.backtest import Backtest
+from training.train import TrainingResult
+from training.train import compare as compare_candidates
 from training.train import train as train_candidates
 
 Family = Callable[[Tables, date], pl.DataFrame]  # a feature family of your own: one row per customer_id
@@ -131,12 +129,17 @@ def compare(
     ['hybrid', 'recency_rule']
     """
     day = _day(workspace, as_of)
-    data = prepare_training_data(workspace.settings, workspace.tables, day, _no_progress)
-    snapshots = [_with_families(snapshot, workspace.tables, families) for snapshot in data.snapshots]
-    result = backtest(snapshots, data.tables, tuple(candidates), MAX_ORIGINS, _no_progress, tuple(value_candidates))
-    board = leaderboard(result, day, data.windows.horizon_days, intervals=True, notes=data.notes)
+    board, result, html = compare_candidates(
+        workspace.settings,
+        workspace.tables,
+        day,
+        _no_progress,
+        tuple(candidates),
+        tuple(value_candidates),
+        lambda snapshot: _with_families(snapshot, workspace.tables, families),
+    )
     churn, value = (_metrics_frame(board[kind]) for kind in ("churn", "value"))
-    return Comparison(churn=churn, value=value, board=board, result=result, html=render_comparison_page(board, result))
+    return Comparison(churn=churn, value=value, board=board, result=result, html=html)
 
 
 def score(workspace: Workspace, as_of: date | None = None, *, allow_hindsight: bool = False) -> pl.DataFrame:

@@ -25,7 +25,7 @@ from models.trees.training import TreeParams
 from models.value.baselines import ORDER_MODELS
 from models.value.lifetime_value import ValueTerms, fit_gamma_shape, value_frame, value_terms
 from models.value.portfolio_total import level_std
-from models.value.protocol import SavedValueModel
+from models.value.protocol import SavedValueModel, ValueCandidate
 from settings.sections import Settings
 from training.data.experiments import ExperimentQuery
 from training.data.progress import Progress
@@ -117,14 +117,26 @@ def _labels(snapshots: list[Snapshot], as_of: date) -> pl.DataFrame:
     )
 
 
-def compare(settings: Settings, tables: Tables, as_of: date, progress: Progress) -> tuple[dict[str, Any], str]:
-    """Return the leaderboard over up to four past days as data and as an HTML page; nothing is registered."""
+def compare(
+    settings: Settings,
+    tables: Tables,
+    as_of: date,
+    progress: Progress,
+    churn_candidates: tuple[Candidate, ...] = CANDIDATES,
+    value_candidates: tuple[ValueCandidate, ...] = VALUE_CANDIDATES,
+    extend: Callable[[Snapshot], Snapshot] = lambda snapshot: snapshot,
+) -> tuple[dict[str, Any], Backtest, str]:
+    """Return the leaderboard over up to four past days, its backtest, and an HTML page; nothing is registered.
+
+    `extend` may add columns to each snapshot, as of its own day.
+    """
     data = prepare_training_data(settings, tables, as_of, progress)
-    result = backtest(data.snapshots, data.tables, CANDIDATES, MAX_ORIGINS, progress, VALUE_CANDIDATES)
+    snapshots = [extend(snapshot) for snapshot in data.snapshots]
+    result = backtest(snapshots, data.tables, churn_candidates, MAX_ORIGINS, progress, value_candidates)
     board = leaderboard(result, as_of, data.windows.horizon_days, intervals=True, notes=data.notes)
     explanation = explain(result.fitted, [entry["candidate"] for entry in board["churn"]])
     board["explanation"] = None if explanation is None else explanation.to_json()
-    return board, render_comparison_page(board, result, explanation)
+    return board, result, render_comparison_page(board, result, explanation)
 
 
 def _champion(settings: Settings, data: TrainingData, chosen: Candidate, result: Backtest, board: dict[str, Any]) -> Champion:

@@ -27,7 +27,7 @@ def command(config: Config = DEFAULT_CONFIG, as_of: AsOf = None, json_file: Json
     from training.train import compare
 
     with open_session(config, as_of) as session, show_progress(CONSOLE) as progress:
-        board, page = compare(session.settings, session.tables, session.as_of, progress)
+        board, _, page = compare(session.settings, session.tables, session.as_of, progress)
     print_leaderboard(CONSOLE, board)
     path = session.settings.workspace.path / "comparison" / f"{session.as_of}.html"
     with atomic_path(path) as temporary:
