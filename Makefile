@@ -13,7 +13,7 @@ setup: $(READY)  ## create .venv with everything, from the hashed lock files
 $(READY): requirements/dev.lock deploy/link_checkout.py
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Holdfast needs Python 3.11 or newer")'
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/dev.lock
+	$(BIN)/python -m pip install --quiet --no-deps --no-compile --require-hashes -r requirements/dev.lock
 	$(BIN)/python deploy/link_checkout.py
 	@touch $(READY)
 

@@ -128,10 +128,8 @@ def _origins(snapshots: list[Snapshot], tables: Tables) -> list[_Origin]:
             continue
         origins.append(origin)
     if len(origins) < MIN_ORIGINS:
-        raise TooLittleDataError(
-            "Tuning needs two past windows that the hybrid can predict, one to search on and one to test on; "
-            f"found {len(origins)}."
-        )
+        needs = "Tuning needs two past windows that the hybrid can predict, one to search on and one to test on"
+        raise TooLittleDataError(f"{needs}; found {len(origins)}.")
     return origins
 
 

@@ -10,6 +10,7 @@ from scipy.stats import gamma
 
 from features.frames.arrays import Array
 from models.btyd.discounting import discounted_orders
+from models.btyd.histories import history_arrays
 from models.btyd.order_process import OrderProcess
 from models.btyd.pair import BuyTillYouDie
 from models.log_odds import MIN_PROBABILITY
@@ -64,7 +65,7 @@ def value_frame(
     The order model's survival function of the waiting time, S, is raised to the power g that makes S^g equal `p_churn` at the
     churn horizon. So the waiting times agree with the probability on display.
     """
-    x, t_x, T = (features[name].cast(pl.Float64).to_numpy() for name in ("frequency", "recency", "T"))  # noqa: N806  # the paper's symbol
+    x, t_x, T = customers = history_arrays(features)  # noqa: N806  # the paper's symbol
     churn = np.clip(p_churn.to_numpy(), MIN_PROBABILITY, 1 - MIN_PROBABILITY)
     process = btyd.orders.process(features)
     p_no_order = process.p_no_order(x, t_x, T, terms.churn_horizon_days)
@@ -73,27 +74,27 @@ def value_frame(
         orders_ahead = process.expected_orders(x, t_x, T, terms.churn_horizon_days)
         orders_if_any = orders_ahead / np.maximum(1 - p_no_order, MIN_PROBABILITY)
         per_order = _corrected(per_order, (1 - churn) * orders_if_any, spend_ahead.to_numpy() * terms.margin)
-    stays, leaves = conditional_orders(process, (x, t_x, T), terms, discounted=True)
-    undiscounted_stays, undiscounted_leaves = conditional_orders(process, (x, t_x, T), terms, discounted=False)
+    stays, leaves = conditional_orders(process, customers, terms, discounted=True)
+    undiscounted_stays, undiscounted_leaves = conditional_orders(process, customers, terms, discounted=False)
     power = np.log(churn) / np.log(np.clip(p_no_order, MIN_PROBABILITY, 1 - MIN_PROBABILITY))
     value = per_order * ((1 - churn) * stays + churn * leaves)
     p_zero = process.p_no_order(x, t_x, T, terms.horizon_days) ** power
     low, high = (_value_quantile(value, p_zero, gamma_shape, level) for level in (0.10, 0.90))
-    waiting_times = {
-        name: process.waiting_time(x, t_x, T, (1 - level) ** (1 / power)) for name, level in WAITING_TIME_LEVELS.items()
+    columns = {
+        "expected_orders": (1 - churn) * undiscounted_stays + churn * undiscounted_leaves,
+        "expected_value": value,
+        "value_low": low,
+        "value_high": high,
+        "value_if_stays": per_order * stays,
+        "value_if_leaves": per_order * leaves,
+        "p_order_in_horizon": 1 - p_zero,
     }
-    return pl.DataFrame(
-        {
-            "expected_orders": (1 - churn) * undiscounted_stays + churn * undiscounted_leaves,
-            "expected_value": value,
-            "value_low": low,
-            "value_high": high,
-            "value_if_stays": per_order * stays,
-            "value_if_leaves": per_order * leaves,
-            "p_order_in_horizon": 1 - p_zero,
-            **waiting_times,
-        }
-    )
+    return pl.DataFrame(columns | _waiting_times(process, customers, power))
+
+
+def _waiting_times(process: OrderProcess, customers: tuple[Array, Array, Array], power: Array) -> dict[str, Array]:
+    """Return the quantiles of the waiting time in days; the survival function is raised to `power`."""
+    return {name: process.waiting_time(*customers, (1 - level) ** (1 / power)) for name, level in WAITING_TIME_LEVELS.items()}
 
 
 def _corrected(per_order: Array, expected_orders: Array, expected_value: Array) -> Array:

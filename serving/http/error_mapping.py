@@ -51,8 +51,7 @@ def _validation_error(error: RequestValidationError) -> ApiError:
         return ApiError(413, f"At most {max_length:,} {field} per call, found {length:,}.", field)
     if problem["type"] == "string_pattern_mismatch":
         return ApiError(422, "Control characters are not allowed.", field)
-    message = problem["msg"].removeprefix("Value error, ")
-    return ApiError(422, f"{message.rstrip('.')}.", field or "body")
+    return ApiError(422, f"{problem['msg'].removeprefix('Value error, ').rstrip('.')}.", field or "body")
 
 
 def _http_error(error: HTTPException) -> ApiError:

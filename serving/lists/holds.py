@@ -21,14 +21,13 @@ def hold_of_customer(rows: Sequence[Mapping[str, Any]], target: Target, today: d
 
     `rows` are the customer's rows on effective lists (`serving.store.issued.customer_list_rows`).
     """
-    week = week_of(today)
     earlier = [
         {
             "target": TARGET_BY_KIND[ListKind(row["kind"])].value,
             "arm": row["arm"],
             "days": days_since_start(row["week"], row["data_as_of"], today),
             "hold": targeting.control_hold_days or row["horizon_days"],
-            "this_week": row["week"] >= week,
+            "this_week": row["week"] >= week_of(today),
             "list_id": row["list_id"],
             "start": list_start(row["week"], row["data_as_of"]),
         }

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 import polars as pl
 
-from serving.targeting.expected_gain import SAVED_VALUE, expected_gains
+from serving.targeting.expected_gain import SAVED_VALUE, expected_gains, saved_value
 from serving.targeting.rules import Target, assign_target
 from settings.sections import Action, Targeting
 
@@ -21,8 +21,7 @@ def choose_actions(scores: pl.DataFrame, targeting: Targeting, measured: Mapping
     no action is chosen, and `barred` is `no_consent`. `measured` maps actions to columns of measured effects.
     """
     barred = pl.when(~pl.col("may_contact")).then(pl.lit(NO_CONSENT)).alias("barred")
-    saved_value = (pl.col("value_if_stays") - pl.col("value_if_leaves")).alias(SAVED_VALUE)
-    targeted = scores.with_columns(assign_target(targeting.at_risk_threshold).alias("target"), barred, saved_value)
+    targeted = scores.with_columns(assign_target(targeting.at_risk_threshold).alias("target"), barred, saved_value())
     gain_columns = {action: f"{GAIN_PREFIX}{index}" for index, action in enumerate(targeting.actions)}
     gains = expected_gains(targeting.actions, measured)
     with_gains = targeted.with_columns(gains[action.name].alias(column) for action, column in gain_columns.items())

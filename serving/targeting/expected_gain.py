@@ -12,6 +12,11 @@ SAVED_VALUE = "saved_value"
 MEASURED, ASSUMED = "measured", "assumed"
 
 
+def saved_value() -> pl.Expr:
+    """Return SAVED_VALUE: what a customer who stays is worth more than one who leaves."""
+    return (pl.col("value_if_stays") - pl.col("value_if_leaves")).alias(SAVED_VALUE)
+
+
 def averted_risk(action: Action, measured: Mapping[str, str]) -> pl.Expr:
     """Return the absolute reduction of the churn probability that an action is expected to bring.
 

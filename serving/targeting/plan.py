@@ -12,7 +12,7 @@ from serving.targeting.caps import apply_caps, apply_owner_caps
 from serving.targeting.control_group import draw_holdouts
 from serving.targeting.eligibility import with_exclusions
 from serving.targeting.exclusions import Exclusion
-from serving.targeting.expected_gain import ASSUMED, MEASURED, SAVED_VALUE, averted_risk, expected_gain
+from serving.targeting.expected_gain import ASSUMED, MEASURED, averted_risk, expected_gain, saved_value
 from serving.targeting.knapsack import Increments, build_forced_increments, build_increments, select_affordable
 from serving.targeting.ordering import BEST_GAIN, LEFT_OUT, OWNER, SERVICE_TARGETS, exclude
 from serving.targeting.rules import Target
@@ -64,7 +64,7 @@ def make_plan(customers: pl.DataFrame, earlier: pl.DataFrame, withheld: pl.Expr,
     control group is drawn before caps and budget, and no row's place depends on its own draw.
     """
     targeting = inputs.targeting
-    frame = customers.with_columns(_saved_value(), *_measured_effects(customers, targeting.actions))
+    frame = customers.with_columns(saved_value(), *_measured_effects(customers, targeting.actions))
     measured = {action.name: _effect(action) for action in targeting.actions if _effect(action) in frame.columns}
     frame = frame.with_columns(expected_gain(action, measured).alias(_gain(action)) for action in targeting.actions)
     frame = _with_best_gain(frame, targeting.actions)
@@ -80,11 +80,6 @@ def _gain(action: Action) -> str:
 def _effect(action: Action) -> str:
     """Return the column of an action's measured effect."""
     return f"averted:{action.name}"
-
-
-def _saved_value() -> pl.Expr:
-    """Return what a customer who stays is worth more than one who leaves."""
-    return (pl.col("value_if_stays") - pl.col("value_if_leaves")).alias(SAVED_VALUE)
 
 
 def _measured_effects(customers: pl.DataFrame, actions: tuple[Action, ...]) -> list[pl.Expr]:
