@@ -1,7 +1,8 @@
 """The columns of a weekly list with their types, which callers rely on, and the columns stored beside each row.
 
 `held_by` names the draw that held a customer out (global, list). `propensity` is the probability of treatment: 0 in the global
-control, which is `global_share` of all customers. `averted` is the expected reduction of the churn probability.
+control, which is `global_share` of all customers. `averted` is the expected reduction of the churn probability. `unit` is the
+keyed hash of what was drawn: a customer, or a household.
 """
 
 import polars as pl
@@ -38,4 +39,5 @@ EXPECTED_COLUMNS: dict[str, pl.DataType] = {
     "action_cost": pl.Float64(),
     "averted": pl.Float64(),
     "region": pl.String(),
+    "unit": pl.String(),
 }

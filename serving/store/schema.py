@@ -10,7 +10,7 @@ from serving.schemas.candidates import TARGET_COLUMNS
 from serving.schemas.lists import EXPECTED_COLUMNS, LIST_COLUMNS
 from serving.schemas.scores import SCORE_COLUMNS
 
-SCHEMA_VERSION = "0004"
+SCHEMA_VERSION = "0005"
 VERSION_TABLE = "holdfast_version"  # not alembic_version: MLflow may keep its tables, that one included, in the same database
 RUN_COLUMNS = ("as_of", "scored_at", "model_version", "horizon_days", "currency")
 SQL_TYPES: dict[type[pl.DataType], type[sa.types.TypeEngine[Any]]] = {
@@ -61,6 +61,7 @@ WITHHELD = sa.Table(
     sa.Column("customer_hash", sa.Text, primary_key=True),
     sa.Column("reason", sa.Text, nullable=False),
     sa.Column("since", sa.DateTime, nullable=False),
+    sa.Column("removed_at", sa.DateTime),
 )
 LISTS = sa.Table(
     "lists",
@@ -80,6 +81,8 @@ LISTS = sa.Table(
     sa.Column("issued_at", sa.DateTime, nullable=False),
     sa.Column("issued_by", sa.Text, nullable=False),
     sa.Column("summary", sa.Text),
+    sa.Column("issued_again_at", sa.DateTime),
+    sa.Column("withdrawn_at", sa.DateTime),
 )
 OUTCOME = ("outcome_orders", "outcome_spend", "outcome_until")
 LIST_ROWS = sa.Table(

@@ -125,6 +125,7 @@ def _draw_arms(frame: pl.DataFrame, inputs: PlanInputs) -> pl.DataFrame:
         pl.when(pl.col("held_by").is_null()).then(pl.lit("treated")).otherwise(pl.lit("control")).alias("arm"),
         pl.when(pl.col("held_by") == "global").then(0.0).otherwise(1 - of_list).alias("propensity"),
         pl.lit(of_all).alias("global_share"),
+        pl.lit(None, pl.String).alias("unit"),
     )
 
 
