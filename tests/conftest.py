@@ -1,5 +1,6 @@
 import os
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -23,6 +24,8 @@ for name in [name for name in os.environ if name.startswith("HOLDFAST__") or nam
     del os.environ[name]
 
 ONLINE_RETAIL = Path(__file__).resolve().parents[2] / "shared" / "data" / "online_retail.parquet"
+
+KILLED_STAGES = ("backtest", "logging to MLflow")  # of training, as its progress names them
 
 Rows = list[tuple[object, ...]]
 
@@ -154,16 +157,44 @@ def postgres_url(worker_id: str) -> str:
 
 @pytest.fixture(scope="session")
 def retrained(demo: Path, run_folder: Path) -> Path:
-    """The folder of the demo after a second training, whose output is in `train.txt`; shared by all tests that only read."""
+    """The folder of the demo after a second training that was killed in each of KILLED_STAGES and then completed.
+
+    The output of the completed training is in `train.txt` beside it; `killed 1` and `killed 2` are copies of the folder after
+    each kill. All are shared by tests that only read.
+    """
     folder = run_folder / "retrained" / "shop"
     output = folder.parent / "train.txt"
     with FileLock(run_folder / "retrained.lock"):
         if not output.exists():
             config = copy_demo(demo, folder)
-            command = [sys.executable, "-m", "holdfast", "train", "--config", str(config)]
-            text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+            for number, stage in enumerate(KILLED_STAGES, start=1):
+                _kill_training_at(config, stage)
+                copy_demo(folder, folder.parent / f"killed {number}")
+            text = subprocess.run(
+                _train_command(config), capture_output=True, text=True, check=True, env=_other_hash_seed()
+            ).stdout
             output.write_text(text, encoding="utf-8")
     return folder
+
+
+def _train_command(config: Path) -> list[str]:
+    return [sys.executable, "-u", "-m", "holdfast", "train", "--config", str(config)]
+
+
+def _other_hash_seed() -> dict[str, str]:
+    return os.environ | {"PYTHONHASHSEED": "random"}
+
+
+def _kill_training_at(config: Path, stage: str) -> None:
+    """Start a training in a process of its own, and kill it when it enters a stage."""
+    process = subprocess.Popen(
+        _train_command(config), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=_other_hash_seed()
+    )
+    assert process.stdout is not None
+    assert any(line.startswith(stage) for line in process.stdout), f"training ended before {stage}"
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    process.stdout.close()
 
 
 @pytest.fixture

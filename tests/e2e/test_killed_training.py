@@ -1,8 +1,4 @@
-import os
-import signal
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Callable
 from filecmp import dircmp
 from pathlib import Path
@@ -11,32 +7,11 @@ import pytest
 
 from models.champion import current_champion
 
-ROOT = Path(__file__).resolve().parents[2]
 Run = Callable[..., tuple[int, str, str]]
 
 
-def start_training(config: Path) -> subprocess.Popen[str]:
-    """Start `train` in a process of its own, whose output can be read line by line."""
-    arguments = [sys.executable, "-u", "-m", "holdfast", "train", "--config", str(config)]
-    environment = os.environ | {"PYTHONHASHSEED": "random"}
-    return subprocess.Popen(arguments, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment)
-
-
-def kill_training_at(config: Path, stage: str) -> None:
-    process = start_training(config)
-    assert process.stdout is not None
-    for line in process.stdout:
-        if line.startswith(stage):
-            break
-    else:
-        pytest.fail(f"training ended before {stage}")
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    process.stdout.close()
-
-
-def published_runs(config: Path) -> list[tuple[object, ...]]:
-    with sqlite3.connect(config.parent / "workspace" / "scores.db") as store:
+def published_runs(folder: Path) -> list[tuple[object, ...]]:
+    with sqlite3.connect(folder / "workspace" / "scores.db") as store:
         rows = store.execute("select * from scoring_runs").fetchall()
     store.close()
     return rows
@@ -44,17 +19,24 @@ def published_runs(config: Path) -> list[tuple[object, ...]]:
 
 @pytest.mark.timeout(600)
 @pytest.mark.slow
-def test_a_killed_training_changes_neither_champion_nor_store_and_the_next_one_completes(workshop: Path, holdfast: Run) -> None:
-    champions, runs = workshop.parent / "workspace" / "champion", published_runs(workshop)
-    for stage in ("backtest", "logging to MLflow"):
-        kill_training_at(workshop, stage)
-        assert current_champion(champions).version == "1"
-        assert published_runs(workshop) == runs
-        assert holdfast("score", "--config", workshop, "--no-publish")[0] == 0
-    code, output, _ = holdfast("train", "--config", workshop)
-    assert (code, "is challenger" in output) == (0, True)
-    version = output.split("Version ")[1].split()[0]
-    assert holdfast("promote", version, "--force", "--config", workshop)[0] == 0
+@pytest.mark.parametrize("copy", ["killed 1", "killed 2"])
+def test_a_killed_training_changes_neither_champion_nor_store(copy: str, retrained: Path, demo: Path, holdfast: Run) -> None:
+    folder = retrained.parent / copy
+    assert current_champion(folder / "workspace" / "champion").version == "1"
+    assert published_runs(folder) == published_runs(demo)
+    assert holdfast("score", "--config", folder / "holdfast.toml", "--no-publish")[0] == 0
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.slow
+def test_the_training_after_a_kill_completes_and_gives_the_same_champion(
+    retrained: Path, tmp_path: Path, copy_shop: Callable[[Path, Path], Path], holdfast: Run
+) -> None:
+    output = (retrained.parent / "train.txt").read_text()
+    assert "is challenger" in output
+    version, config = output.split("Version ")[1].split()[0], copy_shop(retrained, tmp_path / "shop")
+    assert holdfast("promote", version, "--force", "--config", config)[0] == 0
+    champions = config.parent / "workspace" / "champion"
     comparison = dircmp(champions / "1", champions / version)
     assert (comparison.left_only, comparison.right_only, comparison.diff_files) == ([], [], [])
     assert comparison.common_files
