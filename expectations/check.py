@@ -21,7 +21,8 @@ class Check:
     """An expectation about the measure of the same name: `low` and `high` are inclusive, None means unbounded.
 
     `sentence` states the expectation. `severity` is stop, warn or off; the check of a rule for rows may also have
-    quarantine. `is_share` displays the value as a percentage.
+    quarantine. `is_share` displays the value as a percentage. `can_be_overridden` says that a stopped output may be used for a
+    reason, which is recorded: it may be right although it is unusual.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Check:
     high: float | None = None
     severity: Severity = "warn"
     is_share: bool = False
+    can_be_overridden: bool = False
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from datetime import date, timedelta
 
 import polars as pl
 
+from features.order_rhythm import OrderRhythm
 from features.tables.schema import Tables
 from settings.errors import UserError
 
@@ -21,16 +22,17 @@ def order_date_range(tables: Tables) -> tuple[date, date]:
     return first, last
 
 
-def resolve_as_of(tables: Tables, as_of: date | None, today: date) -> date:
-    """Return `as_of`, or by default the day after the newest order; never later than today.
+def resolve_as_of(rhythm: OrderRhythm, as_of: date | None, today: date) -> date:
+    """Return `as_of`, or by default the day after the newest regular day with orders; never later than today.
 
-    `today` is allowed: it sees every completed day. Raises AsOfDateError when the date is later than `today`, or when there
-    is no order before it.
+    A few orders dated long after the others (`OrderRhythm`) do not move the default. `today` is allowed: it sees every completed
+    day. Raises AsOfDateError when the date is later than `today`, or when there is no order before it.
     """
-    first, last = order_date_range(tables)
-    resolved = min(last + timedelta(days=1), today) if as_of is None else as_of
+    resolved = min(rhythm.last_regular + timedelta(days=1), today) if as_of is None else as_of
     if resolved > today:
         raise AsOfDateError(f"The as-of date {resolved} is later than today, {today}; name an earlier one with --as-of.")
-    if resolved <= first:
-        raise AsOfDateError(f"No order was made before the as-of date {resolved}; the orders run from {first} to {last}.")
+    if resolved <= rhythm.first:
+        raise AsOfDateError(
+            f"No order was made before the as-of date {resolved}; the orders run from {rhythm.first} to {rhythm.last}."
+        )
     return resolved

@@ -12,6 +12,7 @@ from expectations.validation.report import TableReport
 from features.as_of import resolve_as_of
 from features.build import build_features
 from features.frames.purchases import customer_days, occasions
+from features.order_rhythm import order_rhythm
 from features.point_in_time import known_before
 from features.storage.hashing import HashedIds
 from features.tables.schema import Tables
@@ -168,7 +169,9 @@ def find_candidate(name: str) -> Candidate:
 
 
 def _day(workspace: Workspace, as_of: date | None) -> date:
-    return workspace.as_of if as_of is None else resolve_as_of(workspace.tables, as_of, utc_now().date())
+    return (
+        workspace.as_of if as_of is None else resolve_as_of(order_rhythm(workspace.tables.transactions), as_of, utc_now().date())
+    )
 
 
 def _with_families(snapshot: Snapshot, tables: Tables, families: Sequence[Family]) -> Snapshot:

@@ -22,12 +22,14 @@ from holdfast.commands import (
     promote,
     rollback,
     run,
+    runs,
     score,
     serve,
     suppress,
     train,
     tune,
     validate,
+    withdraw,
 )
 from holdfast.printing.console import MESSAGES
 from holdfast.workspace_lock import with_workspace_lock
@@ -46,7 +48,10 @@ EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130
 
 LOCKING_COMMANDS = frozenset(
-    {inspect, validate, features, diagnose, train, tune, compare, promote, rollback, score, list_, run, outcomes, forget}
+    {
+        *(inspect, validate, features, diagnose, train, tune, compare, promote, rollback, score, list_, run, outcomes),
+        *(withdraw, forget),
+    }
 )
 
 
@@ -57,7 +62,7 @@ def _help_text(command: Callable[..., None]) -> str:
 
 
 COMMANDS = (demo, inspect, validate, features, diagnose, train, tune, compare, promote, rollback, score, list_, run, outcomes)
-for module in (*COMMANDS, serve, suppress, forget):
+for module in (*COMMANDS, runs, withdraw, serve, suppress, forget):
     command = (
         with_workspace_lock(module.NAME, module.command, wait=module is not run) if module in LOCKING_COMMANDS else module.command
     )

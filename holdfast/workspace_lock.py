@@ -1,20 +1,15 @@
-"""Lock the workspace, so that only one command at a time writes to it."""
+"""Commands that lock the workspace, so that only one at a time writes to it."""
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
+from features.storage.workspace_lock import hold_workspace_lock
 from holdfast.printing.console import MESSAGES
-from settings.clock import utc_now
 from settings.errors import UserError
 from settings.load import load_settings
-
-LOCK_FILE, HOLDER_FILE = ".lock", ".at_work"
 
 
 class WorkspaceBusyError(UserError):
@@ -35,32 +30,14 @@ def with_workspace_lock(name: str, command: Callable[..., None], *, wait: bool =
 
 @contextmanager
 def hold_workspace(workspace: Path, name: str, *, wait: bool) -> Iterator[None]:
-    """Hold the lock of the workspace.
+    """Hold the lock of the workspace; if another command holds it, wait for that command or raise WorkspaceBusyError."""
 
-    If another command holds it, wait for that command or raise WorkspaceBusyError. A killed command holds no lock.
-    """
-    workspace.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(workspace / LOCK_FILE)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
+    def on_wait(holder: str) -> None:
         if not wait:
             raise WorkspaceBusyError(
-                f"{_read_holder(workspace)} is running in {workspace}, and `{name}` must run alone; "
-                "try again when it has finished."
-            ) from None
-        MESSAGES.print(f"Waiting for {_read_holder(workspace)}, which is running in {workspace} ...")
-        lock.acquire()
-    try:
-        holder = f"`{name}` (process {os.getpid()}, since {utc_now():%Y-%m-%d %H:%M} UTC)"
-        (workspace / HOLDER_FILE).write_text(holder, encoding="utf-8")
+                f"{holder} is running in {workspace}, and `{name}` must run alone; try again when it has finished."
+            )
+        MESSAGES.print(f"Waiting for {holder}, which is running in {workspace} ...")
+
+    with hold_workspace_lock(workspace, name, on_wait):
         yield
-    finally:
-        lock.release()
-
-
-def _read_holder(workspace: Path) -> str:
-    try:
-        return (workspace / HOLDER_FILE).read_text(encoding="utf-8")
-    except OSError:
-        return "Another command"

@@ -94,6 +94,14 @@ class FrameChecks:
 
 
 @dataclass(frozen=True, config=STRICT)
+class ScoreChecks(FrameChecks):
+    """The checks of a scoring run: also how far its means may move from the published run, as a difference and as a factor."""
+
+    max_p_churn_jump: Share = 0.2
+    max_value_jump: Factor = 2.0
+
+
+@dataclass(frozen=True, config=STRICT)
 class SnapshotChecks(FrameChecks):
     """The checks of training snapshots: also the share of customers who buy nothing in a window."""
 
@@ -112,5 +120,5 @@ class Checks:
     customers: CustomerChecks = CustomerChecks()
     features: FrameChecks = FrameChecks()
     snapshots: SnapshotChecks = SnapshotChecks()
-    scores: FrameChecks = FrameChecks()
+    scores: ScoreChecks = ScoreChecks()
     lists: FrameChecks = FrameChecks()

@@ -223,3 +223,8 @@ class Settings:
     def secret_path(self) -> Path:
         """File of the secret key that selects controls and hashes ids, by default in the workspace."""
         return self.serving.secret_file or self.workspace.path / "control.key"
+
+    @property
+    def withheld_log_path(self) -> Path:
+        """File beside the secret that keeps every objection and erasure, whatever happens to the store."""
+        return self.secret_path.with_name(f"{self.secret_path.name}.withheld")

@@ -7,7 +7,7 @@ from expectations.history.loads import LoadRecord
 from expectations.measures.drift import bin_shares, population_stability_index
 from expectations.measures.table import volume_ratio
 from expectations.suites.features import LOYALTY
-from settings.checks import FrameChecks
+from settings.checks import FrameChecks, ScoreChecks
 
 DECILE_CUTS = tuple(tenth / 10 for tenth in range(1, 10))
 PROBABILITIES = ("p_churn", "p_alive", *LOYALTY)
@@ -16,7 +16,7 @@ MAX_SHARE_OUTSIDE = 0.5
 TOLERANCE = 1e-9
 
 
-def checks(limits: FrameChecks) -> list[Check]:
+def checks(limits: ScoreChecks) -> list[Check]:
     """Return the checks of a scoring run."""
     return [
         Check("rows", "There is at least one customer", low=1, severity="stop"),
@@ -44,6 +44,26 @@ def checks(limits: FrameChecks) -> list[Check]:
         ),
         Check("drift_p_churn", _drift_sentence("p_churn", limits), high=limits.max_drift),
         Check("drift_status", _drift_sentence("status", limits), high=limits.max_drift),
+        *_publication_checks(limits),
+    ]
+
+
+def _publication_checks(limits: ScoreChecks) -> list[Check]:
+    """Return the checks that compare a run with the published one, which stop it; `expectations.measures.publication`."""
+    sentences = {
+        "as_of_ahead": ("The as-of date is not later than the orders allow", 0),
+        "p_churn_jump": (
+            f"Mean p_churn is within {limits.max_p_churn_jump:.0%} points of the published run",
+            limits.max_p_churn_jump,
+        ),
+        "value_jump": (
+            f"Mean expected value is within a factor of {limits.max_value_jump:g} of the published run",
+            limits.max_value_jump,
+        ),
+    }
+    return [
+        Check(name, sentence, high=high, severity="stop", is_share=name == "p_churn_jump", can_be_overridden=True)
+        for name, (sentence, high) in sentences.items()
     ]
 
 

@@ -1,15 +1,17 @@
 """Check what Holdfast itself produces before it is used: features, snapshots, scores, lists."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from types import ModuleType
 
 import polars as pl
 
-from expectations.check import Check, CheckSuite, Finding, evaluate
+from expectations.check import Check, CheckSuite, Finding, Measure, evaluate
 from expectations.history.loads import LoadRecord, append_records, format_timestamp, read_check_history, table_records
+from expectations.history.overrides import record_override
 from expectations.suites import features, lists, scores, snapshots
+from expectations.validation.stopped import OverrideRequest
 from settings.checks import FrameChecks
 from settings.errors import SettingsError, UserError
 from settings.sections import Settings
@@ -22,6 +24,7 @@ FRAME_SUITES: dict[str, ModuleType] = {
     "lists": lists,
 }
 FRAME_SECTIONS = {"training_features": "features"}  # where the section of `[checks]` has another name than the frame
+NO_MEASURES: Mapping[str, Measure] = {}
 NEXT_STEPS = {"scores": "published", "lists": "issued"}  # what a frame that passed is used for, where it has a name
 
 
@@ -30,26 +33,46 @@ class OutputRefusedError(UserError):
 
 
 def check_output(
-    settings: Settings, name: str, frame: pl.LazyFrame, now: datetime, run: Callable[[CheckSuite], list[Finding]] | None = None
+    settings: Settings,
+    name: str,
+    frame: pl.LazyFrame,
+    now: datetime,
+    run: Callable[[CheckSuite], list[Finding]] | None = None,
+    more: Mapping[str, Measure] = NO_MEASURES,
+    override: OverrideRequest | None = None,
 ) -> list[Finding]:
     """Run the checks of an output frame and return the failed ones that only warn.
 
     `name` is one of FRAME_SUITES; `run` evaluates its checks: commands pass one that uses Great Expectations, which the server
     does not import. Changes are measured against the newest usable frame of the same or an earlier as-of date.
-    The outcome is appended to the check history. Raises OutputRefusedError if a check stops the frame, and SettingsError
-    for a configured severity of an unknown check.
+    `more` are measures that the frame alone does not give. The outcome is appended to the check history. Raises
+    OutputRefusedError if a check stops the frame, unless it can be overridden and there is an `override`, which is recorded; and
+    SettingsError for a configured severity of an unknown check.
     """
     suite, limits, as_of = FRAME_SUITES[name], frame_limits(settings, name), _newest_as_of(frame)
     history = table_records(read_check_history(settings.workspace.path), name)
     before = next((load for load in reversed(history) if load.usable and load.content <= as_of), None)
-    checks = CheckSuite(name, _configured_checks(name, suite, limits), suite.measures(frame, before))
+    checks = CheckSuite(name, _configured_checks(name, suite, limits), suite.measures(frame, before) | more)
     failed = [finding for finding in (run or evaluate)(checks) if not finding.passed]
-    stopped = [finding for finding in failed if finding.check.severity == "stop"]
-    append_records(settings.workspace.path, [_load_record(name, frame, failed, as_of, now)])
+    stopped = [finding for finding in failed if _stops(finding, override)]
+    append_records(settings.workspace.path, [_load_record(name, frame, failed, stopped, as_of, now)])
     if stopped:
-        label, next_step = name.replace("_", " ").capitalize(), NEXT_STEPS.get(name, "used")
-        raise OutputRefusedError(f"{label} failed validation and were not {next_step}: {stopped[0].message}")
+        raise OutputRefusedError(_refusal(name, stopped[0]))
+    overridden = [finding for finding in failed if finding.check.severity == "stop"]
+    if overridden and override:
+        names = [f"{name} ({finding.check.name})" for finding in overridden]
+        record_override(settings.workspace.path, override.command, names, override.reason, now)
     return failed
+
+
+def _stops(finding: Finding, override: OverrideRequest | None) -> bool:
+    return finding.check.severity == "stop" and (override is None or not finding.check.can_be_overridden)
+
+
+def _refusal(name: str, finding: Finding) -> str:
+    label, next_step = name.replace("_", " ").capitalize(), NEXT_STEPS.get(name, "used")
+    hint = ' If it is right, add --override "reason".' if finding.check.can_be_overridden else ""
+    return f"{label} failed validation and were not {next_step}: {finding.message}{hint}"
 
 
 def frame_limits(settings: Settings, name: str) -> FrameChecks:
@@ -74,8 +97,9 @@ def _configured_checks(name: str, suite: ModuleType, limits: FrameChecks) -> lis
     return [replace(check, severity=limits.severity.get(check.name, check.severity)) for check in checks]
 
 
-def _load_record(name: str, frame: pl.LazyFrame, failed: list[Finding], as_of: str, now: datetime) -> LoadRecord:
-    stopped = [finding.check.name for finding in failed if finding.check.severity == "stop"]
+def _load_record(
+    name: str, frame: pl.LazyFrame, failed: list[Finding], stopped: list[Finding], as_of: str, now: datetime
+) -> LoadRecord:
     rows = frame.select(pl.len()).collect(engine="streaming").item()
     return LoadRecord(
         name,
@@ -86,7 +110,7 @@ def _load_record(name: str, frame: pl.LazyFrame, failed: list[Finding], as_of: s
         used=rows,
         usable=not stopped,
         failed={finding.check.name: finding.measure.value for finding in failed},
-        stopped=stopped,
+        stopped=[finding.check.name for finding in stopped],
         empty_columns=features.empty_columns(frame) if FRAME_SUITES[name] is features else [],
         shape=scores.shape(frame) if name == "scores" else {},
     )

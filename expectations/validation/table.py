@@ -17,7 +17,7 @@ from expectations.rows.rule import Rule
 from expectations.rows.unusable import refuse_unusable
 from expectations.suites.any_rows import erased_rule
 from expectations.suites.tables import TABLE_SUITES, build_rules
-from features.storage.files import temporary_path
+from features.storage.files import replace_durably, temporary_path
 from features.storage.hashing import NO_IDS, HashedIds
 from features.storage.paths import good_path, quarantine_path
 from features.tables.errors import TableUnusableError
@@ -93,8 +93,8 @@ def _filter(
             result = filter_rows(table, raw, rules, good, bad, erased)
         refuse_unusable(table, result, raw.rows)
         releases = apply_releases(workspace, table, result, rules, good, bad)
-        good.replace(good_file)
-        bad.replace(quarantine_file)
+        replace_durably(good, good_file)
+        replace_durably(bad, quarantine_file)
     return rules, result, releases
 
 

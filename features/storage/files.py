@@ -12,7 +12,22 @@ def atomic_path(path: Path) -> Iterator[Path]:
     """Yield a path beside `path` to write to; it replaces `path` at the end, and is removed after an error."""
     with temporary_path(path) as temporary:
         yield temporary
-        temporary.replace(path)
+        replace_durably(temporary, path)
+
+
+def replace_durably(new: Path, path: Path) -> None:
+    """Replace `path` by the file `new`, with both on the disk: a power failure leaves the old file or the whole new one."""
+    _flush(new)
+    new.replace(path)
+    _flush(path.parent)
+
+
+def _flush(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 @contextmanager
@@ -36,20 +51,30 @@ def scratch_folder(path: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _process_path(path: Path) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    for candidate in path.parent.glob(f".*.{path.name}"):
-        process = candidate.name.split(".")[1]
-        if process.isdigit() and not _is_running(int(process)):
-            shutil.rmtree(candidate) if candidate.is_dir() else candidate.unlink(missing_ok=True)
-    return path.with_name(f".{os.getpid()}.{path.name}")
+def writer_of(path: Path) -> int | None:
+    """Return the process that writes a temporary file or folder; None for a path of another kind.
+
+    The name of such a path starts with a dot and the number of the process.
+    """
+    process = path.name.split(".")[1] if path.name.startswith(".") else ""
+    return int(process) if process.isdecimal() else None
 
 
-def _is_running(process: int) -> bool:
+def is_running(process: int) -> bool:
+    """Return whether a process of this machine is running."""
     try:
         os.kill(process, 0)
-    except ProcessLookupError:
+    except (ProcessLookupError, OverflowError):
         return False
     except PermissionError:
         return True
     return True
+
+
+def _process_path(path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for candidate in path.parent.glob(f".*.{path.name}"):
+        process = writer_of(candidate)
+        if process is not None and not is_running(process):
+            shutil.rmtree(candidate) if candidate.is_dir() else candidate.unlink(missing_ok=True)
+    return path.with_name(f".{os.getpid()}.{path.name}")

@@ -14,9 +14,11 @@ def hash_text(text: str, key: str) -> str:
     return hmac.new(key.encode(), text.encode(), hashlib.sha256).hexdigest()
 
 
-def hash_column(column: str, key: str) -> pl.Expr:
+def hash_column(column: str | pl.Expr, key: str) -> pl.Expr:
     """Return `hash_text` of a column of texts; null stays null."""
-    return plh.col(column).chash.hmac_sha256(key=key)
+    texts = pl.col(column) if isinstance(column, str) else column
+    hashes: pl.Expr = plh.CryptographicHashingNameSpace(texts).hmac_sha256(key=key)
+    return hashes
 
 
 @dataclass(frozen=True)
@@ -29,8 +31,8 @@ class HashedIds:
     key: str = ""
     hashes: Collection[str] = ()
 
-    def holds(self, column: str = "customer_id") -> pl.Expr:
-        """Whether the id in `column` is one of them; never null."""
+    def holds(self, column: str | pl.Expr = "customer_id") -> pl.Expr:
+        """Whether the id in `column`, a name or an expression, is one of them; never null."""
         return hash_column(column, self.key).is_in(list(self.hashes)).fill_null(value=False)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 import pyarrow.parquet as pq
 
-from features.storage.files import temporary_path
+from features.storage.files import replace_durably, temporary_path
 
 
 @contextmanager
@@ -35,7 +35,7 @@ def parquet_writer(path: Path) -> Iterator[Callable[[pl.DataFrame], None]]:
         else:
             path.unlink(missing_ok=True)
             return
-        temporary.replace(path)
+        replace_durably(temporary, path)
 
 
 def _append(frame: pl.DataFrame, path: Path, writers: list[pq.ParquetWriter]) -> None:

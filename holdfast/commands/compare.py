@@ -22,11 +22,13 @@ def command(config: Config = DEFAULT_CONFIG, as_of: AsOf = None, json_file: Json
     """
     from features.storage.files import atomic_path
     from holdfast.jobs.session import open_session
+    from holdfast.printing.checks import print_note
     from holdfast.printing.progress import show_progress
     from holdfast.printing.tables import print_leaderboard
     from training.train import compare
 
     with open_session(config, as_of) as session, show_progress(CONSOLE) as progress:
+        print_note(session.note)
         board, _, page = compare(session.settings, session.tables, session.as_of, progress)
     print_leaderboard(CONSOLE, board)
     path = session.settings.workspace.path / "comparison" / f"{session.as_of}.html"

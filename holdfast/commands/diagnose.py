@@ -23,11 +23,13 @@ def command(config: Config = DEFAULT_CONFIG, as_of: AsOf = None, holdout_days: H
     """Fit the order models without the last days, compare their forecast with those days, and test their assumptions."""
     from features.storage.files import atomic_path
     from holdfast.jobs.session import open_session
+    from holdfast.printing.checks import print_note
     from holdfast.printing.tables import print_order_fit
     from training.evaluation.order_model_fit import fit_order_models
     from training.reports.order_model_charts import draw_order_fit
 
     with open_session(config, as_of) as session:
+        print_note(session.note)
         fit = fit_order_models(session.tables, session.as_of, holdout_days)
     folder = session.settings.workspace.path / "diagnosis" / str(session.as_of)
     draw_order_fit(fit, folder / "order_models.png")

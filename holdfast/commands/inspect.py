@@ -16,10 +16,11 @@ GAP_DAYS = [30, 60, 90, 180, 270, 365, 540, 730]
 def command(config: Config = DEFAULT_CONFIG, as_of: AsOf = None) -> None:
     """Profile the tables, and propose a churn horizon and an activity window, with the evidence for both."""
     from holdfast.jobs.session import open_session
-    from holdfast.printing.checks import print_reports
+    from holdfast.printing.checks import print_note, print_reports
     from holdfast.printing.tables import print_profile
 
     with open_session(config, as_of) as session:
+        print_note(session.note)
         print_reports(CONSOLE, session.reports)
         print_profile(CONSOLE, session.tables)
         _propose_windows(session)

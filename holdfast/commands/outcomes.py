@@ -21,11 +21,13 @@ def command(config: Config = DEFAULT_CONFIG, list_id: ListId = None) -> None:
     """
     from holdfast.jobs.outcomes import update_outcomes
     from holdfast.jobs.session import open_session
+    from holdfast.printing.checks import print_note
     from holdfast.printing.outcomes import print_outcomes
     from settings.clock import utc_now
     from settings.errors import UserError
 
     with open_session(config, None) as session:
+        print_note(session.note)
         outcomes, until = update_outcomes(session, utc_now())
     shown = [group for group in outcomes if list_id is None or (group.scope == "list" and group.name == list_id)]
     if not shown:

@@ -34,7 +34,7 @@ def command(
     from holdfast.jobs.outcomes import summarise_outcomes
     from holdfast.jobs.session import open_session, override_request
     from holdfast.jobs.weekly import issue_lists, score_session
-    from holdfast.printing.checks import print_reports, warn
+    from holdfast.printing.checks import print_note, print_reports, warn
     from holdfast.printing.lists import print_issued
     from models.champion import current_champion
     from serving.schemas.iso_weeks import sunday_of
@@ -46,6 +46,7 @@ def command(
     with open_session(config, None, override_request(NAME, override, despite)) as session:
         settings = session.settings
         print_reports(CONSOLE, session.reports)
+        print_note(session.note)
         docs = write_data_docs(settings, session.reports, utc_now())
         champion = current_champion(settings.workspace.path / "champion")
         refuse_hindsight(champion, session.as_of)
@@ -54,7 +55,7 @@ def command(
         run_id = result.run.run_id if result.run else "-"
         CONSOLE.print(f"{result.scores.height:,} customers scored as of {session.as_of}, {published} run {run_id}.")
         for file in issue_lists(session, f"command {NAME}", warn, SUFFIXES, week):
-            print_issued(CONSOLE, file.weekly, file.issued, file.path, settings)
+            print_issued(CONSOLE, file.weekly, file.issued, file.counting, file.path, settings)
         if not no_outcomes:
             MESSAGES.print(summarise_outcomes(session, utc_now()))
     CONSOLE.print(f"Data docs: {docs}")

@@ -32,23 +32,24 @@ def command(
     from features.storage.files import atomic_path
     from holdfast.jobs.session import open_session, override_request
     from holdfast.jobs.weekly import score_session
-    from holdfast.printing.checks import warn
+    from holdfast.printing.checks import print_note, warn
     from models.champion import current_champion
     from models.value.portfolio_total import estimate_total
     from serving.scoring.batch import refuse_hindsight
     from serving.scoring.contactability import has_consent_column
 
     with open_session(config, as_of, override_request(NAME, override, despite)) as session:
+        print_note(session.note)
         champion = current_champion(session.settings.workspace.path / "champion")
         if not allow_hindsight:
             refuse_hindsight(champion, session.as_of)
         result = score_session(session, champion, warn, publish_run=not no_publish)
-    scores = result.scores
+        scores = result.scores
+        if out:
+            with atomic_path(out) as temporary:
+                scores.write_parquet(temporary)
     if not has_consent_column(session.tables):
         MESSAGES.print("There is no customers table with a marketing_consent column: all customers count as having consented.")
-    if out:
-        with atomic_path(out) as temporary:
-            scores.write_parquet(temporary)
     scored = scores["no_score_reason"].null_count()
     unscored = scores.height - scored
     CONSOLE.print(

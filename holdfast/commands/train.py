@@ -26,7 +26,7 @@ def command(
     The first version becomes champion immediately; a later one is challenger until `promote`.
     """
     from holdfast.jobs.session import open_session, output_checker, override_request
-    from holdfast.printing.checks import warn
+    from holdfast.printing.checks import print_note, warn
     from holdfast.printing.progress import show_progress
     from holdfast.printing.tables import print_leaderboard
     from models.churn.hybrid import DEFAULT_TREES
@@ -35,6 +35,7 @@ def command(
 
     tree_params, request = read_tree_params(trees) if trees else DEFAULT_TREES, override_request(NAME, override, despite)
     with open_session(config, as_of, request) as session, show_progress(CONSOLE) as progress:
+        print_note(session.note)
         check = output_checker(session.settings, warn)
         trained = train(session.settings, session.tables, session.as_of, progress, tree_params, check)
     print_leaderboard(CONSOLE, trained.board)

@@ -36,11 +36,13 @@ def command(
     """
     from features.storage.files import atomic_path
     from holdfast.jobs.session import open_session
+    from holdfast.printing.checks import print_note
     from holdfast.printing.progress import show_progress
     from models.trees.training import TreeParams
     from training.tune import tune
 
     with open_session(config, as_of) as session, show_progress(CONSOLE) as progress:
+        print_note(session.note)
         result = tune(session.settings, session.tables, session.as_of, progress, trials=trials, minutes=minutes, seed=seed)
     days = ", ".join(str(day) for day in result.search_origins)
     losses = f"log-loss of the defaults {result.default_search_loss:.4f}, of the best parameters {result.best_search_loss:.4f}"

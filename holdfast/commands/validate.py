@@ -51,7 +51,7 @@ def command(
     from settings.load import load_settings
 
     settings, now = load_settings(config), utc_now()
-    with StoreHandle(settings.store_url) as store:
+    with StoreHandle(settings) as store:
         erased = erased_ids(settings, store)
     released = release_rows(settings, release_file, now, erased) if release_file else {}
     reports = check_tables(settings, now, docs=True, renew_reference=freeze, erased=erased)

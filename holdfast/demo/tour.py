@@ -42,7 +42,7 @@ def _issue_lists(session: Session, console: Console) -> tuple[Path, str]:
     files = issue_lists(session, "demo", warn)
     console.print(f"\nThis week's lists. {files[0].weekly.churn_sentence}")
     for file in files:
-        print_issued(console, file.weekly, file.issued, file.path, session.settings)
+        print_issued(console, file.weekly, file.issued, file.counting, file.path, session.settings)
     at_risk = next(file for file in files if file.weekly.kind is ListKind.AT_RISK)
     print_list(console, at_risk.rows, session.settings.value.currency)
     return at_risk.path, str(at_risk.rows.get_column("customer_id").first())

@@ -3,7 +3,7 @@
 from datetime import date, datetime
 
 from holdfast.jobs.session import Session
-from serving.outcomes.measure import GroupOutcome, day_after_newest_order
+from serving.outcomes.measure import GroupOutcome
 from serving.outcomes.report import NoListsError, measure_outcomes, save_outcomes
 
 
@@ -12,8 +12,7 @@ def update_outcomes(session: Session, now: datetime) -> tuple[list[GroupOutcome]
 
     The day is exclusive. Raises NoListsError if no list was issued before it.
     """
-    store, transactions = session.store.open(), session.tables.transactions
-    until = day_after_newest_order(transactions)
+    store, transactions, until = session.store.open(), session.tables.transactions, session.default_as_of
     outcomes = measure_outcomes(store, transactions, until, session.settings.value.margin)
     save_outcomes(store, outcomes, until, now)
     return outcomes, until

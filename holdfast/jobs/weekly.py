@@ -4,16 +4,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
+import sqlalchemy as sa
 
+from expectations.check import Measure
+from expectations.measures.publication import as_of_measure, jump_measures
 from holdfast.jobs.session import Session, Warn, output_checker, suppressed_ids
 from models.champion import Champion
 from serving.lists.files import write_list
 from serving.lists.weekly import WeeklyList, build_list, default_list_path, issue, plan_week
+from serving.privacy.workspace_key import identity_key
+from serving.privacy.workspace_store import record_use
 from serving.schemas.list_kind import ListKind
 from serving.scoring.batch import norms_as_of, score_run
-from serving.store.issued import IssuedList
+from serving.store.issued import IssuedList, counting_sentence, effective_list
 from serving.store.publish import publish
-from serving.store.runs import Run, current_run
+from serving.store.runs import Run, find_current_run, read_current_run, read_run_summary
 from settings.clock import utc_now
 
 
@@ -32,30 +37,45 @@ class ScoringResult:
 
 
 def score_session(session: Session, champion: Champion, warn: Warn, *, publish_run: bool = True) -> ScoringResult:
-    """Score every customer, check the scores against their suite, and publish them if `publish_run`."""
+    """Score every customer, check the scores against their suite, and publish them if `publish_run`.
+
+    To be published, the as-of date must be within the rhythm of the orders, and the scores near those of the current run, unless
+    the session has an override.
+    """
     settings = session.settings
     store = session.store.open() if publish_run else None
     norms = norms_as_of(champion, session.tables, session.as_of)
     suppressed = suppressed_ids(settings, session.store)
     scored = score_run(settings, session.tables, champion, session.as_of, utc_now(), norms, suppressed)
-    output_checker(settings, warn)("scores", scored.scores)
+    measures = {} if store is None else _publication_measures(session, store, scored.scores)
+    output_checker(settings, warn, session.override)("scores", scored.scores, measures)
     if store is None:
         return ScoringResult(scored.scores)
     horizon_days, keep_weeks = champion.terms.horizon_days, settings.serving.keep_weeks
-    run = publish(store, scored.scores, horizon_days, norms, keep_weeks, scored.targets)
-    with store.connect() as connection:
-        current = current_run(connection)
-    return ScoringResult(scores=scored.scores, run=run, is_new=run.scored_at == scored.scores["scored_at"][0], current=current)
+    identity = identity_key(settings.secret_path, store)
+    run = publish(store, scored.scores, horizon_days, norms, keep_weeks, scored.targets, identity)
+    record_use(settings, store)
+    is_new = run.scored_at == scored.scores["scored_at"][0]
+    return ScoringResult(scores=scored.scores, run=run, is_new=is_new, current=read_current_run(store))
+
+
+def _publication_measures(session: Session, store: sa.Engine, scores: pl.DataFrame) -> dict[str, Measure]:
+    """Return the measures that decide whether a run may become current."""
+    measures, current = as_of_measure(session.rhythm, scores), find_current_run(store)
+    if current is None or current.as_of > session.as_of:
+        return measures
+    return measures | jump_measures(scores, read_run_summary(store, current))
 
 
 @dataclass(frozen=True)
 class IssuedFile:
-    """A list that was issued, its rows, and the file it was written to."""
+    """A list that was issued, its rows, the file it was written to, and the sentence on which list counts."""
 
     weekly: WeeklyList
     issued: IssuedList
     rows: pl.DataFrame
     path: Path
+    counting: str
 
 
 def issue_lists(
@@ -72,5 +92,6 @@ def issue_lists(
         paths = [default_list_path(settings, weekly, issued).with_suffix(suffix) for suffix in suffixes]
         for path in paths:
             write_list(rows, weekly.churn_sentence, path)
-        files.append(IssuedFile(weekly=weekly, issued=issued, rows=rows, path=paths[0]))
+        counting = counting_sentence(issued, effective_list(store, kind, weekly.week))
+        files.append(IssuedFile(weekly=weekly, issued=issued, rows=rows, path=paths[0], counting=counting))
     return files

@@ -26,6 +26,12 @@ def print_reports(console: Console, reports: list[TableReport]) -> None:
         print_warnings(console, report.table, report.warnings)
 
 
+def print_note(note: str | None) -> None:
+    """Print a note to stderr; nothing without one."""
+    if note:
+        MESSAGES.print(note)
+
+
 def warn(name: str, findings: list[Finding]) -> None:
     """Print the failed warnings of a frame to stderr, one per line."""
     print_warnings(MESSAGES, name, findings)

@@ -9,6 +9,8 @@ from rich.table import Table
 
 from features.tables.schema import ALL_TABLES, Tables
 from serving.store.keys import KeyRow
+from serving.store.schema import COMPLETE
+from serving.store.withdrawal import RunEntry
 from training.evaluation.order_model_fit import OrderFit
 
 CHURN_METRICS = {"log_loss": "log-loss", "auc": "AUC", "calibration_error": "calibration error", "lift_10": "lift at 10 %"}
@@ -91,6 +93,19 @@ def print_keys(console: Console, keys: list[KeyRow], now: datetime) -> None:
         created, expires = (f"{moment:%Y-%m-%d %H:%M}" for moment in (key.created_at, key.expires_at))
         table.add_row(key.key_id, key.client, key.scopes, created, expires, state)
     console.print(table)
+
+
+def print_runs(console: Console, entries: list[RunEntry]) -> None:
+    """Print all kept runs with their state; the current one is the first that is not withdrawn."""
+    current = next((entry.run.run_id for entry in entries if entry.state == COMPLETE), None)
+    table = Table(title="Scoring runs; times in UTC", title_justify="left")
+    for name in ("run", "as of", "published", "model", "customers", "state"):
+        table.add_column(name, justify="right" if name in {"run", "customers"} else "left")
+    for entry in entries:
+        run, published = entry.run, "-" if entry.published_at is None else f"{entry.published_at:%Y-%m-%d %H:%M}"
+        state = "current" if run.run_id == current else "" if entry.state == COMPLETE else entry.state
+        table.add_row(str(run.run_id), str(run.as_of), published, run.model_version, f"{run.rows:,}", state)
+    console.print(table if entries else "No scores have been published yet; run `score`.")
 
 
 def _leaderboard_table(title: str, entries: list[dict[str, Any]], metrics: dict[str, str], baseline: str) -> Table:

@@ -1,5 +1,6 @@
 """One customer: score and history, suppression and erasure."""
 
+from dataclasses import asdict
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Request
@@ -13,7 +14,8 @@ from serving.http.errors import ApiError, error_responses
 from serving.http.fields import Id
 from serving.http.json_route import StrictRoute
 from serving.http.metrics import store_time
-from serving.privacy.erasure import erase, suppress
+from serving.privacy.erasure import erase
+from serving.privacy.objections import suppress
 from serving.store.audit import record_read
 from serving.store.keys import Scope
 from serving.store.read import score_history
@@ -77,6 +79,10 @@ def suppression(body: SuppressionRequest, request: Request) -> Response:
     dependencies=[require(Scope.ADMIN)],
 )
 def erasure(customer_id: CustomerId, request: Request) -> Response:
-    """Erase a customer from the store and from every table in the workspace, and name what cannot be reached. Safe to repeat."""
+    """Erase a customer from the store and from every table in the workspace, and name what cannot be reached. Safe to repeat.
+
+    While a command is running, the rows of files go at its end: `complete` is then false, and `unreached` says so.
+    """
     state = get_state(request)
-    return json_reply(erase(state.settings, state.engine, customer_id, utc_now(), get_client(request).name))
+    result = erase(state.settings, state.engine, customer_id, utc_now(), get_client(request).name)
+    return json_reply(asdict(result) | {"complete": result.complete})

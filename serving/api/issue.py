@@ -37,7 +37,7 @@ def issue_list(request: Request, kind: ListKind) -> Response:
     run = read_current_run(state.engine)
     effective = effective_list(state.engine, kind, week_of(run.as_of))
     if effective is not None and effective.row_limit is None and effective.run_id == run.run_id:
-        return json_reply({"list": list_head(effective), "is_new": False})
+        return json_reply({"list": list_head(state, effective), "is_new": False})
     weekly = make_list(state.settings, state.engine, kind)
     result = issue(state.settings, state.engine, weekly, get_client(request).name, utc_now())
-    return json_reply({"list": list_head(result.issued), "is_new": result.is_new}, 201 if result.is_new else 200)
+    return json_reply({"list": list_head(state, result.issued), "is_new": result.is_new}, 201 if result.is_new else 200)

@@ -19,7 +19,7 @@ from serving.http.state import ServiceState
 from serving.lists.files import Format
 from serving.schemas.iso_weeks import sunday_of, week_of
 from serving.schemas.list_kind import ListKind
-from serving.store.issued import IssuedList, effective_list, issued_lists, list_rows
+from serving.store.issued import IssuedList, effective_list, effective_lists, issued_lists, list_rows
 from serving.store.keys import Scope
 from serving.store.runs import read_current_run
 
@@ -41,7 +41,9 @@ LIST_RESPONSES: dict[int | str, dict[str, Any]] = {
 @ROUTES.get("/lists", response_model=ListIndex, responses=error_responses(), summary="The issued lists")
 def lists(request: Request, limit: Annotated[int, Query(ge=1, le=1_000)] = 100) -> Response:
     """Return the issued lists, the newest first."""
-    return json_reply({"lists": [list_head(issued) for issued in issued_lists(get_state(request).engine)[:limit]]})
+    engine = get_state(request).engine
+    counting = {issued.list_id for issued in effective_lists(engine)}
+    return json_reply({"lists": [_head(issued, issued.list_id in counting) for issued in issued_lists(engine)[:limit]]})
 
 
 @ROUTES.get(
@@ -91,7 +93,7 @@ def one_list(
     shown = withheld_filter(state)(rows.head(max_rows))
     record_list_read(state, get_client(request).name, issued, shown.height)
     next_cursor = _cursor(issued.list_id, int(rows["rank"][max_rows - 1])) if rows.height > max_rows else None
-    return json_reply({"list": list_head(issued), "rows": shown.to_dicts(), "next_cursor": next_cursor})
+    return json_reply({"list": list_head(state, issued), "rows": shown.to_dicts(), "next_cursor": next_cursor})
 
 
 def _find_list(state: ServiceState, kind: ListKind, week: str | None, list_id: str | None) -> IssuedList:
@@ -103,7 +105,7 @@ def _find_list(state: ServiceState, kind: ListKind, week: str | None, list_id: s
         return issued
     current_week = week_of(read_current_run(state.engine).as_of)
     issued = effective_list(state.engine, kind, week or current_week)
-    if issued is not None and issued.row_limit is None:
+    if issued is not None and issued.row_limit is None and issued.withdrawn_at is None:
         return issued
     if week not in {None, current_week}:
         sunday_of(str(week))  # a malformed week is 422, not 404
@@ -116,10 +118,20 @@ def _find_list(state: ServiceState, kind: ListKind, week: str | None, list_id: s
     )
 
 
-def list_head(issued: IssuedList) -> dict[str, Any]:
+def list_head(state: ServiceState, issued: IssuedList) -> dict[str, Any]:
     """Return the fields of ListHead."""
-    fields = {name: getattr(issued, name) for name in HEAD_FIELDS}
-    return fields | {"issued_at": f"{issued.issued_at.isoformat()}Z", "churn_sentence": issued.churn_sentence}
+    effective = effective_list(state.engine, issued.kind, issued.week)
+    return _head(issued, effective is not None and effective.list_id == issued.list_id)
+
+
+def _head(issued: IssuedList, is_effective: bool) -> dict[str, Any]:  # noqa: FBT001  # private
+    withdrawn_at = issued.withdrawn_at
+    return {name: getattr(issued, name) for name in HEAD_FIELDS} | {
+        "issued_at": f"{issued.issued_at.isoformat()}Z",
+        "withdrawn_at": None if withdrawn_at is None else f"{withdrawn_at.isoformat()}Z",
+        "churn_sentence": issued.churn_sentence,
+        "counts": is_effective and withdrawn_at is None,
+    }
 
 
 def _cursor(list_id: str, rank: int) -> str:

@@ -56,7 +56,11 @@ class ScoreReply(BaseModel):
 
 
 class ListHead(BaseModel):
-    """A list as it was issued."""
+    """A list as it was issued.
+
+    Of several lists of a kind and week, the one that `counts` is taken as acted on. `withdrawn_at` is when its scores were
+    withdrawn: such a list must not be acted on.
+    """
 
     list_id: str
     kind: str
@@ -70,6 +74,8 @@ class ListHead(BaseModel):
     row_limit: int | None
     budget: float | None
     churn_sentence: str
+    counts: bool
+    withdrawn_at: datetime | None
 
 
 class ListPage(BaseModel):
@@ -142,11 +148,17 @@ class SuppressionReply(BaseModel):
 
 
 class ErasureReply(BaseModel):
-    """The erased rows per place, the rows of issued lists, and the places that could not be reached."""
+    """The erased rows per place, the rows of issued lists, and what could not be reached.
+
+    `complete` says that no row is left in the store and the workspace. `unreached` names what is left there, `out_of_reach` what
+    cannot be erased from here.
+    """
 
     rows: dict[str, int]
     lists: int
+    unreached: list[str]
     out_of_reach: list[str]
+    complete: bool
 
 
 class Health(BaseModel):

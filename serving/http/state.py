@@ -16,7 +16,7 @@ from features.storage.hashing import hash_text
 from models.champion import CURRENT, Champion, current_champion
 from models.errors import NoChampionError
 from serving.privacy.workspace_key import identity_key
-from serving.store.engine import open_store
+from serving.privacy.workspace_store import open_workspace_store
 from serving.store.read import find_rows, read_run_context, with_retry
 from serving.store.runs import Run
 from serving.store.withheld import find_rows_and_withheld, find_withheld
@@ -41,8 +41,8 @@ class ServiceState:
 
     @classmethod
     def open(cls, settings: Settings) -> Self:
-        """Open the store and the workspace's secret. Raises StoreError or SecretMismatchError."""
-        engine = open_store(settings.store_url, settings.serving.threads)
+        """Open the store and the workspace's secret. Raises StoreError, SecretMismatchError or StoreLostError."""
+        engine = open_workspace_store(settings, settings.serving.threads)
         return cls(settings, engine, identity_key(settings.secret_path, engine))
 
     @property

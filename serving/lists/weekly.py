@@ -18,12 +18,21 @@ from expectations.validation.stopped import OverrideRequest, refuse_stopped_tabl
 from serving.lists.changes import compare_with_previous_list
 from serving.lists.reasons import list_reason_columns
 from serving.lists.summary import summarize_list
-from serving.privacy.erasure import withheld_ids
-from serving.privacy.workspace_key import workspace_key
+from serving.privacy.objections import withheld_ids
+from serving.privacy.workspace_key import identity_key, workspace_secret
 from serving.schemas.iso_weeks import list_start, sunday_of, week_of
 from serving.schemas.list_kind import TARGET_BY_KIND, ListKind, list_id, list_name
 from serving.schemas.lists import EXPECTED_COLUMNS, LIST_COLUMNS
-from serving.store.issued import IssuedList, churn_sentence, earlier_rows, issued_lists, store_list
+from serving.store.issued import (
+    IssuedList,
+    by_precedence,
+    churn_sentence,
+    earlier_rows,
+    issue_again,
+    issued_lists,
+    next_issue_order,
+    store_list,
+)
 from serving.store.read import current_actions
 from serving.store.runs import Run
 from serving.store.targets import read_targets
@@ -119,7 +128,7 @@ def plan_week(
     today = list_start(planned_week, run.as_of)
     inputs = PlanInputs(
         targeting=targeting,
-        key=workspace_key(settings.secret_path),
+        key=workspace_secret(settings.secret_path, engine),
         draws={TARGET_BY_KIND[kind]: list_name(kind, planned_week) for kind in ListKind},
         bounds={TARGET_BY_KIND[kind]: list_bounds[kind] for kind in ListKind},
         control_hold_days=targeting.control_hold_days or run.horizon_days,
@@ -166,9 +175,10 @@ def issue(
     now: datetime,
     override: OverrideRequest | None = None,
 ) -> Issue:
-    """Check a list and store it, or find the one issued before with the same rows from the same run.
+    """Check a list and store it, or find the one issued before with the same rows from the same run, which then counts again.
 
-    An issued list never changes. Another list of the same run, kind and week gets a number at the end of its id. Raises
+    An issued list never changes. Another list of the same run, kind and week gets a number at the end of its id. Customers who
+    objected or were erased since the plan are not in the returned rows. Raises
     TableStoppedError if the newest check stopped a table, unless there is an `override`, and OutputRefusedError if a check stops
     the list.
     """
@@ -178,17 +188,19 @@ def issue(
         same = (issued for issued in existing if (issued.content, issued.run_id) == (weekly.content, weekly.run.run_id))
         equal_list = next(same, None)
         if equal_list is not None:
-            return Issue(equal_list, _with_list_id(weekly.frame, equal_list.list_id), [], is_new=False)
+            if by_precedence(existing)[0] != equal_list:
+                equal_list = issue_again(engine, equal_list, next_issue_order(existing), issued_by, now)
+            return Issue(equal_list, _issued_rows(settings, engine, weekly, equal_list.list_id), [], is_new=False)
         if warnings is None:
             refuse_stopped_tables(settings, override)
             warnings = check_output(settings, "lists", weekly.frame.lazy(), now)
         issued = _new_issued_list(weekly, existing, issued_by, now)
         frame = _with_list_id(weekly.frame, issued.list_id)
         try:
-            store_list(engine, issued, frame.hstack(weekly.expected))
+            store_list(engine, issued, frame.hstack(weekly.expected), identity_key(settings.secret_path, engine))
         except IntegrityError:  # another process issued a list of this id in the meantime
             continue
-        return Issue(issued, frame, warnings, is_new=True)
+        return Issue(issued, _issued_rows(settings, engine, weekly, issued.list_id), warnings, is_new=True)
 
 
 def _new_issued_list(weekly: WeeklyList, existing: list[IssuedList], issued_by: str, now: datetime) -> IssuedList:
@@ -210,7 +222,13 @@ def _new_issued_list(weekly: WeeklyList, existing: list[IssuedList], issued_by: 
         issued_at=now,
         issued_by=issued_by,
         summary=json.dumps(weekly.summary),
+        issue_order=next_issue_order(existing),
     )
+
+
+def _issued_rows(settings: Settings, engine: sa.Engine, weekly: WeeklyList, list_id: str) -> pl.DataFrame:
+    """Return the rows as they may be used now."""
+    return _with_list_id(weekly.frame, list_id).filter(~withheld_ids(settings, engine, *Withheld).holds())
 
 
 def _with_list_id(frame: pl.DataFrame, list_id: str) -> pl.DataFrame:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 import polars as pl
@@ -162,9 +162,3 @@ def _next_window_end(rows: pl.DataFrame) -> date | None:
     """Return the day on which the next open window ends; None if all have ended."""
     ends = rows.filter(~pl.col("closed")).select((pl.col("start") + pl.duration(days="horizon_days")).min())
     return None if ends.item() is None else date.fromisoformat(str(ends.item()))
-
-
-def day_after_newest_order(transactions: pl.LazyFrame) -> date:
-    """Return the day before which outcomes are known (exclusive)."""
-    newest = transactions.select(pl.col("ordered_at").max().dt.date()).collect(engine="streaming").item()
-    return date.fromisoformat(str(newest)) + timedelta(days=1)

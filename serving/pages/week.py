@@ -23,7 +23,7 @@ from serving.pages.render import page, query_string, svg_response
 from serving.pages.session import SIGNED_IN, check_form
 from serving.schemas.iso_weeks import sunday_of, week_of
 from serving.schemas.list_kind import ListKind
-from serving.store.issued import IssuedList, effective_list, issued_lists, list_rows
+from serving.store.issued import IssuedList, counting_sentence, effective_list, issued_lists, list_rows
 from serving.store.runs import find_current_run
 from serving.targeting.curve import ProfitCurve
 from serving.targeting.exclusions import Exclusion, exclusion_sentence
@@ -65,7 +65,8 @@ def week(
     if run is None:
         return page(request, "empty")
     current_week, today = week_of(run.as_of), utc_now().date()
-    lists = {list_kind: effective_list(state.engine, list_kind, current_week) for list_kind in ListKind}
+    effective = {list_kind: effective_list(state.engine, list_kind, current_week) for list_kind in ListKind}
+    lists = {name: issued if issued and issued.withdrawn_at is None else None for name, issued in effective.items()}
     chosen = _find_list(state, list_id) if list_id else lists[kind]
     filters = _filters(segment=segment, stage=stage, region=region, action=action)
     after_rank = int(after) if after.isdecimal() else 0
@@ -78,6 +79,7 @@ def week(
         lists=lists,
         kind=ListKind(chosen.kind) if chosen else kind,
         chosen=chosen,
+        counting=None if chosen is None else counting_sentence(chosen, effective_list(state.engine, chosen.kind, chosen.week)),
         stale=state.is_stale(run, today),
         age=(today - run.as_of).days,
         detail=None if chosen is None else _detail(request, state, chosen, filters, _parse_amount(budget), after_rank),

@@ -1,7 +1,6 @@
-"""Erase a customer from the store and from every table in the workspace, and report what is out of reach."""
+"""Erase customers from the store and from every table in the workspace, and report what is out of reach."""
 
-import re
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -12,70 +11,110 @@ import sqlalchemy as sa
 
 from features.frames.columns import CUSTOMER
 from features.labels import labels
-from features.storage.files import atomic_path
-from features.storage.hashing import NO_IDS, HashedIds, hash_text
+from features.storage.hashing import HashedIds, hash_text
 from features.storage.paths import good_path
+from features.storage.workspace_lock import read_holder, try_workspace_lock
 from features.tables.schema import TRANSACTIONS
+from serving.privacy.erased_files import erase_from_files
+from serving.privacy.erased_rows import ErasedCustomers
+from serving.privacy.objections import record_withheld
 from serving.privacy.workspace_key import identity_key
-from serving.store.audit import add_audit_entry
-from serving.store.erasure import delete_scores
+from serving.store.erasure import delete_from_runs, discard_deleted_rows, mark_removed, pending_erasures, stored_ids
 from serving.store.issued import erase_from_list, lists_with_customer
-from serving.store.withheld import Withheld, withheld_hashes, withhold
+from serving.store.withheld import Withheld
 from settings.sections import Settings, SqlQuery
-
-ID_COLUMNS = (CUSTOMER, "was_customer_id")
-REFERRER_COLUMNS = ("referred_by", "was_referred_by")
-TORN_ROW_RULES = ("broken_quotes", "too_many_cells")  # cells of such rows may be in the wrong columns
 
 
 @dataclass
 class Erasure:
-    """What was erased, without the id: number of rows by place, number of lists, and sentences on what is out of reach."""
+    """What was erased, without the id.
+
+    `rows` has the number of rows by place, `lists` that of list rows that lost their id. `unreached` says what may still hold
+    rows of the customer in the workspace and is not erased yet, `out_of_reach` what cannot be changed from here at all.
+    """
 
     rows: dict[str, int] = field(default_factory=dict)
     lists: int = 0
+    unreached: list[str] = field(default_factory=list)
     out_of_reach: list[str] = field(default_factory=list)
 
-
-def withheld_ids(settings: Settings, engine: sa.Engine, *reasons: Withheld) -> HashedIds:
-    """Return the customers who are withheld for any of the reasons, as hashed ids with their key."""
-    hashes = withheld_hashes(engine, *reasons)
-    return HashedIds(identity_key(settings.secret_path, engine), hashes) if hashes else NO_IDS
-
-
-def suppress(settings: Settings, engine: sa.Engine, customer_id: str, now: datetime, client: str) -> bool:
-    """Withhold a customer who objects to marketing; return whether the objection is new. Every call is audited."""
-    customer_hash = hash_text(customer_id, identity_key(settings.secret_path, engine))
-    with engine.begin() as connection:
-        is_new = withhold(connection, customer_hash, Withheld.SUPPRESSED, now)
-        add_audit_entry(connection, client, "suppressed", now, customer_hash)
-    return is_new
+    @property
+    def complete(self) -> bool:
+        """Whether no row is left in the store and the workspace."""
+        return not self.unreached
 
 
-def erase(settings: Settings, engine: sa.Engine, customer_id: str, now: datetime, client: str) -> Erasure:
+def erase(
+    settings: Settings, engine: sa.Engine, customer_id: str, now: datetime, client: str, *, holds_lock: bool = False
+) -> Erasure:
     """Erase a customer. Safe to repeat: a second call completes an interrupted one. Every call is audited.
 
-    First a keyed hash of the id is stored, so that the id is no longer answered or loaded; then the rows are deleted. An issued
-    list keeps its row without the id, with its arm and the outcome so far.
+    First a keyed hash of the id is stored, so that from then on the id is neither answered, published nor loaded. Then the rows
+    are deleted: those of the store immediately, those of files by whoever holds the lock of the workspace. `holds_lock` says that
+    the caller does; otherwise, if a command is running, the rows of files go at its end (`complete_erasures`). An issued list
+    keeps its row without the id, with its arm and the outcome so far.
     """
-    customer_hash = hash_text(customer_id, identity_key(settings.secret_path, engine))
-    with engine.begin() as connection:
-        withhold(connection, customer_hash, Withheld.ERASED, now)
-        add_audit_entry(connection, client, "erased", now, customer_hash)
+    record_withheld(settings, engine, customer_id, Withheld.ERASED, now, client)
+    identity = identity_key(settings.secret_path, engine)
+    customer_hash = hash_text(customer_id, identity)
     erasure = Erasure()
-    _erase_from_lists(settings, engine, customer_id, now.date(), erasure)
-    _erase_from_runs(engine, customer_id, erasure)
-    _erase_from_files(settings.workspace.path, customer_id, erasure)
+    _erase_from_store(settings, engine, [customer_id], now.date(), erasure)
+    customers = ErasedCustomers(HashedIds(identity, [customer_hash]), customer_id)
+    if holds_lock:
+        _finish(settings, engine, customers, now, erasure)
+    else:
+        with try_workspace_lock(settings.workspace.path, "DELETE /customers") as is_free:
+            if is_free:
+                _finish(settings, engine, customers, now, erasure)
+            else:
+                holder = read_holder(settings.workspace.path)
+                erasure.unreached.append(f"the files of the workspace, while {holder} is running: its end erases them")
     erasure.out_of_reach = _out_of_reach(settings, engine)
     return erasure
 
 
-def _erase_from_lists(settings: Settings, engine: sa.Engine, customer_id: str, today: date, erasure: Erasure) -> None:
-    with engine.begin() as connection:
-        for list_id, start, days in lists_with_customer(connection, customer_id):
-            until = min(start + timedelta(days=days), today)
-            erase_from_list(connection, list_id, customer_id, _outcome(settings.workspace.path, customer_id, start, until))
-            erasure.lists += 1
+def complete_erasures(settings: Settings, engine: sa.Engine, now: datetime) -> list[str]:
+    """Remove what is left of erased customers, and return what could not be reached; the caller holds the workspace's lock.
+
+    Every command that writes rows ends with this, because an erasure may have come while it was running. So does one that follows
+    an interrupted erasure, or the restoration of a backup.
+    """
+    pending = pending_erasures(engine)
+    if not pending:
+        return []
+    erased, erasure = HashedIds(identity_key(settings.secret_path, engine), pending), Erasure()
+    _erase_from_store(settings, engine, stored_ids(engine, erased), now.date(), erasure)
+    _finish(settings, engine, ErasedCustomers(erased), now, erasure)
+    return erasure.unreached
+
+
+def _finish(settings: Settings, engine: sa.Engine, customers: ErasedCustomers, now: datetime, erasure: Erasure) -> None:
+    """Remove the rows from the files, and record the erasure as complete if everything was reached.
+
+    On a machine that serves without the tables it stays open for the machine that loads them.
+    """
+    files = erase_from_files(settings.workspace.path, customers)
+    erasure.rows |= files.rows
+    erasure.unreached += files.unreached
+    if erasure.complete and (settings.workspace.path / "tables").is_dir():
+        mark_removed(engine, list(customers.hashes.hashes), now)
+
+
+def _erase_from_store(settings: Settings, engine: sa.Engine, ids: Sequence[str], today: date, erasure: Erasure) -> None:
+    _erase_from_lists(settings, engine, ids, today, erasure)
+    _erase_from_runs(engine, ids, erasure)
+    if not discard_deleted_rows(engine):
+        erasure.unreached.append("the write-ahead log of the store, which a reader keeps open")
+
+
+def _erase_from_lists(settings: Settings, engine: sa.Engine, ids: Sequence[str], today: date, erasure: Erasure) -> None:
+    for customer_id in ids:
+        with engine.begin() as connection:
+            for list_id, start, days in lists_with_customer(connection, customer_id):
+                until = min(start + timedelta(days=days), today)
+                outcome = _outcome(settings.workspace.path, customer_id, start, until)
+                erase_from_list(connection, list_id, customer_id, outcome)
+                erasure.lists += 1
 
 
 def _outcome(workspace: Path, customer_id: str, start: date, until: date) -> dict[str, Any]:
@@ -84,71 +123,16 @@ def _outcome(workspace: Path, customer_id: str, start: date, until: date) -> dic
     if not path.is_file() or until <= start:
         return {}
     own = pl.scan_parquet(path, glob=False).filter(pl.col(CUSTOMER) == customer_id)
-    outcome = labels(own, start, (until - start).days).collect()
+    try:
+        outcome = labels(own, start, (until - start).days).collect()
+    except (OSError, pl.exceptions.PolarsError):  # a damaged file, which the erasure from the files names
+        return {}
     orders, spend = outcome.row(0)[1:] if outcome.height else (0, 0.0)
     return {"outcome_orders": orders, "outcome_spend": spend, "outcome_until": until}
 
 
-def _erase_from_runs(engine: sa.Engine, customer_id: str, erasure: Erasure) -> None:
-    erasure.rows["scores"] = delete_scores(engine, customer_id)
-
-
-def _erase_from_files(workspace: Path, customer_id: str, erasure: Erasure) -> None:
-    for path in _table_files(workspace):
-        rows = _erase_from_file(path, customer_id)
-        if rows:
-            erasure.rows[str(path.relative_to(workspace))] = rows
-        if rows and path.suffix == ".parquet":
-            _delete_workbook(path, workspace, erasure)
-
-
-def _delete_workbook(path: Path, workspace: Path, erasure: Erasure) -> None:
-    """Delete the workbook of a list beside its Parquet file; `run` and the page write it again."""
-    workbook = path.with_suffix(".xlsx")
-    if workbook.is_file():
-        workbook.unlink()
-        erasure.rows[f"{workbook.relative_to(workspace)} (deleted)"] = 1
-
-
-def _table_files(workspace: Path) -> Iterator[Path]:
-    """Yield every file with rows in the workspace: tables, quarantine, releases, features, scores, lists."""
-    for path in sorted(workspace.rglob("*")):
-        if path.suffix in {".parquet", ".csv"} and path.is_file() and not path.name.startswith("."):
-            yield path
-
-
-def _erase_from_file(path: Path, customer_id: str) -> int:
-    """Delete a customer's rows from a file, and the id from other customers' rows; return the number of rows changed."""
-    rows = pl.scan_parquet(path, glob=False) if path.suffix == ".parquet" else pl.scan_csv(path, infer_schema=False, glob=False)
-    text_columns = [name for name, dtype in rows.collect_schema().items() if dtype == pl.String]
-    own = [_is_id(name, customer_id) for name in ID_COLUMNS if name in text_columns]
-    if {"rule", "row_key"} <= set(text_columns):  # a quarantine file, whose ids may be in any column
-        own += [_is_id(name, customer_id) for name in text_columns] + [_has_torn_id(name, customer_id) for name in text_columns]
-    referrers = [name for name in REFERRER_COLUMNS if name in text_columns]
-    matches = [*own, *(_is_id(name, customer_id) for name in referrers)]
-    is_changed = pl.any_horizontal(*matches) if matches else pl.lit(value=False)
-    count = int(rows.select(is_changed.sum()).collect(engine="streaming").item())
-    if count:
-        kept = rows.filter(~pl.any_horizontal(own)) if own else rows
-        cleared = kept.with_columns(pl.when(~_is_id(name, customer_id)).then(name).alias(name) for name in referrers)
-        with atomic_path(path) as temporary:
-            if path.suffix == ".parquet":
-                cleared.sink_parquet(temporary, compression="lz4")
-            else:
-                cleared.sink_csv(temporary)
-    return count
-
-
-def _is_id(column: str, customer_id: str) -> pl.Expr:
-    """Return whether a cell is the id; surrounding white space and a spreadsheet's apostrophe do not matter."""
-    cell = pl.col(column).str.strip_chars()
-    return ((cell == customer_id) | (cell == f"'{customer_id}")).fill_null(value=False)
-
-
-def _has_torn_id(column: str, customer_id: str) -> pl.Expr:
-    """Return whether a cell of a torn row in the quarantine contains the id as a word."""
-    word = rf"(^|[^\w]){re.escape(customer_id)}($|[^\w])"
-    return (pl.col("rule").is_in(TORN_ROW_RULES) & pl.col(column).str.contains(word)).fill_null(value=False)
+def _erase_from_runs(engine: sa.Engine, ids: Sequence[str], erasure: Erasure) -> None:
+    erasure.rows["scores"] = delete_from_runs(engine, ids)
 
 
 def _out_of_reach(settings: Settings, engine: sa.Engine) -> list[str]:
@@ -160,11 +144,12 @@ def _out_of_reach(settings: Settings, engine: sa.Engine) -> list[str]:
     ]
     if not (settings.workspace.path / "tables").is_dir():
         sentences.append("The tables of the workspace are not on this machine: run `forget` where the tables are loaded.")
-    if any(settings.workspace.path.rglob("*.xlsx")):
-        sentences.append("Workbooks (.xlsx) in the workspace: write them again or delete them.")
     sentences.append("Files written elsewhere with --out, lists downloaded earlier, and backups of the store and the workspace.")
     if engine.dialect.name == "postgresql":
-        sentences.append("Row versions that PostgreSQL keeps until its next vacuum, and its archived write-ahead log.")
+        sentences.append(
+            "The write-ahead log that PostgreSQL keeps or archives, and the free space of its pages until new rows fill it: "
+            "the tables were vacuumed; `vacuum full` rewrites them, for which it locks them."
+        )
     return sentences
 
 

@@ -11,42 +11,57 @@ from serving.store.secret_fingerprint import read_fingerprint, save_fingerprint
 from settings.errors import UserError
 
 SECRET_BYTES = 32
+RESTORE_HINT = "Put the right file there, from a backup (`restore`), or name it in [serving] secret_file."
 
 
 class SecretMismatchError(UserError):
-    """The store was created with another secret, whose hashes this one cannot compute."""
+    """The secret is missing, damaged, or another one than that of the store, whose hashes and draws it cannot repeat."""
 
 
-def workspace_key(path: Path) -> bytes:
-    """Return the secret in a file; it is created on first use, readable by its owner only."""
+def workspace_secret(path: Path, engine: sa.Engine) -> bytes:
+    """Return the secret in `path`, which a new store's first use creates, readable by its owner only.
+
+    A store keeps a fingerprint of the secret from its first use. Raises SecretMismatchError if the secret is another one, missing
+    or damaged: otherwise objections and erasures would be lost, and held-out customers drawn again and treated.
+    """
+    stored = read_fingerprint(engine)
+    if stored is not None:
+        refuse_missing_secret(path)
+    secret = _read_secret(path)
+    fingerprint = hash_text("this store", secret.hex())
+    if stored is None:
+        stored = save_fingerprint(engine, fingerprint)
+    if stored != fingerprint:
+        raise SecretMismatchError(f"The store was created with another secret than the one in {path}. {RESTORE_HINT}")
+    return secret
+
+
+def refuse_missing_secret(path: Path) -> None:
+    """Raise SecretMismatchError if there is no secret at `path`, where there must be one."""
+    if not path.exists():
+        raise SecretMismatchError(f"The store was created with a secret that is not at {path}. {RESTORE_HINT}")
+
+
+def identity_key(path: Path, engine: sa.Engine) -> str:
+    """Return the key that hashes customer ids in a store, derived from the secret. Raises SecretMismatchError."""
+    return derive_key("identity", workspace_secret(path, engine))
+
+
+def derive_key(purpose: str, secret: bytes) -> str:
+    """Return a key for one purpose; keys of different purposes say nothing about each other or about the secret."""
+    return hash_text(purpose, secret.hex())
+
+
+def _read_secret(path: Path) -> bytes:
     if not path.exists():
         with temporary_path(path) as new:
             new.touch(mode=0o600)
             new.write_bytes(secrets.token_bytes(SECRET_BYTES))
             _publish_first(new, path)
-    return path.read_bytes()
-
-
-def identity_key(path: Path, engine: sa.Engine) -> str:
-    """Return the key that hashes customer ids in a store, derived from the secret in `path`.
-
-    A store keeps a fingerprint of the secret that it was created with. Raises SecretMismatchError if the secret is another one or
-    missing: otherwise objections and erasures would silently be lost.
-    """
-    stored = read_fingerprint(engine)
-    if stored is not None and not path.exists():
-        raise SecretMismatchError(
-            f"The store was created with a secret that is not at {path}; put it there, or name its file in [serving]."
-        )
-    secret = workspace_key(path).hex()
-    fingerprint = hash_text("this store", secret)
-    if stored is None:
-        stored = save_fingerprint(engine, fingerprint)
-    if stored != fingerprint:
-        raise SecretMismatchError(
-            f"The store was created with another secret than the one in {path}; name the file of the right one in [serving]."
-        )
-    return hash_text("identity", secret)
+    secret = path.read_bytes()
+    if len(secret) != SECRET_BYTES:
+        raise SecretMismatchError(f"The secret in {path} has {len(secret)} bytes instead of {SECRET_BYTES}. {RESTORE_HINT}")
+    return secret
 
 
 def _publish_first(new: Path, path: Path) -> None:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -15,6 +15,7 @@ from serving.schemas.list_kind import TARGET_BY_KIND, ListKind
 from serving.schemas.lists import LIST_COLUMNS
 from serving.store.audit import add_audit_entry
 from serving.store.engine import autocommit
+from serving.store.erasure import erased_in, lock_erasures
 from serving.store.read import iter_frames, read_frame
 from serving.store.schema import LIST_ROWS, LISTS
 
@@ -45,7 +46,8 @@ class IssuedList:
     """A list as it was issued.
 
     `row_limit` and `budget` are the bounds of the request, None where the configuration decided. `horizon_days` is how far
-    p_churn looks ahead from `data_as_of`.
+    p_churn looks ahead from `data_as_of`. `issue_order` counts the issues of its kind and week, up to the newest one of these
+    rows; None: `number`, in lists of an earlier Holdfast. `withdrawn_at` is when its run was withdrawn.
     """
 
     list_id: str
@@ -63,6 +65,13 @@ class IssuedList:
     issued_at: datetime
     issued_by: str
     summary: str | None = None
+    issue_order: int | None = None
+    withdrawn_at: datetime | None = None
+
+    @property
+    def precedence(self) -> tuple[bool, bool, int]:
+        """The order in which lists of one kind and week count: see `by_precedence`."""
+        return self.withdrawn_at is None, self.row_limit is None, self.issue_order or self.number
 
     @property
     def figures(self) -> dict[str, Any]:
@@ -83,17 +92,34 @@ def churn_sentence(horizon_days: int, as_of: date) -> str:
 LIST_FIELDS = tuple(LISTS.c[name] for name in IssuedList.__dataclass_fields__)
 
 
-def store_list(engine: sa.Engine, issued: IssuedList, frame: pl.DataFrame) -> None:
+def store_list(engine: sa.Engine, issued: IssuedList, frame: pl.DataFrame, identity: str | None = None) -> None:
     """Store a list and its rows (LIST_COLUMNS and EXPECTED_COLUMNS) in one transaction.
 
-    Raises IntegrityError if the list id exists already.
+    With `identity`, the key of the store's hashes, the rows of customers who were erased since the plan lose their id. Raises
+    IntegrityError if the list id exists already.
     """
     fields = {name: getattr(issued, name) for name in IssuedList.__dataclass_fields__}
     with engine.begin() as connection:
+        lock_erasures(connection, shared=True)
         connection.execute(LISTS.insert().values(**fields))
         add_audit_entry(connection, issued.issued_by, "list issued", issued.issued_at, issued.list_id, frame.height)
         for chunk in frame.iter_slices(INSERT_ROWS):
             connection.execute(LIST_ROWS.insert(), chunk.to_dicts())
+        for customer_id in [] if identity is None else erased_in(connection, frame[CUSTOMER], identity):
+            erase_from_list(connection, issued.list_id, customer_id, {})
+
+
+def issue_again(engine: sa.Engine, issued: IssuedList, order: int, client: str, now: datetime) -> IssuedList:
+    """Make a list that was issued before the one that counts in its week, and return it."""
+    with engine.begin() as connection:
+        connection.execute(LISTS.update().where(LISTS.c.list_id == issued.list_id).values(issue_order=order))
+        add_audit_entry(connection, client, "list issued again", now, issued.list_id, issued.rows)
+    return replace(issued, issue_order=order)
+
+
+def next_issue_order(existing: Iterable[IssuedList]) -> int:
+    """Return the order of the next issue, after all lists of a kind and week."""
+    return max((issued.issue_order or issued.number for issued in existing), default=0) + 1
 
 
 def issued_lists(engine: sa.Engine, kind: str | None = None, week: str | None = None) -> list[IssuedList]:
@@ -106,12 +132,16 @@ def issued_lists(engine: sa.Engine, kind: str | None = None, week: str | None = 
 
 
 def by_precedence(lists: Iterable[IssuedList]) -> list[IssuedList]:
-    """Return lists of one kind and week, the effective one first: lists cut short by a limit are previews and come last."""
-    return sorted(lists, key=lambda issued: (issued.row_limit is None, issued.number), reverse=True)
+    """Return lists of one kind and week, the effective one first.
+
+    That is the one issued last, or issued again last. Lists cut short by a limit are previews and come later, and those whose run
+    was withdrawn come last.
+    """
+    return sorted(lists, key=lambda issued: issued.precedence, reverse=True)
 
 
 def effective_lists(engine: sa.Engine) -> list[IssuedList]:
-    """Return the list of each kind and week that counts as acted on: the newest that no limit cut short."""
+    """Return the list of each kind and week that counts as acted on (`by_precedence`)."""
     ordered = by_precedence(issued_lists(engine))
     return list({(issued.kind, issued.week): issued for issued in reversed(ordered)}.values())
 
@@ -119,6 +149,17 @@ def effective_lists(engine: sa.Engine) -> list[IssuedList]:
 def effective_list(engine: sa.Engine, kind: str, week: str) -> IssuedList | None:
     """Return the effective list of a kind and week; None if none was issued yet."""
     return next(iter(by_precedence(issued_lists(engine, kind, week))), None)
+
+
+def counting_sentence(issued: IssuedList, effective: IssuedList | None) -> str:
+    """Return which list of a kind and week counts, seen from one of them; `effective` is the one of `effective_list`."""
+    name = f"the {issued.kind} list of {issued.week}"
+    if issued.withdrawn_at is not None:
+        return f"The scores of this list were withdrawn on {issued.withdrawn_at:%Y-%m-%d}: do not act on it."
+    if effective is None or effective.list_id == issued.list_id:
+        return f"This list counts as {name}."
+    reason = "a limit cut this one short" if issued.row_limit is not None else "it was issued later"
+    return f"{effective.list_id} counts as {name}, not this one: {reason}."
 
 
 def list_rows(

@@ -4,7 +4,8 @@ import hashlib
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date, timedelta
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -12,8 +13,10 @@ import polars as pl
 import sqlalchemy as sa
 from filelock import FileLock
 
+from features.frames.columns import CUSTOMER
 from features.norms import Norms
 from serving.store.bulk import write_rows
+from serving.store.erasure import delete_from_run, erased_in, lock_erasures
 from serving.store.ranks import pack_ranks
 from serving.store.read import read_frame
 from serving.store.run_summary import KEY, MONTH_DAYS, MOVE_COLUMNS, run_summary
@@ -25,6 +28,23 @@ PUBLISH_LOCK_ID = 0x70756273  # of the advisory lock that a publisher holds in P
 DEFAULT_KEEP_WEEKS = 13
 
 
+@dataclass(frozen=True)
+class NewRun:
+    """What a run is published from: SCORE_COLUMNS, TARGET_COLUMNS, the churn horizon, and the norms that live scores use."""
+
+    scores: pl.DataFrame
+    horizon_days: int
+    norms: Norms | None = None
+    targets: pl.DataFrame | None = None
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """The fields of the run that are the same in every row."""
+        first = self.scores.row(0, named=True)
+        shared = {name: first[name] for name in RUN_COLUMNS}
+        return shared | {"horizon_days": self.horizon_days, "rows": self.scores.height}
+
+
 def publish(
     engine: sa.Engine,
     scores: pl.DataFrame,
@@ -32,18 +52,21 @@ def publish(
     norms: Norms | None = None,
     keep_weeks: int = DEFAULT_KEEP_WEEKS,
     targets: pl.DataFrame | None = None,
+    identity: str | None = None,
 ) -> Run:
     """Publish a run of SCORE_COLUMNS and return it; it becomes current unless a run has a newer as-of date.
 
     Readers see the whole run or nothing of it. If the newest run of that date has the same scores, nothing is written and that
-    run is returned. The remains of an interrupted publication are deleted first. At the end, runs more than `keep_weeks` weeks
-    older than the newest are deleted, and all but the newest two of each date. `norms` are those that live scores use.
+    run is returned. The remains of an interrupted publication are deleted first, and at the end the runs of which `outdated_runs`
+    says that they may go. `norms` are those that live scores use. With `identity`, the key of the store's hashes, customers
+    who were erased since they were scored are left out.
     """
+    new = NewRun(scores, horizon_days, norms, targets)
     content = content_hash(scores, horizon_days, targets)
     with _publish_lock(engine):
-        _drop_runs(engine, _unfinished_runs(engine))
-        run = _find_same_run(engine, content) or _write_run(engine, scores, horizon_days, content, norms, targets)
-        _drop_runs(engine, _outdated_runs(engine, keep_weeks))
+        drop_runs(engine, _unfinished_runs(engine))
+        run = _find_same_run(engine, content) or _write_run(engine, new, content, identity)
+        drop_runs(engine, outdated_runs(engine, keep_weeks, utc_now(), run))
     return run
 
 
@@ -83,26 +106,33 @@ def _find_same_run(engine: sa.Engine, content: str) -> Run | None:
         return None if connection.scalar(later) else Run(*row[:-1])
 
 
-def _write_run(
-    engine: sa.Engine, scores: pl.DataFrame, horizon_days: int, content: str, norms: Norms | None, targets: pl.DataFrame | None
-) -> Run:
-    first = scores.row(0, named=True)
-    fields: dict[str, Any] = {name: first[name] for name in RUN_COLUMNS} | {"horizon_days": horizon_days, "rows": scores.height}
-    stored_only: dict[str, Any] = {"content": content, "state": WRITING, "churn_ranks": pack_ranks(scores)}
-    stored_only["summary"] = json.dumps(run_summary(scores, _run_month_before(engine, fields["as_of"])))
-    stored_only["norms"] = None if norms is None else json.dumps(norms.to_json())
+def _write_run(engine: sa.Engine, new: NewRun, content: str, identity: str | None) -> Run:
+    stored_only: dict[str, Any] = {"content": content, "state": WRITING, "churn_ranks": pack_ranks(new.scores)}
+    stored_only["summary"] = json.dumps(run_summary(new.scores, _run_month_before(engine, new.fields["as_of"])))
+    stored_only["norms"] = None if new.norms is None else json.dumps(new.norms.to_json())
     with engine.begin() as connection:
-        run_id = connection.execute(RUNS.insert().values(**fields, **stored_only).returning(RUNS.c.run_id)).scalar_one()
+        run_id = connection.execute(RUNS.insert().values(**new.fields, **stored_only).returning(RUNS.c.run_id)).scalar_one()
         score_table(run_id).create(connection)
-        if targets is not None:
+        if new.targets is not None:
             target_table(run_id).create(connection)
-    write_rows(engine, score_table(run_id), to_store_rows(scores))
-    if targets is not None:
-        write_rows(engine, target_table(run_id), targets)
+    write_rows(engine, score_table(run_id), to_store_rows(new.scores))
+    if new.targets is not None:
+        write_rows(engine, target_table(run_id), new.targets)
+    rows = _complete_run(engine, run_id, new, identity)
+    return Run(run_id=run_id, **new.fields | {"rows": rows})
+
+
+def _complete_run(engine: sa.Engine, run_id: int, new: NewRun, identity: str | None) -> int:
+    """Make a written run visible, without customers erased in the meantime; return its number of rows."""
+    is_run = RUNS.c.run_id == run_id
     with engine.begin() as connection:
-        published = {"state": COMPLETE, "published_at": utc_now()}
-        connection.execute(RUNS.update().where(RUNS.c.run_id == run_id).values(**published))
-    return Run(run_id=run_id, **fields)
+        lock_erasures(connection, shared=True)
+        connection.execute(RUNS.update().where(is_run).values(state=COMPLETE, published_at=utc_now()))
+        erased = [] if identity is None else erased_in(connection, new.scores[CUSTOMER], identity)
+        if erased:
+            delete_from_run(connection, run_id, erased)
+            connection.execute(RUNS.update().where(is_run).values(rows=new.scores.height - len(erased)))
+    return new.scores.height - len(erased)
 
 
 def _run_month_before(engine: sa.Engine, as_of: date) -> tuple[date, pl.DataFrame] | None:
@@ -133,18 +163,31 @@ def _unfinished_runs(engine: sa.Engine) -> list[int]:
         return list(connection.scalars(sa.select(RUNS.c.run_id).where(RUNS.c.state == WRITING)))
 
 
-def _outdated_runs(engine: sa.Engine, keep_weeks: int) -> list[int]:
-    """Return the ids of runs to delete. The second newest of each date stays, because a reader may be using it."""
+def outdated_runs(engine: sa.Engine, keep_weeks: int, now: datetime, newest: Run) -> list[int]:
+    """Return the ids of the runs to delete: published more than `keep_weeks` weeks before `now`, and surplus ones of a date.
+
+    Time counts from when a run was published, not from its as-of date, which may be wrong. The run just written (`newest`), the
+    current one, and the one that would be current without it stay in any case. Of each as-of date the newest two stay: a reader
+    may be using the second newest.
+    """
+    fields = (RUNS.c.run_id, RUNS.c.as_of, RUNS.c.state, sa.func.coalesce(RUNS.c.published_at, RUNS.c.scored_at))
+    query = sa.select(*fields).where(RUNS.c.state != WRITING).order_by(*NEWEST_FIRST)
     with engine.connect() as connection:
-        runs = connection.execute(sa.select(RUNS.c.run_id, RUNS.c.as_of).where(RUNS.c.state == COMPLETE)).all()
-    if not runs:
-        return []
-    oldest_kept = max(run.as_of for run in runs) - timedelta(weeks=keep_weeks)
-    newest_two = {day: sorted(run.run_id for run in runs if run.as_of == day)[-2:] for day in {run.as_of for run in runs}}
-    return [run.run_id for run in runs if run.as_of < oldest_kept or run.run_id not in newest_two[run.as_of]]
+        runs = [tuple(row) for row in connection.execute(query)]
+    complete = [(run_id, as_of) for run_id, as_of, state, _ in runs if state == COMPLETE]
+    first_of_day = {as_of: run_id for run_id, as_of in reversed(complete)}  # in ascending order, the newest run of each date wins
+    always_kept = {newest.run_id, *list(first_of_day.values())[-2:]}
+    newest_two = {run_id for day in first_of_day for run_id in [run for run, as_of in complete if as_of == day][:2]}
+    oldest = now - timedelta(weeks=keep_weeks)
+    return [
+        run_id
+        for run_id, _, state, published_at in runs
+        if run_id not in always_kept and (published_at < oldest or (state == COMPLETE and run_id not in newest_two))
+    ]
 
 
-def _drop_runs(engine: sa.Engine, run_ids: list[int]) -> None:
+def drop_runs(engine: sa.Engine, run_ids: list[int]) -> None:
+    """Delete runs with their tables."""
     for run_id in run_ids:
         with engine.begin() as connection:
             for table in (score_table(run_id), target_table(run_id)):

@@ -21,7 +21,7 @@ SQL_TYPES: dict[type[pl.DataType], type[sa.types.TypeEngine[Any]]] = {
     pl.Datetime: sa.DateTime,
     pl.List: sa.Text,
 }
-WRITING, COMPLETE = "writing", "complete"
+WRITING, COMPLETE, WITHDRAWN = "writing", "complete", "withdrawn"
 ID_TYPE = sa.BigInteger().with_variant(sa.Integer, "sqlite")  # SQLite autoincrements INTEGER columns only
 
 METADATA = sa.MetaData()
@@ -81,7 +81,7 @@ LISTS = sa.Table(
     sa.Column("issued_at", sa.DateTime, nullable=False),
     sa.Column("issued_by", sa.Text, nullable=False),
     sa.Column("summary", sa.Text),
-    sa.Column("issued_again_at", sa.DateTime),
+    sa.Column("issue_order", sa.Integer),
     sa.Column("withdrawn_at", sa.DateTime),
 )
 OUTCOME = ("outcome_orders", "outcome_spend", "outcome_until")

@@ -64,8 +64,17 @@ def withheld_hashes(engine: sa.Engine, *reasons: Withheld) -> list[str]:
         return list(connection.scalars(sa.select(WITHHELD.c.customer_hash).where(WITHHELD.c.reason.in_(reasons))))
 
 
+def withheld_reasons(engine: sa.Engine) -> dict[str, str]:
+    """Return the reason by hash of every withheld customer."""
+    with autocommit(engine).connect() as connection:
+        return {row[0]: row[1] for row in connection.execute(sa.select(WITHHELD.c.customer_hash, WITHHELD.c.reason))}
+
+
 def withhold(connection: sa.Connection, customer_hash: str, reason: Withheld, now: datetime) -> bool:
-    """Withhold a customer and return whether anything changed. An erased customer stays erased."""
+    """Withhold a customer and return whether anything changed. An erased customer stays erased.
+
+    The removal of an erased customer's rows is pending until `serving.store.erasure.mark_removed`.
+    """
     stored = connection.scalar(sa.select(WITHHELD.c.reason).where(WITHHELD.c.customer_hash == customer_hash))
     if stored in {reason, Withheld.ERASED}:
         return False

@@ -18,7 +18,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from serving.lists.weekly import issue, make_list
 from serving.outcomes.report import measure_outcomes, save_outcomes
-from serving.privacy.erasure import suppress
+from serving.privacy.objections import suppress
 from serving.schemas.candidates import TARGET_COLUMNS
 from serving.schemas.list_kind import ListKind
 from serving.store.engine import open_store

@@ -5,6 +5,7 @@ import polars as pl
 import pytest
 
 from features.as_of import AsOfDateError, resolve_as_of
+from features.order_rhythm import order_rhythm
 from features.tables.schema import Tables
 from features.windows import Windows, churn_windows, order_gaps, propose_windows, share_returned
 from settings.sections import Churn
@@ -28,8 +29,8 @@ def test_auto_uses_the_defaults_without_a_repeat_purchase(orders: Callable[..., 
 
 def test_the_as_of_date_is_the_day_after_the_newest_order_but_never_after_today(orders: Callable[..., pl.LazyFrame]) -> None:
     tables = Tables(orders([("a", "2025-01-01", 1.0), ("a", "2025-06-10T18:00", 1.0)]))
-    assert resolve_as_of(tables, None, date(2025, 8, 1)) == date(2025, 6, 11)
-    assert resolve_as_of(tables, None, date(2025, 6, 10)) == date(2025, 6, 10)
+    assert resolve_as_of(order_rhythm(tables.transactions), None, date(2025, 8, 1)) == date(2025, 6, 11)
+    assert resolve_as_of(order_rhythm(tables.transactions), None, date(2025, 6, 10)) == date(2025, 6, 10)
 
 
 def test_silences_are_the_gaps_and_the_ongoing_silences(orders: Callable[..., pl.LazyFrame]) -> None:
@@ -52,4 +53,4 @@ def test_the_activity_window_is_the_silence_after_which_hardly_any_customer_retu
 )
 def test_an_impossible_as_of_date_is_refused(orders: Callable[..., pl.LazyFrame], as_of: date, message: str) -> None:
     with pytest.raises(AsOfDateError, match=message):
-        resolve_as_of(Tables(orders([("a", "2025-01-01", 1.0)])), as_of, date(2025, 8, 1))
+        resolve_as_of(order_rhythm(orders([("a", "2025-01-01", 1.0)])), as_of, date(2025, 8, 1))

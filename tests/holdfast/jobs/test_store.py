@@ -7,6 +7,7 @@ from sqlalchemy.engine import make_url
 
 from holdfast.jobs.store import StoreHandle
 from settings.load import load_settings
+from settings.sections import Settings, TableSources, Workspace
 
 Holdfast = Callable[..., tuple[int, str, str]]
 
@@ -27,6 +28,11 @@ def openings(workshop: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[s
     yield engines
     for engine in engines:
         engine.dispose()
+
+
+def own_settings(folder: Path) -> Settings:
+    """Settings of a workspace in a folder that has no tables."""
+    return Settings(tables=TableSources(transactions="none.csv"), workspace=Workspace(path=folder))
 
 
 @pytest.mark.parametrize(
@@ -57,7 +63,7 @@ def test_a_command_opens_the_store_once(
 
 def test_the_store_is_created_only_on_request(tmp_path: Path) -> None:
     path = tmp_path / "scores.db"
-    with StoreHandle(f"sqlite:///{path}") as store:
+    with StoreHandle(own_settings(tmp_path)) as store:
         assert (store.open_existing(), path.exists()) == (None, False)
         engine = store.open()
         assert path.is_file()
@@ -66,7 +72,7 @@ def test_the_store_is_created_only_on_request(tmp_path: Path) -> None:
 
 
 def test_the_store_is_closed_with_the_command(tmp_path: Path) -> None:
-    with StoreHandle(f"sqlite:///{tmp_path}/scores.db") as store:
+    with StoreHandle(own_settings(tmp_path)) as store:
         engine = store.open()
         with engine.connect():
             pass

@@ -16,9 +16,12 @@ from serving.store.audit import add_audit_entry
 from serving.store.engine import StoreError, open_store
 from serving.store.publish import publish
 from serving.store.read import current_actions, find_scores, read_scores_by_action, score_history, with_retry
-from serving.store.runs import NoRunError, current_run, kept_runs
-from serving.store.schema import METADATA, VERSION_TABLE
+from serving.store.runs import NoRunError, Run, current_run, kept_runs
+from serving.store.schema import METADATA, RUNS, VERSION_TABLE
+from serving.store.withdrawal import WithdrawalError, list_runs, withdraw_run
+from settings.clock import utc_now
 
+ADDED_IN_0005 = (("lists", "issue_order"), ("lists", "withdrawn_at"), ("list_rows", "unit"), ("withheld", "removed_at"))
 ROOT = Path(__file__).resolve().parents[3]
 CUSTOMER_IDS = [f"c{number}" for number in range(200)]
 FIRST_COLUMNS = """status text, lifecycle_stage text, relationship_level text, loyalty_segment text,
@@ -33,6 +36,11 @@ model_version text not null, horizon_days integer not null, rows integer not nul
 create table scores (run_id integer, customer_id text, {FIRST_COLUMNS}, primary key (run_id, customer_id));
 insert into runs values (4, '2025-03-01', '2025-03-01 12:00:00.000000', '1', 90, 1);
 insert into scores (run_id, customer_id, p_churn, action) values (4, '007', 0.25, 'none')"""  # noqa: S608  # fixed text
+
+
+def set_published_at(engine: sa.Engine, run: Run, moment: datetime) -> None:
+    with engine.begin() as connection:
+        connection.execute(RUNS.update().where(RUNS.c.run_id == run.run_id).values(published_at=moment))
 
 
 def scores(as_of: date, *customers: str, version: str = "1") -> pl.DataFrame:
@@ -133,9 +141,40 @@ def test_a_killed_publication_holds_no_lock_and_leaves_no_rows(store: sa.Engine,
     assert len(score_tables(store)) == 2
 
 
+def test_one_date_far_ahead_deletes_no_run_and_not_the_run_just_written(store: sa.Engine) -> None:
+    regular = [publish(store, scores(date(2025, 1, 1) + timedelta(weeks=week), "a"), 90, keep_weeks=2) for week in range(6)]
+    ahead = publish(store, scores(date(2025, 12, 1), "a"), 90, keep_weeks=2)
+    corrected = publish(store, scores(date(2025, 2, 12), "a"), 90, keep_weeks=2)
+    assert [entry.run for entry in list_runs(store)] == [ahead, corrected, *regular[::-1]]
+
+
+def test_old_runs_go_but_never_the_current_one_the_one_before_it_and_the_one_just_written(store: sa.Engine) -> None:
+    runs = [publish(store, scores(date(2025, 1, 1) + timedelta(weeks=week), "a"), 90, keep_weeks=1) for week in range(3)]
+    for run in runs:
+        set_published_at(store, run, datetime(2025, 2, 1))
+    backfilled = publish(store, scores(date(2024, 6, 1), "a"), 90, keep_weeks=1)
+    set_published_at(store, backfilled, datetime(2025, 2, 1))
+    assert [entry.run for entry in list_runs(store)] == [runs[2], runs[1], backfilled]
+
+
+def test_a_withdrawn_run_is_followed_by_the_one_before_it(store: sa.Engine) -> None:
+    first, second = (publish(store, scores(date(2025, 3, day), "a"), 90) for day in (1, 2))
+    assert withdraw_run(store, second.run_id, utc_now(), "tests") == []
+    assert find_scores(store, ["a"])[0] == first
+    assert [entry.state for entry in list_runs(store)] == ["withdrawn", "complete"]
+    with pytest.raises(WithdrawalError, match="was withdrawn before"):
+        withdraw_run(store, second.run_id, utc_now(), "tests")
+    with pytest.raises(WithdrawalError, match="is not published; `runs` shows all runs"):
+        withdraw_run(store, 99, utc_now(), "tests")
+    again = publish(store, scores(date(2025, 3, 2), "a"), 90)
+    assert (find_scores(store, ["a"])[0], again.run_id > second.run_id) == (again, True)
+
+
 def test_runs_are_kept_for_the_given_weeks_and_the_newest_two_of_each_date(store: sa.Engine) -> None:
-    for day in (date(2025, 1, 1), date(2025, 2, 26), date(2025, 3, 5)):
-        publish(store, scores(day, "a"), 90, keep_weeks=1)
+    first = publish(store, scores(date(2025, 1, 1), "a"), 90, keep_weeks=1)
+    publish(store, scores(date(2025, 2, 26), "a"), 90, keep_weeks=1)
+    set_published_at(store, first, utc_now() - timedelta(days=8))
+    publish(store, scores(date(2025, 3, 5), "a"), 90, keep_weeks=1)
     for customer in ("b", "c", "d"):
         publish(store, scores(date(2025, 3, 5), "a", customer), 90, keep_weeks=1)
     with store.connect() as connection:
@@ -234,6 +273,8 @@ def test_an_earlier_run_gets_value_if_leaves_and_keeps_its_rows(store_url: str) 
     with engine.begin() as connection:
         connection.execute(sa.text(f"alter table scores_{run.run_id} drop column value_if_leaves"))
         connection.execute(sa.text("alter table scoring_runs drop column currency"))
+        for table, column in ADDED_IN_0005:
+            connection.execute(sa.text(f"alter table {table} drop column {column}"))
         connection.execute(sa.text(f"update {VERSION_TABLE} set version_num = '0003'"))  # noqa: S608  # a fixed name
     engine.dispose()
     migrated = open_store(store_url)

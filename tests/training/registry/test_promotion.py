@@ -9,6 +9,7 @@ import pytest
 from expectations.validation.gate import load_tables
 from features.as_of import resolve_as_of
 from features.build import build_features
+from features.order_rhythm import order_rhythm
 from features.windows import churn_windows
 from models.champion import current_champion
 from models.churn.bgnbd_churn import BgNbdChurn
@@ -111,7 +112,7 @@ def test_the_registered_model_predicts_like_the_champion_without_the_repository(
     settings = load_settings(workshop, {})
     mlflow.set_tracking_uri(settings.mlflow_uri)
     tables, _ = load_tables(settings, utc_now())
-    as_of = resolve_as_of(tables, None, utc_now().date())
+    as_of = resolve_as_of(order_rhythm(tables.transactions), None, utc_now().date())
     active = churn_windows(settings.churn, tables, as_of).active_days
     champion = current_champion(settings.workspace.path / "champion")
     buyers = build_features(tables, as_of, active, settings.loyalty, champion.norms).filter(pl.col("orders") > 0)
