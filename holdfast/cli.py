@@ -6,8 +6,6 @@ from collections.abc import Callable
 from inspect import cleandoc
 
 import typer
-from sqlalchemy.exc import SQLAlchemyError
-from typer.exceptions import TyperException
 
 from holdfast.commands import (
     compare,
@@ -31,9 +29,9 @@ from holdfast.commands import (
     validate,
     withdraw,
 )
+from holdfast.failures import describe_failure
 from holdfast.printing.console import MESSAGES
 from holdfast.workspace_lock import with_workspace_lock
-from settings.errors import UserError, first_line
 from settings.processors import configure_openmp
 
 APP = typer.Typer(
@@ -76,19 +74,12 @@ def main() -> None:
     warnings.simplefilter("ignore")  # warnings of libraries are for developers; tests turn each of them into an error
     try:
         code = APP(prog_name="holdfast", standalone_mode=False)
-    except (UserError, OSError, SQLAlchemyError, TyperException) as error:
-        MESSAGES.print(_error_message(error))
-        sys.exit(EXIT_USER_ERROR)
     except typer.Abort:
         sys.exit(EXIT_INTERRUPTED)
+    except Exception as error:
+        message = describe_failure(error)
+        if message is None:
+            raise
+        MESSAGES.print(message)
+        sys.exit(EXIT_USER_ERROR)
     sys.exit(code if isinstance(code, int) else 0)
-
-
-def _error_message(error: Exception) -> str:
-    if isinstance(error, OSError):
-        return f"{error.filename or 'A file'} cannot be used: {error.strerror or error}."
-    if isinstance(error, SQLAlchemyError):
-        return f"The database cannot be used: {first_line(error)}."
-    if isinstance(error, TyperException) and hasattr(error, "format_message"):
-        return f"{error.format_message().rstrip('.')}; see --help."
-    return str(error)

@@ -6,10 +6,12 @@ from functools import wraps
 from pathlib import Path
 from typing import Any
 
+from expectations.history.repair import repair_history
 from features.storage.workspace_lock import hold_workspace_lock
 from holdfast.printing.console import MESSAGES
 from settings.errors import UserError
 from settings.load import load_settings
+from settings.permissions import restrict_folder, restrict_new_files
 
 
 class WorkspaceBusyError(UserError):
@@ -21,8 +23,12 @@ def with_workspace_lock(name: str, command: Callable[..., None], *, wait: bool =
 
     @wraps(command)
     def run(**options: Any) -> None:  # noqa: ANN401  # the options of any command
-        workspace = load_settings(options["config"]).workspace.path
-        with hold_workspace(workspace, name, wait=wait):
+        workspace = load_settings(options["config"]).workspace
+        restrict_new_files(workspace)
+        restrict_folder(workspace)
+        with hold_workspace(workspace.path, name, wait=wait):
+            for sentence in repair_history(workspace.path):
+                MESSAGES.print(sentence)
             command(**options)
 
     return run

@@ -8,6 +8,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from settings.errors import SettingsError
 from settings.load import load_settings
+from settings.permissions import restrict_new_files
 from settings.processors import configure_openmp
 
 CONFIG_VARIABLE, WORKERS_VARIABLE = "HOLDFAST_CONFIG", "HOLDFAST_WORKERS"
@@ -56,10 +57,12 @@ class Holdfast:
     def __init__(self) -> None:
         """Open the store and build the routes of this worker."""
         configure_openmp()
+        settings = load_settings(configured_path())
+        restrict_new_files(settings.workspace)
         from serving.app import make_app
         from serving.http.state import ServiceState
 
-        self.routes = make_app(ServiceState.open(load_settings(configured_path())))
+        self.routes = make_app(ServiceState.open(settings))
 
 
 Holdfast.add_asgi_middleware(OwnRoutes)  # type: ignore[attr-defined]  # the decorator turns the class into a Service

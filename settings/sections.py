@@ -16,9 +16,10 @@ Money = Annotated[float, Field(ge=0, allow_inf_nan=False, strict=True)]
 
 @dataclass(frozen=True, config=STRICT)
 class Workspace:
-    """The folder `path` holds everything that Holdfast writes."""
+    """The folder `path` holds everything that Holdfast writes, for its owner only, or with `group_access` also for the group."""
 
     path: Path = Path("workspace")
+    group_access: bool = False
 
 
 @dataclass(frozen=True, config=STRICT)

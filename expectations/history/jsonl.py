@@ -13,8 +13,19 @@ if TYPE_CHECKING:
 
 
 def read_records(path: Path) -> list[dict[str, Any]]:
-    """Return the records of a file in order, or an empty list if there is no file."""
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.is_file() else []
+    """Return the records of a file in order, or an empty list if there is no file; damaged lines are left out."""
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else []
+    records = (parse_record(line) for line in lines)
+    return [record for record in records if record is not None]
+
+
+def parse_record(line: str) -> dict[str, Any] | None:
+    """Return the record of a line; None for a line that a crash or a full disk cut short."""
+    try:
+        record = json.loads(line)
+    except ValueError:
+        return None
+    return record if isinstance(record, dict) else None
 
 
 def write_records(path: Path, records: "Iterable[DataclassInstance]") -> None:

@@ -22,8 +22,11 @@ class Reference:
 def read_references(workspace: Path) -> dict[str, Reference]:
     """Return the reference of each table that has one."""
     path = _path(workspace)
-    entries = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    return {table: Reference(**entry) for table, entry in entries.items()}
+    try:
+        entries = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        return {table: Reference(**entry) for table, entry in entries.items()}
+    except (ValueError, TypeError, AttributeError):  # a damaged file, which the next command reports and repairs
+        return {}
 
 
 def freeze_references(

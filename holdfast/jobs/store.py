@@ -9,6 +9,7 @@ from serving.privacy.erasure import complete_erasures
 from serving.privacy.workspace_store import open_workspace_store
 from serving.store.engine import store_exists
 from settings.clock import utc_now
+from settings.permissions import restrict_new_files
 from settings.sections import Settings
 
 
@@ -38,6 +39,7 @@ class StoreHandle:
         Raises StoreError, SecretMismatchError or StoreLostError.
         """
         if self._engine is None:
+            restrict_new_files(self.settings.workspace)
             self._engine = open_workspace_store(self.settings)
         return self._engine
 

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 
 from settings.errors import UserError
 
-WEEK = re.compile(r"(\d{4})-W(\d{2})")
+WEEK = re.compile(r"([0-9]{4})-W([0-9]{2})")
 
 
 class WeekError(UserError):

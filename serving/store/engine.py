@@ -1,5 +1,7 @@
 """Open the store: SQLite in write-ahead mode or PostgreSQL, migrated to the current schema."""
 
+import os
+import shutil
 import sqlite3
 import time
 from functools import lru_cache
@@ -15,6 +17,7 @@ from settings.errors import UserError, first_line
 
 BUSY_MILLISECONDS, RETRY_SECONDS = 15_000, 0.1
 LAST_USED, IDLE_SECONDS = "last_used", 2.0
+MIN_FREE_BYTES = 1 << 17  # for the write-ahead log and its index
 PRIMARY_CODE = 0xFF  # SQLite's extended result codes keep the primary one in the lowest byte
 LOCKED_CODES = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 POSTGRES_OPTIONS: dict[str, Any] = {
@@ -40,17 +43,29 @@ def open_store(url: str, connections: int = 5) -> sa.Engine:
     try:
         engine = _create_engine(make_url(url), connections)
     except (SQLAlchemyError, ModuleNotFoundError) as error:
-        raise _store_error(error) from None
+        raise _store_error(error, url) from None
     try:
         bring_up_to_date(engine)
     except (StoreNewerError, SQLAlchemyError) as error:
         engine.dispose()
-        raise (StoreError(str(error)) if isinstance(error, StoreNewerError) else _store_error(error)) from None
+        raise (StoreError(str(error)) if isinstance(error, StoreNewerError) else _store_error(error, url)) from None
     return engine
 
 
-def _store_error(error: Exception) -> StoreError:
-    return StoreError(f"The score store of [serving] cannot be opened: {first_line(error)}.")
+def _store_error(error: Exception, url: str) -> StoreError:
+    return StoreError(f"The score store of [serving] cannot be opened: {_disk_problem(url) or first_line(error)}.")
+
+
+def _disk_problem(url: str) -> str | None:
+    """Return what is wrong with the disk of a SQLite file, which SQLite reports as an error of its own; None if nothing is."""
+    if not url.startswith("sqlite:///"):
+        return None
+    folder = Path(make_url(url).database or "").parent
+    if folder.is_dir() and shutil.disk_usage(folder).free < MIN_FREE_BYTES:
+        return f"the disk of {folder} is full. Make room, and run the command again. A running service still answers"
+    if folder.is_dir() and os.statvfs(folder).f_flag & os.ST_RDONLY:
+        return f"the disk of {folder} is read-only. Make it writable, and run the command again"
+    return None
 
 
 def store_exists(url: str) -> bool:
