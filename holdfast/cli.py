@@ -8,6 +8,7 @@ from inspect import cleandoc
 import typer
 
 from holdfast.commands import (
+    backup,
     compare,
     demo,
     diagnose,
@@ -18,6 +19,7 @@ from holdfast.commands import (
     list_,
     outcomes,
     promote,
+    restore,
     rollback,
     run,
     runs,
@@ -48,7 +50,7 @@ EXIT_INTERRUPTED = 130
 LOCKING_COMMANDS = frozenset(
     {
         *(inspect, validate, features, diagnose, train, tune, compare, promote, rollback, score, list_, run, outcomes),
-        *(withdraw, forget),
+        *(withdraw, forget, backup, restore),
     }
 )
 
@@ -60,7 +62,7 @@ def _help_text(command: Callable[..., None]) -> str:
 
 
 COMMANDS = (demo, inspect, validate, features, diagnose, train, tune, compare, promote, rollback, score, list_, run, outcomes)
-for module in (*COMMANDS, runs, withdraw, serve, suppress, forget):
+for module in (*COMMANDS, runs, withdraw, serve, suppress, forget, backup, restore):
     command = (
         with_workspace_lock(module.NAME, module.command, wait=module is not run) if module in LOCKING_COMMANDS else module.command
     )

@@ -8,7 +8,7 @@ from expectations.history.loads import read_check_history
 from serving.privacy.withheld_log import STORE, LogEntry, append_to_log, entry, read_log
 from serving.privacy.workspace_key import refuse_missing_secret, workspace_secret
 from serving.store.engine import open_store
-from serving.store.identity import ensure_store_id, is_unused
+from serving.store.identity import ensure_store_id, is_unused, read_store_id
 from serving.store.withheld import Withheld, withheld_reasons, withhold
 from settings.clock import utc_now
 from settings.errors import UserError
@@ -48,16 +48,17 @@ def _reconcile(settings: Settings, engine: sa.Engine) -> None:
     if log:
         refuse_missing_secret(settings.secret_path)
     if is_unused(engine):
-        _refuse_lost_store(settings, log)
+        _refuse_lost_store(settings, log, engine)
     else:
         record_use(settings, engine)
     workspace_secret(settings.secret_path, engine)
     _synchronise(settings.withheld_log_path, log, engine)
 
 
-def _refuse_lost_store(settings: Settings, log: list[LogEntry]) -> None:
-    published_before = any(line.kind == STORE for line in log)
-    if published_before or any(load.table == "lists" for load in read_check_history(settings.workspace.path)):
+def _refuse_lost_store(settings: Settings, log: list[LogEntry], engine: sa.Engine) -> None:
+    used_stores = {line.value for line in log if line.kind == STORE}
+    issued_lists = any(load.table == "lists" for load in read_check_history(settings.workspace.path))
+    if (used_stores or issued_lists) and read_store_id(engine) not in used_stores:
         raise StoreLostError(
             "This workspace has published scores or lists before, but its store is empty. Restore it with `restore FILE` from a "
             "`backup`, name the right store in [serving], or accept the loss with `restore --empty`."
