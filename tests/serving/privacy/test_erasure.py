@@ -76,12 +76,12 @@ def test_an_erased_customer_is_in_no_file_of_the_workspace(own_service: Any) -> 
     assert files_with_id(workspace, customer_id) == []
     assert any("transactions.parquet" in sentence for sentence in erasure["out_of_reach"])
     assert customer_id not in str(erasure)
-    with own_service.state.engine.connect() as connection:
-        connection.execute(sa.text("pragma wal_checkpoint(truncate)"))
     assert not [name for name, content in file_contents(workspace).items() if f'"{customer_id}"'.encode() in content]
     assert customer_id.encode() not in (workspace / "scores.db").read_bytes()
+    assert not (workspace / "scores.db-wal").exists() or customer_id.encode() not in (workspace / "scores.db-wal").read_bytes()
     second = own_service.client.delete(f"/customers/{customer_id}").json()
     assert sum(second["rows"].values()) == 0
+    assert (erasure["complete"], erasure["unreached"], second["complete"]) == (True, [], True)
 
 
 def test_an_erased_customer_is_unknown_and_leaves_a_row_without_id_on_issued_lists(own_service: Any) -> None:  # noqa: ANN401
