@@ -9,11 +9,14 @@ from holdfast.jobs.session import Session, Warn, output_checker, suppressed_ids
 from models.champion import Champion
 from serving.lists.files import write_list
 from serving.lists.weekly import WeeklyList, build_list, default_list_path, issue, plan_week
+from serving.privacy.workspace_key import workspace_key
 from serving.schemas.list_kind import ListKind
 from serving.scoring.batch import norms_as_of, score_run
+from serving.scoring.units import build_units
 from serving.store.issued import IssuedList
 from serving.store.publish import publish
 from serving.store.runs import Run, current_run
+from serving.targeting.units import unit_key
 from settings.clock import utc_now
 
 
@@ -42,7 +45,9 @@ def score_session(session: Session, champion: Champion, warn: Warn, *, publish_r
     if store is None:
         return ScoringResult(scored.scores)
     horizon_days, keep_weeks = champion.terms.horizon_days, settings.serving.keep_weeks
-    run = publish(store, scored.scores, horizon_days, norms, keep_weeks, scored.targets)
+    key = unit_key(workspace_key(settings.secret_path))
+    units = build_units(session.tables, scored.contacted, scored.targets["customer_id"], key)
+    run = publish(store, scored.scores, horizon_days, norms, keep_weeks, scored.targets, units)
     with store.connect() as connection:
         current = current_run(connection)
     return ScoringResult(scores=scored.scores, run=run, is_new=run.scored_at == scored.scores["scored_at"][0], current=current)

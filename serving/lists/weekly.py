@@ -27,6 +27,7 @@ from serving.store.issued import IssuedList, churn_sentence, earlier_rows, issue
 from serving.store.read import current_actions
 from serving.store.runs import Run
 from serving.store.targets import read_targets
+from serving.store.units import read_units
 from serving.store.withheld import Withheld
 from serving.targeting.choice import NO_ACTION
 from serving.targeting.plan import ListBounds, Plan, PlanInputs, make_plan
@@ -124,9 +125,10 @@ def plan_week(
         bounds={TARGET_BY_KIND[kind]: list_bounds[kind] for kind in ListKind},
         control_hold_days=targeting.control_hold_days or run.horizon_days,
     )
-    earlier = earlier_rows(engine, planned_week, run.run_id, today, targeting.pause_days, targeting.control_hold_days)
+    earlier = earlier_rows(engine, planned_week, today, targeting.pause_days, targeting.control_hold_days)
     withheld = withheld_ids(settings, engine, *Withheld).holds()
-    return WeeklyPlan(settings, run, planned_week, make_plan(customers, earlier, withheld, inputs))
+    plan = make_plan(customers, earlier, withheld, inputs, read_units(engine, run.run_id))
+    return WeeklyPlan(settings, run, planned_week, plan)
 
 
 def build_list(

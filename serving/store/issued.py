@@ -28,7 +28,7 @@ FIGURE_COLUMNS: dict[str, pl.DataType] = {
     **dict.fromkeys(FACETS, pl.String()),
     **dict.fromkeys(SUM_COLUMNS, pl.Float64()),
 }
-ARM_COLUMNS: dict[str, pl.DataType] = {"customer_id": pl.String(), "arm": pl.String()}
+ARM_COLUMNS: dict[str, pl.DataType] = {"customer_id": pl.String(), "arm": pl.String(), "unit": pl.String()}
 EARLIER_COLUMNS: dict[str, pl.DataType] = {
     "customer_id": pl.String(),
     "target": pl.String(),
@@ -36,6 +36,7 @@ EARLIER_COLUMNS: dict[str, pl.DataType] = {
     "days": pl.Int64(),
     "hold": pl.Int64(),
     "this_week": pl.Boolean(),
+    "unit": pl.String(),
 }
 FILTER_COLUMNS = {"region": "region", "segment": "loyalty_segment", "stage": "lifecycle_stage", "action": "action", "arm": "arm"}
 
@@ -166,17 +167,15 @@ def list_members(engine: sa.Engine, list_id: str) -> tuple[pl.Series, int]:
     return ids, len(stored_ids) - len(ids)
 
 
-def earlier_rows(
-    engine: sa.Engine, week: str, run_id: int, today: date, pause_days: int, control_hold_days: int | None
-) -> pl.DataFrame:
+def earlier_rows(engine: sa.Engine, week: str, today: date, pause_days: int, control_hold_days: int | None) -> pl.DataFrame:
     """Return the customers on earlier lists: EARLIER_COLUMNS, with the days since each list and its control hold in days.
 
-    Earlier lists are the effective ones of weeks before `week`, and those of this week from another run that no limit cut
-    short. Only lists that still matter are read: those acted on within `pause_days` or within their control hold.
-    `control_hold_days` None takes each list's own horizon.
+    Earlier lists are the effective ones of weeks before `week`, and those of this week that no limit cut short. Only lists that
+    still matter are read: those acted on within `pause_days` or within their control hold. `control_hold_days` None takes each
+    list's own horizon. An erased customer is null; the unit of the row still holds the others of the household.
     """
     before = [issued for issued in effective_lists(engine) if issued.week < week]
-    same_week = [issued for issued in issued_lists(engine, None, week) if issued.run_id != run_id and issued.row_limit is None]
+    same_week = [issued for issued in issued_lists(engine, None, week) if issued.row_limit is None]
     frames = [pl.DataFrame(schema=EARLIER_COLUMNS)]
     with engine.connect() as connection:
         for issued in [*before, *same_week]:
@@ -190,9 +189,7 @@ def earlier_rows(
                 "hold": pl.lit(hold, pl.Int64),
                 "this_week": pl.lit(issued.week == week),
             }
-            query = sa.select(LIST_ROWS.c.customer_id, LIST_ROWS.c.arm).where(
-                LIST_ROWS.c.list_id == issued.list_id, LIST_ROWS.c.customer_id.is_not(None)
-            )
+            query = sa.select(*(LIST_ROWS.c[name] for name in ARM_COLUMNS)).where(LIST_ROWS.c.list_id == issued.list_id)
             rows = read_frame(connection, query, ARM_COLUMNS)
             frames.append(rows.with_columns(**list_columns).select(EARLIER_COLUMNS.keys()))
     return pl.concat(frames)

@@ -18,7 +18,7 @@ from serving.store.ranks import pack_ranks
 from serving.store.read import read_frame
 from serving.store.run_summary import KEY, MONTH_DAYS, MOVE_COLUMNS, run_summary
 from serving.store.runs import NEWEST_FIRST, RUN_FIELDS, Run, kept_runs
-from serving.store.schema import COMPLETE, ROW_COLUMNS, RUN_COLUMNS, RUNS, WRITING, score_table, target_table
+from serving.store.schema import COMPLETE, ROW_COLUMNS, RUN_COLUMNS, RUNS, WRITING, run_tables, score_table
 from settings.clock import utc_now
 
 PUBLISH_LOCK_ID = 0x70756273  # of the advisory lock that a publisher holds in PostgreSQL
@@ -32,6 +32,7 @@ def publish(
     norms: Norms | None = None,
     keep_weeks: int = DEFAULT_KEEP_WEEKS,
     targets: pl.DataFrame | None = None,
+    units: pl.DataFrame | None = None,
 ) -> Run:
     """Publish a run of SCORE_COLUMNS and return it; it becomes current unless a run has a newer as-of date.
 
@@ -39,17 +40,19 @@ def publish(
     run is returned. The remains of an interrupted publication are deleted first. At the end, runs more than `keep_weeks` weeks
     older than the newest are deleted, and all but the newest two of each date. `norms` are those that live scores use.
     """
-    content = content_hash(scores, horizon_days, targets)
+    content = content_hash(scores, horizon_days, targets, units)
     with _publish_lock(engine):
         _drop_runs(engine, _unfinished_runs(engine))
-        run = _find_same_run(engine, content) or _write_run(engine, scores, horizon_days, content, norms, targets)
+        run = _find_same_run(engine, content) or _write_run(engine, scores, horizon_days, content, norms, targets, units)
         _drop_runs(engine, _outdated_runs(engine, keep_weeks))
     return run
 
 
-def content_hash(scores: pl.DataFrame, horizon_days: int, targets: pl.DataFrame | None = None) -> str:
-    """Return a hash of the scores, the targets and the horizon; it ignores the order of rows and when they were scored."""
-    frames = [scores.drop("scored_at"), *([] if targets is None else [targets])]
+def content_hash(
+    scores: pl.DataFrame, horizon_days: int, targets: pl.DataFrame | None = None, units: pl.DataFrame | None = None
+) -> str:
+    """Return a hash of scores, targets, units and horizon; it ignores the order of rows and when they were scored."""
+    frames = [scores.drop("scored_at"), *(frame for frame in (targets, units) if frame is not None)]
     row_hashes = b"".join(np.ascontiguousarray(frame.hash_rows(seed=1).sort().to_numpy()).tobytes() for frame in frames)
     return hashlib.sha256(row_hashes + str(horizon_days).encode()).hexdigest()
 
@@ -84,7 +87,13 @@ def _find_same_run(engine: sa.Engine, content: str) -> Run | None:
 
 
 def _write_run(
-    engine: sa.Engine, scores: pl.DataFrame, horizon_days: int, content: str, norms: Norms | None, targets: pl.DataFrame | None
+    engine: sa.Engine,
+    scores: pl.DataFrame,
+    horizon_days: int,
+    content: str,
+    norms: Norms | None,
+    targets: pl.DataFrame | None,
+    units: pl.DataFrame | None,
 ) -> Run:
     first = scores.row(0, named=True)
     fields: dict[str, Any] = {name: first[name] for name in RUN_COLUMNS} | {"horizon_days": horizon_days, "rows": scores.height}
@@ -93,12 +102,12 @@ def _write_run(
     stored_only["norms"] = None if norms is None else json.dumps(norms.to_json())
     with engine.begin() as connection:
         run_id = connection.execute(RUNS.insert().values(**fields, **stored_only).returning(RUNS.c.run_id)).scalar_one()
-        score_table(run_id).create(connection)
-        if targets is not None:
-            target_table(run_id).create(connection)
-    write_rows(engine, score_table(run_id), to_store_rows(scores))
-    if targets is not None:
-        write_rows(engine, target_table(run_id), targets)
+        frames = dict(zip(run_tables(run_id), (to_store_rows(scores), targets, units), strict=True))
+        written = {table: frame for table, frame in frames.items() if frame is not None}
+        for table in written:
+            table.create(connection)
+    for table, frame in written.items():
+        write_rows(engine, table, frame)
     with engine.begin() as connection:
         published = {"state": COMPLETE, "published_at": utc_now()}
         connection.execute(RUNS.update().where(RUNS.c.run_id == run_id).values(**published))
@@ -147,6 +156,6 @@ def _outdated_runs(engine: sa.Engine, keep_weeks: int) -> list[int]:
 def _drop_runs(engine: sa.Engine, run_ids: list[int]) -> None:
     for run_id in run_ids:
         with engine.begin() as connection:
-            for table in (score_table(run_id), target_table(run_id)):
+            for table in run_tables(run_id):
                 table.drop(connection, checkfirst=True)
             connection.execute(RUNS.delete().where(RUNS.c.run_id == run_id))

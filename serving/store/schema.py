@@ -153,4 +153,23 @@ def target_table(run_id: int) -> sa.Table:
     )
 
 
+@lru_cache(maxsize=512)
+def unit_table(run_id: int) -> sa.Table:
+    """Return the unit table of a run: UNIT_COLUMNS, with a row per customer who shares a household or contact point."""
+    return sa.Table(
+        f"units_{run_id}",
+        sa.MetaData(),
+        sa.Column("customer_id", sa.Text, primary_key=True),
+        sa.Column("unit", sa.Text, index=True),
+        sa.Column("links", sa.Text),
+        sa.Column("contacted_days", sa.BigInteger),
+        sqlite_with_rowid=False,
+    )
+
+
+def run_tables(run_id: int) -> tuple[sa.Table, ...]:
+    """Return all tables of a run; older runs lack some of them."""
+    return score_table(run_id), target_table(run_id), unit_table(run_id)
+
+
 ROW_COLUMNS = tuple(name for name in SCORE_COLUMNS if name not in RUN_COLUMNS)
