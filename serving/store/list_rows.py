@@ -31,6 +31,7 @@ OUTCOME_COLUMNS: dict[str, pl.DataType] = {
     "propensity": pl.Float64(),
     "global_share": pl.Float64(),
     "action_cost": pl.Float64(),
+    "unit": pl.String(),
     "outcome_orders": pl.Int64(),
     "outcome_spend": pl.Float64(),
     "outcome_until": pl.Date(),

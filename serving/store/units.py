@@ -1,10 +1,14 @@
 """The units of randomisation of a run, and what issued lists say of the unit of one customer."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import polars as pl
 import sqlalchemy as sa
 
-from serving.store.read import read_frame
-from serving.store.schema import target_table, unit_table
+from serving.store.read import VALUES, in_values, read_frame, values_parameter, with_retry
+from serving.store.runs import NoRunError, current_run
+from serving.store.schema import LIST_ROWS, LISTS, target_table, unit_table
 from serving.store.targets import NoTargetsError
 from serving.targeting.units import NO_UNITS, UNIT_COLUMNS
 
@@ -19,3 +23,44 @@ def read_units(engine: sa.Engine, run_id: int) -> pl.DataFrame:
         if not inspector.has_table(target_table(run_id).name):
             raise NoTargetsError("Newer scores were published in the meantime; repeat the command.")
     return NO_UNITS
+
+
+def current_units(engine: sa.Engine) -> pl.DataFrame:
+    """Return UNIT_COLUMNS of the current run; empty before the first run."""
+    try:
+        with engine.connect() as connection:
+            run = current_run(connection)
+    except NoRunError:
+        return NO_UNITS
+    return read_units(engine, run.run_id)
+
+
+def unit_list_rows(engine: sa.Engine, run_id: int, customer_id: str, list_ids: Sequence[str]) -> list[dict[str, Any]]:
+    """Return the rows on these lists of the others in a customer's unit: list_id, kind, data_as_of, horizon_days, week and arm.
+
+    As in the plan (`serving.targeting.units.match_units`), a row belongs to the unit that its customer is in now, and to the one
+    that has a link of its own unit.
+    """
+    rows = LIST_ROWS.c
+    fields = (rows.list_id, LISTS.c.kind, LISTS.c.data_as_of, LISTS.c.horizon_days, rows.week, rows.arm)
+    query = sa.select(*fields).join_from(LIST_ROWS, LISTS, LISTS.c.list_id == rows.list_id)
+    others = query.where(rows.list_id.in_(list_ids), rows.customer_id.is_distinct_from(customer_id))
+
+    def read(connection: sa.Connection) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = []
+        for column, values in zip((rows.customer_id, rows.unit), _members(connection, run_id, customer_id), strict=True):
+            matching = others.where(in_values(connection.dialect.name, column))
+            found += map(dict, connection.execute(matching, {VALUES: values_parameter(connection, values)}).mappings())
+        return found
+
+    return with_retry(engine, read)
+
+
+def _members(connection: sa.Connection, run_id: int, customer_id: str) -> tuple[list[str], list[str]]:
+    """Return the customers of a customer's unit and their links; nothing for a customer without a unit."""
+    table = unit_table(run_id)
+    if not sa.inspect(connection).has_table(table.name):
+        return [], []
+    own = sa.select(table.c.unit).where(table.c.customer_id == customer_id).scalar_subquery()
+    rows = connection.execute(sa.select(table.c.customer_id, table.c.links).where(table.c.unit == own)).all()
+    return [row.customer_id for row in rows], sorted({link for row in rows for link in row.links.split(" ")})
