@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from serving.store.read import VALUES, in_values, read_frame, values_parameter, with_retry
 from serving.store.runs import NoRunError, current_run
-from serving.store.schema import LIST_ROWS, LISTS, target_table, unit_table
+from serving.store.schema import LIST_ROWS, LISTS, score_table, unit_table
 from serving.store.targets import NoTargetsError
 from serving.targeting.units import NO_UNITS, UNIT_COLUMNS
 
@@ -20,7 +20,7 @@ def read_units(engine: sa.Engine, run_id: int) -> pl.DataFrame:
         inspector = sa.inspect(connection)
         if inspector.has_table(table.name):
             return read_frame(connection, sa.select(*(table.c[name] for name in UNIT_COLUMNS)), UNIT_COLUMNS)
-        if not inspector.has_table(target_table(run_id).name):
+        if not inspector.has_table(score_table(run_id).name):
             raise NoTargetsError("Newer scores were published in the meantime; repeat the command.")
     return NO_UNITS
 

@@ -16,6 +16,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from features.tables.schema import Tables
+from serving.lists.holds import hold_of_customer, household_rows
 from serving.lists.weekly import WeeklyList, build_list, plan_week
 from serving.privacy.workspace_key import workspace_key
 from serving.schemas.candidates import TARGET_COLUMNS
@@ -24,10 +25,13 @@ from serving.schemas.list_kind import ListKind
 from serving.schemas.scores import SCORE_COLUMNS
 from serving.scoring.units import build_units
 from serving.store.engine import open_store
-from serving.store.issued import IssuedList, effective_lists, issued_lists, store_list
+from serving.store.issued import IssuedList, customer_list_rows, effective_lists, issued_lists, store_list
 from serving.store.publish import publish
 from serving.store.schema import LIST_ROWS, METADATA
+from serving.targeting.exclusions import Exclusion
+from serving.targeting.holds import Hold
 from serving.targeting.plan import ListBounds
+from serving.targeting.rules import Target
 from serving.targeting.units import unit_key
 from settings.sections import Action, Settings, TableSources, Targeting, Workspace
 
@@ -56,13 +60,14 @@ class Shop:
     people: pl.DataFrame  # customer_id, household, contact_point
     rng: np.random.Generator
     kinds: tuple[str, ...] = KINDS
+    contacted_share: float = 0.05
     past: dict[int, pl.DataFrame] = field(default_factory=dict)  # the people of each run
 
     def publish_week(self, day: date) -> None:
         """Publish a run in which everyone has another target; customers of the kind `gone` have no score."""
         target = pl.Series("target", ["nurture", *self.rng.choice(self.kinds, self.people.height - 1)])
         value, consents = self.rng.uniform(20, 90, self.people.height), self.rng.random(self.people.height) < 0.9
-        contacted = pl.Series(np.where(self.rng.random(self.people.height) < 0.05, 3, 200))
+        contacted = pl.Series(np.where(self.rng.random(self.people.height) < self.contacted_share, 3, 200))
         frame = self.people.with_columns(
             target,
             pl.Series("value_if_stays", value),
@@ -94,6 +99,19 @@ class Shop:
             weekly = build_list(self.engine, plan, kind, budget=budget)
             assert weekly.summary["candidates"] == weekly.summary["rows"] + sum(weekly.summary["left_out"].values())
             store_weekly(self.engine, weekly)
+
+    def exclusions(self, day: date) -> dict[str, tuple[str, str | None]]:
+        """Return each candidate's target and why the plan of a day's week has the customer on no list."""
+        frame = plan_week(self.settings, self.engine, week_of(day)).plan.frame
+        return {
+            who: (target, left_out) for who, target, left_out in frame.select("customer_id", "target", "left_out").iter_rows()
+        }
+
+    def hold(self, customer: str, target: str, day: date) -> Hold | None:
+        """Return the hold on the customer's page."""
+        run_id, targeting = max(self.past), self.settings.targeting
+        others = household_rows(self.engine, run_id, customer, day, targeting)
+        return hold_of_customer(customer_list_rows(self.engine, customer), Target(target), day, targeting, others)
 
     def rows(self, kinds: tuple[ListKind, ...] = MARKETING) -> pl.DataFrame:
         """Return the rows that count as acted on, with the start of the list and the run."""
@@ -294,3 +312,34 @@ def test_no_held_out_household_is_treated_in_sixteen_weeks(store: sa.Engine, tmp
     assert rows["unit"].null_count() == 0
     assert treated_too_early(shop, rows, "control", HOLD, then=True) == []
     assert treated_too_early(shop, rows, "treated", PAUSE, then=True) == []
+
+
+def test_plan_and_page_agree_on_the_holds_of_households(store: sa.Engine, tmp_path: Path) -> None:
+    rng = np.random.default_rng(7)
+    number = [int(n) for n in np.repeat(np.arange(20), 3)]
+    people = people_of(
+        [n if row % 3 else None for row, n in enumerate(number)], [n if row % 3 < 2 else None for row, n in enumerate(number)]
+    )
+    shop = Shop(settings_in(tmp_path, store), store, people, rng, ("retention", "win_back", "nurture"), contacted_share=0.0)
+    compared = []
+    for week in range(4):
+        day = START + timedelta(weeks=week)
+        shop.publish_week(day)
+        for is_issued in (False, True):
+            if is_issued:
+                shop.issue_week(day)
+            for customer, (target, left_out) in shop.exclusions(day).items():
+                if left_out in {Exclusion.NO_CONSENT, Exclusion.NOT_WORTH_IT, Exclusion.NO_ACTION}:
+                    continue
+                hold = shop.hold(customer, target, day)
+                compared.append((left_out, hold and hold.of_household, hold and hold.is_control))
+                if left_out in {Exclusion.HELD_OUT, Exclusion.CONTACTED}:
+                    assert hold is not None
+                    assert hold.is_control == (left_out == Exclusion.HELD_OUT)
+                elif left_out == Exclusion.HOUSEHOLD:
+                    assert is_issued == (hold is not None)  # before the list is issued, no list holds the others
+                else:
+                    assert hold is None or (is_issued and hold.is_control and not hold.of_household)  # the list's own control
+    assert {(Exclusion.HELD_OUT, True, True), (Exclusion.CONTACTED, True, False), (Exclusion.HOUSEHOLD, True, False)} <= set(
+        compared
+    )
