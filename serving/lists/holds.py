@@ -7,13 +7,16 @@ from typing import Any
 import polars as pl
 import sqlalchemy as sa
 
+from serving.privacy.workspace_key import workspace_key
 from serving.schemas.iso_weeks import days_since_start, list_start, week_of
 from serving.schemas.list_kind import TARGET_BY_KIND, ListKind
 from serving.store.issued import EARLIER_COLUMNS, IssuedList, effective_lists, issued_lists
+from serving.store.runs import Run
 from serving.store.units import unit_list_rows
 from serving.targeting.holds import Hold, current_hold
 from serving.targeting.rules import Target
-from settings.sections import Targeting
+from serving.targeting.units import unit_key
+from settings.sections import Settings, Targeting
 
 COLUMNS: dict[str, pl.DataType] = EARLIER_COLUMNS | {
     "list_id": pl.String(),
@@ -53,11 +56,12 @@ def _earlier_row(row: Mapping[str, Any], today: date, targeting: Targeting, *, o
     }
 
 
-def household_rows(engine: sa.Engine, run_id: int, customer_id: str, today: date, targeting: Targeting) -> list[dict[str, Any]]:
+def household_rows(engine: sa.Engine, run: Run, customer_id: str, settings: Settings) -> list[dict[str, Any]]:
     """Return the rows of the others in a customer's household, as a run knows it, on the lists that may still hold them.
 
     These are the effective lists and, since any of them may have been acted on, all lists of this week without a limit.
     """
+    today, targeting = run.as_of, settings.targeting
 
     def holds(issued: IssuedList) -> bool:
         longest = max(targeting.control_hold_days or issued.horizon_days, targeting.pause_days)
@@ -65,4 +69,5 @@ def household_rows(engine: sa.Engine, run_id: int, customer_id: str, today: date
 
     of_this_week = [issued for issued in issued_lists(engine, None, week_of(today)) if issued.row_limit is None]
     list_ids = {issued.list_id for issued in [*effective_lists(engine), *of_this_week] if holds(issued)}
-    return unit_list_rows(engine, run_id, customer_id, sorted(list_ids))
+    key = unit_key(workspace_key(settings.secret_path))
+    return unit_list_rows(engine, run.run_id, customer_id, sorted(list_ids), key)

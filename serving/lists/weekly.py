@@ -31,6 +31,7 @@ from serving.store.units import read_units
 from serving.store.withheld import Withheld
 from serving.targeting.choice import NO_ACTION
 from serving.targeting.plan import ListBounds, Plan, PlanInputs, make_plan
+from serving.targeting.units import links_of_rows
 from settings.errors import UserError
 from settings.sections import Settings
 
@@ -53,7 +54,8 @@ class WeeklyPlan:
 class WeeklyList:
     """A list that may be issued.
 
-    `frame` has LIST_COLUMNS, `expected` EXPECTED_COLUMNS of the same rows, `summary` the figures. `row_limit` and `budget` are
+    `frame` has LIST_COLUMNS, `expected` EXPECTED_COLUMNS of the same rows, `links` who and what belongs to the unit of each
+    (`serving.targeting.units.links_of_rows`), `summary` the figures. `row_limit` and `budget` are
     the bounds of the request, None where the configuration decides.
     """
 
@@ -62,6 +64,7 @@ class WeeklyList:
     run: Run
     frame: pl.DataFrame
     expected: pl.DataFrame
+    links: pl.DataFrame
     summary: dict[str, Any]
     row_limit: int | None = None
     budget: float | None = None
@@ -145,6 +148,7 @@ def build_list(
         run=run,
         frame=_list_columns(listed, list_id(kind, week, run.run_id), week, run, sunday_of(week)),
         expected=listed.select(pl.col(name).cast(dtype) for name, dtype in EXPECTED_COLUMNS.items()),
+        links=links_of_rows(listed, plan.links),
         summary=summarize_list(plan, target, listed, candidates) | {"changes": changes},
         row_limit=limit,
         budget=budget,
@@ -187,7 +191,7 @@ def issue(
         issued = _new_issued_list(weekly, existing, issued_by, now)
         frame = _with_list_id(weekly.frame, issued.list_id)
         try:
-            store_list(engine, issued, frame.hstack(weekly.expected))
+            store_list(engine, issued, frame.hstack(weekly.expected), weekly.links)
         except IntegrityError:  # another process issued a list of this id in the meantime
             continue
         return Issue(issued, frame, warnings, is_new=True)

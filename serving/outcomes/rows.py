@@ -12,7 +12,7 @@ from serving.schemas.iso_weeks import list_start
 from serving.store.issued import effective_lists, issued_lists
 from serving.store.list_rows import OUTCOME_COLUMNS, outcome_rows
 from serving.store.schema import OUTCOME
-from serving.targeting.units import GROUP, LINKS, NO_UNITS, UNIT, match_units
+from serving.targeting.units import GROUP, LINK, LINKS, NO_UNITS, UNIT, match_units
 
 ROW = ("list_id", "rank")
 LIST_COLUMNS: dict[str, pl.DataType] = {
@@ -74,7 +74,8 @@ def unit_members(rows: pl.DataFrame, units: pl.DataFrame) -> pl.DataFrame:
 
     The household is the present one, because that of the day of the list is not kept.
     """
-    present = match_units(rows.select(CUSTOMER, UNIT, "who"), units).select(pl.col(GROUP).alias(UNIT), "who")
+    links = units.select(pl.col(UNIT).alias(GROUP), pl.col(LINKS).str.split(" ").alias(LINK)).explode(LINK).unique()
+    present = match_units(rows.select(CUSTOMER, UNIT, "who"), units, links).select(pl.col(GROUP).alias(UNIT), "who")
     of_units = units.select(CUSTOMER, UNIT).join(present.drop_nulls().unique(UNIT, keep="any"), on=UNIT)
     listed = rows.select(CUSTOMER, "who").drop_nulls()
     return pl.concat([of_units.select(CUSTOMER, "who"), listed]).unique(CUSTOMER, keep="any")

@@ -102,7 +102,7 @@ def _current_hold(
 ) -> dict[str, str] | None:
     """Return what to do instead of the action while a list holds the customer out or pauses contacts, and why; else None."""
     targeting = state.settings.targeting
-    others = household_rows(state.engine, run.run_id, customer_id, run.as_of, targeting)
+    others = household_rows(state.engine, run, customer_id, state.settings)
     hold = hold_of_customer(lists, Target(kind), run.as_of, targeting, others)
     if hold is None:
         return None

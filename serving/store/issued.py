@@ -16,7 +16,7 @@ from serving.schemas.lists import LIST_COLUMNS
 from serving.store.audit import add_audit_entry
 from serving.store.engine import autocommit
 from serving.store.read import iter_frames, read_frame
-from serving.store.schema import LIST_ROWS, LISTS
+from serving.store.schema import LIST_ROWS, LISTS, UNIT_LINKS
 
 INSERT_ROWS = 5_000
 MAX_LISTS_OF_CUSTOMER = 10
@@ -28,7 +28,13 @@ FIGURE_COLUMNS: dict[str, pl.DataType] = {
     **dict.fromkeys(FACETS, pl.String()),
     **dict.fromkeys(SUM_COLUMNS, pl.Float64()),
 }
-ARM_COLUMNS: dict[str, pl.DataType] = {"customer_id": pl.String(), "arm": pl.String(), "unit": pl.String()}
+ARM_COLUMNS: dict[str, pl.DataType] = {
+    "rank": pl.Int64(),
+    "customer_id": pl.String(),
+    "arm": pl.String(),
+    "unit": pl.String(),
+}
+LINK_COLUMNS: dict[str, pl.DataType] = {"rank": pl.Int64(), "link": pl.String()}
 EARLIER_COLUMNS: dict[str, pl.DataType] = {
     "customer_id": pl.String(),
     "target": pl.String(),
@@ -84,9 +90,10 @@ def churn_sentence(horizon_days: int, as_of: date) -> str:
 LIST_FIELDS = tuple(LISTS.c[name] for name in IssuedList.__dataclass_fields__)
 
 
-def store_list(engine: sa.Engine, issued: IssuedList, frame: pl.DataFrame) -> None:
+def store_list(engine: sa.Engine, issued: IssuedList, frame: pl.DataFrame, links: pl.DataFrame | None = None) -> None:
     """Store a list and its rows (LIST_COLUMNS and EXPECTED_COLUMNS) in one transaction.
 
+    `links` has the rank and link of whatever belongs to the unit of a row (`serving.targeting.units.links_of_rows`).
     Raises IntegrityError if the list id exists already.
     """
     fields = {name: getattr(issued, name) for name in IssuedList.__dataclass_fields__}
@@ -95,6 +102,9 @@ def store_list(engine: sa.Engine, issued: IssuedList, frame: pl.DataFrame) -> No
         add_audit_entry(connection, issued.issued_by, "list issued", issued.issued_at, issued.list_id, frame.height)
         for chunk in frame.iter_slices(INSERT_ROWS):
             connection.execute(LIST_ROWS.insert(), chunk.to_dicts())
+        if links is not None:
+            for chunk in links.with_columns(pl.lit(issued.list_id).alias("list_id")).iter_slices(INSERT_ROWS):
+                connection.execute(UNIT_LINKS.insert(), chunk.to_dicts())
 
 
 def issued_lists(engine: sa.Engine, kind: str | None = None, week: str | None = None) -> list[IssuedList]:
@@ -189,10 +199,22 @@ def earlier_rows(engine: sa.Engine, week: str, today: date, pause_days: int, con
                 "hold": pl.lit(hold, pl.Int64),
                 "this_week": pl.lit(issued.week == week),
             }
-            query = sa.select(*(LIST_ROWS.c[name] for name in ARM_COLUMNS)).where(LIST_ROWS.c.list_id == issued.list_id)
-            rows = read_frame(connection, query, ARM_COLUMNS)
+            rows = _rows_with_links(connection, issued.list_id)
             frames.append(rows.with_columns(**list_columns).select(EARLIER_COLUMNS.keys()))
     return pl.concat(frames)
+
+
+def _rows_with_links(connection: sa.Connection, list_id: str) -> pl.DataFrame:
+    """Return ARM_COLUMNS of a list; `unit` has the unit's name and all its links, separated by spaces."""
+    rows = read_frame(
+        connection, sa.select(*(LIST_ROWS.c[name] for name in ARM_COLUMNS)).where(LIST_ROWS.c.list_id == list_id), ARM_COLUMNS
+    )
+    links = read_frame(
+        connection, sa.select(*(UNIT_LINKS.c[name] for name in LINK_COLUMNS)).where(UNIT_LINKS.c.list_id == list_id), LINK_COLUMNS
+    )
+    of_rows = links.group_by("rank").agg(pl.col("link").sort().str.join(" "))
+    joined = rows.join(of_rows, on="rank", how="left", maintain_order="left")
+    return joined.with_columns(pl.concat_str("unit", "link", separator=" ", ignore_nulls=True).replace("", None).alias("unit"))
 
 
 def lists_with_customer(connection: sa.Connection, customer_id: str) -> list[tuple[str, date, int]]:

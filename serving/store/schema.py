@@ -10,7 +10,7 @@ from serving.schemas.candidates import TARGET_COLUMNS
 from serving.schemas.lists import EXPECTED_COLUMNS, LIST_COLUMNS
 from serving.schemas.scores import SCORE_COLUMNS
 
-SCHEMA_VERSION = "0005"
+SCHEMA_VERSION = "0006"
 VERSION_TABLE = "holdfast_version"  # not alembic_version: MLflow may keep its tables, that one included, in the same database
 RUN_COLUMNS = ("as_of", "scored_at", "model_version", "horizon_days", "currency")
 SQL_TYPES: dict[type[pl.DataType], type[sa.types.TypeEngine[Any]]] = {
@@ -100,6 +100,13 @@ LIST_ROWS = sa.Table(
     sa.Column("outcome_orders", sa.Integer),
     sa.Column("outcome_spend", sa.Double),
     sa.Column("outcome_until", sa.Date),
+)
+UNIT_LINKS = sa.Table(
+    "unit_links",
+    METADATA,
+    sa.Column("list_id", sa.Text, sa.ForeignKey("lists.list_id"), primary_key=True),
+    sa.Column("rank", sa.Integer, primary_key=True),
+    sa.Column("link", sa.Text, primary_key=True, index=True),
 )
 REPORTS = sa.Table(
     "reports",

@@ -1,5 +1,7 @@
 """Who may be on a list: rules over earlier lists and contacts of the whole unit, and one customer per unit."""
 
+from dataclasses import dataclass
+
 import polars as pl
 
 from features.frames.columns import CUSTOMER
@@ -14,31 +16,43 @@ LEFT = tuple(f"{state}_by_{owner}" for owner in OWNERS for state in ("held", "pa
 LISTED = tuple(f"listed_by_{owner}" for owner in OWNERS)  # customers on this week's lists that were issued before
 
 
+@dataclass(frozen=True)
+class Histories:
+    """What is known of the units beside the candidates.
+
+    `earlier` has a row per customer and earlier list (`serving.store.issued.EARLIER_COLUMNS`), `units` UNIT_COLUMNS; `links` are
+    those of `unit_links`.
+    """
+
+    earlier: pl.DataFrame
+    units: pl.DataFrame
+    links: pl.DataFrame
+
+
 def with_exclusions(
-    frame: pl.DataFrame, earlier: pl.DataFrame, units: pl.DataFrame, withheld: pl.Expr, pause_days: int, control_hold_days: int
+    frame: pl.DataFrame, histories: Histories, withheld: pl.Expr, pause_days: int, control_hold_days: int
 ) -> pl.DataFrame:
     """Return the frame with `left_out`: why a customer may be on no list, null for eligible customers.
 
-    `frame` has the columns of `with_units`; `earlier` has a row per customer and earlier list
-    (`serving.store.issued.EARLIER_COLUMNS`), `units` UNIT_COLUMNS. `withheld` says who objected or was erased.
-    `control_hold_days` is also the time during which service answers a settled complaint only once.
+    `frame` has the columns of `with_units`. `withheld` says who objected or was erased. `control_hold_days` is also the time
+    during which service answers a settled complaint only once.
     """
-    checked = _apply_rules(_with_histories(frame, earlier, units, pause_days), withheld, pause_days, control_hold_days)
+    checked = _apply_rules(_with_histories(frame, histories, pause_days), withheld, pause_days, control_hold_days)
     return _keep_one_per_unit(checked)
 
 
-def _with_histories(frame: pl.DataFrame, earlier: pl.DataFrame, units: pl.DataFrame, pause_days: int) -> pl.DataFrame:
+def _with_histories(frame: pl.DataFrame, histories: Histories, pause_days: int) -> pl.DataFrame:
     """Add SINCE, LEFT and LISTED of each customer's unit, `contacted_days` of anyone in it, and the customer's `own_days`.
 
     Lists of earlier weeks count for the unit, whoever of it was on them and whatever became of that customer. This week's lists
     may be issued again: the customer's own rows count as they are, rows of other members as LISTED. `own_days` is how many days
     ago this very list treated the customer, when it was issued before.
     """
-    matched = match_units(earlier, units)
+    matched = match_units(histories.earlier, histories.units, histories.links)
     before = with_days_left(matched.filter(~pl.col("this_week")), pl.lit(""), pause_days).group_by(GROUP).agg(*_history())
     joined = (
         frame.join(before, on=GROUP, how="left", maintain_order="left")
-        .join(_own_history(frame, earlier, pause_days), on=CUSTOMER, how="left", maintain_order="left", suffix=":own")
+        .join(_own_history(frame, histories.earlier, pause_days), on=CUSTOMER, how="left", maintain_order="left", suffix=":own")
         .join(_listed_this_week(matched), on=GROUP, how="left", maintain_order="left", suffix=":unit")
     )
     own_contact = pl.when((pl.col("contacted_days") != pl.col("own_days")).fill_null(value=True)).then("contacted_days")
@@ -46,7 +60,7 @@ def _with_histories(frame: pl.DataFrame, earlier: pl.DataFrame, units: pl.DataFr
         *(pl.min_horizontal(name, f"{name}:own").alias(name) for name in SINCE),
         *(pl.max_horizontal(name, f"{name}:own").alias(name) for name in LEFT),
         *((pl.col(f"{name}:unit").fill_null(0) - pl.col(name).fill_null(0)).alias(name) for name in LISTED),
-        pl.min_horizontal(own_contact, contacts_of_others(frame, units)).alias("contacted_days"),
+        pl.min_horizontal(own_contact, contacts_of_others(frame, histories.units)).alias("contacted_days"),
     )
 
 

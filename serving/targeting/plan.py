@@ -1,7 +1,7 @@
 """A week's plan: for every candidate, the action and the arm, or why the customer is on no list."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import polars as pl
@@ -10,13 +10,13 @@ from features.frames.arrays import BoolArray
 from features.frames.columns import CUSTOMER
 from serving.targeting.caps import apply_caps, apply_owner_caps
 from serving.targeting.control_group import draw_holdouts
-from serving.targeting.eligibility import with_exclusions
+from serving.targeting.eligibility import Histories, with_exclusions
 from serving.targeting.exclusions import Exclusion
 from serving.targeting.expected_gain import ASSUMED, MEASURED, averted_risk, expected_gain, saved_value
 from serving.targeting.knapsack import Increments, build_forced_increments, build_increments, select_affordable
 from serving.targeting.ordering import BEST_GAIN, LEFT_OUT, OWNER, SERVICE_TARGETS, exclude
 from serving.targeting.rules import Target
-from serving.targeting.units import DRAWN, NO_UNITS, units_of_candidates, with_units
+from serving.targeting.units import DRAWN, NO_LINKS, NO_UNITS, unit_links, units_of_candidates, with_units
 from settings.sections import Action, Targeting
 
 OPTION = "_option"
@@ -51,10 +51,12 @@ class Plan:
 
     `frame` has a row per customer: action, its cost, gain and basis, arm, and `left_out`, null for those on a list.
     `spending_order` has the increments of each target in the order in which its budget is spent; their `row` is a row of `frame`.
+    `links` are those of the units (`serving.targeting.units.unit_links`).
     """
 
     frame: pl.DataFrame
     spending_order: Mapping[Target, Increments]
+    links: pl.DataFrame = field(default_factory=NO_LINKS.clone)
 
 
 def make_plan(
@@ -73,8 +75,10 @@ def make_plan(
     measured = {action.name: _effect(action) for action in targeting.actions if _effect(action) in frame.columns}
     frame = frame.with_columns(expected_gain(action, measured).alias(_gain(action)) for action in targeting.actions)
     frame = _with_best_gain(frame, targeting.actions)
-    eligible = with_exclusions(frame, earlier, units, withheld, targeting.pause_days, inputs.control_hold_days)
-    return _allocate_budgets(apply_caps(_draw_arms(eligible, inputs), targeting.caps), inputs, measured)
+    histories = Histories(earlier, units, unit_links(frame, units, inputs.key))
+    eligible = with_exclusions(frame, histories, withheld, targeting.pause_days, inputs.control_hold_days)
+    plan = _allocate_budgets(apply_caps(_draw_arms(eligible, inputs), targeting.caps), inputs, measured)
+    return replace(plan, links=histories.links)
 
 
 def _gain(action: Action) -> str:

@@ -15,7 +15,8 @@ UNIT_COLUMNS: dict[str, pl.DataType] = {
 }
 NO_UNITS = pl.DataFrame(schema=UNIT_COLUMNS)
 HASH_DIGITS = 32  # 128 bits
-GROUP, DRAWN = "_group", "_drawn"
+GROUP, DRAWN, LINK, OWNER = "_group", "_drawn", "link", "owner"
+NO_LINKS = pl.DataFrame(schema=dict.fromkeys((GROUP, LINK, OWNER), pl.String))
 
 
 def unit_key(workspace_key: bytes) -> str:
@@ -57,18 +58,39 @@ def units_of_candidates(customers: pl.DataFrame, key: bytes) -> pl.DataFrame:
     return members.select(CUSTOMER, name.alias(UNIT), name.alias(LINKS), CONTACTED).sort(CUSTOMER)
 
 
-def match_units(earlier: pl.DataFrame, units: pl.DataFrame) -> pl.DataFrame:
-    """Return the rows of earlier lists with GROUP: once for each present unit that has the customer or a link of the row's unit.
+def unit_links(customers: pl.DataFrame, units: pl.DataFrame, key: bytes) -> pl.DataFrame:
+    """Return LINK, the keyed hash of each household, contact point and customer of a unit, and its GROUP.
 
-    Households change: a row counts for the unit that its customer belongs to now, and for the one whose household or contact
-    point it was drawn by. A row that no unit matches counts for its customer.
+    OWNER is the customer of a hash of an id, null for the others. `customers` has the columns of `with_units`.
+    """
+    of_units = units.select(pl.col(UNIT).alias(GROUP), pl.col(LINKS).str.split(" ").alias(LINK)).explode(LINK).unique()
+    members = units.select(
+        pl.col(UNIT).alias(GROUP), unit_hash(CUSTOMER, unit_key(key)).alias(LINK), pl.col(CUSTOMER).alias(OWNER)
+    )
+    alone = customers.filter(pl.col(GROUP) == pl.col(CUSTOMER))
+    ids_alone = alone.select(GROUP, pl.col(UNIT).alias(LINK), pl.col(CUSTOMER).alias(OWNER))
+    return pl.concat([of_units.with_columns(pl.lit(None, pl.String).alias(OWNER)), members, ids_alone])
+
+
+def match_units(earlier: pl.DataFrame, units: pl.DataFrame, links: pl.DataFrame) -> pl.DataFrame:
+    """Return the rows of earlier lists with GROUP: once for each present unit with its customer or a link of its unit.
+
+    `unit` of a row has the links that its unit had when it was drawn, `links` those of the present units (`unit_links`).
+    Households change: a row counts for the unit that its customer is in now, and for those of everyone who was in the household
+    then, or has its address now. A row that no unit matches counts for its customer.
     """
     numbered = earlier.with_row_index("row")
-    by_customer = numbered.join(units.select(CUSTOMER, UNIT), on=CUSTOMER, how="left", suffix="_now")
-    now = by_customer.select("row", pl.coalesce(f"{UNIT}_now", CUSTOMER).alias(GROUP)).drop_nulls()
-    links = units.select(pl.col(UNIT).alias(GROUP), pl.col(LINKS).str.split(" ").alias(UNIT)).explode(UNIT).unique()
-    linked = numbered.select("row", UNIT).join(links, on=UNIT).select("row", GROUP)
+    by_customer = numbered.join(units.select(CUSTOMER, pl.col(UNIT).alias(GROUP)), on=CUSTOMER, how="left")
+    now = by_customer.select("row", pl.coalesce(GROUP, CUSTOMER).alias(GROUP)).drop_nulls()
+    then = numbered.select("row", pl.col(UNIT).str.split(" ").alias(LINK)).explode(LINK, empty_as_null=True)
+    linked = then.join(links.select(LINK, GROUP), on=LINK).select("row", GROUP)
     return numbered.join(pl.concat([now, linked]).unique(), on="row", maintain_order="left").drop("row")
+
+
+def links_of_rows(listed: pl.DataFrame, links: pl.DataFrame) -> pl.DataFrame:
+    """Return `rank` and LINK of listed rows, whose ranks are their positions from 1, without the customer's own id."""
+    ranked = listed.with_row_index("rank", offset=1).select("rank", GROUP, CUSTOMER)
+    return ranked.join(links, on=GROUP).filter(pl.col(OWNER).ne_missing(pl.col(CUSTOMER))).select("rank", LINK)
 
 
 def contacts_of_others(customers: pl.DataFrame, units: pl.DataFrame) -> pl.Series:

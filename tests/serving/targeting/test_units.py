@@ -11,7 +11,7 @@ from serving.store.targets import CANDIDATE_COLUMNS
 from serving.targeting.exclusions import Exclusion
 from serving.targeting.plan import ListBounds, Plan, PlanInputs, make_plan
 from serving.targeting.rules import Target
-from serving.targeting.units import NO_UNITS, UNIT_COLUMNS, unit_key
+from serving.targeting.units import NO_UNITS, UNIT_COLUMNS, links_of_rows, unit_key
 from settings.sections import Action, Targeting
 
 KEY = b"k" * 32
@@ -76,6 +76,24 @@ def test_a_hold_follows_the_customer_and_stays_with_the_household_left_behind() 
     groups = pl.concat([together("a", "new", unit="v"), together("left")])
     actual = reasons(candidates(a={}, new={}, left={}, other={}), earlier(("a", HELD, "u")), groups)
     assert actual == {"a": Exclusion.HELD_OUT, "new": Exclusion.HELD_OUT, "left": Exclusion.HELD_OUT, "other": None}
+
+
+def test_a_former_member_is_held_out_by_the_household_of_then_whatever_changed_since() -> None:
+    """`b` moved and changed the contact point, and `c` was a member only through `b`; the listed customer is gone."""
+    then = together("a", "b", "c", unit="u", links="u t")
+    first = plan(candidates(a={}), earlier(), then)
+    stored = links_of_rows(first.frame, first.links)["link"].to_list()
+    assert len(stored) == 4  # two addresses, and the ids of b and c; that of the listed customer is in the row
+    now = pl.concat([together("b", unit="new"), together("c", unit="other"), together("d", unit="new")])
+    actual = reasons(candidates(b={}, c={}, d={}, e={}), earlier(("a", HELD, " ".join(stored))), now)
+    assert actual == {"b": Exclusion.HELD_OUT, "c": Exclusion.HELD_OUT, "d": Exclusion.HELD_OUT, "e": None}
+    alone = reasons(candidates(b={}, e={}), earlier(("a", HELD, " ".join(stored))))
+    assert alone == {"b": Exclusion.HELD_OUT, "e": None}  # also without any household now
+
+
+def test_a_customer_without_household_or_contact_point_has_no_links_to_store() -> None:
+    first = plan(candidates(a={}, b={}), earlier())
+    assert links_of_rows(first.frame, first.links).is_empty()
 
 
 def test_households_that_merge_are_held_out_if_one_of_them_was() -> None:
