@@ -1,7 +1,7 @@
 """Weeks of lists in a shop of households: whoever shares one with a held-out customer is not treated by marketing."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -29,11 +29,13 @@ from serving.store.issued import IssuedList, customer_list_rows, effective_lists
 from serving.store.publish import publish
 from serving.store.runs import current_run
 from serving.store.schema import LIST_ROWS, METADATA
+from serving.store.units import read_units
 from serving.targeting.exclusions import Exclusion
 from serving.targeting.holds import Hold
 from serving.targeting.plan import ListBounds
 from serving.targeting.rules import Target
 from serving.targeting.units import unit_key
+from settings.load import load_settings
 from settings.sections import Action, Settings, TableSources, Targeting, Workspace
 
 START, PAUSE, HOLD = date(2026, 1, 5), 14, 63
@@ -345,3 +347,27 @@ def test_plan_and_page_agree_on_the_holds_of_households(store: sa.Engine, tmp_pa
     assert {(Exclusion.HELD_OUT, True, True), (Exclusion.CONTACTED, True, False), (Exclusion.HOUSEHOLD, True, False)} <= set(
         compared
     )
+
+
+def test_score_and_list_keep_households_together_and_store_no_address(
+    workshop: Path, holdfast: Callable[..., tuple[int, str, str]]
+) -> None:
+    path = workshop.parent / "data" / "customers.parquet"
+    customers = pl.read_parquet(path).sort("customer_id").with_row_index("row")
+    street, mail = pl.format("Planted Street {}", pl.col("row") // 3), pl.format("Planted{}@example.com", "row")
+    customers.with_columns(street.alias("household"), mail.alias("contact_point")).drop("row").write_parquet(path)
+    for command in (("score",), ("list", "--kind", "win_back")):
+        code, _, errors = holdfast(*command, "--config", workshop, "--override", "test")
+        assert code == 0, errors
+    engine = open_store(load_settings(workshop, {}).store_url)
+    newest = max(issued_lists(engine, "win_back"), key=lambda issued: issued.run_id)
+    with engine.connect() as connection:
+        stored = connection.scalars(sa.select(LIST_ROWS.c.unit).where(LIST_ROWS.c.list_id == newest.list_id)).all()
+    units = read_units(engine, newest.run_id)
+    engine.dispose()
+    assert units.group_by("unit").len()["len"].max() == 3
+    assert units["unit"].n_unique() == -(-customers.height // 3)
+    assert len(set(stored)) == len(stored) > 0
+    assert set(stored) <= set(units["unit"])
+    for file in (path for path in workshop.parent.rglob("*.db*") if path.is_file()):
+        assert b"planted" not in file.read_bytes().lower(), file
