@@ -54,9 +54,8 @@ class WeeklyPlan:
 class WeeklyList:
     """A list that may be issued.
 
-    `frame` has LIST_COLUMNS, `expected` EXPECTED_COLUMNS of the same rows, `links` who and what belongs to the unit of each
-    (`serving.targeting.units.links_of_rows`), `summary` the figures. `row_limit` and `budget` are
-    the bounds of the request, None where the configuration decides.
+    `frame` has LIST_COLUMNS, `expected` EXPECTED_COLUMNS of the same rows, `links` what belongs to their units (`links_of_rows`),
+    `summary` the figures. `row_limit` and `budget` are the bounds of the request, None where the configuration decides.
     """
 
     kind: ListKind
@@ -129,9 +128,8 @@ def plan_week(
         control_hold_days=targeting.control_hold_days or run.horizon_days,
     )
     earlier = earlier_rows(engine, planned_week, today, targeting.pause_days, targeting.control_hold_days)
-    withheld = withheld_ids(settings, engine, *Withheld).holds()
-    plan = make_plan(customers, earlier, withheld, inputs, read_units(engine, run.run_id))
-    return WeeklyPlan(settings, run, planned_week, plan)
+    withheld, units = withheld_ids(settings, engine, *Withheld).holds(), read_units(engine, run.run_id)
+    return WeeklyPlan(settings, run, planned_week, make_plan(customers, earlier, withheld, inputs, units))
 
 
 def build_list(

@@ -72,7 +72,7 @@ def _with_who(rows: pl.DataFrame, units: pl.DataFrame) -> pl.DataFrame:
 def unit_members(rows: pl.DataFrame, units: pl.DataFrame) -> pl.DataFrame:
     """Return customer_id and `who` of all customers whose orders count for issued rows: those listed, and their households.
 
-    The household is the present one, because that of the day of the list is not kept.
+    The household is the present one: of that on the day of the list, only hashes are kept.
     """
     links = units.select(pl.col(UNIT).alias(GROUP), pl.col(LINKS).str.split(" ").alias(LINK)).explode(LINK).unique()
     present = match_units(rows.select(CUSTOMER, UNIT, "who"), units, links).select(pl.col(GROUP).alias(UNIT), "who")

@@ -15,6 +15,7 @@ from serving.schemas.list_kind import TARGET_BY_KIND, ListKind
 from serving.schemas.lists import LIST_COLUMNS
 from serving.store.audit import add_audit_entry
 from serving.store.engine import autocommit
+from serving.store.list_rows import arm_rows
 from serving.store.read import iter_frames, read_frame
 from serving.store.schema import LIST_ROWS, LISTS, UNIT_LINKS
 
@@ -28,13 +29,6 @@ FIGURE_COLUMNS: dict[str, pl.DataType] = {
     **dict.fromkeys(FACETS, pl.String()),
     **dict.fromkeys(SUM_COLUMNS, pl.Float64()),
 }
-ARM_COLUMNS: dict[str, pl.DataType] = {
-    "rank": pl.Int64(),
-    "customer_id": pl.String(),
-    "arm": pl.String(),
-    "unit": pl.String(),
-}
-LINK_COLUMNS: dict[str, pl.DataType] = {"rank": pl.Int64(), "link": pl.String()}
 EARLIER_COLUMNS: dict[str, pl.DataType] = {
     "customer_id": pl.String(),
     "target": pl.String(),
@@ -199,22 +193,9 @@ def earlier_rows(engine: sa.Engine, week: str, today: date, pause_days: int, con
                 "hold": pl.lit(hold, pl.Int64),
                 "this_week": pl.lit(issued.week == week),
             }
-            rows = _rows_with_links(connection, issued.list_id)
+            rows = arm_rows(connection, issued.list_id)
             frames.append(rows.with_columns(**list_columns).select(EARLIER_COLUMNS.keys()))
     return pl.concat(frames)
-
-
-def _rows_with_links(connection: sa.Connection, list_id: str) -> pl.DataFrame:
-    """Return ARM_COLUMNS of a list; `unit` has the unit's name and all its links, separated by spaces."""
-    rows = read_frame(
-        connection, sa.select(*(LIST_ROWS.c[name] for name in ARM_COLUMNS)).where(LIST_ROWS.c.list_id == list_id), ARM_COLUMNS
-    )
-    links = read_frame(
-        connection, sa.select(*(UNIT_LINKS.c[name] for name in LINK_COLUMNS)).where(UNIT_LINKS.c.list_id == list_id), LINK_COLUMNS
-    )
-    of_rows = links.group_by("rank").agg(pl.col("link").sort().str.join(" "))
-    joined = rows.join(of_rows, on="rank", how="left", maintain_order="left")
-    return joined.with_columns(pl.concat_str("unit", "link", separator=" ", ignore_nulls=True).replace("", None).alias("unit"))
 
 
 def lists_with_customer(connection: sa.Connection, customer_id: str) -> list[tuple[str, date, int]]:
