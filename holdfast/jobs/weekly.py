@@ -12,13 +12,15 @@ from holdfast.jobs.session import Session, Warn, output_checker, suppressed_ids
 from models.champion import Champion
 from serving.lists.files import write_list
 from serving.lists.weekly import WeeklyList, build_list, default_list_path, issue, plan_week
-from serving.privacy.workspace_key import identity_key
+from serving.privacy.workspace_key import identity_key, workspace_secret
 from serving.privacy.workspace_store import record_use
 from serving.schemas.list_kind import ListKind
 from serving.scoring.batch import norms_as_of, score_run
+from serving.scoring.units import build_units
 from serving.store.issued import IssuedList, counting_sentence, effective_list
 from serving.store.publish import publish
 from serving.store.runs import Run, find_current_run, read_current_run, read_run_summary
+from serving.targeting.units import unit_key
 from settings.clock import utc_now
 
 
@@ -53,7 +55,9 @@ def score_session(session: Session, champion: Champion, warn: Warn, *, publish_r
         return ScoringResult(scored.scores)
     horizon_days, keep_weeks = champion.terms.horizon_days, settings.serving.keep_weeks
     identity = identity_key(settings.secret_path, store)
-    run = publish(store, scored.scores, horizon_days, norms, keep_weeks, scored.targets, identity)
+    key = unit_key(workspace_secret(settings.secret_path, store))
+    units = build_units(session.tables, scored.contacted, scored.targets["customer_id"], key)
+    run = publish(store, scored.scores, horizon_days, norms, keep_weeks, scored.targets, units, identity)
     record_use(settings, store)
     is_new = run.scored_at == scored.scores["scored_at"][0]
     return ScoringResult(scores=scored.scores, run=run, is_new=is_new, current=read_current_run(store))

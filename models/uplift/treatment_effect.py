@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import t as student
 
-from features.frames.arrays import Array, BoolArray
+from features.frames.arrays import Array, BoolArray, IntArray
 
 MIN_PER_ARM = 2
 MIN_ROWS_PER_PARAMETER = 10
@@ -44,8 +44,10 @@ class Effect:
         return max(int(np.ceil(customers * ((POWER_MULTIPLIER * self.standard_error / effect) ** 2 - 1))), 0)
 
 
-def estimate_effect(outcome: Array, treated: BoolArray, propensity: Array, covariates: Array) -> Effect | None:
-    """Return the mean effect on the treated, by intention to treat; None with fewer than two customers in an arm.
+def estimate_effect(
+    outcome: Array, treated: BoolArray, propensity: Array, covariates: Array, unit: IntArray | None = None
+) -> Effect | None:
+    """Return the mean effect on the treated, by intention to treat; None with fewer than two customers or units in an arm.
 
     `propensity` is each customer's probability of treatment, in (0, 1); control customers are weighted by its odds (Hajek).
     `covariates`, shape (customers, k), were known before the assignment. One regression within the arms removes what they
@@ -53,13 +55,20 @@ def estimate_effect(outcome: Array, treated: BoolArray, propensity: Array, covar
     chance. The interval is Welch's (1947, doi:10.1093/biomet/34.1-2.28), but each arm's variance is at least the mean of both
     variances. With skewed outcomes, a small control group that happens to order little also happens to vary little, and Welch's
     interval would be narrowest where it flatters most.
+
+    `unit` is equal for the rows of one randomised unit, such as the windows of one household; None: each row is a unit. Errors
+    within a unit are correlated: each arm's variance is multiplied by its design effect (clustered by unit, at least 1), and
+    degrees of freedom count units.
     """
     if min(treated.sum(), (~treated).sum()) < MIN_PER_ARM:
         return None
     adjusted = outcome - _predicted_by_covariates(outcome, treated, covariates)
     odds = propensity / (1 - propensity)
-    mean1, s1, w1, n1 = _weighted_mean(adjusted[treated], np.ones(int(treated.sum())))
-    mean0, s0, w0, n0 = _weighted_mean(adjusted[~treated], odds[~treated])
+    units = np.arange(len(outcome)) if unit is None else unit
+    mean1, s1, w1, n1 = _weighted_mean(adjusted[treated], np.ones(int(treated.sum())), units[treated])
+    mean0, s0, w0, n0 = _weighted_mean(adjusted[~treated], odds[~treated], units[~treated])
+    if min(n1, n0) < MIN_PER_ARM:
+        return None
     v1, v0 = (max(variance, (s1 + s0) / 2) * weight for variance, weight in ((s1, w1), (s0, w0)))
     error = float(np.sqrt(v1 + v0))
     degrees = (v1 + v0) ** 2 / (v1**2 / (n1 - 1) + v0**2 / (n0 - 1)) if error > 0 else 1.0
@@ -90,9 +99,26 @@ def _predicted_by_covariates(outcome: Array, treated: BoolArray, covariates: Arr
     return predicted
 
 
-def _weighted_mean(values: Array, weights: Array) -> tuple[float, float, float, int]:
-    """Return the weighted mean, the variance of a value, the factor from it to the variance of the mean, and the count."""
+def _weighted_mean(values: Array, weights: Array, unit: IntArray) -> tuple[float, float, float, int]:
+    """Return the weighted mean, the variance of a value, the factor from it to the variance of the mean, and the units."""
     n = len(values)
     mean = float(np.average(values, weights=weights))
-    variance = float(((weights * (values - mean)) ** 2).sum() / (weights**2).sum()) * n / (n - 1)
-    return mean, variance, float((weights**2).sum() / weights.sum() ** 2), n
+    errors = weights * (values - mean)
+    variance = float((errors**2).sum() / (weights**2).sum()) * n / (n - 1)
+    units, index = np.unique(unit, return_inverse=True)
+    factor = float((weights**2).sum() / weights.sum() ** 2)
+    return mean, variance, factor * _design_effect(errors, index, len(units)), len(units)
+
+
+def _design_effect(errors: Array, unit: IntArray, units: int) -> float:
+    """Return how many times larger the variance of a sum of errors is than with independent errors: at least 1.
+
+    `unit` numbers the rows of each unit from 0. The variance is clustered by unit (Liang and Zeger 1986,
+    doi:10.1093/biomet/73.1.13). Units that happen to offset their own errors do not narrow an interval.
+    """
+    independent = float((errors**2).sum())
+    if units in {1, len(errors)} or independent == 0:
+        return 1.0
+    n = len(errors)
+    clustered = float((np.bincount(unit, weights=errors) ** 2).sum()) * units / (units - 1) * (n - 1) / n
+    return max(clustered / independent, 1.0)

@@ -36,9 +36,11 @@ from serving.store.issued import (
 from serving.store.read import current_actions
 from serving.store.runs import Run
 from serving.store.targets import read_targets
+from serving.store.units import read_units
 from serving.store.withheld import Withheld
 from serving.targeting.choice import NO_ACTION
 from serving.targeting.plan import ListBounds, Plan, PlanInputs, make_plan
+from serving.targeting.units import links_of_rows
 from settings.errors import UserError
 from settings.sections import Settings
 
@@ -61,8 +63,8 @@ class WeeklyPlan:
 class WeeklyList:
     """A list that may be issued.
 
-    `frame` has LIST_COLUMNS, `expected` EXPECTED_COLUMNS of the same rows, `summary` the figures. `row_limit` and `budget` are
-    the bounds of the request, None where the configuration decides.
+    `frame` has LIST_COLUMNS, `expected` EXPECTED_COLUMNS of the same rows, `links` what belongs to their units (`links_of_rows`),
+    `summary` the figures. `row_limit` and `budget` are the bounds of the request, None where the configuration decides.
     """
 
     kind: ListKind
@@ -70,6 +72,7 @@ class WeeklyList:
     run: Run
     frame: pl.DataFrame
     expected: pl.DataFrame
+    links: pl.DataFrame
     summary: dict[str, Any]
     row_limit: int | None = None
     budget: float | None = None
@@ -133,9 +136,9 @@ def plan_week(
         bounds={TARGET_BY_KIND[kind]: list_bounds[kind] for kind in ListKind},
         control_hold_days=targeting.control_hold_days or run.horizon_days,
     )
-    earlier = earlier_rows(engine, planned_week, run.run_id, today, targeting.pause_days, targeting.control_hold_days)
-    withheld = withheld_ids(settings, engine, *Withheld).holds()
-    return WeeklyPlan(settings, run, planned_week, make_plan(customers, earlier, withheld, inputs))
+    earlier = earlier_rows(engine, planned_week, today, targeting.pause_days, targeting.control_hold_days)
+    withheld, units = withheld_ids(settings, engine, *Withheld).holds(), read_units(engine, run.run_id)
+    return WeeklyPlan(settings, run, planned_week, make_plan(customers, earlier, withheld, inputs, units))
 
 
 def build_list(
@@ -152,6 +155,7 @@ def build_list(
         run=run,
         frame=_list_columns(listed, list_id(kind, week, run.run_id), week, run, sunday_of(week)),
         expected=listed.select(pl.col(name).cast(dtype) for name, dtype in EXPECTED_COLUMNS.items()),
+        links=links_of_rows(listed, plan.links),
         summary=summarize_list(plan, target, listed, candidates) | {"changes": changes},
         row_limit=limit,
         budget=budget,
@@ -197,7 +201,8 @@ def issue(
         issued = _new_issued_list(weekly, existing, issued_by, now)
         frame = _with_list_id(weekly.frame, issued.list_id)
         try:
-            store_list(engine, issued, frame.hstack(weekly.expected), identity_key(settings.secret_path, engine))
+            identity = identity_key(settings.secret_path, engine)
+            store_list(engine, issued, frame.hstack(weekly.expected), weekly.links, identity)
         except IntegrityError:  # another process issued a list of this id in the meantime
             continue
         return Issue(issued, _issued_rows(settings, engine, weekly, issued.list_id), warnings, is_new=True)

@@ -90,7 +90,8 @@ def measure_groups(rows: pl.DataFrame) -> list[GroupOutcome]:
     """Return what was earned, from rows with outcomes (`serving.outcomes.rows`), by intention to treat.
 
     Of several lists of a kind and week the effective one counts. A list is measured on its rows as issued. In all other groups a
-    customer counts once per window (`enrolments`). The global control is compared separately, because no list drew it.
+    household counts once per window (`enrolments`). Intervals are clustered by household, which may have several windows. The
+    global control is compared separately, because no list drew it.
     """
     effective = rows.filter(~pl.col("superseded"))
     drawn = effective.filter(pl.col("propensity").is_between(0, 1, closed="none"))
@@ -138,8 +139,9 @@ def _group_outcome(scope: str, name: str, rows: pl.DataFrame) -> GroupOutcome:
     gain = closed.select(pl.col("expected_gain").filter(pl.col("arm") == "treated").mean()).item()
     is_treated = (closed["arm"] == "treated").to_numpy()
     propensity, covariates = closed["propensity"].to_numpy(), closed.select(COVARIATES).to_numpy()
+    unit = closed["who"].rank("dense").to_numpy()
     orders, profit = (
-        estimate_effect(closed[outcome].cast(pl.Float64).to_numpy(), is_treated, propensity, covariates)
+        estimate_effect(closed[outcome].cast(pl.Float64).to_numpy(), is_treated, propensity, covariates, unit)
         for outcome in ("orders", "profit")
     )
     expected_gain, treated = float(gain or 0.0), int(is_treated.sum())

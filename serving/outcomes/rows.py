@@ -1,4 +1,4 @@
-"""Every issued row with its outcome: orders, spend, and what the customer's treatments cost within the window."""
+"""Every issued row with its outcome: orders, spend, and what the treatments of the household cost within the window."""
 
 from datetime import date
 
@@ -6,12 +6,15 @@ import polars as pl
 import sqlalchemy as sa
 
 from features.frames.columns import CUSTOMER
+from features.frames.components import component_numbers
 from features.labels import labels
 from serving.schemas.iso_weeks import list_start
 from serving.store.issued import effective_lists, issued_lists
 from serving.store.list_rows import OUTCOME_COLUMNS, outcome_rows
 from serving.store.schema import OUTCOME
+from serving.targeting.units import GROUP, LINK, LINKS, NO_UNITS, UNIT, match_units
 
+ROW = ("list_id", "rank")
 LIST_COLUMNS: dict[str, pl.DataType] = {
     "number": pl.Int64(),
     "kind": pl.String(),
@@ -22,17 +25,18 @@ LIST_COLUMNS: dict[str, pl.DataType] = {
 ORDER_COLUMNS: dict[str, pl.DataType] = {
     "start": pl.Date(),
     "horizon_days": pl.Int64(),
-    CUSTOMER: pl.String(),
+    "who": pl.String(),
     "next_orders": pl.Int64(),
     "next_spend": pl.Float64(),
 }
 
 
-def issued_rows(engine: sa.Engine) -> pl.DataFrame:
+def issued_rows(engine: sa.Engine, units: pl.DataFrame = NO_UNITS) -> pl.DataFrame:
     """Return OUTCOME_COLUMNS and LIST_COLUMNS of the rows of all issued lists, with `who` and `superseded`.
 
-    `start` is the day from which the list was acted on. `who` is the customer, or the list and rank of one who was erased. Of
-    several lists of a kind and week the effective one counts (`effective_lists`); rows of the others are `superseded`. Rows
+    `start` is the day from which the list was acted on. `who` is what was randomised (`_with_who`). `units` has UNIT_COLUMNS of
+    the present households: rows of earlier Holdfasts, which name no unit, count for the household of their customer. Of several
+    lists of a kind and week the effective one counts (`effective_lists`); rows of the others are `superseded`. Rows
     without a propensity, from old versions, are left out: no effect can be measured on them.
     """
     lists = sorted(issued_lists(engine), key=lambda issued: (issued.week, issued.number))
@@ -47,52 +51,82 @@ def issued_rows(engine: sa.Engine) -> pl.DataFrame:
         }
         frames.append(rows.with_columns(**list_columns))
     effective = [issued.list_id for issued in effective_lists(engine)]
-    return pl.concat(frames).with_columns(
-        pl.coalesce(CUSTOMER, pl.format("{} {}", "list_id", "rank")).alias("who"),
-        (~pl.col("list_id").is_in(effective)).alias("superseded"),
-    )
+    is_superseded = (~pl.col("list_id").is_in(effective)).alias("superseded")
+    return _with_who(pl.concat(frames), units).with_columns(is_superseded)
 
 
-def with_outcomes(rows: pl.DataFrame, transactions: pl.LazyFrame, until: date, margin: float) -> pl.DataFrame:
+def _with_who(rows: pl.DataFrame, units: pl.DataFrame) -> pl.DataFrame:
+    """Add `who`: equal for all rows of one household, over all weeks and changes of its members.
+
+    Rows belong together if they name the same customer or the same unit, or customers who are in one unit now, through any
+    chain of these. `who` is the first of their units; without a unit the customer, or the list and rank of one who was erased.
+    """
+    subjects = rows.with_columns(pl.coalesce(CUSTOMER, pl.format("{} {}", "list_id", "rank")).alias("subject"))
+    now = units.select(pl.col(CUSTOMER).alias("subject"), pl.col(LINKS).str.split(" ").alias(UNIT)).explode(UNIT)
+    edges = pl.concat([subjects.select("subject", UNIT).drop_nulls(), now]).unique()
+    grouped = edges.with_columns(component_numbers(edges)).with_columns(pl.col(UNIT).min().over("component").alias("who"))
+    joined = subjects.join(grouped.select("subject", "who").unique(), on="subject", how="left", maintain_order="left")
+    return joined.with_columns(pl.coalesce("who", "subject").alias("who")).drop("subject")
+
+
+def unit_members(rows: pl.DataFrame, units: pl.DataFrame) -> pl.DataFrame:
+    """Return customer_id and `who` of all customers whose orders count for issued rows: those listed, and their households.
+
+    The household is the present one: of that on the day of the list, only hashes are kept.
+    """
+    links = units.select(pl.col(UNIT).alias(GROUP), pl.col(LINKS).str.split(" ").alias(LINK)).explode(LINK).unique()
+    present = match_units(rows.select(CUSTOMER, UNIT, "who"), units, links).select(pl.col(GROUP).alias(UNIT), "who")
+    of_units = units.select(CUSTOMER, UNIT).join(present.drop_nulls().unique(UNIT, keep="any"), on=UNIT)
+    listed = rows.select(CUSTOMER, "who").drop_nulls()
+    return pl.concat([of_units.select(CUSTOMER, "who"), listed]).unique(CUSTOMER, keep="any")
+
+
+def with_outcomes(
+    rows: pl.DataFrame, transactions: pl.LazyFrame, until: date, margin: float, members: pl.DataFrame | None = None
+) -> pl.DataFrame:
     """Add orders, spend, cost and profit in [start, start + horizon_days), as far as known before `until`; and `closed`.
 
-    Profit is margin x net spend, minus the cost of all of the customer's treatments in the window, since a later list may treat
-    the customer again. Superseded lists were not acted on, and add no cost to other rows. For an erased customer the outcome
-    stored at the erasure counts. `closed` says whether the window has ended.
+    All of them are those of the household, since all of it is treated or held out: `members` has customer_id and `who`
+    (`unit_members`); None: only the listed customers are known. Profit is margin x net spend, minus the cost of all treatments
+    of the household in the window, since a later list may treat it again. Superseded lists were not acted on, and add no cost
+    to other rows. For an erased customer the outcome stored at the erasure counts. `closed` says whether the window has ended.
     """
+    members = unit_members(rows, NO_UNITS) if members is None else members
     frames = [pl.DataFrame(schema=ORDER_COLUMNS)]
     for start, horizon in rows.select("start", "horizon_days").unique(maintain_order=True).iter_rows():
         days = min(horizon, (until - start).days)
         if days > 0:
             orders = labels(transactions, start, days).collect(engine="streaming")
             window = pl.lit(start).alias("start"), pl.lit(horizon, pl.Int64).alias("horizon_days")
-            frames.append(orders.select(*window, CUSTOMER, "next_orders", "next_spend"))
-    joined = rows.join(pl.concat(frames), on=["start", "horizon_days", CUSTOMER], how="left", maintain_order="left")
+            of_units = orders.join(members, on=CUSTOMER).group_by("who").agg(pl.col("next_orders", "next_spend").sum())
+            frames.append(of_units.with_columns(*window).select(pl.col(name).cast(t) for name, t in ORDER_COLUMNS.items()))
+    joined = rows.join(pl.concat(frames), on=["start", "horizon_days", "who"], how="left", maintain_order="left")
     is_erased = pl.col(CUSTOMER).is_null()
     outcomes = joined.with_columns(
-        pl.coalesce(pl.when(is_erased).then("outcome_orders"), "next_orders", 0).alias("orders"),
-        pl.coalesce(pl.when(is_erased).then("outcome_spend"), "next_spend", 0.0).alias("spend"),
+        pl.sum_horizontal("next_orders", pl.when(is_erased).then("outcome_orders")).alias("orders"),
+        pl.sum_horizontal("next_spend", pl.when(is_erased).then("outcome_spend")).alias("spend"),
         (pl.col("start") + pl.duration(days="horizon_days") <= until).alias("closed"),
     ).drop(*OUTCOME, "next_orders", "next_spend")
     return _with_costs(outcomes, until).with_columns((margin * pl.col("spend") - pl.col("cost")).alias("profit"))
 
 
 def _with_costs(rows: pl.DataFrame, until: date) -> pl.DataFrame:
-    """Add the cost of a customer's treatments from the row's start to the end of its window."""
+    """Add the cost of the treatments of a row's household from its start to the end of its window."""
     treatments = rows.filter(pl.col("arm") == "treated", ~pl.col("superseded")).select(
-        "who", pl.col("start").alias("treated_on"), pl.col("action_cost").alias("treatment_cost")
+        "who", *(pl.col(name).alias(f"treatment_{name}") for name in (*ROW, "start", "action_cost"))
     )
-    pairs = rows.select("list_id", "who", "start", "horizon_days").join(treatments, on="who", how="inner")
-    day, start = pl.col("treated_on"), pl.col("start")
-    in_window = (day > start) & (day < start + pl.duration(days="horizon_days")) & (day < until)
-    later = pairs.filter(in_window).group_by("list_id", "who").agg(pl.col("treatment_cost").sum().alias("later_cost"))
+    pairs = rows.select(*ROW, "who", "start", "horizon_days").join(treatments, on="who", how="inner")
+    day, start = pl.col("treatment_start"), pl.col("start")
+    in_window = (day >= start) & (day < start + pl.duration(days="horizon_days")) & (day < until)
+    is_other = pl.any_horizontal(pl.col(name) != pl.col(f"treatment_{name}") for name in ROW)
+    others = pairs.filter(in_window, is_other).group_by(ROW).agg(pl.col("treatment_action_cost").sum().alias("other_cost"))
     own_cost = pl.when(pl.col("arm") == "treated").then("action_cost").otherwise(0.0)
-    joined = rows.join(later, on=["list_id", "who"], how="left", maintain_order="left")
-    return joined.with_columns((own_cost + pl.col("later_cost").fill_null(0.0)).alias("cost")).drop("later_cost")
+    joined = rows.join(others, on=ROW, how="left", maintain_order="left")
+    return joined.with_columns((own_cost + pl.col("other_cost").fill_null(0.0)).alias("cost")).drop("other_cost")
 
 
 def enrolments(rows: pl.DataFrame) -> pl.DataFrame:
-    """Return each customer's first row, and every later row that starts when the window of the kept row before it has ended.
+    """Return each household's first row, and every later row that starts when the window of the kept row before it has ended.
 
     A row within an earlier window is part of the outcome of that window; counting both would count one effect twice.
     """

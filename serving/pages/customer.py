@@ -1,6 +1,5 @@
 """The page of a customer: risk, value, next order and recommended action, with reasons, complaints, loyalty and history."""
 
-from datetime import date
 from typing import Annotated, Any
 
 import polars as pl
@@ -16,17 +15,18 @@ from serving.http.errors import ApiError
 from serving.http.fields import Id
 from serving.http.paths import SEE_OTHER, UI
 from serving.http.state import ServiceState
-from serving.lists.holds import hold_of_customer
+from serving.lists.holds import hold_of_customer, household_rows
 from serving.pages import charts
 from serving.pages.render import customer_path, format_day, page, svg_response
 from serving.pages.session import SIGNED_IN
 from serving.store.audit import record_read
 from serving.store.issued import customer_list_rows
 from serving.store.read import find_scores, score_history
+from serving.store.runs import Run
 from serving.store.withheld import Withheld
 from serving.targeting.rules import Target
 from settings.clock import utc_now
-from settings.sections import Settings, Targeting
+from settings.sections import Settings
 
 ROUTES = APIRouter(include_in_schema=False, dependencies=[SIGNED_IN])
 CustomerId = Annotated[Id, Path()]
@@ -62,7 +62,7 @@ def customer(customer_id: CustomerId, request: Request) -> Response:
         score=score,
         suppressed=suppressed or (score or {}).get("no_score_reason") == Withheld.SUPPRESSED,
         lists=lists,
-        current_hold=None if action is None else _current_hold(lists, action["kind"], run.as_of, state.settings.targeting),
+        current_hold=None if action is None else _current_hold(state, run, customer_id, lists, action["kind"]),
         complaints=[] if score is None else _complaints(state, customer_id),
         brands=None if score is None else _brand_counts(_purchases(state, customer_id)),
         unit=state.settings.loyalty.unit,
@@ -97,18 +97,23 @@ def _action(settings: Settings, score: dict[str, Any] | None) -> dict[str, Any] 
     }
 
 
-def _current_hold(lists: list[dict[str, Any]], kind: str, today: date, targeting: Targeting) -> dict[str, str] | None:
+def _current_hold(
+    state: ServiceState, run: Run, customer_id: str, lists: list[dict[str, Any]], kind: str
+) -> dict[str, str] | None:
     """Return what to do instead of the action while a list holds the customer out or pauses contacts, and why; else None."""
-    hold = hold_of_customer(lists, Target(kind), today, targeting)
+    targeting = state.settings.targeting
+    others = household_rows(state.engine, run, customer_id, state.settings)
+    hold = hold_of_customer(lists, Target(kind), run.as_of, targeting, others)
     if hold is None:
         return None
+    until = format_day(hold.until)
     if hold.is_control:
         instruction = "Answer as usual" if kind == Target.RECOVERY else "Do not contact"
-        reason = f"Held out by {hold.list_id} until {format_day(hold.until)}, as part of the control group."
-        return {"instruction": instruction, "reason": reason}
+        start = "The household is held out" if hold.of_household else "Held out"
+        return {"instruction": instruction, "reason": f"{start} by {hold.list_id} until {until}, as part of the control group."}
+    start = "Another customer of the household was contacted" if hold.of_household else "Contacted"
     pause = f"{targeting.pause_days} days between contacts"
-    reason = f"Contacted through {hold.list_id}; no further contact before {format_day(hold.until)} ({pause})."
-    return {"instruction": "Wait", "reason": reason}
+    return {"instruction": "Wait", "reason": f"{start} through {hold.list_id}; no further contact before {until} ({pause})."}
 
 
 def _history(state: ServiceState, customer_id: str) -> list[dict[str, Any]]:

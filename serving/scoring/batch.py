@@ -49,10 +49,14 @@ def norms_as_of(champion: Champion, tables: Tables, as_of: date) -> Norms:
 
 @dataclass(frozen=True)
 class ScoringRun:
-    """SCORE_COLUMNS of every customer, and TARGET_COLUMNS of those whose target has a list."""
+    """SCORE_COLUMNS of every customer, and TARGET_COLUMNS of those whose target has a list.
+
+    `contacted` has the days since the newest contact of every customer, also of those who objected.
+    """
 
     scores: pl.DataFrame
     targets: pl.DataFrame
+    contacted: pl.DataFrame
 
 
 def score(
@@ -92,7 +96,8 @@ def score_run(
     scores = customers.select(_typed_column(customers, name, dtype) for name, dtype in SCORE_COLUMNS.items())
     if allowed.height < features.height:
         scores = _add_suppressed(scores, features, _run_columns(settings, champion, scored_at))
-    return ScoringRun(scores=scores, targets=build_targets(customers))
+    contacted = features.select(CUSTOMER, pl.col("last_contact_days").cast(pl.Int64).alias("contacted_days"))
+    return ScoringRun(scores=scores, targets=build_targets(customers), contacted=contacted)
 
 
 def _add_suppressed(scores: pl.DataFrame, features: pl.DataFrame, run_columns: list[pl.Expr]) -> pl.DataFrame:

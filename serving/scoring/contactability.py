@@ -52,9 +52,14 @@ def with_contactability(features: pl.DataFrame, tables: Tables) -> pl.DataFrame:
     ).with_columns(pl.when(PARTNER).then(pl.lit("partner")).otherwise("lifecycle_stage").alias("lifecycle_stage"))
 
 
+def shared_text(column: str) -> pl.Expr:
+    """Return a household or contact point without case and surrounding space, as customers share it; null if empty."""
+    text = pl.col(column).str.normalize("NFKC").str.strip_chars().str.to_lowercase()
+    return pl.when(text != "").then(text)
+
+
 def _group_number(column: str) -> pl.Expr:
-    """Return a number for each value that several customers share, ignoring case and surrounding space; null for the others."""
-    text = pl.col(column).str.strip_chars().str.to_lowercase()
-    value = pl.when(text != "").then(text)
+    """Return a number for each value that several customers share; null for the others."""
+    value = shared_text(column)
     is_shared = value.is_not_null() & (pl.len().over(value) > 1)
     return pl.when(is_shared).then(value.rank("dense").cast(pl.Int64)).alias(column)

@@ -11,7 +11,7 @@ from features.frames.columns import CUSTOMER
 from features.storage.hashing import HashedIds
 from serving.store.engine import autocommit
 from serving.store.read import VALUES, in_values, read_frame, values_parameter
-from serving.store.schema import LIST_ROWS, RUNS, WITHHELD, score_table, target_table
+from serving.store.schema import LIST_ROWS, RUNS, WITHHELD, run_tables
 from serving.store.withheld import Withheld
 
 ERASURE_LOCK_ID = 0x65726173  # of the advisory lock that orders erasures and publications in PostgreSQL
@@ -56,16 +56,16 @@ def mark_removed(engine: sa.Engine, hashes: Sequence[str], now: datetime) -> Non
 def stored_ids(engine: sa.Engine, erased: HashedIds) -> list[str]:
     """Return the ids of erased customers that runs or issued lists still have."""
     with engine.connect() as connection:
-        columns = [table.c.customer_id for table in run_tables(connection)] + [LIST_ROWS.c.customer_id]
+        columns = [table.c.customer_id for table in existing_run_tables(connection)] + [LIST_ROWS.c.customer_id]
         frames = [read_frame(connection, sa.select(column).distinct(), ID_SCHEMA).filter(erased.holds()) for column in columns]
     return pl.concat(frames)[CUSTOMER].unique().to_list()
 
 
-def run_tables(connection: sa.Connection, run_ids: Sequence[int] | None = None) -> list[sa.Table]:
+def existing_run_tables(connection: sa.Connection, run_ids: Sequence[int] | None = None) -> list[sa.Table]:
     """Return the tables that hold rows of customers, of these runs, or of all, published or not."""
     names = set(sa.inspect(connection).get_table_names())
     existing = connection.scalars(sa.select(RUNS.c.run_id)).all() if run_ids is None else run_ids
-    tables = (table for run_id in existing for table in (score_table(run_id), target_table(run_id)))
+    tables = (table for run_id in existing for table in run_tables(run_id))
     return [table for table in tables if table.name in names]
 
 
@@ -74,7 +74,7 @@ def delete_from_runs(engine: sa.Engine, customer_ids: Sequence[str]) -> int:
     deleted = 0
     with engine.begin() as connection:
         values = {VALUES: values_parameter(connection, customer_ids)}
-        for table in run_tables(connection):
+        for table in existing_run_tables(connection):
             matches = in_values(connection.dialect.name, table.c.customer_id)
             rows = connection.execute(table.delete().where(matches), values).rowcount
             deleted += rows if table.name.startswith("scores_") else 0
@@ -84,7 +84,7 @@ def delete_from_runs(engine: sa.Engine, customer_ids: Sequence[str]) -> int:
 def delete_from_run(connection: sa.Connection, run_id: int, customer_ids: Sequence[str]) -> None:
     """Delete customers from one run, within an open transaction."""
     values = {VALUES: values_parameter(connection, customer_ids)}
-    for table in run_tables(connection, [run_id]):
+    for table in existing_run_tables(connection, [run_id]):
         connection.execute(table.delete().where(in_values(connection.dialect.name, table.c.customer_id)), values)
 
 
@@ -113,7 +113,7 @@ def _checkpoint(engine: sa.Engine) -> bool:
 def _vacuum(engine: sa.Engine) -> bool:
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.exec_driver_sql("set statement_timeout = 0")
-        for table in [*run_tables(connection), LIST_ROWS]:
+        for table in [*existing_run_tables(connection), LIST_ROWS]:
             connection.exec_driver_sql(f'vacuum "{table.name}"')
         connection.invalidate()
     return True

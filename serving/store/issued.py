@@ -16,8 +16,9 @@ from serving.schemas.lists import LIST_COLUMNS
 from serving.store.audit import add_audit_entry
 from serving.store.engine import autocommit
 from serving.store.erasure import erased_in, lock_erasures
+from serving.store.list_rows import arm_rows
 from serving.store.read import iter_frames, read_frame
-from serving.store.schema import LIST_ROWS, LISTS
+from serving.store.schema import LIST_ROWS, LISTS, UNIT_LINKS
 
 INSERT_ROWS = 5_000
 MAX_LISTS_OF_CUSTOMER = 10
@@ -29,7 +30,6 @@ FIGURE_COLUMNS: dict[str, pl.DataType] = {
     **dict.fromkeys(FACETS, pl.String()),
     **dict.fromkeys(SUM_COLUMNS, pl.Float64()),
 }
-ARM_COLUMNS: dict[str, pl.DataType] = {"customer_id": pl.String(), "arm": pl.String()}
 EARLIER_COLUMNS: dict[str, pl.DataType] = {
     "customer_id": pl.String(),
     "target": pl.String(),
@@ -37,6 +37,7 @@ EARLIER_COLUMNS: dict[str, pl.DataType] = {
     "days": pl.Int64(),
     "hold": pl.Int64(),
     "this_week": pl.Boolean(),
+    "unit": pl.String(),
 }
 FILTER_COLUMNS = {"region": "region", "segment": "loyalty_segment", "stage": "lifecycle_stage", "action": "action", "arm": "arm"}
 
@@ -92,10 +93,17 @@ def churn_sentence(horizon_days: int, as_of: date) -> str:
 LIST_FIELDS = tuple(LISTS.c[name] for name in IssuedList.__dataclass_fields__)
 
 
-def store_list(engine: sa.Engine, issued: IssuedList, frame: pl.DataFrame, identity: str | None = None) -> None:
+def store_list(
+    engine: sa.Engine,
+    issued: IssuedList,
+    frame: pl.DataFrame,
+    links: pl.DataFrame | None = None,
+    identity: str | None = None,
+) -> None:
     """Store a list and its rows (LIST_COLUMNS and EXPECTED_COLUMNS) in one transaction.
 
-    With `identity`, the key of the store's hashes, the rows of customers who were erased since the plan lose their id. Raises
+    `links` has the rank and link of whatever belongs to the unit of a row (`serving.targeting.units.links_of_rows`). With
+    `identity`, the key of the store's hashes, the rows of customers who were erased since the plan lose their id. Raises
     IntegrityError if the list id exists already.
     """
     fields = {name: getattr(issued, name) for name in IssuedList.__dataclass_fields__}
@@ -105,6 +113,9 @@ def store_list(engine: sa.Engine, issued: IssuedList, frame: pl.DataFrame, ident
         add_audit_entry(connection, issued.issued_by, "list issued", issued.issued_at, issued.list_id, frame.height)
         for chunk in frame.iter_slices(INSERT_ROWS):
             connection.execute(LIST_ROWS.insert(), chunk.to_dicts())
+        if links is not None:
+            for chunk in links.with_columns(pl.lit(issued.list_id).alias("list_id")).iter_slices(INSERT_ROWS):
+                connection.execute(UNIT_LINKS.insert(), chunk.to_dicts())
         for customer_id in [] if identity is None else erased_in(connection, frame[CUSTOMER], identity):
             erase_from_list(connection, issued.list_id, customer_id, {})
 
@@ -207,17 +218,15 @@ def list_members(engine: sa.Engine, list_id: str) -> tuple[pl.Series, int]:
     return ids, len(stored_ids) - len(ids)
 
 
-def earlier_rows(
-    engine: sa.Engine, week: str, run_id: int, today: date, pause_days: int, control_hold_days: int | None
-) -> pl.DataFrame:
+def earlier_rows(engine: sa.Engine, week: str, today: date, pause_days: int, control_hold_days: int | None) -> pl.DataFrame:
     """Return the customers on earlier lists: EARLIER_COLUMNS, with the days since each list and its control hold in days.
 
-    Earlier lists are the effective ones of weeks before `week`, and those of this week from another run that no limit cut
-    short. Only lists that still matter are read: those acted on within `pause_days` or within their control hold.
-    `control_hold_days` None takes each list's own horizon.
+    Earlier lists are the effective ones of weeks before `week`, and those of this week that no limit cut short. Only lists that
+    still matter are read: those acted on within `pause_days` or within their control hold. `control_hold_days` None takes each
+    list's own horizon. An erased customer is null; the unit of the row still holds the others of the household.
     """
     before = [issued for issued in effective_lists(engine) if issued.week < week]
-    same_week = [issued for issued in issued_lists(engine, None, week) if issued.run_id != run_id and issued.row_limit is None]
+    same_week = [issued for issued in issued_lists(engine, None, week) if issued.row_limit is None]
     frames = [pl.DataFrame(schema=EARLIER_COLUMNS)]
     with engine.connect() as connection:
         for issued in [*before, *same_week]:
@@ -231,10 +240,7 @@ def earlier_rows(
                 "hold": pl.lit(hold, pl.Int64),
                 "this_week": pl.lit(issued.week == week),
             }
-            query = sa.select(LIST_ROWS.c.customer_id, LIST_ROWS.c.arm).where(
-                LIST_ROWS.c.list_id == issued.list_id, LIST_ROWS.c.customer_id.is_not(None)
-            )
-            rows = read_frame(connection, query, ARM_COLUMNS)
+            rows = arm_rows(connection, issued.list_id)
             frames.append(rows.with_columns(**list_columns).select(EARLIER_COLUMNS.keys()))
     return pl.concat(frames)
 

@@ -1,4 +1,4 @@
-"""Rows of issued lists, as contacts and outcomes need them."""
+"""Rows of issued lists, as later plans, contacts and outcomes need them."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -7,8 +7,15 @@ import polars as pl
 import sqlalchemy as sa
 
 from serving.store.read import VALUES, in_values, read_frame, values_parameter
-from serving.store.schema import LIST_ROWS
+from serving.store.schema import LIST_ROWS, UNIT_LINKS
 
+ARM_COLUMNS: dict[str, pl.DataType] = {
+    "rank": pl.Int64(),
+    "customer_id": pl.String(),
+    "arm": pl.String(),
+    "unit": pl.String(),
+}
+LINK_COLUMNS: dict[str, pl.DataType] = {"rank": pl.Int64(), "link": pl.String()}
 CONTACT_COLUMNS: dict[str, pl.DataType] = {
     "customer_id": pl.String(),
     "action": pl.String(),
@@ -31,10 +38,24 @@ OUTCOME_COLUMNS: dict[str, pl.DataType] = {
     "propensity": pl.Float64(),
     "global_share": pl.Float64(),
     "action_cost": pl.Float64(),
+    "unit": pl.String(),
     "outcome_orders": pl.Int64(),
     "outcome_spend": pl.Float64(),
     "outcome_until": pl.Date(),
 }
+
+
+def arm_rows(connection: sa.Connection, list_id: str) -> pl.DataFrame:
+    """Return ARM_COLUMNS of a list; `unit` has the unit's name and all its links, separated by spaces."""
+    rows = read_frame(
+        connection, sa.select(*(LIST_ROWS.c[name] for name in ARM_COLUMNS)).where(LIST_ROWS.c.list_id == list_id), ARM_COLUMNS
+    )
+    links = read_frame(
+        connection, sa.select(*(UNIT_LINKS.c[name] for name in LINK_COLUMNS)).where(UNIT_LINKS.c.list_id == list_id), LINK_COLUMNS
+    )
+    of_rows = links.group_by("rank").agg(pl.col("link").sort().str.join(" "))
+    joined = rows.join(of_rows, on="rank", how="left", maintain_order="left")
+    return joined.with_columns(pl.concat_str("unit", "link", separator=" ", ignore_nulls=True).replace("", None).alias("unit"))
 
 
 def contact_rows(engine: sa.Engine, list_ids: Sequence[str], customer_ids: Sequence[str] | None = None) -> Iterator[pl.DataFrame]:

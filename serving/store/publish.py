@@ -21,7 +21,7 @@ from serving.store.ranks import pack_ranks
 from serving.store.read import read_frame
 from serving.store.run_summary import KEY, MONTH_DAYS, MOVE_COLUMNS, run_summary
 from serving.store.runs import NEWEST_FIRST, RUN_FIELDS, Run, kept_runs
-from serving.store.schema import COMPLETE, ROW_COLUMNS, RUN_COLUMNS, RUNS, WRITING, score_table, target_table
+from serving.store.schema import COMPLETE, ROW_COLUMNS, RUN_COLUMNS, RUNS, WRITING, run_tables, score_table
 from settings.clock import utc_now
 
 PUBLISH_LOCK_ID = 0x70756273  # of the advisory lock that a publisher holds in PostgreSQL
@@ -30,12 +30,13 @@ DEFAULT_KEEP_WEEKS = 13
 
 @dataclass(frozen=True)
 class NewRun:
-    """What a run is published from: SCORE_COLUMNS, TARGET_COLUMNS, the churn horizon, and the norms that live scores use."""
+    """What a run is published from: SCORE_COLUMNS, TARGET_COLUMNS, UNIT_COLUMNS, the churn horizon, and the norms."""
 
     scores: pl.DataFrame
     horizon_days: int
     norms: Norms | None = None
     targets: pl.DataFrame | None = None
+    units: pl.DataFrame | None = None
 
     @property
     def fields(self) -> dict[str, Any]:
@@ -52,6 +53,7 @@ def publish(
     norms: Norms | None = None,
     keep_weeks: int = DEFAULT_KEEP_WEEKS,
     targets: pl.DataFrame | None = None,
+    units: pl.DataFrame | None = None,
     identity: str | None = None,
 ) -> Run:
     """Publish a run of SCORE_COLUMNS and return it; it becomes current unless a run has a newer as-of date.
@@ -61,8 +63,8 @@ def publish(
     says that they may go. `norms` are those that live scores use. With `identity`, the key of the store's hashes, customers
     who were erased since they were scored are left out.
     """
-    new = NewRun(scores, horizon_days, norms, targets)
-    content = content_hash(scores, horizon_days, targets)
+    new = NewRun(scores, horizon_days, norms, targets, units)
+    content = content_hash(scores, horizon_days, targets, units)
     with _publish_lock(engine):
         drop_runs(engine, _unfinished_runs(engine))
         run = _find_same_run(engine, content) or _write_run(engine, new, content, identity)
@@ -70,9 +72,11 @@ def publish(
     return run
 
 
-def content_hash(scores: pl.DataFrame, horizon_days: int, targets: pl.DataFrame | None = None) -> str:
-    """Return a hash of the scores, the targets and the horizon; it ignores the order of rows and when they were scored."""
-    frames = [scores.drop("scored_at"), *([] if targets is None else [targets])]
+def content_hash(
+    scores: pl.DataFrame, horizon_days: int, targets: pl.DataFrame | None = None, units: pl.DataFrame | None = None
+) -> str:
+    """Return a hash of scores, targets, units and horizon; it ignores the order of rows and when they were scored."""
+    frames = [scores.drop("scored_at"), *(frame for frame in (targets, units) if frame is not None)]
     row_hashes = b"".join(np.ascontiguousarray(frame.hash_rows(seed=1).sort().to_numpy()).tobytes() for frame in frames)
     return hashlib.sha256(row_hashes + str(horizon_days).encode()).hexdigest()
 
@@ -112,12 +116,12 @@ def _write_run(engine: sa.Engine, new: NewRun, content: str, identity: str | Non
     stored_only["norms"] = None if new.norms is None else json.dumps(new.norms.to_json())
     with engine.begin() as connection:
         run_id = connection.execute(RUNS.insert().values(**new.fields, **stored_only).returning(RUNS.c.run_id)).scalar_one()
-        score_table(run_id).create(connection)
-        if new.targets is not None:
-            target_table(run_id).create(connection)
-    write_rows(engine, score_table(run_id), to_store_rows(new.scores))
-    if new.targets is not None:
-        write_rows(engine, target_table(run_id), new.targets)
+        frames = dict(zip(run_tables(run_id), (to_store_rows(new.scores), new.targets, new.units), strict=True))
+        written = {table: frame for table, frame in frames.items() if frame is not None}
+        for table in written:
+            table.create(connection)
+    for table, frame in written.items():
+        write_rows(engine, table, frame)
     rows = _complete_run(engine, run_id, new, identity)
     return Run(run_id=run_id, **new.fields | {"rows": rows})
 
@@ -190,6 +194,6 @@ def drop_runs(engine: sa.Engine, run_ids: list[int]) -> None:
     """Delete runs with their tables."""
     for run_id in run_ids:
         with engine.begin() as connection:
-            for table in (score_table(run_id), target_table(run_id)):
+            for table in run_tables(run_id):
                 table.drop(connection, checkfirst=True)
             connection.execute(RUNS.delete().where(RUNS.c.run_id == run_id))

@@ -10,7 +10,7 @@ from serving.schemas.candidates import TARGET_COLUMNS
 from serving.schemas.lists import EXPECTED_COLUMNS, LIST_COLUMNS
 from serving.schemas.scores import SCORE_COLUMNS
 
-SCHEMA_VERSION = "0005"
+SCHEMA_VERSION = "0006"
 VERSION_TABLE = "holdfast_version"  # not alembic_version: MLflow may keep its tables, that one included, in the same database
 RUN_COLUMNS = ("as_of", "scored_at", "model_version", "horizon_days", "currency")
 SQL_TYPES: dict[type[pl.DataType], type[sa.types.TypeEngine[Any]]] = {
@@ -101,6 +101,13 @@ LIST_ROWS = sa.Table(
     sa.Column("outcome_spend", sa.Double),
     sa.Column("outcome_until", sa.Date),
 )
+UNIT_LINKS = sa.Table(
+    "unit_links",
+    METADATA,
+    sa.Column("list_id", sa.Text, sa.ForeignKey("lists.list_id"), primary_key=True),
+    sa.Column("rank", sa.Integer, primary_key=True),
+    sa.Column("link", sa.Text, primary_key=True, index=True),
+)
 REPORTS = sa.Table(
     "reports",
     METADATA,
@@ -151,6 +158,25 @@ def target_table(run_id: int) -> sa.Table:
         *(sa.Column(name, SQL_TYPES[type(dtype)]) for name, dtype in TARGET_COLUMNS.items() if name != "customer_id"),
         sqlite_with_rowid=False,
     )
+
+
+@lru_cache(maxsize=512)
+def unit_table(run_id: int) -> sa.Table:
+    """Return the unit table of a run: UNIT_COLUMNS, with a row per customer who shares a household or contact point."""
+    return sa.Table(
+        f"units_{run_id}",
+        sa.MetaData(),
+        sa.Column("customer_id", sa.Text, primary_key=True),
+        sa.Column("unit", sa.Text, index=True),
+        sa.Column("links", sa.Text),
+        sa.Column("contacted_days", sa.BigInteger),
+        sqlite_with_rowid=False,
+    )
+
+
+def run_tables(run_id: int) -> tuple[sa.Table, ...]:
+    """Return all tables of a run; older runs lack some of them."""
+    return score_table(run_id), target_table(run_id), unit_table(run_id)
 
 
 ROW_COLUMNS = tuple(name for name in SCORE_COLUMNS if name not in RUN_COLUMNS)

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from features.storage.files import replace_durably, temporary_path
 from serving.store.bulk import write_rows
 from serving.store.engine import open_store
-from serving.store.schema import METADATA, RUNS, score_table, target_table
+from serving.store.schema import METADATA, RUNS, run_tables
 from settings.errors import UserError
 
 CHUNK_ROWS = 20_000
@@ -79,7 +79,7 @@ def _copy_tables(source: sa.Connection, target: sa.Engine) -> None:
     """Copy all rows, parents before children; tables of runs are created."""
     names = set(sa.inspect(source).get_table_names())
     run_ids = source.scalars(sa.select(RUNS.c.run_id)).all()
-    of_runs = [table for run_id in run_ids for table in (score_table(run_id), target_table(run_id)) if table.name in names]
+    of_runs = [table for run_id in run_ids for table in run_tables(run_id) if table.name in names]
     with target.begin() as connection:
         for table in of_runs:
             table.create(connection, checkfirst=True)

@@ -16,12 +16,16 @@ DAYS_LEFT, BY_SERVICE, IS_OWN_LIST = "days_left", "by_service", "is_own_list"
 
 @dataclass(frozen=True)
 class Hold:
-    """Why a customer is not to be contacted before `until`: held out by a list, or treated by it `days` days ago."""
+    """Why a customer is not to be contacted before `until`: held out by a list, or treated by it `days` days ago.
+
+    `of_household` says that another customer of the household was.
+    """
 
     list_id: str
     is_control: bool
     days: int
     until: date
+    of_household: bool = False
 
 
 def is_service(target: pl.Expr) -> pl.Expr:
@@ -48,9 +52,9 @@ def with_days_left(rows: pl.DataFrame, target: pl.Expr, pause_days: int) -> pl.D
 def current_hold(rows: pl.DataFrame, target: Target, pause_days: int) -> Hold | None:
     """Return the hold that keeps one customer from being contacted for `target`; None without one.
 
-    `rows` has EARLIER_COLUMNS, `list_id` and `start` of this customer's lists. A control group comes before a pause; of several
-    holds of a kind the longest counts. This week's own list does not pause, because it asks for the contact; its control group
-    counts.
+    `rows` has EARLIER_COLUMNS, `list_id` and `start` of the lists of this customer and the household. A control group comes
+    before a pause; of several holds of a kind the longest counts. This week's own list does not pause, because it asks for the
+    contact; its control group counts.
     """
     holds = with_days_left(rows, pl.lit(target.value), pause_days).filter(
         pl.col(DAYS_LEFT) > 0,
@@ -59,5 +63,6 @@ def current_hold(rows: pl.DataFrame, target: Target, pause_days: int) -> Hold | 
     )
     for row in holds.sort("arm", DAYS_LEFT, descending=[False, True], maintain_order=True).head(1).iter_rows(named=True):
         until = row["start"] + timedelta(days=row["days"] + row[DAYS_LEFT])
-        return Hold(list_id=row["list_id"], is_control=row["arm"] == "control", days=row["days"], until=until)
+        is_control, of_household = row["arm"] == "control", bool(row.get("of_household"))
+        return Hold(row["list_id"], is_control=is_control, days=row["days"], until=until, of_household=of_household)
     return None

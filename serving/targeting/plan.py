@@ -1,7 +1,7 @@
 """A week's plan: for every candidate, the action and the arm, or why the customer is on no list."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import polars as pl
@@ -10,12 +10,13 @@ from features.frames.arrays import BoolArray
 from features.frames.columns import CUSTOMER
 from serving.targeting.caps import apply_caps, apply_owner_caps
 from serving.targeting.control_group import draw_holdouts
-from serving.targeting.eligibility import with_exclusions
+from serving.targeting.eligibility import Histories, with_exclusions
 from serving.targeting.exclusions import Exclusion
 from serving.targeting.expected_gain import ASSUMED, MEASURED, averted_risk, expected_gain, saved_value
 from serving.targeting.knapsack import Increments, build_forced_increments, build_increments, select_affordable
 from serving.targeting.ordering import BEST_GAIN, LEFT_OUT, OWNER, SERVICE_TARGETS, exclude
 from serving.targeting.rules import Target
+from serving.targeting.units import DRAWN, NO_LINKS, NO_UNITS, unit_links, units_of_candidates, with_units
 from settings.sections import Action, Targeting
 
 OPTION = "_option"
@@ -50,26 +51,34 @@ class Plan:
 
     `frame` has a row per customer: action, its cost, gain and basis, arm, and `left_out`, null for those on a list.
     `spending_order` has the increments of each target in the order in which its budget is spent; their `row` is a row of `frame`.
+    `links` are those of the units (`serving.targeting.units.unit_links`).
     """
 
     frame: pl.DataFrame
     spending_order: Mapping[Target, Increments]
+    links: pl.DataFrame = field(default_factory=NO_LINKS.clone)
 
 
-def make_plan(customers: pl.DataFrame, earlier: pl.DataFrame, withheld: pl.Expr, inputs: PlanInputs) -> Plan:
+def make_plan(
+    customers: pl.DataFrame, earlier: pl.DataFrame, withheld: pl.Expr, inputs: PlanInputs, units: pl.DataFrame = NO_UNITS
+) -> Plan:
     """Return the plan for all targets together, so that caps and households hold over all lists of a week.
 
     `customers` has a row per candidate (`serving.store.targets.CANDIDATE_COLUMNS`), by customer_id; `earlier` a row per customer
-    and earlier list (`serving.store.issued.EARLIER_COLUMNS`). `withheld` says who has objected or was erased since the run. The
-    control group is drawn before caps and budget, and no row's place depends on its own draw.
+    and earlier list (`serving.store.issued.EARLIER_COLUMNS`). `withheld` says who has objected or was erased since the run.
+    `units` has UNIT_COLUMNS of all customers who share a household or contact point; empty, only candidates are known to share
+    one. The control group is drawn by unit, before caps and budget, and no row's place depends on its own draw.
     """
     targeting = inputs.targeting
-    frame = customers.with_columns(saved_value(), *_measured_effects(customers, targeting.actions))
+    units = units_of_candidates(customers, inputs.key) if units.is_empty() else units
+    frame = with_units(customers, units, inputs.key).with_columns(saved_value(), *_measured_effects(customers, targeting.actions))
     measured = {action.name: _effect(action) for action in targeting.actions if _effect(action) in frame.columns}
     frame = frame.with_columns(expected_gain(action, measured).alias(_gain(action)) for action in targeting.actions)
     frame = _with_best_gain(frame, targeting.actions)
-    eligible = with_exclusions(frame, earlier, withheld, targeting.pause_days, inputs.control_hold_days)
-    return _allocate_budgets(apply_caps(_draw_arms(eligible, inputs), targeting.caps), inputs, measured)
+    histories = Histories(earlier, units, unit_links(frame, units, inputs.key))
+    eligible = with_exclusions(frame, histories, withheld, targeting.pause_days, inputs.control_hold_days)
+    plan = _allocate_budgets(apply_caps(_draw_arms(eligible, inputs), targeting.caps), inputs, measured)
+    return replace(plan, links=histories.links)
 
 
 def _gain(action: Action) -> str:
@@ -111,12 +120,12 @@ def list_share(targeting: Targeting) -> float:
 
 
 def _draw_arms(frame: pl.DataFrame, inputs: PlanInputs) -> pl.DataFrame:
-    """Add held_by, arm, propensity and global_share, from the draw of each customer's target."""
+    """Add held_by, arm, propensity and global_share, from the draw of each unit for the customer's target."""
     targeting = inputs.targeting
     of_list, of_all = list_share(targeting), global_share(targeting)
     draws = [
         pl.when(pl.col("target") == target.value).then(
-            pl.lit(draw_holdouts(frame[CUSTOMER], draw, inputs.key, list_share=of_list, global_share=of_all))
+            pl.lit(draw_holdouts(frame[DRAWN], draw, inputs.key, list_share=of_list, global_share=of_all))
         )
         for target, draw in inputs.draws.items()
     ]
@@ -125,7 +134,6 @@ def _draw_arms(frame: pl.DataFrame, inputs: PlanInputs) -> pl.DataFrame:
         pl.when(pl.col("held_by").is_null()).then(pl.lit("treated")).otherwise(pl.lit("control")).alias("arm"),
         pl.when(pl.col("held_by") == "global").then(0.0).otherwise(1 - of_list).alias("propensity"),
         pl.lit(of_all).alias("global_share"),
-        pl.lit(None, pl.String).alias("unit"),
     )
 
 

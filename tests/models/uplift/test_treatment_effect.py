@@ -83,3 +83,40 @@ def test_the_additional_customers_needed_follow_the_power_formula() -> None:
     assert effect.additional_customers_needed(0.05) == pytest.approx(expected, abs=1)
     assert effect.additional_customers_needed(100.0) == 0
     assert effect.additional_customers_needed(0.0) is None
+
+
+def test_intervals_cover_the_truth_although_units_have_several_rows() -> None:
+    """Each unit is drawn twice, and its two outcomes differ little: without the units, the interval would be too narrow."""
+    rng, covered, too_narrow = np.random.default_rng(3), 0, 0
+    unit = np.repeat(np.arange(150), 2)
+    for _ in range(200):
+        treated = np.repeat(rng.random(150) < 0.8, 2)
+        outcome = np.repeat(rng.normal(size=150), 2) + 0.2 * rng.normal(size=300)
+        propensity = np.full(300, 0.8)
+        clustered = estimate_effect(outcome, treated, propensity, np.zeros((300, 0)), unit)
+        independent = estimate_effect(outcome, treated, propensity, np.zeros((300, 0)))
+        assert clustered is not None
+        assert independent is not None
+        assert clustered.mean == independent.mean
+        covered += clustered.low <= 0 <= clustered.high
+        too_narrow += not independent.low <= 0 <= independent.high
+    assert covered >= 182
+    assert too_narrow > 20
+
+
+def test_units_with_one_row_each_change_nothing_and_two_units_are_needed_in_each_arm() -> None:
+    rng, treated = np.random.default_rng(4), np.arange(40) % 4 > 0
+    outcome, propensity = rng.normal(size=40), np.full(40, 0.75)
+    plain = estimate_effect(outcome, treated, propensity, np.zeros((40, 0)))
+    assert estimate_effect(outcome, treated, propensity, np.zeros((40, 0)), rng.permutation(40)) == plain
+    one_control_unit = np.where(treated, np.arange(40), 99)
+    assert estimate_effect(outcome, treated, propensity, np.zeros((40, 0)), one_control_unit) is None
+
+
+def test_offsetting_errors_of_a_unit_do_not_narrow_the_interval() -> None:
+    outcome, treated = np.tile([1.0, -1.0], 20), np.repeat([True, False], 20)
+    plain = estimate_effect(outcome, treated, np.full(40, 0.5), np.zeros((40, 0)))
+    clustered = estimate_effect(outcome, treated, np.full(40, 0.5), np.zeros((40, 0)), np.repeat(np.arange(20), 2))
+    assert plain is not None
+    assert clustered is not None
+    assert clustered.standard_error == plain.standard_error

@@ -69,7 +69,7 @@ def exclusion_in_plan(store: sa.Engine, target: Target, today: date) -> str | No
         bounds=dict.fromkeys(TARGET_BY_KIND.values(), ListBounds(None)),
         control_hold_days=HOLD,
     )
-    earlier = earlier_rows(store, week_of(today), 2, today, PAUSE, HOLD)
+    earlier = earlier_rows(store, week_of(today), today, PAUSE, HOLD)
     left_out = make_plan(customers, earlier, pl.lit(value=False), inputs).frame["left_out"].item()
     return None if left_out is None else str(left_out)
 

@@ -9,10 +9,13 @@ import sqlalchemy as sa
 
 from serving.outcomes.measure import measure_groups
 from serving.outcomes.report import NoListsError, measure_outcomes, save_outcomes
-from serving.outcomes.rows import enrolments, issued_rows, with_outcomes
+from serving.outcomes.rows import enrolments, issued_rows, unit_members, with_outcomes
 from serving.schemas.lists import EXPECTED_COLUMNS, LIST_COLUMNS
+from serving.schemas.scores import SCORE_COLUMNS
 from serving.store.issued import IssuedList, erase_from_list, store_list
+from serving.store.publish import publish
 from serving.store.reports import read_report
+from serving.targeting.units import UNIT_COLUMNS
 
 Orders = Callable[..., pl.LazyFrame]
 UNTIL = date(2026, 6, 1)
@@ -27,8 +30,12 @@ def issued(
     number: int = 1,
     horizon: int = 30,
     propensity: float = 0.8,
+    units: dict[str, str] | None = None,
 ) -> str:
-    """Issue a list of customers and arms; each action costs 2, and every customer is treated with the given propensity."""
+    """Issue a list of customers and arms; each action costs 2, and every customer is treated with the given propensity.
+
+    `units` names the unit of customers; None as in lists of earlier versions.
+    """
     list_id = f"{kind}-{week}-{number}"
     issued_list = IssuedList(
         list_id=list_id,
@@ -63,6 +70,7 @@ def issued(
             "propensity": 0.0 if arm == "global" else propensity,
             "global_share": 0.02,
             "action_cost": 2.0,
+            "unit": (units or {}).get(customer),
         }
         for rank, (customer, arm) in enumerate(rows, 1)
     ]
@@ -226,3 +234,99 @@ def test_the_figures_are_stored_for_the_page(store: sa.Engine, orders: Orders) -
     assert report is not None
     assert (report[0], report[1]["until"], len(report[1]["earned"])) == (datetime(2026, 6, 1, 8), "2026-06-01", len(groups))
     assert report[1]["earned"][0]["profit"] is None  # one customer in each arm is too few
+
+
+HOME = {"a": "u", "b": "u", "c": "v"}
+NOW = pl.DataFrame([("a", "u", "u", None), ("b", "u", "u", None), ("z", "u", "u", None)], schema=UNIT_COLUMNS, orient="row")
+
+
+def test_a_household_is_enrolled_once_per_window_whoever_is_listed(store: sa.Engine) -> None:
+    for week, day, customer in (("W10", date(2026, 3, 2), "a"), ("W12", date(2026, 3, 16), "b"), ("W15", date(2026, 4, 6), "b")):
+        issued(store, f"2026-{week}", day, (customer, "treated"), units=HOME)
+    enrolled = enrolments(issued_rows(store))
+    assert enrolled.select("customer_id", "week", "who").rows() == [("a", "2026-W10", "u"), ("b", "2026-W15", "u")]
+
+
+def test_costs_and_orders_are_those_of_the_whole_household(store: sa.Engine, orders: Orders) -> None:
+    """A later list treats another member; so that member's orders count too, as do those of a member on no list."""
+    issued(store, "2026-W10", date(2026, 3, 2), ("a", "treated"), ("c", "control"), units=HOME)
+    issued(store, "2026-W12", date(2026, 3, 16), ("b", "treated"), units=HOME)
+    lines = orders([("a", "2026-03-03", 10.0), ("b", "2026-03-20", 5.0), ("z", "2026-03-21", 3.0), ("c", "2026-03-03", 1.0)])
+    rows = issued_rows(store, NOW)
+    with_household = with_outcomes(rows, lines, UNTIL, 1.0, unit_members(rows, NOW))
+    assert outcomes(with_household) == [
+        ("u", "2026-W10", 3, 18.0, 4.0, 14.0, True),
+        ("v", "2026-W10", 1, 1.0, 0.0, 1.0, True),
+        ("u", "2026-W12", 2, 8.0, 2.0, 6.0, True),
+    ]
+
+
+def test_rows_of_earlier_versions_count_for_the_present_household(store: sa.Engine, orders: Orders) -> None:
+    issued(store, "2026-W10", date(2026, 3, 2), ("a", "treated"), ("c", "control"))
+    issued(store, "2026-W11", date(2026, 3, 9), ("b", "control"), units=HOME)
+    rows = issued_rows(store, NOW)
+    assert rows["who"].to_list() == ["u", "c", "u"]
+    assert issued_rows(store)["who"].to_list() == ["a", "c", "u"]
+    counted = with_outcomes(rows, orders([("z", "2026-03-10", 4.0)]), UNTIL, 1.0, unit_members(rows, NOW))
+    assert counted["spend"].to_list() == [4.0, 0.0, 4.0]
+
+
+def test_a_household_that_changes_its_name_or_customer_stays_one(store: sa.Engine) -> None:
+    issued(store, "2026-W10", date(2026, 3, 2), ("a", "treated"), units={"a": "u"})
+    issued(store, "2026-W12", date(2026, 3, 16), ("a", "treated"), units={"a": "renamed"})
+    issued(store, "2026-W14", date(2026, 3, 30), ("b", "treated"), units={"b": "renamed"})
+    assert issued_rows(store)["who"].n_unique() == 1
+
+
+def test_the_household_of_an_erased_customer_keeps_its_outcome(store: sa.Engine, orders: Orders) -> None:
+    list_id = issued(store, "2026-W10", date(2026, 3, 2), ("a", "treated"), units=HOME)
+    with store.begin() as connection:
+        outcome = {"outcome_orders": 3, "outcome_spend": 30.0, "outcome_until": date(2026, 3, 20)}
+        erase_from_list(connection, list_id, "a", outcome)
+    now = NOW.filter(pl.col("customer_id") != "a")
+    rows = issued_rows(store, now)
+    counted = with_outcomes(rows, orders([("b", "2026-03-03", 1.0)]), UNTIL, 1.0, unit_members(rows, now))
+    assert outcomes(counted) == [("u", "2026-W10", 4, 31.0, 2.0, 29.0, True)]
+
+
+def test_a_list_of_the_same_day_adds_its_cost(store: sa.Engine, orders: Orders) -> None:
+    for kind, customer in (("recovery", "a"), ("at_risk", "b")):
+        issued(store, "2026-W10", date(2026, 3, 2), (customer, "treated"), kind=kind, units=HOME)
+    assert with_outcomes(issued_rows(store), orders([]), UNTIL, 1.0)["cost"].to_list() == [4.0, 4.0]
+
+
+def test_windows_of_the_same_households_widen_the_interval(store: sa.Engine, orders: Orders) -> None:
+    """Forty households, each with two windows and the same orders in both, are no better known than with one."""
+    arms = [(f"t{n}", "treated") for n in range(30)] + [(f"c{n}", "control") for n in range(10)]
+    issued(store, "2026-W10", date(2026, 3, 2), *arms)
+    lines = [(who, day, float(n)) for n, (who, _) in enumerate(arms) for day in ("2026-03-05", "2026-04-10")]
+    once = measure_groups(with_outcomes(issued_rows(store), orders(lines), UNTIL, 1.0))[0]
+    issued(store, "2026-W14", date(2026, 4, 1), *arms)
+    twice = measure_groups(with_outcomes(issued_rows(store), orders(lines), UNTIL, 1.0))[0]
+    assert once.profit is not None
+    assert twice.profit is not None
+    assert (once.treated, twice.treated) == (30, 60)
+    assert twice.profit.standard_error == pytest.approx(once.profit.standard_error, rel=0.02)
+
+
+def test_the_measured_outcomes_use_the_households_of_the_current_run(store: sa.Engine, orders: Orders) -> None:
+    issued(
+        store, "2026-W10", date(2026, 3, 2), ("a", "treated"), ("d", "treated"), ("c", "control"), ("e", "control"), units=HOME
+    )
+    scores = pl.DataFrame(
+        [
+            {
+                "customer_id": "a",
+                "as_of": date(2026, 3, 2),
+                "scored_at": datetime(2026, 3, 2),
+                "model_version": "1",
+                "horizon_days": 30,
+            }
+        ],
+        schema=SCORE_COLUMNS,
+    )
+    publish(store, scores, 30, units=NOW)
+    lines = orders([("z", "2026-03-05", 8.0)])
+    group = measure_outcomes(store, lines, UNTIL, 1.0)[0]
+    assert group.profit is not None
+    assert group.profit.mean == pytest.approx(8 / 2 - 2)

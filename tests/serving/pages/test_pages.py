@@ -14,9 +14,14 @@ from features.storage.paths import good_path
 from serving.http.auth import is_loopback_host
 from serving.http.paths import COOKIE, safe_next_path
 from serving.lists.weekly import issue, make_list
+from serving.schemas.iso_weeks import week_of
 from serving.schemas.list_kind import ListKind
+from serving.store.bulk import write_rows
+from serving.store.issued import effective_list
 from serving.store.keys import Scope, list_keys, revoke_key
-from serving.store.schema import AUDIT, SESSIONS
+from serving.store.runs import current_run
+from serving.store.schema import AUDIT, SESSIONS, unit_table
+from serving.targeting.units import UNIT_COLUMNS
 from settings.clock import utc_now
 
 
@@ -186,6 +191,24 @@ def test_held_out_customers_are_not_to_be_contacted_and_in_no_file_to_act_on(vis
     assert "Do not contact" in card
     assert f"Held out by {list_id}" in card
     assert "Do not contact" not in visitor.get(f"customers/{treated['customer_id'][0]}").text
+
+
+def test_the_page_shows_that_another_customer_of_the_household_is_held_out_or_was_contacted(visitor: Visitor) -> None:
+    state = visitor.service.state
+    with state.engine.connect() as connection:
+        run = current_run(connection)
+    at_risk, win_back = (
+        pl.read_csv(visitor.get(f"week/download?list_id={list_id}&format=csv").content, infer_schema=False)
+        for list_id in (effective_list(state.engine, kind, week_of(run.as_of)).list_id for kind in ("at_risk", "win_back"))  # type: ignore[union-attr]
+    )
+    others = win_back.filter(arm="treated")["customer_id"].head(2).to_list()
+    listed = [at_risk.filter(arm=arm)["customer_id"][0] for arm in ("control", "treated")]
+    households = [(customer, unit, unit, None) for pair in (listed, others) for customer, unit in zip(pair, "uv", strict=True)]
+    write_rows(state.engine, unit_table(run.run_id), pl.DataFrame(households, schema=UNIT_COLUMNS, orient="row"))
+    held, paused = (visitor.get(f"customers/{customer}").text for customer in others)
+    assert "Do not contact" in held
+    assert f"The household is held out by {at_risk['list_id'][0]} until" in held
+    assert f"Another customer of the household was contacted through {at_risk['list_id'][0]}; no further contact before" in paused
 
 
 def test_the_page_of_another_weeks_list_does_not_offer_to_issue_one(visitor: Visitor) -> None:

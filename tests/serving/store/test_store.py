@@ -14,11 +14,15 @@ from serving.schemas.scores import SCORE_COLUMNS
 from serving.store import bulk
 from serving.store.audit import add_audit_entry
 from serving.store.engine import StoreError, open_store
+from serving.store.erasure import delete_scores
 from serving.store.publish import publish
 from serving.store.read import current_actions, find_scores, read_scores_by_action, score_history, with_retry
 from serving.store.runs import NoRunError, Run, current_run, kept_runs
 from serving.store.schema import METADATA, RUNS, VERSION_TABLE
+from serving.store.targets import NoTargetsError
+from serving.store.units import current_units, read_units, unit_list_rows
 from serving.store.withdrawal import WithdrawalError, list_runs, withdraw_run
+from serving.targeting.units import UNIT_COLUMNS
 from settings.clock import utc_now
 
 ADDED_IN_0005 = (("lists", "issue_order"), ("lists", "withdrawn_at"), ("list_rows", "unit"), ("withheld", "removed_at"))
@@ -282,3 +286,43 @@ def test_an_earlier_run_gets_value_if_leaves_and_keeps_its_rows(store_url: str) 
     migrated.dispose()
     assert {name: score["value_if_leaves"] for name, score in by_id.items()} == {"a": 4.0, "b": 4.0}  # 40 - 9 / .25
     assert (current.currency, by_id["a"]["horizon_days"], by_id["a"]["currency"]) == (None, 90, None)
+
+
+def unit_rows(*customers: str) -> pl.DataFrame:
+    return pl.DataFrame([(customer, "u", "u v", 3) for customer in customers], schema=UNIT_COLUMNS, orient="row")
+
+
+def test_units_are_published_with_a_run_and_dropped_with_it(store: sa.Engine) -> None:
+    first = publish(store, scores(date(2025, 3, 1), "a"), 90, units=unit_rows("a", "b"))
+    assert read_units(store, first.run_id).sort("customer_id").rows() == [("a", "u", "u v", 3), ("b", "u", "u v", 3)]
+    assert current_units(store).height == 2
+    publish(store, scores(date(2025, 6, 1), "a"), 90, keep_weeks=1)
+    assert f"units_{first.run_id}" not in sa.inspect(store).get_table_names()
+    assert current_units(store).is_empty()  # a run of an earlier version
+
+
+def test_the_same_scores_with_other_households_are_another_run(store: sa.Engine) -> None:
+    published = scores(date(2025, 3, 1), "a")
+    first = publish(store, published, 90, units=unit_rows("a", "b"))
+    assert publish(store, published, 90, units=unit_rows("b", "a")) == first
+    assert publish(store, published, 90, units=unit_rows("a", "c")).run_id > first.run_id
+
+
+def test_an_erased_customer_is_deleted_from_the_units_of_all_runs(store: sa.Engine) -> None:
+    for day in (1, 8):
+        publish(store, scores(date(2025, 3, day), "a", "b"), 90, units=unit_rows("a", "b"))
+    publish(store, scores(date(2025, 3, 15), "a"), 90)
+    assert delete_scores(store, "a") == 3
+    assert [read_units(store, run_id)["customer_id"].to_list() for run_id in (1, 2)] == [["b"], ["b"]]
+
+
+def test_there_are_no_units_before_the_first_run_and_none_of_a_deleted_one(store: sa.Engine) -> None:
+    assert current_units(store).is_empty()
+    with pytest.raises(NoTargetsError, match="Newer scores were published in the meantime"):
+        read_units(store, 7)
+
+
+def test_a_unit_is_unknown_without_its_table_or_its_customer(store: sa.Engine) -> None:
+    run = publish(store, scores(date(2025, 3, 1), "a"), 90, units=unit_rows("a", "b"))
+    for run_id, customer in ((run.run_id, "nobody"), (run.run_id + 1, "a")):
+        assert unit_list_rows(store, run_id, customer, ["list"], "key") == []

@@ -14,7 +14,7 @@ PAUSE, HOLD = 14, 90
 def rows(*cells: tuple[str, str, int, bool]) -> pl.DataFrame:
     """Return earlier lists of a customer from target, arm, days since the start, and whether it is this week's."""
     earlier = [
-        ("a", target, arm, days, HOLD, this_week, f"list {index}", START)
+        ("a", target, arm, days, HOLD, this_week, None, f"list {index}", START)
         for index, (target, arm, days, this_week) in enumerate(cells)
     ]
     return pl.DataFrame(earlier, schema=EARLIER_COLUMNS | {"list_id": pl.String(), "start": pl.Date()}, orient="row")

@@ -43,7 +43,7 @@ def customers(*rows: dict[str, Any]) -> pl.DataFrame:
 
 
 def earlier_lists(*rows: tuple[Any, ...]) -> pl.DataFrame:
-    return pl.DataFrame(rows, schema=EARLIER_COLUMNS, orient="row")
+    return pl.DataFrame([(*row, None) for row in rows], schema=EARLIER_COLUMNS, orient="row")
 
 
 def plan_customers(
