@@ -10,7 +10,10 @@ MIN_VALUE_WITHOUT_DECIMALS = 1_000
 
 @dataclass(frozen=True)
 class Measure:
-    """A number that a check looks at. `detail` says in words where it comes from: dates and counts, never an id or a cell."""
+    """A number that a check looks at.
+
+    `detail` says in words where it comes from: dates, counts, and names of files, stores, channels and regions; never an id.
+    """
 
     value: float
     detail: str = ""
@@ -21,7 +24,7 @@ class Check:
     """An expectation about the measure of the same name: `low` and `high` are inclusive, None means unbounded.
 
     `sentence` states the expectation. `severity` is stop, warn or off; the check of a rule for rows may also have
-    quarantine. `is_share` displays the value as a percentage.
+    quarantine. `is_share` displays the value as a percentage. `advice` says what to do if the check fails.
     """
 
     name: str
@@ -30,6 +33,7 @@ class Check:
     high: float | None = None
     severity: Severity = "warn"
     is_share: bool = False
+    advice: str = ""
 
 
 @dataclass(frozen=True)
@@ -47,9 +51,10 @@ class Finding:
 
     @property
     def message(self) -> str:
-        """The expectation, the measured value, and where it comes from."""
+        """The expectation, the measured value, where it comes from, and what to do."""
         sentence = f"{self.check.sentence.rstrip('.')}; found {self.formatted_value}"
-        return f"{sentence} ({self.measure.detail})." if self.measure.detail else f"{sentence}."
+        finding = f"{sentence} ({self.measure.detail})." if self.measure.detail else f"{sentence}."
+        return f"{finding} {self.check.advice}" if self.check.advice else finding
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,10 @@ MAX_LOADS_LISTED = 20
 
 @dataclass(frozen=True)
 class CheckLine:
-    """A check on a page: the expectation, the measured value, the consequence of a failure, and the day since when it fails."""
+    """A check on a page: the expectation, the measured value, the consequence of a failure, and the day since when it fails.
+
+    `advice` says what to do about a failure.
+    """
 
     sentence: str
     value: str
@@ -36,6 +39,7 @@ class CheckLine:
     consequence: str
     colour: str
     failing_since: str
+    advice: str
 
 
 @dataclass(frozen=True)
@@ -157,6 +161,7 @@ def _build_line(finding: Finding, loads: list[LoadRecord]) -> CheckLine:
         consequence=CONSEQUENCES[check.severity],
         colour="green" if finding.passed else COLOURS[check.severity],
         failing_since="" if finding.passed else _day(failing_since(loads, check.name)),
+        advice="" if finding.passed else check.advice,
     )
 
 
