@@ -16,6 +16,7 @@ RECENT = timedelta(days=90)
 MIN_SHARE_OF_CHANGE = 0.5  # of the change of a group that the table as a whole shares; else rows only changed their group
 MIN_RETURNS = 0.05  # of the sales: smaller returns are not compared
 SMALL_RETURNS = 0.02  # of the sales, added to returns, so that a few returns after none are no infinite factor
+NEARLY = 0.95  # of the logarithm of the largest factor
 MAX_NAME_LENGTH = 40
 SUMS = ("rows", "sales", "returns", "positive", "log_sum")
 SCOPE = ["group", "value", "period"]
@@ -33,20 +34,21 @@ def amount_measures(before: pl.DataFrame, now: pl.DataFrame, window: Window) -> 
     """
     if "sales" not in before.columns or "sales" not in now.columns:
         return {}
+    settled_before, settled = before.filter(window.covered), now.filter(window.covered)
     candidates = {
-        "typical_amount": _typical_amounts(before.filter(window.common), now.filter(window.common), window),
+        "typical_amount": _typical_amounts(settled_before, settled, window),
         "new_amounts": pl.concat([_new_rows(before, now, window), _files(before, now)]),
-        "period_totals": _period_totals(before.filter(window.covered), now.filter(window.covered), window),
+        "period_totals": _period_totals(settled_before, settled, window),
     }
     return {name: _largest(frame, window) for name, frame in candidates.items() if frame.height}
 
 
 def _typical_amounts(before: pl.DataFrame, now: pl.DataFrame, window: Window) -> pl.DataFrame:
-    """Return the typical amounts of the same days: of all rows, of a month, a year, a store, a channel, a region."""
+    """Return the typical amounts of the same settled days: of all rows, of a month, a year, a store, a channel, a region."""
     log_factor = TYPICAL_LOG_NOW - TYPICAL_LOG
     change_of_all = (pl.col("log_sum_now_all") - pl.col("log_sum_all")).abs()
     pairs = _pairs(before, now).filter(_is_shared(change_of_all, pl.col("positive_now") * log_factor.abs()))
-    days = f"from {window.start} to {min(window.last, window.last_before)}"
+    days = f"from {window.covered_days}"
     return _candidates(pairs, "typical amount", days, log_factor, TYPICAL_LOG.exp(), TYPICAL_LOG_NOW.exp())
 
 
@@ -97,16 +99,17 @@ def _candidates(pairs: pl.DataFrame, subject: str, days: str, log_factor: pl.Exp
         *SCOPE,
         pl.lit(subject).alias("subject"),
         pl.lit(days).alias("days"),
-        log_factor.abs().round(3).alias("size"),
+        log_factor.abs().round(6).alias("size"),
         before.cast(pl.Float64).alias("before"),
         now.cast(pl.Float64).alias("now"),
     )
 
 
 def _largest(candidates: pl.DataFrame, window: Window) -> Measure:
-    """Return the largest factor, up or down, with its scope; of equal ones that of the widest scope."""
-    order = [-pl.col("size").round(2), ~IS_ALL, pl.col("period").str.len_chars(), *map(pl.col, SCOPE)]
-    row = candidates.sort(order).row(0, named=True)
+    """Return the largest factor, up or down, with its scope; of nearly equal ones that of the widest scope."""
+    nearly_largest = candidates.filter(pl.col("size") >= NEARLY * pl.col("size").max())
+    order = [~IS_ALL, pl.col("period").str.len_chars(), -pl.col("size"), *map(pl.col, SCOPE)]
+    row = nearly_largest.sort(order).row(0, named=True)
     amounts = f"from {row['before']:,.2f} to {row['now']:,.2f}"
     detail = f"{row['subject']}{_scope_name(row)} went {amounts} since the load of {window.load_day}"
     return Measure(round(math.exp(row["size"]), 2), detail)

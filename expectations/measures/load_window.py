@@ -40,11 +40,6 @@ class Window:
         return max(self.first, self.first_before)
 
     @property
-    def common(self) -> pl.Expr:
-        """Whether a day is in both loads; the last such day, which may be loaded only in part, is not."""
-        return pl.col(DAY).is_between(self.start, min(self.last, self.last_before), closed="left")
-
-    @property
     def covered(self) -> pl.Expr:
         """Whether a day is settled, and not before the new load starts."""
         return pl.col(DAY).is_between(self.first, self.settled)
@@ -65,7 +60,8 @@ def load_window(before: pl.DataFrame, now: pl.DataFrame, settling_days: int, loa
 
     Single rows far from all others, one in a thousand at either end, do not move the ends of a load.
     """
-    stray = int(float(before.filter(pl.col("group") == ALL)["rows"].sum()) * STRAY_SHARE)
+    rows = min(int(days.filter(pl.col("group") == ALL)["rows"].sum()) for days in (before, now))
+    stray = int(rows * STRAY_SHARE)
     ends_before, ends = _regular_ends(before, stray), _regular_ends(now, stray)
     if ends_before is None or ends is None:
         return None

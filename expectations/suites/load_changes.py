@@ -6,6 +6,7 @@ from features.tables.schema import Table
 from settings.checks import TableChecks, TransactionChecks
 
 ACCEPT = 'Correct the export; if the change is right, accept the load with --override "reason" (train, score or run).'
+CHANGES = ("gone_orders", "restated_orders", "reassigned_orders", "gone_rows", "gone_customers", "lost_history")
 MANY = "many_"  # begins the name of a check that stops, where another check of the same share warns
 
 
@@ -60,7 +61,7 @@ def _link_checks(limits: TableChecks) -> list[Check]:
     return [
         Check(
             "lost_links",
-            f"The orders no longer know at most {limits.max_lost_links:.0%} of the customers that they knew in the accepted load",
+            f"At most {limits.max_lost_links:.0%} of the customers that the orders knew in the accepted load are now unknown",
             high=limits.max_lost_links,
             severity="stop",
             is_share=True,

@@ -1,17 +1,18 @@
 """The gate: commands refuse a stopped table unless the user overrides the check with a reason, which is recorded."""
 
 from datetime import datetime
-from pathlib import Path
 
 from expectations.history.accepted import accept_pending
+from expectations.history.loads import lift_stops
 from expectations.history.overrides import record_override
+from expectations.suites.load_changes import load_checks
 from expectations.validation.report import TableReport
 from expectations.validation.stopped import OVERRIDE_HINT, OVERRIDE_OPTION, OverrideRequest
 from expectations.validation.tables import check_tables, good_tables
 from features.storage.hashing import NO_IDS, HashedIds
 from features.storage.paths import good_path
 from features.tables.errors import TableUnusableError
-from features.tables.schema import TRANSACTIONS, Tables
+from features.tables.schema import ALL_TABLES, TRANSACTIONS, Tables
 from settings.sections import Settings
 
 
@@ -34,7 +35,7 @@ def load_tables(
             raise TableUnusableError(report.table, f"{report.problem}{hint}", report.public_problem)
     if stopped and override:
         record_override(settings.workspace.path, override.command, [report.table for report in stopped], override.reason, now)
-        _accept_loads(settings.workspace.path, reports)
+        _accept_loads(settings, reports)
     return good_tables(settings.workspace.path, [report.table for report in reports]), reports
 
 
@@ -43,8 +44,15 @@ def _hint(report: TableReport) -> str:
     return "" if OVERRIDE_OPTION in (report.problem or "") else f" {OVERRIDE_HINT}"
 
 
-def _accept_loads(workspace: Path, reports: list[TableReport]) -> None:
-    """Make the loads of all readable tables the accepted ones; none without readable orders, on which all links depend."""
-    if any(report.table == TRANSACTIONS.name and report.read for report in reports):
-        for report in reports:
-            accept_pending(workspace, report.table)
+def _accept_loads(settings: Settings, reports: list[TableReport]) -> None:
+    """Make the loads of all readable tables the accepted ones; none without readable orders, on which all links depend.
+
+    What a load differed in from the accepted one no longer stops it, neither now nor in a later check.
+    """
+    readable = [report.table for report in reports if report.read]
+    if TRANSACTIONS.name not in readable:
+        return
+    for table in readable:
+        accept_pending(settings.workspace.path, table)
+        checks = load_checks(ALL_TABLES[table], getattr(settings.checks, table))
+        lift_stops(settings.workspace.path, [table], [check.name for check in checks])
