@@ -4,7 +4,7 @@ import polars as pl
 
 from expectations.check import Measure
 from expectations.measures.load_profile import CUSTOMER, DAY, IDS, NET, ORDER, ORDERS, read_part
-from expectations.measures.load_rows import lost_history
+from expectations.measures.load_rows import lost_history, share_measures
 from expectations.measures.load_window import Window
 
 UNIT = [ORDER, CUSTOMER, DAY]
@@ -27,7 +27,7 @@ def order_measures(before: pl.LazyFrame, now: pl.LazyFrame, window: Window, min_
     measures = {"returning_customers": _returning_customers(before, now, window)}
     if covered["orders"].sum() >= max(min_orders, 1):
         rows_now = orders_now.filter(window.covered).select(pl.len()).collect(engine="streaming").item()
-        measures |= _changed_shares(covered, window, rows_now)
+        measures |= _changed_shares(covered, window, rows_now, min_orders)
     if changes["orders"].sum() >= max(min_orders, 1):
         measures["lost_history"] = _history(changes, window)
     return {name: measure for name, measure in measures.items() if measure is not None}
@@ -75,20 +75,28 @@ def _count(orders: pl.LazyFrame, window: Window) -> pl.DataFrame:
     return orders.group_by(keys).agg(sums).collect(engine="streaming")
 
 
-def _changed_shares(changes: pl.DataFrame, window: Window, orders_now: int) -> dict[str, Measure]:
-    orders = int(changes["orders"].sum())
-    counts = {change: changes.filter(pl.col("change") == change) for change in (RESTATED, REASSIGNED, MOVED, GONE)}
-    rows = {change: int(frame["orders"].sum()) for change, frame in counts.items()}
-    source = f"of {orders:,} orders from {window.covered_days} in the load of {window.load_day}"
-    missing = rows[GONE] + rows[MOVED]
-    moved = f", {rows[MOVED]:,} of them to another day" if rows[MOVED] else ""
-    renamed = "; these days have as many orders as before, so order ids may have been renamed"
-    ending = renamed if rows[GONE] > SHARE_OF_RENAMED * orders and orders_now >= orders else moved
-    return {
-        "gone_orders": Measure(missing / orders, f"{missing:,} {source}{ending}"),
-        "restated_orders": Measure(rows[RESTATED] / orders, f"{rows[RESTATED]:,} {source}{_restated_amounts(counts[RESTATED])}"),
-        "reassigned_orders": Measure(rows[REASSIGNED] / orders, f"{rows[REASSIGNED]:,} {source}"),
-    }
+def _changed_shares(changes: pl.DataFrame, window: Window, orders_now: int, min_orders: int) -> dict[str, Measure]:
+    """Return the shares of orders that are gone, restated and reassigned."""
+    kinds = {"gone_orders": [GONE, MOVED], "restated_orders": [RESTATED], "reassigned_orders": [REASSIGNED]}
+    restated = changes.filter(pl.col("change") == RESTATED)
+    endings = {"gone_orders": _missing_orders(changes, orders_now), "restated_orders": _restated_amounts(restated)}
+    measures: dict[str, Measure] = {}
+    for name, kind in kinds.items():
+        affected = pl.when(pl.col("change").is_in(kind)).then("orders").otherwise(0).alias("affected")
+        months = changes.select("month", pl.col("orders").alias("rows"), affected)
+        measures |= share_measures(name, months, window, min_orders, "orders", endings.get(name, ""))
+    return measures
+
+
+def _missing_orders(changes: pl.DataFrame, orders_now: int) -> str:
+    """Return in words what may have become of missing orders."""
+    orders, gone, moved = (
+        int(changes.filter(pl.col("change").is_in(kinds))["orders"].sum())
+        for kinds in ([KEPT, RESTATED, REASSIGNED, MOVED, GONE], [GONE], [MOVED])
+    )
+    if gone > SHARE_OF_RENAMED * orders and orders_now >= orders:
+        return "; these days have as many orders as before, so order ids may have been renamed"
+    return f"; {moved:,} moved to another day" if moved else ""
 
 
 def _restated_amounts(restated: pl.DataFrame) -> str:

@@ -1,16 +1,59 @@
 """Rows and customers of the accepted load that a new load no longer has, by month."""
 
+from dataclasses import dataclass
+
 import polars as pl
 
 from expectations.check import Measure
 from expectations.measures.load_profile import ALL, CUSTOMER, DAY, IDS, read_part
 from expectations.measures.load_window import Window
 
+MANY = "many_"  # begins the name of a check that stops, where another check of the same share warns
 MIN_ROWS_OF_MONTH = 20
 MIN_SHARE_KEPT = 0.5  # a month that lost more of its rows has gone
 MIN_CUSTOMERS = 20
 MAX_SHARE_MOVED_ON = 0.6  # an export that loses more between two loads is another one
 MAX_MONTHS_SHOWN = 5
+ALL_MONTHS = ""
+NEARLY = 0.95  # of the largest share
+
+
+@dataclass(frozen=True)
+class WorstShare:
+    """The rows that are affected by a change, of all rows or of those of a year; `period` is empty for all."""
+
+    period: str
+    rows: int
+    affected: int
+
+    def measure(self, noun: str, window: Window, ending: str = "") -> Measure:
+        """Return the share as a measure, with its counts in words."""
+        days = f"in {self.period}" if self.period else f"from {window.covered_days}"
+        detail = f"{self.affected:,} of {self.rows:,} {noun} {days} in the load of {window.load_day}{ending}"
+        return Measure(self.affected / self.rows, detail)
+
+
+def worst_share(months: pl.DataFrame, least: int) -> WorstShare:
+    """Return the largest share of affected rows of all months and of the years with `least` rows or more.
+
+    `months` has `month`, `rows` and `affected`; they have rows. Of nearly equal shares that of all months is returned.
+    """
+    periods = [pl.lit(ALL_MONTHS).alias("period"), pl.col("month").str.head(4).alias("period")]
+    sums = pl.col("rows", "affected").sum()
+    shares = pl.concat([months.group_by(period).agg(sums) for period in periods])
+    share = pl.col("affected") / pl.col("rows")
+    large = shares.filter((pl.col("period") == ALL_MONTHS) | (pl.col("rows") >= max(least, 1)))
+    worst = large.filter(share >= NEARLY * share.max()).sort(pl.col("period").str.len_chars(), -share, "period")
+    return WorstShare(**worst.select("period", "rows", "affected").row(0, named=True))
+
+
+def share_measures(
+    name: str, months: pl.DataFrame, window: Window, least: int, noun: str, ending: str = ""
+) -> dict[str, Measure]:
+    """Return two measures of one share: of all months, which may cause a warning, and the worst, which may stop the table."""
+    total = WorstShare(ALL_MONTHS, int(months["rows"].sum()), int(months["affected"].sum()))
+    worst = worst_share(months, least)
+    return {name: total.measure(noun, window, ending), MANY + name: worst.measure(noun, window, ending)}
 
 
 def month_measures(before: pl.DataFrame, now: pl.DataFrame, window: Window) -> dict[str, Measure]:
@@ -29,15 +72,17 @@ def month_measures(before: pl.DataFrame, now: pl.DataFrame, window: Window) -> d
 
 
 def row_measures(before: pl.DataFrame, now: pl.DataFrame, window: Window, min_rows: int) -> dict[str, Measure]:
-    """Return gone_rows, the share of settled rows by which months shrank, and lost_history, for a table without orders."""
+    """Return gone_rows, the share of settled rows by which months shrank, and lost_history, for a table without orders.
+
+    many_gone_rows is the same share of a year, where that is larger.
+    """
     covered, older = (_months(before, now, window, covered=covered) for covered in (True, False))
     rows = int(covered["rows"].sum())
     all_rows = rows + int(older["rows"].sum())
-    measures = {}
+    measures: dict[str, Measure] = {}
     if rows >= max(min_rows, 1):
-        lost = _lost(covered)
-        detail = f"{lost:,} of {rows:,} rows from {window.covered_days} in the load of {window.load_day}"
-        measures["gone_rows"] = Measure(lost / rows, detail)
+        lost = (pl.col("rows") - pl.col("rows_now")).clip(lower_bound=0).alias("affected")
+        measures |= share_measures("gone_rows", covered.with_columns(lost), window, min_rows, "rows")
     if all_rows >= max(min_rows, 1):
         measures["lost_history"] = lost_history(window, _lost(older), all_rows, "rows")
     return measures

@@ -1,13 +1,13 @@
 """The checks of a load against the accepted load: amounts, history and ids of a whole source."""
 
 from expectations.check import Check
+from expectations.measures.load_rows import MANY
 from expectations.rows.filter import amount_column
 from features.tables.schema import Table
 from settings.checks import TableChecks, TransactionChecks
 
 ACCEPT = 'Correct the export; if the change is right, accept the load with --override "reason" (train, score or run).'
 CHANGES = ("gone_orders", "restated_orders", "reassigned_orders", "gone_rows", "gone_customers", "lost_history")
-MANY = "many_"  # begins the name of a check that stops, where another check of the same share warns
 
 
 def load_checks(table: Table, limits: TableChecks) -> list[Check]:

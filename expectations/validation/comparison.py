@@ -25,9 +25,8 @@ from expectations.measures.load_amounts import amount_measures
 from expectations.measures.load_links import count_links, link_changes
 from expectations.measures.load_orders import order_measures
 from expectations.measures.load_profile import build_profile, read_days
-from expectations.measures.load_rows import customer_measures, month_measures, row_measures
+from expectations.measures.load_rows import MANY, customer_measures, month_measures, row_measures
 from expectations.measures.load_window import load_window
-from expectations.suites.load_changes import MANY
 from expectations.validation.table import MeasuredTable
 from features.storage.paths import good_path
 from features.tables.schema import CUSTOMERS, TRANSACTIONS, Table
@@ -65,10 +64,11 @@ def load_measures(comparison: Comparison, limits: TableChecks) -> Measures:
     The check that warns is left out where the other one stops, so that nothing is said twice.
     """
     measures = comparison.measures
-    many = {name: MANY + name for name in measures if hasattr(limits, f"stop_{name}")}
-    stopped = [name for name in many if measures[name].value > getattr(limits, f"stop_{name}")]
-    said = {name for name in stopped if limits.severity.get(many[name], "stop") == "stop"}
-    return {name: value for name, value in measures.items() if name not in said} | {many[name]: measures[name] for name in many}
+    many = {name: measures.get(MANY + name, measures[name]) for name in measures if hasattr(limits, f"stop_{name}")}
+    stopping = [name for name in many if limits.severity.get(MANY + name, "stop") == "stop"]
+    repeated = {name for name in stopping if many[name].value > getattr(limits, f"stop_{name}")}
+    kept = {name: measure for name, measure in measures.items() if name not in repeated}
+    return kept | {MANY + name: measure for name, measure in many.items()}
 
 
 def accept_loads(workspace: Path, comparisons: dict[str, Comparison], usable: Collection[str]) -> None:

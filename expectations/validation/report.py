@@ -4,7 +4,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from expectations.check import Finding
-from expectations.suites.load_changes import CHANGES, MANY
+from expectations.measures.load_rows import MANY
+from expectations.suites.load_changes import CHANGES
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from expectations.history.accepted import Links
 from expectations.measures.load_amounts import amount_measures
 from expectations.measures.load_links import count_links, link_changes
 from expectations.measures.load_orders import count_changes
-from expectations.measures.load_rows import lost_history, month_measures
+from expectations.measures.load_rows import lost_history, month_measures, share_measures
 from expectations.measures.load_window import Window, load_window
 
 DAY = date(2025, 1, 1)
@@ -136,3 +136,11 @@ def test_links_are_lost_where_fewer_customers_and_a_smaller_share_are_known(now:
     before = Links("", ids=100, known_ids=90, rows=100, known_rows=90)
     links = Links("", ids=now[0], known_ids=now[1], rows=now[0], known_rows=now[1])
     assert link_changes(before, links, "")["lost_links"].value == pytest.approx(lost)
+
+
+def test_a_year_that_lost_more_than_the_others_is_named_where_the_share_may_stop_the_table() -> None:
+    months = pl.DataFrame({"month": ["2024-05", "2024-06", "2025-01"], "rows": [100, 100, 800], "affected": [30, 20, 0]})
+    actual = share_measures("gone_orders", months, WINDOW, 100, "orders")
+    assert (actual["gone_orders"].value, actual["many_gone_orders"].value) == (0.05, 0.25)
+    assert actual["many_gone_orders"].detail == "50 of 200 orders in 2024 in the load of 2025-05-01"
+    assert share_measures("gone_orders", months, WINDOW, 201, "orders")["many_gone_orders"].value == 0.05

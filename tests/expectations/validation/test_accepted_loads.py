@@ -221,7 +221,7 @@ WRONG_LOADS = [
     WrongLoad(
         "dates a day later",
         with_orders(lambda order: replace(order, day=order.day + timedelta(days=1)) if order.day < NEWEST else order),
-        r"of them to another day",
+        r"moved to another day",
     ),
     WrongLoad(
         "customer ids of complaints renamed",
