@@ -16,7 +16,7 @@ MIN_ORDERS = 50  # of fewer orders, the share of returning customers says little
 
 
 def order_measures(before: pl.LazyFrame, now: pl.LazyFrame, window: Window, min_orders: int) -> dict[str, Measure]:
-    """Return gone_orders, restated_orders, reassigned_orders, lost_history, gone_periods and returning_customers.
+    """Return gone_orders, restated_orders and reassigned_orders, each also with many_, lost_history and returning_customers.
 
     `before` and `now` are the profiles of both loads. Measures are shares of the settled orders of the load before, missing for
     fewer than `min_orders` of them.

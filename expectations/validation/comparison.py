@@ -35,6 +35,7 @@ from settings.sections import Settings
 
 SEED_BITS = 64
 Measures = dict[str, Measure]
+DAMAGED = {"damaged_profile": Measure(1, "this load becomes the accepted one if no check stops it")}
 
 
 @dataclass(frozen=True)
@@ -92,9 +93,9 @@ def _compare(settings: Settings, table: MeasuredTable, orders: MeasuredTable | N
     pending = write_pending(workspace, name, header, _profile(workspace, table, header))
     if before and before.content != header.content:
         profiles = (pl.scan_parquet(accepted_path(workspace, name), glob=False), pl.scan_parquet(pending, glob=False))
-        measures = _measure_changes(table.table, before, profiles, getattr(settings.checks, name))
+        measures = _measure_readable(table.table, before, profiles, getattr(settings.checks, name))
     if before and before.links and header.links:
-        measures |= link_changes(before.links, header.links, before.day)
+        measures = measures | link_changes(before.links, header.links, before.day)
     return Comparison(header, measures)
 
 
@@ -102,7 +103,7 @@ def _read_accepted(workspace: Path, name: str) -> tuple[ProfileHeader | None, Me
     try:
         return read_accepted(workspace, name), {}
     except DamagedProfileError:
-        return None, {"damaged_profile": Measure(1, "this load becomes the accepted one if no check stops it")}
+        return None, DAMAGED
 
 
 def _header(
@@ -153,6 +154,16 @@ def _good(workspace: Path, table: MeasuredTable) -> pl.LazyFrame:
 def _profile(workspace: Path, table: MeasuredTable, header: ProfileHeader) -> pl.LazyFrame:
     assert table.filter_result is not None, "only readable tables are compared"  # noqa: S101  # for the type checker
     return build_profile(table.table, _good(workspace, table), table.filter_result, header.seed)
+
+
+def _measure_readable(
+    table: Table, before: ProfileHeader, profiles: tuple[pl.LazyFrame, pl.LazyFrame], limits: TableChecks
+) -> Measures:
+    """Return the measures of a load against the accepted one; only that its profile is damaged where it cannot be read."""
+    try:
+        return _measure_changes(table, before, profiles, limits)
+    except (pl.exceptions.ComputeError, OSError):
+        return DAMAGED
 
 
 def _measure_changes(

@@ -177,10 +177,22 @@ def test_what_is_kept_of_a_load_has_no_id_in_clear_text(shop: Callable[..., Sett
     assert {name for name, dtype in profile.schema.items() if dtype == pl.String} == {"part", "group", "value"}
 
 
-def test_a_damaged_profile_causes_a_warning_and_is_replaced(shop: Callable[..., Settings]) -> None:
-    settings = shop(ROWS)
+def cut(content: bytes) -> bytes:
+    return content[:-100]
+
+
+def overwritten(content: bytes) -> bytes:
+    """The file with its footer intact, but not its rows."""
+    return content[:4] + bytes(2_000) + content[2_004:]
+
+
+@pytest.mark.parametrize("damage", [cut, overwritten, lambda _: b""], ids=["cut", "overwritten", "empty"])
+def test_a_damaged_profile_causes_a_warning_and_is_replaced(
+    shop: Callable[..., Settings], damage: Callable[[bytes], bytes]
+) -> None:
+    settings = shop([*ROWS, ("customer-01", "order-600", date(2025, 12, 31), 11.0)])
     path = accepted_path(settings.workspace.path, "transactions")
-    path.write_bytes(path.read_bytes()[:-100])
+    path.write_bytes(damage(path.read_bytes()))
     assert warnings(check_tables(settings, NEXT)) == {"damaged_profile": 1}
     assert stops(check_tables(shop(IN_YEN), LATER)) == {"transactions": "typical_amount"}
 
