@@ -10,7 +10,10 @@ MIN_VALUE_WITHOUT_DECIMALS = 1_000
 
 @dataclass(frozen=True)
 class Measure:
-    """A number that a check looks at. `detail` says in words where it comes from: dates and counts, never an id or a cell."""
+    """A number that a check looks at.
+
+    `detail` says in words where it comes from: dates, counts, and names of files, stores, channels and regions; never an id.
+    """
 
     value: float
     detail: str = ""
@@ -21,8 +24,8 @@ class Check:
     """An expectation about the measure of the same name: `low` and `high` are inclusive, None means unbounded.
 
     `sentence` states the expectation. `severity` is stop, warn or off; the check of a rule for rows may also have
-    quarantine. `is_share` displays the value as a percentage. `can_be_overridden` says that a stopped output may be used for a
-    reason, which is recorded: it may be right although it is unusual.
+    quarantine. `is_share` displays the value as a percentage. `advice` says what to do if the check fails. `can_be_overridden`
+    says that a stopped output may be used for a reason, which is recorded: it may be right although it is unusual.
     """
 
     name: str
@@ -32,6 +35,7 @@ class Check:
     severity: Severity = "warn"
     is_share: bool = False
     can_be_overridden: bool = False
+    advice: str = ""
 
 
 @dataclass(frozen=True)
@@ -49,9 +53,10 @@ class Finding:
 
     @property
     def message(self) -> str:
-        """The expectation, the measured value, and where it comes from."""
+        """The expectation, the measured value, where it comes from, and what to do."""
         sentence = f"{self.check.sentence.rstrip('.')}; found {self.formatted_value}"
-        return f"{sentence} ({self.measure.detail})." if self.measure.detail else f"{sentence}."
+        finding = f"{sentence} ({self.measure.detail})." if self.measure.detail else f"{sentence}."
+        return f"{finding} {self.check.advice}" if self.check.advice else finding
 
 
 @dataclass(frozen=True)

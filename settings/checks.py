@@ -45,7 +45,9 @@ class CustomMeasure:
 class TableChecks:
     """The checks of every table.
 
-    `severity`, by name of rule or check, overrides the default. Relative checks need at least `least_rows` rows in use.
+    `severity`, by name of rule or check, overrides the default. Relative checks need at least `least_rows` rows in use. A share
+    with two bounds causes a warning above `max_...` and stops the table above `stop_...`. Rows of the newest `settling_days` of a
+    load may still change in the next one.
     """
 
     severity: dict[str, Severity] = Field(default_factory=dict)
@@ -62,6 +64,18 @@ class TableChecks:
     max_growth: Factor = 2.0
     max_days_behind: Count = 90
     max_unknown_customers: Share = 0.05
+    settling_days: Count = 14
+    max_amount_factor: Factor = 1.5
+    max_new_amount_factor: Factor = 20.0
+    max_total_factor: Factor = 1.5
+    max_gone_rows: Share = 0.02
+    stop_gone_rows: Share = 0.2
+    max_gone_customers: Share = 0.02
+    stop_gone_customers: Share = 0.2
+    max_lost_history: Share = 0.1
+    max_shorter_history: Count = 14
+    max_lost_links: Share = 0.1
+    max_unlinked_new_rows: Share = 0.5
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -75,6 +89,13 @@ class TransactionChecks(TableChecks):
     min_last_day: Share = 0.5
     max_jump: Factor = 4.0
     max_odd_products: Share = 0.0
+    max_gone_orders: Share = 0.01
+    stop_gone_orders: Share = 0.1
+    max_restated_orders: Share = 0.02
+    stop_restated_orders: Share = 0.2
+    max_reassigned_orders: Share = 0.01
+    stop_reassigned_orders: Share = 0.1
+    min_returning_customers: Share = 0.1
 
 
 @dataclass(frozen=True, config=STRICT)

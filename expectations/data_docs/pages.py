@@ -10,6 +10,7 @@ from expectations.data_docs.trend import render_trend
 from expectations.history.loads import LoadRecord, failing_since, table_records
 from expectations.history.overrides import Override
 from expectations.suites.any_table import SET_ASIDE_BECAUSE
+from expectations.suites.load_changes import CHANGES
 from expectations.validation.outputs import FRAME_SUITES, frame_limits
 from expectations.validation.report import TableReport
 from features.rendering.templates import read_styles, template_environment
@@ -27,7 +28,10 @@ MAX_LOADS_LISTED = 20
 
 @dataclass(frozen=True)
 class CheckLine:
-    """A check on a page: the expectation, the measured value, the consequence of a failure, and the day since when it fails."""
+    """A check on a page: the expectation, the measured value, the consequence of a failure, and the day since when it fails.
+
+    `advice` says what to do about a failure. `is_change` is true where the load differs from the accepted one.
+    """
 
     sentence: str
     value: str
@@ -36,6 +40,8 @@ class CheckLine:
     consequence: str
     colour: str
     failing_since: str
+    advice: str
+    is_change: bool
 
 
 @dataclass(frozen=True)
@@ -157,6 +163,8 @@ def _build_line(finding: Finding, loads: list[LoadRecord]) -> CheckLine:
         consequence=CONSEQUENCES[check.severity],
         colour="green" if finding.passed else COLOURS[check.severity],
         failing_since="" if finding.passed else _day(failing_since(loads, check.name)),
+        advice="" if finding.passed else check.advice,
+        is_change=check.name in CHANGES and finding.measure.value > 0,
     )
 
 

@@ -68,6 +68,17 @@ def append_records(workspace: Path, loads: Iterable[LoadRecord]) -> None:
         write_records(_path(workspace), history)
 
 
+def lift_stops(workspace: Path, tables: Iterable[str], checks: Iterable[str]) -> None:
+    """Remove checks from those that stopped the newest load of each table, as an override accepted what they found."""
+    lifted = set(checks)
+    with FileLock(_path(workspace).with_suffix(".lock")):
+        history = read_check_history(workspace)
+        for newest in [load for table in tables for load in table_records(history, table)[-1:] if not load.usable]:
+            stopped = [name for name in newest.stopped if name not in lifted]
+            history[history.index(newest)] = replace(newest, stopped=stopped, usable=not stopped)
+        write_records(_path(workspace), history)
+
+
 def _append(history: list[LoadRecord], load: LoadRecord) -> None:
     previous = table_records(history, load.table)
     if previous and previous[-1].has_same_outcome(load):

@@ -2,6 +2,7 @@
 
 import functools
 import operator
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ ROW_HASH, ROW_KEY = "_content", "row_key"
 # Prefixes of the columns of counts.
 WARNED, READABLE, UNREADABLE, FILLED, LARGEST = "warned:", "read:", "unread:", "filled:", "largest:"
 GOOD = pl.col(RULE).is_null()
+AMOUNT_COLUMNS = ("amount", "cost")
 REASON_COLUMNS = ("rule", "reason", "source", "row")
 # A real date in an order other than ISO's, or ISO with day and month exchanged: 2025-13-02, 13/02/2025, 02/13/2025.
 DAY, MONTH = "(?:1[3-9]|2\\d|3[01])", "(?:0?[1-9]|1[0-2])"
@@ -33,8 +35,8 @@ class FilterResult:
 
     `totals`: see `_total_counts`. `rows_by_rule`: rows per first broken rule that sets aside, None for good rows.
     `warned_rows`: good rows per rule that only warns. `files`: per file its rows, content, good and distinct good rows.
-    `distinct_rows`: distinct good rows of all files together. `daily_counts`: good rows per day and, where there are amounts,
-    the number of positive amounts and the sum of their logarithms; None without dates.
+    `distinct_rows`: distinct good rows of all files together. `daily_files`: good rows per file and day and, where there are
+    amounts, their sums, the number of positive ones and the sum of their logarithms; None without dates.
     """
 
     totals: dict[str, Any]
@@ -42,7 +44,14 @@ class FilterResult:
     warned_rows: dict[str, int]
     files: pl.DataFrame
     distinct_rows: int
-    daily_counts: pl.DataFrame | None
+    daily_files: pl.DataFrame | None
+
+    @property
+    def daily_counts(self) -> pl.DataFrame | None:
+        """The counts of `daily_files` per day, ascending."""
+        if self.daily_files is None:
+            return None
+        return self.daily_files.drop(SOURCE).group_by("day").sum().sort("day")
 
     @property
     def read(self) -> int:
@@ -89,7 +98,7 @@ def filter_rows(
         tested.group_by(RULE).len(),
         _counts_per_file(tested, files),
         kept.select(ROW_HASH) if len(files) == 1 else kept.select(ROW_HASH, pl.col(SOURCE).cast(pl.Categorical)),
-        *_daily_counts(table, kept, names),
+        *_daily_files(table, kept, names, files),
     ]
     _, _, totals, rule_counts, per_file, hashes, *daily = _collect(table, queries)
     counts, distinct = totals.row(0, named=True), hashes[ROW_HASH].n_unique()
@@ -100,7 +109,7 @@ def filter_rows(
         warned_rows={name.removeprefix(WARNED): rows for name, rows in counts.items() if name.startswith(WARNED) and rows},
         files=per_file.join(_distinct_rows_per_file(hashes, files, distinct), on=SOURCE, how="left").sort(SOURCE),
         distinct_rows=distinct,
-        daily_counts=daily[0] if daily else None,
+        daily_files=daily[0] if daily else None,
     )
 
 
@@ -203,14 +212,32 @@ def _return_lines(names: list[str]) -> list[pl.Expr]:
     return [(GOOD & (pl.col(signed) < 0)).sum().alias("returns")] if signed else []
 
 
-def _daily_counts(table: Table, kept: pl.LazyFrame, names: list[str]) -> list[pl.LazyFrame]:
-    """Return one frame with the rows per day, and of positive amounts the count and the sum of logarithms.
+def amount_column(names: Collection[str]) -> str | None:
+    """Return the column of a table that holds money; None where it has none."""
+    return next((name for name in AMOUNT_COLUMNS if name in names), None)
 
-    Return no frame for a table without dates.
-    """
+
+def amount_sums(name: str) -> list[pl.Expr]:
+    """Return what is summed of amounts: `sales`, `returns`, the number of `positive` ones and the `log_sum` of these."""
+    amount = pl.col(name)
+    positive = pl.when(amount > 0).then(amount)
+    return [
+        positive.sum().alias("sales"),
+        pl.when(amount < 0).then(amount).sum().alias("returns"),
+        positive.count().alias("positive"),
+        positive.log().sum().alias("log_sum"),
+    ]
+
+
+def _daily_files(table: Table, kept: pl.LazyFrame, names: list[str], files: list[str]) -> list[pl.LazyFrame]:
+    """Return one frame with the counts per file and day; a single file needs no grouping. No frame without dates."""
     if table.known_from not in names:
         return []
-    logs = pl.when(pl.col("amount") > 0).then(pl.col("amount").log())
-    amounts = [logs.count().alias("positive"), logs.sum().alias("log_sum")] if "amount" in names else []
+    name = amount_column(names)
+    sums = [pl.len().alias("rows"), *(amount_sums(name) if name else [])]
     day = pl.col(table.known_from).dt.date().alias("day")
-    return [kept.group_by(day).agg(pl.len().alias("rows"), *amounts).drop_nulls("day").sort("day")]
+    if len(files) > 1:
+        counts = kept.group_by(pl.col(SOURCE).cast(pl.Categorical), day).agg(sums).with_columns(pl.col(SOURCE).cast(pl.String))
+    else:
+        counts = kept.group_by(day).agg(sums).select(pl.lit(files[0]).alias(SOURCE), pl.all())
+    return [counts.drop_nulls("day")]

@@ -10,7 +10,7 @@ SET_ASIDE_BECAUSE = " is set aside because "
 def common_table_checks(limits: TableChecks) -> list[Check]:
     """Return the checks that every table has.
 
-    Checks that compare rows or loads with each other only warn. Two are exceptions and stop the table, as its good rows
+    Checks that compare rows with each other only warn. Two are exceptions and stop the table, as its good rows
     would mislead: `quarantined_share`, where most rows are set aside, and `doubled`, where the source contains a load twice.
     """
     return [

@@ -11,6 +11,7 @@ from expectations.rows.rule import Rule
 from expectations.suites import complaints, contacts, customers, surveys, transactions
 from expectations.suites.any_rows import EPOCH, common_row_rules
 from expectations.suites.any_table import common_table_checks, rule_checks
+from expectations.suites.load_changes import load_checks
 from features.tables.schema import Table
 from settings.checks import TableChecks
 from settings.errors import SettingsError
@@ -44,11 +45,12 @@ def build_rules(
 
 
 def build_checks(table: Table, rules: list[Rule], limits: TableChecks) -> list[Check]:
-    """Return the checks of a table: the common ones, its own, the custom ones, and one per rule.
+    """Return the checks of a table: the common ones, its own, those against the accepted load, the custom ones, one per rule.
 
     Raises SettingsError for the severity quarantine of a check that is not about single rows.
     """
-    table_checks = common_table_checks(limits) + TABLE_SUITES[table.name].table_checks(limits) + custom_checks(limits)
+    table_checks = common_table_checks(limits) + TABLE_SUITES[table.name].table_checks(limits)
+    table_checks += load_checks(table, limits) + custom_checks(limits)
     checks = [replace(check, severity=limits.severity.get(check.name, check.severity)) for check in table_checks]
     for check in checks:
         if check.severity == "quarantine":

@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from expectations.check import Finding
+from expectations.measures.load_rows import MANY
+from expectations.suites.load_changes import CHANGES
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,12 @@ class TableReport:
         """Failed checks that only warn."""
         return [finding for finding in self.findings if not finding.passed and finding.check.severity == "warn"]
 
+    @property
+    def changes(self) -> dict[str, Finding]:
+        """What changed against the accepted load, by name of measure, in whatever amount; nothing for the first load."""
+        names = {finding.check.name.removeprefix(MANY): finding for finding in self.findings}
+        return {name: names[name] for name in CHANGES if name in names and names[name].measure.value}
+
     def as_json(self) -> dict[str, Any]:
         """Return the entry of `validate --json`."""
         entry = {
@@ -53,6 +61,7 @@ class TableReport:
             "rules": self.rules,
             "released": self.released,
             "duplicates": self.duplicates,
+            "changes": {name: _as_json(finding) for name, finding in self.changes.items()},
             "warnings": {warning.check.name: _as_json(warning) for warning in self.warnings},
         }
         return entry | ({"problem": self.problem} if self.problem else {})

@@ -9,6 +9,7 @@ from features.tables.schema import ALL_TABLES
 from settings.errors import UserError
 from settings.sections import Settings
 
+OVERRIDE_OPTION = "--override"
 OVERRIDE_HINT = 'Run `validate` for details. To go on anyway, add --override "reason" to `train`, `score`, `list` or `run`.'
 
 

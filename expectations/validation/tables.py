@@ -12,6 +12,7 @@ from expectations.history.reference import freeze_references
 from expectations.measures.referential import days_behind, link_measures
 from expectations.measures.table import empty_columns, largest_numbers
 from expectations.suites.tables import build_checks, refuse_unknown_names
+from expectations.validation.comparison import Comparison, accept_loads, compare_loads, load_measures
 from expectations.validation.report import TableReport
 from expectations.validation.table import MeasuredTable, measure_table
 from features.storage.hashing import NO_IDS, HashedIds
@@ -25,8 +26,9 @@ def check_tables(
 ) -> list[TableReport]:
     """Check every configured table and return a report for each, unusable ones included.
 
-    Writes good rows, quarantine, results and check history. `docs` also writes the pages of Great Expectations,
-    `renew_reference` replaces the frozen reference. Rows of `erased` customers are kept out.
+    Writes good rows, quarantine, results and check history. A load that no check stops becomes the accepted load of its table.
+    `docs` also writes the pages of Great Expectations, `renew_reference` replaces the frozen reference. Rows of `erased`
+    customers are kept out.
     Raises SettingsError for an invalid rule, check or severity in `[checks]`.
     """
     tables = [table for table in ALL_TABLES.values() if getattr(settings.tables, table.name) is not None]
@@ -34,10 +36,12 @@ def check_tables(
         refuse_unknown_names(table, getattr(settings.checks, table.name))
     history, workspace = read_check_history(settings.workspace.path), settings.workspace.path
     measured = [measure_table(settings, table, table_records(history, table.name), now, erased) for table in tables]
-    findings = run_checks(_build_suites(settings, measured), workspace, docs=docs)
+    comparisons = compare_loads(settings, measured, now)
+    findings = run_checks(_build_suites(settings, measured, comparisons), workspace, docs=docs)
     reports = [_build_report(table, findings[table.table.name]) for table in measured]
     append_records(workspace, [_load_record(table, report, now) for table, report in zip(measured, reports, strict=True)])
     usable = [table for table, report in zip(measured, reports, strict=True) if report.usable]
+    accept_loads(workspace, comparisons, [table.table.name for table in usable])
     largest = {table.table.name: (table.used, largest_numbers(table.filter_result)) for table in usable if table.filter_result}
     freeze_references(workspace, largest, now, renew=renew_reference)
     return reports
@@ -48,20 +52,19 @@ def good_tables(workspace: Path, names: list[str]) -> Tables:
     return Tables(**{name: pl.scan_parquet(good_path(workspace, name), glob=False) for name in names})
 
 
-def _build_suites(settings: Settings, measured: list[MeasuredTable]) -> list[CheckSuite]:
+def _build_suites(settings: Settings, measured: list[MeasuredTable], comparisons: dict[str, Comparison]) -> list[CheckSuite]:
     """Return the suite of each table; measures across tables need readable orders."""
     readable = {table.table.name: table.filter_result for table in measured if table.filter_result}
     has_orders = TRANSACTIONS.name in readable
     across_tables = link_measures(good_tables(settings.workspace.path, list(readable))) if has_orders else {}
     newest = {name: result.totals["newest"] for name, result in readable.items()}
-    return [
-        CheckSuite(
-            table.table.name,
-            build_checks(table.table, table.rules, getattr(settings.checks, table.table.name)),
-            table.measures | across_tables.get(table.table.name, {}) | days_behind(table.table.name, newest),
-        )
-        for table in measured
-    ]
+    suites = []
+    for table in measured:
+        name, limits = table.table.name, getattr(settings.checks, table.table.name)
+        measures = table.measures | across_tables.get(name, {}) | days_behind(name, newest)
+        measures |= load_measures(comparisons[name], limits) if name in comparisons else {}
+        suites.append(CheckSuite(name, build_checks(table.table, table.rules, limits), measures))
+    return suites
 
 
 def _build_report(measured: MeasuredTable, findings: list[Finding]) -> TableReport:

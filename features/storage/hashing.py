@@ -1,4 +1,7 @@
-"""Keyed hashes of ids: HMAC-SHA256 (RFC 2104) of one text or of a column. Without the key, a hash cannot be traced to an id."""
+"""Keyed hashes of ids: HMAC-SHA256 (RFC 2104) of one text or of a column, and a fast one to compare loads.
+
+Without the key, a hash cannot be traced to an id.
+"""
 
 import hashlib
 import hmac
@@ -19,6 +22,14 @@ def hash_column(column: str | pl.Expr, key: str) -> pl.Expr:
     texts = pl.col(column) if isinstance(column, str) else column
     hashes: pl.Expr = plh.CryptographicHashingNameSpace(texts).hmac_sha256(key=key)
     return hashes
+
+
+def seeded_hash(column: str, seed: int) -> pl.Expr:
+    """Return a 64-bit hash (XXH64) of a column of texts, the same on every machine; null stays null.
+
+    It is far faster than `hash_column`. Without the seed, 64 random bits, a hash cannot be traced to an id by trying ids.
+    """
+    return plh.col(column).nchash.xxhash64(seed=seed)
 
 
 @dataclass(frozen=True)
