@@ -1,6 +1,7 @@
 """Run `python -m holdfast COMMAND`, and report a user's mistake as one sentence."""
 
 import sys
+import traceback
 import warnings
 from collections.abc import Callable
 from inspect import cleandoc
@@ -33,6 +34,7 @@ from holdfast.printing.console import MESSAGES
 from holdfast.workspace_lock import with_workspace_lock
 from settings.errors import UserError, first_line
 from settings.processors import configure_openmp
+from settings.urls import hide_credentials
 
 APP = typer.Typer(
     name="holdfast",
@@ -42,7 +44,7 @@ APP = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-EXIT_USER_ERROR = 2
+EXIT_DEFECT, EXIT_USER_ERROR = 1, 2
 EXIT_INTERRUPTED = 130
 
 LOCKING_COMMANDS = frozenset(
@@ -66,7 +68,10 @@ APP.add_typer(keys.APP)
 
 
 def main() -> None:
-    """Run a command; report a user's mistake as one sentence on stderr, with exit code 2."""
+    """Run a command; report a user's mistake as one sentence on stderr, with exit code 2.
+
+    Any other error is a defect: its traceback is shown, without credentials.
+    """
     configure_openmp()
     warnings.simplefilter("ignore")  # warnings of libraries are for developers; tests turn each of them into an error
     try:
@@ -76,12 +81,15 @@ def main() -> None:
         sys.exit(EXIT_USER_ERROR)
     except typer.Abort:
         sys.exit(EXIT_INTERRUPTED)
+    except Exception:  # noqa: BLE001  # a traceback that Python prints itself would show the credentials of a URL
+        sys.stderr.write(hide_credentials(traceback.format_exc()))
+        sys.exit(EXIT_DEFECT)
     sys.exit(code if isinstance(code, int) else 0)
 
 
 def _error_message(error: Exception) -> str:
     if isinstance(error, OSError):
-        return f"{error.filename or 'A file'} cannot be used: {error.strerror or error}."
+        return f"{error.filename or 'A file'} cannot be used: {error.strerror or first_line(error)}."
     if isinstance(error, SQLAlchemyError):
         return f"The database cannot be used: {first_line(error)}."
     if isinstance(error, TyperException) and hasattr(error, "format_message"):
