@@ -78,8 +78,9 @@ def _read_checksums(folder: Path) -> dict[str, Entry] | None:
     if not path.is_file():
         return None
     try:
-        entries: dict[str, Entry] = json.loads(path.read_text(encoding="utf-8"))
-        if all({"bytes", "sha256"} <= set(entry) for entry in entries.values()):
+        text = path.read_text(encoding="utf-8")
+        entries: dict[str, Entry] = json.loads(text)
+        if text.endswith("\n") and all({"bytes", "sha256"} <= set(entry) for entry in entries.values()):
             return entries
     except (ValueError, AttributeError, TypeError):
         pass

@@ -1,5 +1,6 @@
 """What all LightGBM models share: inputs, predictions, contributions by feature and family, and the minimum of data."""
 
+import re
 from functools import reduce
 from pathlib import Path
 
@@ -25,6 +26,7 @@ BLOCK_ROWS = 20_000
 THREADS_PER_CALL = 1
 MIN_ROWS, MIN_OF_A_KIND, MIN_BUYERS = 200, 20, 100
 TREE_SIZES, END_OF_TREES = "\ntree_sizes=", "\nend of trees\n"
+END_OF_TEXT = re.compile(r"\nend of parameters\n\s*pandas_categorical:(null|\[.*\])\s*\Z")
 
 
 def load_booster(path: Path) -> lgb.Booster:
@@ -33,7 +35,7 @@ def load_booster(path: Path) -> lgb.Booster:
     LightGBM itself reads beyond the end of a cut text, and may end the whole process.
     """
     text = read_text(path)
-    if END_OF_TREES not in text or "\0" in text or not _has_all_trees(text):
+    if "\0" in text or not END_OF_TEXT.search(text) or not _has_all_trees(text):
         raise DamagedFileError(path, "is cut or not the text of a booster")
     try:
         return lgb.Booster(model_str=text)
@@ -43,11 +45,12 @@ def load_booster(path: Path) -> lgb.Booster:
 
 def _has_all_trees(text: str) -> bool:
     """Whether the trees take up as many bytes as the header says."""
-    header, separator, trees = text.partition("\nTree=0\n")
+    header, first_tree, trees = text.partition("\nTree=0\n")
     sizes = header.partition(TREE_SIZES)[2].partition("\n")[0].split()
-    if not all(size.isdigit() for size in sizes) or bool(sizes) != bool(separator):
-        return False
-    return sum(map(int, sizes)) == len(f"Tree=0\n{trees.partition(END_OF_TREES)[0]}".encode()) + 1 if sizes else True
+    bodies, end, _ = trees.partition(END_OF_TREES)
+    if not (first_tree and end and all(size.isdigit() for size in sizes)):
+        return not first_tree and END_OF_TREES in text and not sizes
+    return sum(map(int, sizes)) == len(f"{first_tree}{bodies}".encode())
 
 
 def input_table(frame: pl.DataFrame, inputs: tuple[str, ...] = INPUTS) -> pa.Table:
