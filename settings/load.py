@@ -11,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from settings.errors import SettingsError
 from settings.sections import Settings, Source, SqlQuery, TableSources
-from settings.urls import hide_credentials, refuse_malformed_url, remember_secrets
+from settings.urls import hide_credentials, refuse_malformed_url, remember_environment, remember_secrets
 
 PREFIX = "HOLDFAST__"
 SQLITE = "sqlite:///"
@@ -26,6 +26,7 @@ def load_settings(path: Path, environ: Mapping[str, str] = os.environ) -> Settin
     Relative paths, also inside `sqlite:///`, become absolute from the folder of the file. Raises SettingsError naming the file
     and the key when the file is missing, is not TOML, has an unknown key or an impossible value.
     """
+    remember_environment(environ)
     raw = _rename_keys(path, _override(_read_toml(path), environ))
     try:
         settings = TypeAdapter(Settings).validate_python(raw)

@@ -1,6 +1,7 @@
 """Hide credentials in everything that is printed, logged or answered: in URLs, in queries of URLs, and in free text."""
 
 import re
+from collections.abc import Mapping
 from urllib.parse import unquote
 
 from sqlalchemy import make_url
@@ -20,7 +21,7 @@ PAIR = re.compile(rf"(?P<name>['\"]{SECRET_NAME}['\"])(?P<equals>\s*:\s*)(?P<val
 HEADER = re.compile(r"(?P<name>authorization\W{1,6}(?:basic|bearer))(?P<equals>\s+)(?P<value>[\w.~+/=-]+)", re.IGNORECASE)
 PASSWORD = re.compile(r"^[a-z][a-z0-9+.-]*://[^:/@]*:(.*)@", re.IGNORECASE | re.DOTALL)  # of one whole URL, however malformed
 WEB_SCHEMES = ("http", "https")  # a user alone is a token there
-MIN_LITERAL_LENGTH = 6  # shorter secrets occur in ordinary words
+MIN_LITERAL_LENGTH, MIN_WORD_LENGTH = 6, 12  # shorter ones, the second made of letters only, occur in ordinary text
 
 _known_secrets: set[str] = set()
 
@@ -56,7 +57,17 @@ def remember_secrets(url: str | None) -> None:
     words = [*PASSWORD.findall(url), *(parameter["value"] for parameter in PARAMETER.finditer(url))]
     visible = hide_credentials(url)
     pieces = {piece for word in words for part in (word, unquote(word)) for piece in (part, *re.split(r"[@\s]", part))}
-    _known_secrets.update(piece for piece in pieces if len(piece) >= MIN_LITERAL_LENGTH and piece not in visible)
+    _known_secrets.update(piece for piece in pieces if _is_distinctive(piece) and piece not in visible)
+
+
+def remember_environment(environ: Mapping[str, str]) -> None:
+    """Hide the values of variables such as PGPASSWORD and MLFLOW_TRACKING_TOKEN from now on."""
+    values = (value for name, value in environ.items() if re.fullmatch(SECRET_NAME, name, re.IGNORECASE))
+    _known_secrets.update(value for value in values if _is_distinctive(value))
+
+
+def _is_distinctive(text: str) -> bool:
+    return len(text) >= (MIN_WORD_LENGTH if text.isalpha() else MIN_LITERAL_LENGTH)
 
 
 def refuse_malformed_url(url: str) -> None:
