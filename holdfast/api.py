@@ -29,6 +29,7 @@ from serving.scoring.batch import score as score_customers
 from settings.clock import utc_now
 from settings.sections import Settings
 from training.evaluation.backtest import Backtest
+from training.registry.promotion import confirm
 from training.train import TrainingResult
 from training.train import compare as compare_candidates
 from training.train import train as train_candidates
@@ -110,7 +111,9 @@ def train(workspace: Workspace, as_of: date | None = None) -> TrainingResult:
     >>> train(open_workspace("demo/holdfast.toml")).is_champion  # the demo has a champion: the new version is challenger
     False
     """
-    return train_candidates(workspace.settings, workspace.tables, _day(workspace, as_of), _no_progress)
+    result = train_candidates(workspace.settings, workspace.tables, _day(workspace, as_of), _no_progress)
+    confirm(workspace.settings)
+    return result
 
 
 def compare(

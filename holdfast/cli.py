@@ -1,6 +1,7 @@
 """Run `python -m holdfast COMMAND`, and report a user's mistake as one sentence."""
 
 import sys
+import traceback
 import warnings
 from collections.abc import Callable
 from inspect import cleandoc
@@ -35,6 +36,7 @@ from holdfast.failures import describe_failure
 from holdfast.printing.console import MESSAGES
 from holdfast.workspace_lock import with_workspace_lock
 from settings.processors import configure_openmp
+from settings.urls import hide_credentials
 
 APP = typer.Typer(
     name="holdfast",
@@ -44,7 +46,7 @@ APP = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-EXIT_USER_ERROR = 2
+EXIT_DEFECT, EXIT_USER_ERROR = 1, 2
 EXIT_INTERRUPTED = 130
 
 LOCKING_COMMANDS = frozenset(
@@ -71,17 +73,21 @@ APP.add_typer(keys.APP)
 
 
 def main() -> None:
-    """Run a command; report a user's mistake as one sentence on stderr, with exit code 2."""
+    """Run a command; report a user's mistake as one sentence on stderr, with exit code 2.
+
+    Any other error is a defect: its traceback is shown, without credentials.
+    """
     configure_openmp()
     warnings.simplefilter("ignore")  # warnings of libraries are for developers; tests turn each of them into an error
     try:
         code = APP(prog_name="holdfast", standalone_mode=False)
     except typer.Abort:
         sys.exit(EXIT_INTERRUPTED)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  # a traceback that Python prints itself would show the credentials of a URL
         message = describe_failure(error)
         if message is None:
-            raise
+            sys.stderr.write(hide_credentials(traceback.format_exc()))
+            sys.exit(EXIT_DEFECT)
         MESSAGES.print(message)
         sys.exit(EXIT_USER_ERROR)
     sys.exit(code if isinstance(code, int) else 0)

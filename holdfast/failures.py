@@ -31,7 +31,7 @@ def describe_failure(error: BaseException) -> str | None:
 def _describe(error: BaseException) -> str | None:
     message = None
     if isinstance(error, OSError):
-        message = f"{error.filename or 'A file'} cannot be used: {error.strerror or error}."
+        message = f"{error.filename or 'A file'} cannot be used: {error.strerror or first_line(error)}."
     elif isinstance(error, PolarsError) and OS_ERROR.search(str(error)):
         message = f"A file cannot be used: {first_line(error)}."
     elif isinstance(error, SQLAlchemyError):

@@ -1,19 +1,16 @@
 """The champion: all that scoring needs, as a folder of data without any customer in it."""
 
-import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import date
-from filecmp import cmpfiles
-from itertools import count
 from pathlib import Path
 from typing import Any
 
 from features.norms import Norms
-from features.storage.files import atomic_path, scratch_folder
 from models.btyd.pair import BuyTillYouDie
+from models.checksums import DamagedFileError, refuse_damage, write_checksums
 from models.churn.protocol import ChurnModel
-from models.errors import NoChampionError
+from models.errors import DamagedChampionError, NoChampionError
 from models.files import read_json, write_json
 from models.registry import load_churn_model, load_value_model
 from models.uplift.learners import Uplift
@@ -29,7 +26,8 @@ STORED_KEYS = {
 }
 EFFECTS_KEY = "effects_of_contacts"
 UPLIFT_FOLDER = "uplift"
-CURRENT, PREVIOUS = "CURRENT", "FORMER"
+# In the folder of champions: the current one, the previous ones (oldest first), and a change that is being made.
+CURRENT, PREVIOUS, CHANGE = "CURRENT", "FORMER", "CHANGE"
 
 
 @dataclass(frozen=True)
@@ -87,10 +85,41 @@ def save_champion(champion: Champion, folder: Path) -> None:
     figures = {key: getattr(champion, name) for name, key in STORED_KEYS.items()}
     effects = {"uplift": list(champion.uplift), "responses": list(champion.responses)}
     write_json(folder / FILE, data | figures | {EFFECTS_KEY: effects, "reliability": list(champion.reliability)})
+    write_checksums(folder)
 
 
 def load_champion(folder: Path) -> Champion:
-    """Read a champion that `save_champion` wrote; its version is the name of the folder."""
+    """Read a champion that `save_champion` wrote; its version is the name of the folder.
+
+    Raises DamagedChampionError naming the file that is missing, cut or changed.
+    """
+    try:
+        return read_champion(folder)
+    except DamagedFileError as error:
+        inside = error.path.relative_to(folder) if error.path.is_relative_to(folder) else Path(error.path.name)
+        place = (Path("champion") / folder.name / inside).as_posix()  # the answers of the service quote it: no absolute path
+        raise DamagedChampionError(f"{place} in the workspace {error.reason}; {_repair_advice(folder.name)}.") from None
+
+
+def read_champion(folder: Path) -> Champion:
+    """Read a champion from any folder. Raises DamagedFileError for whatever cannot be read."""
+    try:
+        refuse_damage(folder)
+        return _read_champion(folder)
+    except OSError as error:
+        raise DamagedFileError(Path(error.filename or folder), f"cannot be read ({error.strerror})") from None
+    except KeyError as error:
+        raise DamagedFileError(folder, f"is damaged or of another version of Holdfast (there is no {error})") from None
+    except (ValueError, TypeError, AttributeError, StopIteration):
+        raise DamagedFileError(folder, "is damaged or of another version of Holdfast") from None
+
+
+def _repair_advice(name: str) -> str:
+    version = name.partition("-")[0]
+    return f"`promote {version}` writes version {version} again from the registry, `rollback` returns to the champion before it"
+
+
+def _read_champion(folder: Path) -> Champion:
     data = read_json(folder / FILE)
     terms = data["terms"] | {"trained_as_of": date.fromisoformat(data["terms"]["trained_as_of"])}
     # Champions without this key judged effects by a biased measure: their effects are dropped, so targeting assumes them.
@@ -114,65 +143,58 @@ def load_champion(folder: Path) -> Champion:
     )
 
 
-def publish_champion(source: Path, version: str, champions: Path) -> Path:
-    """Copy `source` to `champions/<version>` unless it is there, make it current in one step, and return the folder.
+def champion_names(champions: Path) -> list[str]:
+    """Return the names of all champions' folders, sorted."""
+    folders = champions.iterdir() if champions.is_dir() else ()
+    return sorted(path.name for path in folders if path.is_dir() and not path.name.startswith("."))
 
-    A crash before the last step leaves the previous champion current.
+
+def current_name(champions: Path) -> str:
+    """Return the name of the folder that `champions/CURRENT` names.
+
+    Raises the errors of `read_pointer`, and DamagedChampionError if the folder does not exist.
     """
-    target = _folder_for(source, version, champions)
-    if not target.exists():
-        with scratch_folder(target) as temporary:
-            shutil.copytree(source, temporary, dirs_exist_ok=True)
-            temporary.replace(target)
-    replaced = [name for name in _read_lines(champions / CURRENT) if name != target.name]
-    _write_lines(champions / PREVIOUS, [*_read_lines(champions / PREVIOUS), *replaced])
-    _write_lines(champions / CURRENT, [target.name])
-    return target
+    name = read_pointer(champions)
+    if not (champions / name).is_dir():
+        raise _damaged_pointer(champions, f"names version {name}")
+    return name
 
 
-def previous_champion(champions: Path) -> str | None:
-    """Return the folder name of the champion before the current one; None if there is none."""
-    current = _read_lines(champions / CURRENT)
-    return next((name for name in reversed(_read_lines(champions / PREVIOUS)) if name not in current), None)
+def read_pointer(champions: Path) -> str:
+    """Return the name in `champions/CURRENT`.
 
-
-def restore_champion(name: str, champions: Path) -> None:
-    """Make a previous champion current again, in one step; the next rollback leads to the one before it."""
-    _write_lines(champions / CURRENT, [name])
-    names = _read_lines(champions / PREVIOUS)
-    _write_lines(champions / PREVIOUS, names[: len(names) - 1 - names[::-1].index(name)])
-
-
-def _read_lines(path: Path) -> list[str]:
-    return path.read_text(encoding="utf-8").split() if path.is_file() else []
-
-
-def _write_lines(path: Path, lines: list[str]) -> None:
-    with atomic_path(path) as temporary:
-        temporary.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-
-
-def _folder_for(source: Path, version: str, champions: Path) -> Path:
-    """Return a folder that holds this same champion, or one that does not exist yet: no folder is ever overwritten.
-
-    A new registry starts its version numbers over; a folder for a repeated version is called 1-2, 1-3 and so on.
+    Raises NoChampionError before the first champion. Raises DamagedChampionError if the pointer is missing although there are
+    champions, or is empty or cut.
     """
-    names = (f"{version}-{number}" if number > 1 else version for number in count(1))
-    return next(path for name in names if not (path := champions / name).exists() or _have_equal_files(source, path))
+    try:
+        text = (champions / CURRENT).read_bytes().decode("utf-8", errors="replace")
+    except FileNotFoundError:
+        if not champion_names(champions) or _is_first_publication(champions):
+            raise NoChampionError("There is no champion yet; run `train` first.") from None
+        raise _damaged_pointer(champions, "is missing") from None
+    name = text.strip()
+    if not text.endswith("\n") or not is_folder_name(name):
+        raise _damaged_pointer(champions, "is cut" if name else "is empty")
+    return name
 
 
-def _have_equal_files(first: Path, second: Path) -> bool:
-    names, others = _file_names(first), _file_names(second)
-    return names == others and not any(cmpfiles(first, second, names, shallow=False)[1:])
+def _is_first_publication(champions: Path) -> bool:
+    """Whether the first champion is being published, or its publication was killed."""
+    return (champions / CHANGE).is_file() and not (champions / PREVIOUS).is_file()
 
 
-def _file_names(folder: Path) -> list[str]:
-    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+def _damaged_pointer(champions: Path, problem: str) -> DamagedChampionError:
+    names = champion_names(champions)
+    existing = f"the champions there are {', '.join(names)}" if names else "there is no champion"
+    advice = "`promote VERSION` names a champion again, or writes it again from the registry"
+    return DamagedChampionError(f"champion/{CURRENT} in the workspace {problem}, but {existing}; {advice}.")
+
+
+def is_folder_name(name: str) -> bool:
+    """Whether a text is one plain word, as the name of a champion's folder is."""
+    return bool(name) and name.isprintable() and name.split() == [name] and name[0] != "." and not set(name) & set("/\\\ufffd")
 
 
 def current_champion(champions: Path) -> Champion:
-    """Return the champion that `champions/CURRENT` names. Raises NoChampionError before the first one."""
-    pointer = champions / CURRENT
-    if not pointer.is_file():
-        raise NoChampionError("There is no champion yet; run `train` first.")
-    return load_champion(champions / pointer.read_text(encoding="utf-8").strip())
+    """Return the champion that `champions/CURRENT` names. Raises NoChampionError or DamagedChampionError."""
+    return load_champion(champions / current_name(champions))

@@ -7,8 +7,16 @@ class TooLittleDataError(UserError):
     """There are fewer customers, orders or past windows than the model needs; the message says how many."""
 
 
-class NoChampionError(UserError):
+class ChampionError(UserError):
+    """There is no champion that can be used; the message says why, and what to do."""
+
+
+class NoChampionError(ChampionError):
     """No model has been promoted yet, so there is nothing to score with."""
+
+
+class DamagedChampionError(ChampionError):
+    """A file of the champion, or the pointer to it, is missing or damaged; the message names it and the way to repair it."""
 
 
 class InvalidHistoriesError(UserError):

@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from models.checksums import DamagedFileError
+
 CHURN_FILE = "churn.json"
 
 
@@ -13,6 +15,21 @@ def write_json(path: Path, data: dict[str, Any]) -> None:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """Read a file that `write_json` wrote."""
-    data: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    """Read a file that `write_json` wrote. Raises DamagedFileError if it is missing, cut or something else."""
+    try:
+        data = json.loads(read_text(path))
+    except ValueError:
+        raise DamagedFileError(path, "is cut or not JSON") from None
+    if not isinstance(data, dict):
+        raise DamagedFileError(path, "does not hold the parameters of a model")
     return data
+
+
+def read_text(path: Path) -> str:
+    """Read a text file. Raises DamagedFileError if it is missing or not text."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise DamagedFileError(path, "is missing") from None
+    except UnicodeDecodeError:
+        raise DamagedFileError(path, "is not text") from None

@@ -74,7 +74,7 @@ def load_churn_model(folder: Path) -> ChurnModel:
 def load_value_model(folder: Path) -> SavedValueModel | None:
     """Return the value model that was saved in `folder`; None if there is none."""
     file = folder / VALUE_FOLDER / VALUE_FILE
-    if not file.is_file():
+    if not file.parent.is_dir():
         return None
     name = read_json(file)["name"]
     return next(learner for learner in VALUE_LEARNERS if learner.name == name).load(folder)

@@ -1,5 +1,7 @@
 """Errors that a user can correct: each is one sentence that says what was found and what to do."""
 
+from settings.urls import hide_credentials
+
 MAX_QUOTE_LENGTH = 200
 
 
@@ -12,6 +14,6 @@ class SettingsError(UserError):
 
 
 def first_line(error: Exception) -> str:
-    """Return the first line of a library's error message, without its closing stop."""
-    line = str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
+    """Return the first line of a library's error message, without its closing stop and without credentials."""
+    line = hide_credentials(str(getattr(error, "orig", None) or error)).strip().partition("\n")[0]
     return "".join(character for character in line if character.isprintable())[:MAX_QUOTE_LENGTH].rstrip(".: ")

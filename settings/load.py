@@ -11,6 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from settings.errors import SettingsError
 from settings.sections import Settings, Source, SqlQuery, TableSources
+from settings.urls import hide_credentials, refuse_malformed_url, remember_environment, remember_secrets
 
 PREFIX = "HOLDFAST__"
 SQLITE = "sqlite:///"
@@ -25,12 +26,14 @@ def load_settings(path: Path, environ: Mapping[str, str] = os.environ) -> Settin
     Relative paths, also inside `sqlite:///`, become absolute from the folder of the file. Raises SettingsError naming the file
     and the key when the file is missing, is not TOML, has an unknown key or an impossible value.
     """
+    remember_environment(environ)
     raw = _rename_keys(path, _override(_read_toml(path), environ))
     try:
         settings = TypeAdapter(Settings).validate_python(raw)
     except ValidationError as error:
         raise SettingsError(f"{path}: {_sentence(error)}") from None
     _check_across_sections(path, settings)
+    _check_urls(path, settings)
     return _absolute(settings, path.resolve().parent)
 
 
@@ -92,7 +95,7 @@ def _sentence(error: ValidationError) -> str:
         return f"the key {'tables.transactions' if key == 'tables' else key} is missing; it has no default."
     value = problem["input"]
     message = problem["msg"].removeprefix("Input should be ").removeprefix("Value error, ").removeprefix("String should ")
-    return f"{key} should be {message}, found {value!r}."
+    return f"{key} should be {message}, found {hide_credentials(repr(value))}."
 
 
 def _check_across_sections(path: Path, settings: Settings) -> None:
@@ -102,6 +105,22 @@ def _check_across_sections(path: Path, settings: Settings) -> None:
     names = [action.name for action in settings.targeting.actions]
     if len(names) != len(set(names)):
         raise SettingsError(f"{path}: targeting.actions should have unique names, found {', '.join(names)}.")
+
+
+def _check_urls(path: Path, settings: Settings) -> None:
+    """Refuse malformed URLs without quoting them, and URLs where a file is expected; remember the secrets in the others."""
+    urls = {"serving.store": settings.serving.store, "tracking.mlflow_uri": settings.tracking.mlflow_uri}
+    for table, source in ((field.name, getattr(settings.tables, field.name)) for field in fields(TableSources)):
+        if isinstance(source, str) and "://" in source:
+            remember_secrets(source)
+            raise SettingsError(f"{path}: tables.{table} should be a file, or {{url, query}} for a database; found a URL.")
+        urls[f"tables.{table}.url"] = source.url if isinstance(source, SqlQuery) else None
+    for key, url in urls.items():
+        remember_secrets(url)
+        try:
+            refuse_malformed_url(url or "")
+        except ValueError as error:
+            raise SettingsError(f"{path}: {key} should be {error}.") from None
 
 
 def _absolute(settings: Settings, folder: Path) -> Settings:

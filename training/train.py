@@ -1,7 +1,7 @@
 """Training: fit every candidate, evaluate all on past days, and register the winner."""
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
@@ -35,8 +35,9 @@ from training.evaluation.backtest_metrics import backtest_metrics, reliability_t
 from training.evaluation.feature_importance import explain
 from training.evaluation.leaderboard import leaderboard, winner
 from training.evaluation.permutation_test import refuse_predictable_shuffles
+from training.registry.champion_alias import open_registry
 from training.registry.log_run import log_training
-from training.registry.mlflow_client import connect as prepare_tracking
+from training.registry.orphans import remove_orphans
 from training.reports.comparison_page import render_comparison_page
 from training.uplift import champion_effects, measure_responses
 
@@ -46,12 +47,16 @@ VALUE_QUANTILES = (0.5, 0.8, 0.95, 0.99)
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """The registered version, whether it is champion, its churn candidate, and the leaderboard."""
+    """The registered version, whether it is champion, its churn candidate, and the leaderboard.
+
+    `notes` say what was corrected in the registry before the training.
+    """
 
     version: str
     is_champion: bool
     candidate: str
     board: dict[str, Any]
+    notes: tuple[str, ...] = ()
 
 
 def no_output_checks(_name: str, _frame: pl.DataFrame) -> None:
@@ -73,8 +78,13 @@ def train(
     and LeakageError.
     """
     with ThreadPoolExecutor(max_workers=1) as pool:
-        pool.submit(prepare_tracking, settings)  # a new MLflow store takes seconds, which pass while models are fitted
-        return _train(settings, tables, as_of, progress, trees, check_output)
+        prepared = pool.submit(_prepare_registry, settings)  # a new MLflow store takes seconds, which pass meanwhile
+        return _train(settings, tables, as_of, progress, trees, check_output, prepared)
+
+
+def _prepare_registry(settings: Settings) -> list[str]:
+    """Correct in the registry what was killed, lost or restored; return sentences on it. Raises TrackingError."""
+    return [*open_registry(settings), *remove_orphans(settings)]
 
 
 def _train(
@@ -84,8 +94,10 @@ def _train(
     progress: Progress,
     trees: TreeParams,
     check_output: Callable[[str, pl.DataFrame], None],
+    prepared: Future[list[str]],
 ) -> TrainingResult:
     data = prepare_training_data(settings, tables, as_of, progress)
+    notes = tuple(prepared.result())  # a registry that cannot be used stops the training before the long part
     check_output("training_features", data.features)
     if data.snapshots:
         check_output("snapshots", _labels(data.snapshots, as_of))
@@ -98,13 +110,13 @@ def _train(
         assumed_effects = _champion(settings, data, chosen, result, board)
     shuffle_check.result()
     query = ExperimentQuery(settings=settings, known=known_before(tables, as_of), as_of=as_of, windows=data.windows)
-    responses, notes = measure_responses(query, assumed_effects.churn, progress)
-    board["notes"] = [*board["notes"], *notes]
+    responses, response_notes = measure_responses(query, assumed_effects.churn, progress)
+    board["notes"] = [*board["notes"], *response_notes]
     champion = replace(assumed_effects, **champion_effects(responses))
     progress("logging to MLflow", 0, 1)
     version, is_champion = log_training(settings, data, champion, result, board, trees)
     progress("logging to MLflow", 1, 1)
-    return TrainingResult(version=version, is_champion=is_champion, candidate=chosen.name, board=board)
+    return TrainingResult(version=version, is_champion=is_champion, candidate=chosen.name, board=board, notes=notes)
 
 
 def _labels(snapshots: list[Snapshot], as_of: date) -> pl.DataFrame:

@@ -17,6 +17,7 @@ from features.tables.csv_repair import repair
 from features.tables.errors import TableUnusableError
 from settings.errors import first_line
 from settings.sections import Source, SqlQuery
+from settings.urls import hide_credentials
 
 SOURCE = "_source"
 ROW = "_row"
@@ -73,10 +74,7 @@ def _display_name(source: Source) -> str:
     """Return the name of a source for messages, without a password."""
     if not isinstance(source, SqlQuery):
         return Path(source).name
-    try:
-        return make_url(source.url).render_as_string(hide_password=True)
-    except SQLAlchemyError:
-        return "the database"
+    return hide_credentials(source.url) if "://" in source.url else "the database"
 
 
 def _find_files(table: str, pattern: str) -> list[Path]:

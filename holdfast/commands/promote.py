@@ -21,9 +21,15 @@ def command(version: Version = None, config: Config = DEFAULT_CONFIG, *, force: 
     a champion of another kind it must be significantly better (95 %).
     """
     from settings.load import load_settings
-    from training.registry.promotion import promote
+    from training.registry.promotion import confirm, promote
 
-    promoted, failed_gates = promote(load_settings(config), version, force=force)
-    for gate in failed_gates:
-        MESSAGES.print(f"Promoted with --force: version {promoted} {gate}.")
-    CONSOLE.print(f"Version {promoted} is champion.")
+    settings = load_settings(config)
+    promotion = promote(settings, version, force=force)
+    for note in promotion.notes:
+        MESSAGES.print(note)
+    for gate in promotion.failed:
+        MESSAGES.print(f"Promoted with --force: version {promotion.version} {gate}.")
+    CONSOLE.print(f"Version {promotion.version} is champion.")
+    if promotion.folder != promotion.version:
+        MESSAGES.print(f"Its scores name it {promotion.folder}: another champion has had the number {promotion.version} before.")
+    confirm(settings)

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from holdfast.commands.options import DEFAULT_CONFIG, AsOf, Config, DespiteReason, OverrideReason
-from holdfast.printing.console import CONSOLE
+from holdfast.printing.console import CONSOLE, MESSAGES
 
 NAME = "train"
 EXAMPLE = "train --as-of 2025-06-01"
@@ -23,13 +23,15 @@ def command(
 ) -> None:
     """Fit all candidates on what was known before the as-of date, compare them on past dates, and register the winner.
 
-    The first version becomes champion immediately; a later one is challenger until `promote`.
+    Without a champion in the workspace the version becomes champion immediately; else it is challenger until `promote`.
     """
     from holdfast.jobs.session import open_session, output_checker, override_request
     from holdfast.printing.checks import print_note, warn
+    from holdfast.printing.places import mlflow_page
     from holdfast.printing.progress import show_progress
     from holdfast.printing.tables import print_leaderboard
     from models.churn.hybrid import DEFAULT_TREES
+    from training.registry.promotion import confirm
     from training.train import train
     from training.tune import read_tree_params
 
@@ -38,8 +40,11 @@ def command(
         print_note(session.note)
         check = output_checker(session.settings, warn)
         trained = train(session.settings, session.tables, session.as_of, progress, tree_params, check)
+    for note in trained.notes:
+        MESSAGES.print(note)
+    confirm(session.settings)
     print_leaderboard(CONSOLE, trained.board)
     role = "champion" if trained.is_champion else "challenger; `promote` makes it champion"
     untested = "" if trained.board["origins"] else " It was not tested on any past window."
     CONSOLE.print(f"Version {trained.version} ({trained.candidate}), trained as of {session.as_of}, is {role}.{untested}")
-    CONSOLE.print(f"MLflow: mlflow ui --backend-store-uri {session.settings.mlflow_uri}")
+    CONSOLE.print(f"MLflow: {mlflow_page(session.settings.mlflow_uri)}")

@@ -16,6 +16,7 @@ from holdfast.printing.tables import print_leaderboard, print_list
 from models.champion import current_champion
 from serving.schemas.list_kind import ListKind
 from settings.clock import utc_now
+from settings.urls import hide_credentials
 from training.train import train
 
 
@@ -91,9 +92,9 @@ def _print_places(console: Console, config: Path, session: Session, docs: Path, 
         "data docs": docs,
         "quarantine": settings.workspace.path / "quarantine",
         "champion": settings.workspace.path / "champion",
-        "scores": settings.store_url,
+        "scores": hide_credentials(settings.store_url),
         "at-risk list": list_path,
-        "MLflow runs": settings.mlflow_uri,
+        "MLflow runs": hide_credentials(settings.mlflow_uri),
     }
     for name, place in places.items():
         console.print(f"  {name:<14} {place}", markup=False)

@@ -1,8 +1,20 @@
 """The consoles that commands print to: results on stdout, messages on stderr."""
 
-from rich.console import Console
+from typing import Any
+
+from rich.console import Console as RichConsole
+
+from settings.urls import hide_credentials
 
 PAGE_WIDTH = 120
+
+
+class Console(RichConsole):
+    """A console on which no text shows a password or a token, whoever wrote that text."""
+
+    def print(self, *objects: Any, **options: Any) -> None:  # noqa: ANN401  # the signature of rich
+        """Print, with the credentials hidden in every text."""
+        super().print(*(hide_credentials(part) if isinstance(part, str) else part for part in objects), **options)
 
 
 def _console(*, stderr: bool) -> Console:

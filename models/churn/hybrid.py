@@ -23,6 +23,7 @@ from models.trees.boosting import (
     churn_labels,
     feature_contributions,
     input_table,
+    load_booster,
     raw_scores,
     refuse_too_little,
     sum_by_family,
@@ -78,7 +79,7 @@ class HybridChurn:
     @classmethod
     def load(cls, folder: Path) -> Self:
         """Read what `save` wrote."""
-        booster = lgb.Booster(model_str=(folder / BOOSTER).read_text(encoding="utf-8"))
+        booster = load_booster(folder / BOOSTER)
         data = read_json(folder / CHURN_FILE)
         return cls(booster=booster, mean_log_odds=data["average"], intercept=data["centre"], inputs=tuple(data["inputs"]))
 

@@ -16,6 +16,7 @@ from models.trees.boosting import (
     churn_labels,
     feature_contributions,
     input_table,
+    load_booster,
     predict,
     refuse_too_little,
     sum_by_family,
@@ -57,7 +58,7 @@ class LightGbmChurn:
     @classmethod
     def load(cls, folder: Path) -> Self:
         """Read what `save` wrote."""
-        booster = lgb.Booster(model_str=(folder / BOOSTER).read_text(encoding="utf-8"))
+        booster = load_booster(folder / BOOSTER)
         data = read_json(folder / CHURN_FILE)
         return cls(booster, Calibration(**data["calibration"]), tuple(data["inputs"]))
 

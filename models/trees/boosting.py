@@ -1,6 +1,8 @@
 """What all LightGBM models share: inputs, predictions, contributions by feature and family, and the minimum of data."""
 
+import re
 from functools import reduce
+from pathlib import Path
 
 import lightgbm as lgb
 import numpy as np
@@ -10,7 +12,9 @@ import pyarrow as pa
 from features.build import FAMILIES, MODEL_FEATURES
 from features.frames.arrays import Array
 from models.btyd.pair import BTYD_COLUMNS
+from models.checksums import DamagedFileError
 from models.errors import TooLittleDataError
+from models.files import read_text
 from models.threads import map_in_threads
 
 INPUTS = (*MODEL_FEATURES, *BTYD_COLUMNS)
@@ -21,6 +25,32 @@ BLOCK_ROWS = 20_000
 # LightGBM keeps its number of threads in a global: calls side by side with different numbers write beyond each other's buffers.
 THREADS_PER_CALL = 1
 MIN_ROWS, MIN_OF_A_KIND, MIN_BUYERS = 200, 20, 100
+TREE_SIZES, END_OF_TREES = "\ntree_sizes=", "\nend of trees\n"
+END_OF_TEXT = re.compile(r"\nend of parameters\n\s*pandas_categorical:(null|\[.*\])\s*\Z")
+
+
+def load_booster(path: Path) -> lgb.Booster:
+    """Read a booster's text. Raises DamagedFileError if it is missing or cut.
+
+    LightGBM itself reads beyond the end of a cut text, and may end the whole process.
+    """
+    text = read_text(path)
+    if "\0" in text or not END_OF_TEXT.search(text) or not _has_all_trees(text):
+        raise DamagedFileError(path, "is cut or not the text of a booster")
+    try:
+        return lgb.Booster(model_str=text)
+    except lgb.basic.LightGBMError:
+        raise DamagedFileError(path, "is not the text of a booster") from None
+
+
+def _has_all_trees(text: str) -> bool:
+    """Whether the trees take up as many bytes as the header says."""
+    header, first_tree, trees = text.partition("\nTree=0\n")
+    sizes = header.partition(TREE_SIZES)[2].partition("\n")[0].split()
+    bodies, end, _ = trees.partition(END_OF_TREES)
+    if not (first_tree and end and all(size.isdigit() for size in sizes)):
+        return not first_tree and END_OF_TREES in text and not sizes
+    return sum(map(int, sizes)) == len(f"{first_tree}{bodies}".encode())
 
 
 def input_table(frame: pl.DataFrame, inputs: tuple[str, ...] = INPUTS) -> pa.Table:

@@ -16,7 +16,7 @@ import polars as pl
 
 from features.frames.arrays import Array, BoolArray
 from models.files import read_json, write_json
-from models.trees.boosting import input_table, predict
+from models.trees.boosting import input_table, load_booster, predict
 from models.trees.training import TreeParams
 from models.uplift.experiment import Experiment
 
@@ -98,10 +98,9 @@ class Uplift:
     def load(cls, folder: Path) -> Self:
         """Read what `save` wrote."""
         data = read_json(folder / FILE)
-        texts = [_booster_path(folder, index).read_text(encoding="utf-8") for index in range(len(data["weights"]))]
         return cls(
             learner=data["learner"],
-            boosters=tuple(lgb.Booster(model_str=text) for text in texts),
+            boosters=tuple(load_booster(_booster_path(folder, index)) for index in range(len(data["weights"]))),
             weights=tuple(data["weights"]),
             inputs=tuple(data["inputs"]),
             raw_shift=data["middle"],

@@ -18,7 +18,15 @@ from models.files import read_json, write_json
 from models.log_odds import MIN_PROBABILITY
 from models.snapshot import Snapshot
 from models.trees.booster_cache import BoosterCache
-from models.trees.boosting import FEATURE_FAMILY, INPUTS, MIN_BUYERS, input_table, raw_scores, refuse_few_buyers
+from models.trees.boosting import (
+    FEATURE_FAMILY,
+    INPUTS,
+    MIN_BUYERS,
+    input_table,
+    load_booster,
+    raw_scores,
+    refuse_few_buyers,
+)
 from models.trees.training import BoosterSpec, DatasetBuilder, TreeParams, as_of_date, sample_frames
 from models.value.protocol import VALUE_FILE, VALUE_FOLDER
 
@@ -88,9 +96,7 @@ class HybridValue:
     def load(cls, folder: Path) -> Self:
         """Read what `save` wrote."""
         value_folder = folder / VALUE_FOLDER
-        boosters = {
-            name: lgb.Booster(model_str=(value_folder / file).read_text(encoding="utf-8")) for name, file in BOOSTERS.items()
-        }
+        boosters = {name: load_booster(value_folder / file) for name, file in BOOSTERS.items()}
         data = read_json(value_folder / VALUE_FILE)
         return cls(
             churn=HybridChurn.load(value_folder),

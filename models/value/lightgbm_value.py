@@ -21,7 +21,7 @@ from models.files import read_json, write_json
 from models.log_odds import MIN_PROBABILITY
 from models.snapshot import Snapshot
 from models.trees.booster_cache import BoosterCache
-from models.trees.boosting import INPUTS, MIN_BUYERS, input_table, raw_scores, refuse_few_buyers, refuse_too_little
+from models.trees.boosting import INPUTS, MIN_BUYERS, input_table, load_booster, raw_scores, refuse_few_buyers, refuse_too_little
 from models.trees.training import BoosterSpec, TreeParams, as_of_date, sample_frames
 from models.value.protocol import VALUE_FILE, VALUE_FOLDER
 
@@ -110,8 +110,7 @@ class LightGbmValueCandidate:
     def load(self, folder: Path) -> LightGbmValue:
         """Read a model that `LightGbmValue.save` wrote."""
         value_folder = folder / VALUE_FOLDER
-        texts = {part: (value_folder / f"{part}.lgb.txt").read_text(encoding="utf-8") for part in PARTS[self.name]}
-        boosters = {part: lgb.Booster(model_str=text) for part, text in texts.items()}
+        boosters = {part: load_booster(value_folder / f"{part}.lgb.txt") for part in PARTS[self.name]}
         return LightGbmValue(name=self.name, boosters=boosters, variance=read_json(value_folder / VALUE_FILE)["variance"])
 
 

@@ -9,7 +9,7 @@ from starlette.exceptions import HTTPException
 
 from expectations.validation.outputs import OutputRefusedError
 from expectations.validation.stopped import TableStoppedError
-from models.errors import NoChampionError
+from models.errors import ChampionError
 from serving.http.errors import RETRY_SECONDS, ApiError
 from serving.lists.weekly import ListRefusedError
 from serving.schemas.iso_weeks import WeekError
@@ -18,11 +18,14 @@ from serving.scoring.live import NoHistoryError
 from serving.store.runs import NoRunError
 from serving.store.targets import NoTargetsError
 from settings.errors import UserError
+from settings.urls import hide_credentials
 
 
 def as_api_error(error: BaseException) -> ApiError:
     """Return the error response of an exception; one without a mapping is an internal error, and its text stays in the log."""
-    return next((respond(error) for kind, respond in RESPONSES.items() if isinstance(error, kind)), None) or _internal_error()
+    mapped = next((respond(error) for kind, respond in RESPONSES.items() if isinstance(error, kind)), None) or _internal_error()
+    mapped.message = hide_credentials(mapped.message)
+    return mapped
 
 
 def _internal_error() -> ApiError:
@@ -83,7 +86,7 @@ RESPONSES: dict[type[BaseException], Callable[[Any], ApiError]] = {
     RequestValidationError: _validation_error,
     HTTPException: _http_error,
     NoRunError: _no_scores,
-    NoChampionError: _no_scores,
+    ChampionError: _no_scores,
     TimeoutError: _timeout,
     NoHistoryError: _field_error(409, "overlay"),
     HindsightError: _hindsight,

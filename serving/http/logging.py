@@ -8,6 +8,8 @@ from typing import BinaryIO
 import orjson
 import structlog
 
+from settings.urls import hide_credentials
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -18,11 +20,19 @@ def open_log(stream: BinaryIO | None = None) -> structlog.typing.FilteringBoundL
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
+            _hide_credentials,
             structlog.processors.JSONRenderer(serializer=orjson.dumps),
         ],
         wrapper_class=structlog.make_filtering_bound_logger("info"),
         cache_logger_on_first_use=True,
     )
+
+
+def _hide_credentials(
+    _logger: structlog.typing.WrappedLogger, _method: str, event: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
+    """Hide passwords in every text of a line; nothing should log one, and this is the last place to stop it."""
+    return {name: hide_credentials(value) if isinstance(value, str) else value for name, value in event.items()}
 
 
 def error_location(error: BaseException) -> dict[str, object]:

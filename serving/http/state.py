@@ -13,8 +13,7 @@ from anyio import to_thread
 from features.frames.arrays import Array
 from features.norms import Norms
 from features.storage.hashing import hash_text
-from models.champion import CURRENT, Champion, current_champion
-from models.errors import NoChampionError
+from models.champion import Champion, current_champion, read_pointer
 from serving.privacy.workspace_key import identity_key
 from serving.privacy.workspace_store import open_workspace_store
 from serving.store.read import find_rows, read_run_context, with_retry
@@ -89,12 +88,12 @@ class ServiceState:
         return reasons, run, rows
 
     def champion(self) -> Champion:
-        """Return the current champion. Raises NoChampionError if there is none."""
+        """Return the current champion. Raises NoChampionError if there is none, DamagedChampionError if it cannot be read.
+
+        One that was read before is used as long as CURRENT names it, whatever happens to its files.
+        """
         folder = self.settings.workspace.path / "champion"
-        try:
-            version = (folder / CURRENT).read_text(encoding="utf-8").strip()
-        except OSError:
-            raise NoChampionError("There is no champion on this machine; run `train` first.") from None
+        version = read_pointer(folder)
         with self._lock:
             if self._champion is None or self._champion[0] != version:
                 self._champion = (version, current_champion(folder))

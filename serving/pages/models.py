@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from models.champion import Champion
-from models.errors import NoChampionError
+from models.errors import ChampionError, DamagedChampionError
 from models.registry import BASELINE
 from serving.http.auth import get_state
 from serving.http.errors import ApiError
@@ -33,6 +33,7 @@ def models(request: Request) -> Response:
         request,
         "models",
         champion=champion,
+        problem=None if champion else _problem(state),
         backtest_metrics={} if champion is None else _backtest_metrics(champion),
         baseline=BASELINE.name,
         run=run,
@@ -46,8 +47,19 @@ def models(request: Request) -> Response:
 def _champion(state: ServiceState) -> Champion | None:
     try:
         return state.champion()
-    except (NoChampionError, OSError):  # the folder that CURRENT names may not have been copied to this machine yet
+    except ChampionError:
         return None
+
+
+def _problem(state: ServiceState) -> str | None:
+    """Return why the champion cannot be read; None if there is none yet, or one that can be read."""
+    try:
+        state.champion()
+    except DamagedChampionError as error:
+        return str(error)
+    except ChampionError:
+        pass
+    return None
 
 
 def _backtest_metrics(champion: Champion) -> dict[str, Any]:

@@ -13,9 +13,10 @@ from models.btyd.bgnbd import BGNBD
 from models.btyd.gamma_gamma import GammaGamma
 from models.btyd.pair import BuyTillYouDie
 from models.btyd.seasonal_level import SeasonalOffset
-from models.champion import Champion, ChampionTerms, current_champion, load_champion, publish_champion, save_champion
+from models.champion import Champion, ChampionTerms, current_champion, load_champion, save_champion
 from models.churn.bgnbd_churn import BgNbdChurn
 from models.errors import NoChampionError
+from models.publication import publish_champion
 from models.uplift.learners import Uplift
 from serving.scoring.batch import measured_effects
 from settings.sections import Action, Settings, TableSources, Targeting, Workspace
@@ -73,6 +74,7 @@ def test_effects_saved_before_they_were_judged_without_bias_are_dropped(tmp_path
     earlier_format = data | {"uplift": ["newsletter"], "responses": [{"action": "newsletter"}]}
     earlier_format.pop("effects_of_contacts")
     (tmp_path / "new" / "champion.json").write_text(json.dumps(earlier_format), encoding="utf-8")
+    (tmp_path / "new" / "checksums.json").unlink()
     loaded = load_champion(tmp_path / "new")
     assert (loaded.uplift, loaded.responses) == ({}, ())
 
@@ -88,7 +90,7 @@ def test_a_crash_before_the_last_step_leaves_the_previous_champion_current(
     save_champion(CHAMPION, tmp_path / "new")
     publish_champion(tmp_path / "new", "1", champions)
     with monkeypatch.context() as patches:
-        patches.setattr(Path, "write_text", crash)
+        patches.setattr("models.publication._write_lines", crash)
         with pytest.raises(KeyboardInterrupt):
             publish_champion(tmp_path / "new", "2", champions)
     assert current_champion(champions).version == "1"

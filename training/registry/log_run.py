@@ -7,13 +7,17 @@ from pathlib import Path
 from typing import Any
 
 from features.build import MODEL_FEATURES
-from models.champion import Champion, publish_champion, save_champion
+from models.champion import Champion, current_name, save_champion
+from models.errors import DamagedChampionError, NoChampionError
+from models.publication import end_change, publish_champion
 from models.trees.training import TreeParams
 from settings.sections import Settings
 from training.data.training_data import TrainingData
 from training.evaluation.backtest import Backtest
 from training.evaluation.feature_importance import explain
 from training.registry import mlflow_client as tracking
+from training.registry.champion_alias import champion_digest, champions_folder
+from training.registry.workspace_tags import FILES_TAG, own_tags
 from training.reports.comparison_page import comparison_pictures
 from training.reports.importance_charts import draw_explanation
 
@@ -25,10 +29,12 @@ def log_training(
 ) -> tuple[str, bool]:
     """Log the training and register its winner; return the version and whether it is the champion.
 
-    One run is the training, with a nested run per candidate. The very first version is promoted immediately.
+    One run is the training, with a nested run per candidate. The version is promoted immediately if the workspace has no
+    champion, whatever the registry says.
     """
     tracking.connect(settings)
-    with tempfile.TemporaryDirectory() as name, tracking.run(f"train {data.as_of}"):
+    own = own_tags(settings.workspace.path)
+    with tracking.tracking_errors(), tempfile.TemporaryDirectory() as name, tracking.run(f"train {data.as_of}", tags=own):
         folder = Path(name)
         tags = {"code": _commit(), "mlflow.note.content": _description(data, champion)}
         tracking.log_run(_parameters(data, champion, trees), champion.backtest_metrics, tags)
@@ -37,21 +43,46 @@ def log_training(
         tracking.log_files(_write_charts(result, board, folder), "charts")
         for entry in [*board["value"][::-1], *board["churn"][::-1]]:  # MLflow shows the newest first
             _log_candidate(entry, board)
-        save_champion(champion, folder / "champion")
-        version = tracking.register(folder / "champion", MODEL_INPUTS)
-        for key, value in _version_tags(data, champion).items():
-            tracking.tag_version(version, key, value)
-        if tracking.alias_version(tracking.CHAMPION) is None:
-            make_champion(settings, version, folder / "champion")
-            return version, True
-    tracking.set_alias(tracking.CHALLENGER, version)
-    return version, False
+        return register_champion(settings, champion, folder / "champion", _version_tags(data, champion) | own)
 
 
-def make_champion(settings: Settings, version: str, folder: Path) -> None:
-    """Publish a champion folder in the workspace, which scoring reads, then move the alias."""
-    publish_champion(folder, version, settings.workspace.path / "champion")
+def register_champion(settings: Settings, champion: Champion, folder: Path, tags: dict[str, str]) -> tuple[str, bool]:
+    """Save and register a champion with the open run; return the version and whether it is the champion.
+
+    It is the champion if the workspace has none, else the challenger. A damaged champion counts as one: what takes its place
+    must pass the gates.
+    """
+    save_champion(champion, folder)
+    version = tracking.register(folder, MODEL_INPUTS)
+    for key, value in (tags | {FILES_TAG: champion_digest(folder)}).items():
+        tracking.tag_version(version, key, value)
+    if has_champion(settings):
+        tracking.set_alias(tracking.CHALLENGER, version)
+        return version, False
+    make_champion(settings, version, folder, "train")
+    end_change(champions_folder(settings))
+    return version, True
+
+
+def has_champion(settings: Settings) -> bool:
+    """Whether the workspace has a champion, damaged or not."""
+    try:
+        current_name(champions_folder(settings))
+    except NoChampionError:
+        return False
+    except DamagedChampionError:
+        return True
+    return True
+
+
+def make_champion(settings: Settings, version: str, folder: Path, command: str) -> str:
+    """Publish a champion folder in the workspace, which scoring reads, then move the alias; return the folder's name.
+
+    The change stays on record until `end_change`.
+    """
+    published = publish_champion(folder, version, champions_folder(settings), command)
     tracking.set_alias(tracking.CHAMPION, version)
+    return published.name
 
 
 def _parameters(data: TrainingData, champion: Champion, trees: TreeParams) -> dict[str, Any]:

@@ -3,19 +3,26 @@
 import io
 import logging
 import os
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr
 from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # read at import: nothing leaves the machine
 os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")  # it would print the password of the tracking URL
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3")  # the default of 7 takes minutes to report an unreachable server
 
 import mlflow
+import sqlalchemy as sa
 from mlflow.data.code_dataset_source import CodeDatasetSource
 from mlflow.data.meta_dataset import MetaDataset
+from mlflow.entities import Run
+from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 from mlflow.models import ModelSignature
+from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE, RESOURCE_DOES_NOT_EXIST, ErrorCode
 from mlflow.types import ColSpec, Schema
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -24,7 +31,7 @@ from settings.sections import Settings
 
 
 class TrackingError(UserError):
-    """The tracking store cannot be reached or read; the message quotes its error."""
+    """The tracking store cannot be reached, read or written; the message quotes its error."""
 
 
 EXPERIMENT = "holdfast"
@@ -32,6 +39,8 @@ MODEL = "holdfast-churn"
 CHAMPION, CHALLENGER = "champion", "challenger"
 ROOT = Path(__file__).resolve().parents[2]
 CODE = ("settings", "features", "models")
+NOT_FOUND = {ErrorCode.Name(INVALID_PARAMETER_VALUE), ErrorCode.Name(RESOURCE_DOES_NOT_EXIST)}
+CONNECT_SECONDS = 5
 REQUIREMENTS = ["polars", "lightgbm", "numpy", "scipy", "pyarrow", "pandas", "pydantic", "sqlalchemy", "mlflow"]
 
 
@@ -44,10 +53,29 @@ def connect(settings: Settings) -> None:
     logging.getLogger("alembic").setLevel(logging.ERROR)
     settings.workspace.path.mkdir(parents=True, exist_ok=True)
     mlflow.set_tracking_uri(settings.mlflow_uri)
-    try:
+    with tracking_errors():
+        _probe(settings.mlflow_uri)
         _choose_experiment(settings)
-    except (MlflowException, SQLAlchemyError) as error:
+
+
+@contextmanager
+def tracking_errors() -> Iterator[None]:
+    """Turn every error of the tracking store into a TrackingError, in one sentence without credentials."""
+    try:
+        yield
+    except (MlflowException, SQLAlchemyError, ModuleNotFoundError) as error:
         raise TrackingError(f"The MLflow store of [tracking] cannot be used: {first_line(error)}.") from None
+
+
+def _probe(uri: str) -> None:
+    """Connect to a database once: MLflow itself would try for minutes, without a word."""
+    if uri.startswith("http") or "://" not in uri:
+        return
+    url = sa.make_url(uri)
+    options = {"connect_timeout": CONNECT_SECONDS} if url.get_backend_name() == "postgresql" else {}
+    engine = sa.create_engine(url, connect_args=options, poolclass=sa.NullPool)
+    with engine.connect() as connection:
+        sa.inspect(connection).has_table("experiments")
 
 
 def _choose_experiment(settings: Settings) -> None:
@@ -58,9 +86,9 @@ def _choose_experiment(settings: Settings) -> None:
 
 
 @contextmanager
-def run(name: str, *, nested: bool = False) -> Iterator[str]:
-    """Open a run, yield its id, and close it; an exception marks it as failed."""
-    with mlflow.start_run(run_name=name, nested=nested) as active:
+def run(name: str, *, nested: bool = False, tags: dict[str, str] | None = None) -> Iterator[str]:
+    """Open a run with these tags, yield its id, and close it; an exception marks it as failed."""
+    with mlflow.start_run(run_name=name, nested=nested, tags=tags) as active:
         yield active.info.run_id
 
 
@@ -104,12 +132,49 @@ def register(folder: Path, columns: tuple[str, ...]) -> str:
     return str(logged.registered_model_version)
 
 
-def alias_version(alias: str) -> str | None:
+def alias_version(alias: str) -> ModelVersion | None:
     """Return the version that an alias points to, None without such an alias."""
+    return _found(lambda: mlflow.MlflowClient().get_model_version_by_alias(MODEL, alias))
+
+
+def find_version(version: str) -> ModelVersion | None:
+    """Return a registered version; None if there is none of this number."""
+    return _found(lambda: mlflow.MlflowClient().get_model_version(MODEL, version))
+
+
+def _found(query: Callable[[], ModelVersion]) -> ModelVersion | None:
+    """Return what a query finds, None if the registry has no such thing. Any other error is raised."""
     try:
-        return str(mlflow.MlflowClient().get_model_version_by_alias(MODEL, alias).version)
-    except MlflowException:
-        return None
+        return query()
+    except MlflowException as error:
+        if error.error_code in NOT_FOUND:
+            return None
+        raise
+
+
+def versions_where(condition: str) -> list[ModelVersion]:
+    """Return the registered versions for which a condition on tags or run_id holds, the newest first."""
+    found = _all_pages(
+        lambda token: mlflow.MlflowClient().search_model_versions(f"name = '{MODEL}' and {condition}", page_token=token)
+    )
+    return sorted(found, key=lambda version: int(version.version), reverse=True)
+
+
+def runs_where(condition: str) -> list[Run]:
+    """Return the runs of the experiment for which a condition holds, deleted ones excluded."""
+    experiment = mlflow.get_experiment_by_name(EXPERIMENT)
+    experiments = [] if experiment is None else [experiment.experiment_id]
+    return _all_pages(lambda token: mlflow.MlflowClient().search_runs(experiments, condition, page_token=token))
+
+
+def _all_pages(query: Callable[[str | None], Any]) -> list[Any]:
+    rows, token = [], None
+    while True:
+        page = query(token)
+        rows += page
+        token = page.token
+        if not token:
+            return rows
 
 
 def set_alias(alias: str, version: str) -> None:
@@ -127,10 +192,39 @@ def drop_alias(alias: str) -> None:
     mlflow.MlflowClient().delete_registered_model_alias(MODEL, alias)
 
 
-def download(version: str) -> Path | None:
-    """Return a local copy of a registered version's champion folder, None for an unknown version."""
-    try:
-        model = Path(mlflow.artifacts.download_artifacts(f"models:/{MODEL}/{version}"))
-    except MlflowException:
+@contextmanager
+def downloaded(version: str) -> Iterator[Path]:
+    """Yield a copy of a registered version's champion folder, deleted at the end. Raises TrackingError if its files are gone."""
+    with tempfile.TemporaryDirectory() as name:
+        try:
+            with redirect_stderr(io.StringIO()):
+                model = Path(mlflow.artifacts.download_artifacts(f"models:/{MODEL}/{version}", dst_path=name))
+            folder = next(path.parent for path in model.rglob("champion.json"))
+        except (MlflowException, OSError, StopIteration) as error:
+            reason = first_line(error) or "there is no champion.json"
+            raise TrackingError(f"The files of version {version} in the registry cannot be read: {reason}.") from None
+        yield folder
+
+
+def delete_version(version: ModelVersion) -> str | None:
+    """Delete a registered version and the logged model behind it; return where the files of that model are."""
+    client = mlflow.MlflowClient()
+    client.delete_model_version(MODEL, str(version.version))
+    if not version.model_id:
         return None
-    return next(model.rglob("champion.json")).parent
+    location: str = client.get_logged_model(version.model_id).artifact_location
+    client.delete_logged_model(version.model_id)
+    return location
+
+
+def delete_run(run: Run) -> list[Run]:
+    """Delete a run and all nested runs; return them."""
+    nested = runs_where(f"tags.`mlflow.parentRunId` = '{run.info.run_id}'")
+    deleted = [gone for child in nested for gone in delete_run(child)]
+    mlflow.MlflowClient().delete_run(run.info.run_id)
+    return [*deleted, run]
+
+
+def finish_run(run_id: str) -> None:
+    """Mark a run as finished."""
+    mlflow.MlflowClient().set_terminated(run_id)

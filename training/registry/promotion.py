@@ -1,11 +1,26 @@
 """Promotion of the challenger to champion once it passes the gates, and rollback."""
 
-from models.champion import Champion, current_champion, load_champion, previous_champion, restore_champion
-from models.errors import NoChampionError
+from dataclasses import dataclass
+from pathlib import Path
+
+from models.champion import Champion, current_champion, load_champion, read_champion
+from models.checksums import DamagedFileError
+from models.errors import DamagedChampionError, NoChampionError
+from models.publication import (
+    end_change,
+    is_same_champion,
+    known_current_name,
+    previous_champion,
+    recover_change,
+    refuse_cut_history,
+    restore_champion,
+)
 from settings.errors import UserError
 from settings.sections import Settings
 from training.registry import mlflow_client as tracking
+from training.registry.champion_alias import champions_folder, reconcile_alias
 from training.registry.log_run import make_champion
+from training.registry.workspace_tags import belongs_to_another
 
 MAX_MISCALIBRATION = 0.05  # beyond the calibration error of a perfect model on as many rows
 MAX_SEGMENT_RATIO = 1.05
@@ -15,46 +30,129 @@ class PromotionRefusedError(UserError):
     """There is nothing to promote, or a gate failed; the message has the reason."""
 
 
-def promote(settings: Settings, version: str | None, *, force: bool = False) -> tuple[str, list[str]]:
-    """Make `version`, by default the challenger, the champion; return it and the gates that it failed.
+@dataclass(frozen=True)
+class Promotion:
+    """The version that is champion now, the name of its folder, the gates it failed, and sentences on the way."""
+
+    version: str
+    folder: str
+    failed: list[str]
+    notes: list[str]
+
+
+@dataclass(frozen=True)
+class Rollback:
+    """The champion that was replaced, None if it was unknown, the one restored, and sentences on the way."""
+
+    replaced: str | None
+    restored: str
+    notes: list[str]
+
+
+def promote(settings: Settings, version: str | None, *, force: bool = False) -> Promotion:
+    """Make `version`, by default the challenger, the champion. A promotion that was killed is completed by the next one.
 
     Raises PromotionRefusedError when there is no such version, or when a gate failed and `force` is false. A forced promotion is
-    recorded with the version in the registry, with the gates that failed.
+    recorded with the version in the registry, with the gates that failed. A version that is champion already, but whose folder
+    is damaged, is written again without gates. The change stays on record until `confirm`.
     """
+    champions = champions_folder(settings)
+    pending = recover_change(champions)
     tracking.connect(settings)
-    chosen = version or tracking.alias_version(tracking.CHALLENGER)
-    if chosen is None:
+    notes = reconcile_alias(settings)
+    with tracking.tracking_errors():
+        if pending is not None and pending.command == "promote" and version in {None, pending.version}:
+            _end_challenge(pending.version)
+            return Promotion(pending.version, pending.current, [], notes)
+        chosen = version or _challenger(settings)
+        if tracking.find_version(chosen) is None:
+            raise PromotionRefusedError(
+                f"There is no version {chosen} in the registry; the MLflow page of holdfast-churn lists all versions."
+            )
+        with tracking.downloaded(chosen) as folder:
+            failed = _refuse_failed_gates(settings, chosen, folder, notes, force=force)
+            name = make_champion(settings, chosen, folder, "promote")
+        _end_challenge(chosen)
+    return Promotion(chosen, name, failed, notes)
+
+
+def rollback(settings: Settings) -> Rollback:
+    """Make the previous champion the champion again. A rollback that was killed is completed, not repeated, by the next one.
+
+    It needs no registry: without one, the alias follows with the next command that reaches it. Raises PromotionRefusedError
+    where there is no previous champion, and DamagedChampionError if that one is damaged. The change stays on record until
+    `confirm`.
+    """
+    champions = champions_folder(settings)
+    change = recover_change(champions)
+    if change is None or change.command != "rollback":
+        refuse_cut_history(champions)
+        previous = previous_champion(champions)
+        if previous is None:
+            raise PromotionRefusedError("There is no previous champion to go back to.")
+        load_champion(champions / previous)
+        change = restore_champion(previous, champions)
+    return Rollback(change.replaced, change.current, _follow(settings))
+
+
+def confirm(settings: Settings) -> None:
+    """Take a promotion or rollback off the record, once its user has been told."""
+    end_change(champions_folder(settings))
+
+
+def _follow(settings: Settings) -> list[str]:
+    """Let the alias follow CURRENT, or return a sentence if the registry cannot be reached."""
+    try:
+        tracking.connect(settings)
+        reconcile_alias(settings)
+    except tracking.TrackingError as error:
+        return [f"{error} The alias champion follows with the next `train`, `promote` or `rollback` that reaches it."]
+    return []
+
+
+def _challenger(settings: Settings) -> str:
+    challenger = tracking.alias_version(tracking.CHALLENGER)
+    if challenger is None:
         raise PromotionRefusedError("There is no challenger to promote; run `train` first, or name a version.")
-    folder = tracking.download(chosen)
-    if folder is None:
+    if belongs_to_another(settings.workspace.path, challenger.tags):
         raise PromotionRefusedError(
-            f"There is no version {chosen} in the registry; the MLflow page of holdfast-churn lists all versions."
+            f"The challenger in the registry, version {challenger.version}, is that of another workspace; name a version."
         )
-    failed = failed_gates(load_champion(folder), _current(settings))
-    if failed and not force:
-        raise PromotionRefusedError(f"Version {chosen} {failed[0]}. Not promoted. Use --force to promote anyway.")
-    if failed:
-        tracking.tag_version(chosen, "promoted_by_force", "; ".join(failed))
-    make_champion(settings, chosen, folder)
-    if tracking.alias_version(tracking.CHALLENGER) == chosen:
+    return str(challenger.version)
+
+
+def _end_challenge(version: str) -> None:
+    challenger = tracking.alias_version(tracking.CHALLENGER)
+    if challenger is not None and str(challenger.version) == version:
         tracking.drop_alias(tracking.CHALLENGER)
-    return chosen, failed
 
 
-def rollback(settings: Settings) -> tuple[str, str]:
-    """Make the previous champion the champion again; return the version replaced and the version restored.
+def _refuse_failed_gates(settings: Settings, version: str, folder: Path, notes: list[str], *, force: bool) -> list[str]:
+    """Return the failed gates of a candidate, recorded with its version; raise PromotionRefusedError unless `force`."""
+    try:
+        candidate = read_champion(folder)
+    except DamagedFileError as error:
+        reason = f"{error.path.name} {error.reason}"
+        raise PromotionRefusedError(
+            f"Version {version} in the registry is damaged: {reason}. Promote another, or train."
+        ) from None
+    current, problem = _current(settings)
+    if problem is not None and _repairs_current(settings, folder):
+        notes.append(f"{problem} Version {version} was written again.")
+        return []
+    notes += [] if problem is None else [f"{problem} Version {version} was not compared with it."]
+    failed = failed_gates(candidate, current)
+    if failed and not force:
+        raise PromotionRefusedError(f"Version {version} {failed[0]}. Not promoted. Use --force to promote anyway.")
+    if failed:
+        tracking.tag_version(version, "promoted_by_force", "; ".join(failed))
+    return failed
 
-    Raises PromotionRefusedError where there is no previous champion.
-    """
-    tracking.connect(settings)
-    champions = settings.workspace.path / "champion"
-    previous = previous_champion(champions)
-    if previous is None:
-        raise PromotionRefusedError("There is no previous champion to go back to.")
-    replaced = current_champion(champions).version
-    restore_champion(previous, champions)
-    tracking.set_alias(tracking.CHAMPION, previous.split("-")[0])
-    return replaced, previous
+
+def _repairs_current(settings: Settings, folder: Path) -> bool:
+    """Whether the folder in which the current champion is damaged or missing is to hold the champion in `folder`."""
+    name = known_current_name(champions_folder(settings))
+    return name is not None and is_same_champion(folder, champions_folder(settings) / name)
 
 
 def failed_gates(candidate: Champion, current: Champion | None) -> list[str]:
@@ -88,8 +186,11 @@ def _against_current(candidate: Champion, current: Champion | None) -> list[str]
     return [f"is not significantly better than {current.churn.name}, the kind of the champion: {gap}"]
 
 
-def _current(settings: Settings) -> Champion | None:
+def _current(settings: Settings) -> tuple[Champion | None, str | None]:
+    """Return the current champion, or None and, if it is damaged, a sentence on that."""
     try:
-        return current_champion(settings.workspace.path / "champion")
+        return current_champion(champions_folder(settings)), None
     except NoChampionError:
-        return None
+        return None, None
+    except DamagedChampionError as error:
+        return None, str(error).partition(";")[0] + "."

@@ -179,3 +179,28 @@ def test_a_new_champion_is_used_immediately_and_none_is_503(own_service: Any) ->
     (folder / "CURRENT").unlink()
     reply = own_service.client.post("/score_live", json={"customers": [{"customer_id": "a", "transactions": []}]})
     assert (reply.status_code, reply.json()["error"]["code"]) == (503, "no_scores")
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [("CURRENT", b""), ("CURRENT", b"1"), ("CURRENT", b"9\n"), ("1/champion.json", b"{"), ("1/churn.json", b"")],
+)
+def test_a_damaged_champion_is_503_with_a_sentence_and_stored_scores_are_served(
+    own_service: Any,
+    file: str,
+    content: bytes,  # noqa: ANN401
+) -> None:
+    folder: Path = own_service.state.settings.workspace.path / "champion"
+    (folder / file).write_bytes(content)
+    reply = own_service.client.post("/score_live", json={"customers": [{"customer_id": "a", "transactions": []}]})
+    assert reply.status_code == 503
+    assert reply.json()["error"]["message"].startswith(f"champion/{file} in the workspace ")
+    assert str(folder) not in reply.text
+    assert own_service.client.post("/score", json={"customer_ids": [CUSTOMER_IDS[0]]}).status_code == 200
+
+
+def test_a_champion_in_use_is_served_though_its_files_are_damaged(own_service: Any) -> None:  # noqa: ANN401
+    folder: Path = own_service.state.settings.workspace.path / "champion"
+    assert score_live(own_service, history(own_service, CUSTOMER_IDS[0]))["model_version"] == "1"
+    (folder / "1" / "champion.json").write_bytes(b"")
+    assert score_live(own_service, history(own_service, CUSTOMER_IDS[0]))["model_version"] == "1"
