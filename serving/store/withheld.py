@@ -73,13 +73,16 @@ def withheld_reasons(engine: sa.Engine) -> dict[str, str]:
 def withhold(connection: sa.Connection, customer_hash: str, reason: Withheld, now: datetime) -> bool:
     """Withhold a customer and return whether anything changed. An erased customer stays erased.
 
-    The removal of an erased customer's rows is pending until `serving.store.erasure.mark_removed`.
+    The removal of an erased customer's rows is pending until `serving.store.erasure.mark_removed`, again if it is repeated.
     """
-    stored = connection.scalar(sa.select(WITHHELD.c.reason).where(WITHHELD.c.customer_hash == customer_hash))
+    is_customer = WITHHELD.c.customer_hash == customer_hash
+    if reason is Withheld.ERASED:
+        connection.execute(WITHHELD.update().where(is_customer).values(removed_at=None))
+    stored = connection.scalar(sa.select(WITHHELD.c.reason).where(is_customer))
     if stored in {reason, Withheld.ERASED}:
         return False
     if stored is None:
         connection.execute(WITHHELD.insert().values(customer_hash=customer_hash, reason=reason, since=now))
     else:
-        connection.execute(WITHHELD.update().where(WITHHELD.c.customer_hash == customer_hash).values(reason=reason, since=now))
+        connection.execute(WITHHELD.update().where(is_customer).values(reason=reason, since=now))
     return True
