@@ -7,7 +7,7 @@ from expectations.measures.load_profile import CUSTOMER, DAY, IDS, NET, ORDER, O
 from expectations.measures.load_rows import lost_history, share_measures
 from expectations.measures.load_window import Window
 
-UNIT = [ORDER, CUSTOMER, DAY]
+UNIT, KEY = [ORDER, CUSTOMER, DAY], "month_key"
 ABSOLUTE_TOLERANCE, RELATIVE_TOLERANCE = 0.005, 1e-6  # less than a cent, and rounding
 KEPT, RESTATED, REASSIGNED, MOVED, GONE = "kept", "restated", "reassigned", "moved", "gone"
 SHARE_OF_RENAMED = 0.5  # gone orders that others replace: their ids may have been renamed
@@ -39,18 +39,49 @@ def count_changes(before: pl.LazyFrame, now: pl.LazyFrame, window: Window) -> pl
     `covered` is false for orders from before the new load starts. An order is restated if its net amount changed, reassigned if
     it belongs to another customer, moved if it is on another day, gone if the new load does not have it.
     """
-    settled = before.filter(pl.col(DAY) <= window.settled)
-    paired = settled.join(now, on=UNIT, suffix="_now")
+    settled = [orders.filter(pl.col(DAY) <= window.settled).with_columns(_month_key(window)) for orders in (before, now)]
+    months = [_month_contents(orders) for orders in settled]
+    unchanged = months[0].join(months[1], on=[KEY, "orders", "content"], how="semi")
+    in_changed = ~pl.col(KEY).is_in(unchanged[KEY].implode())
+    changed, changed_now = (orders.filter(in_changed).drop(KEY) for orders in settled)
+    paired = changed.join(changed_now, on=UNIT, suffix="_now")
     tolerance = ABSOLUTE_TOLERANCE + RELATIVE_TOLERANCE * pl.col(NET).abs()
     is_restated = (pl.col("net_now") - pl.col(NET)).abs() > tolerance
     change = pl.when(is_restated).then(pl.lit(RESTATED)).otherwise(pl.lit(KEPT)).alias("change")
-    missing = settled.join(now, on=UNIT, how="anti").collect(engine="streaming")
-    parts = [_count(paired.with_columns(change), window), *(_count(frame, window) for frame in _missing(missing, now))]
-    return pl.concat(parts)
+    missing = changed.join(changed_now, on=UNIT, how="anti").collect(engine="streaming")
+    counts = [_count(frame, window) for frame in [paired.with_columns(change), *_missing(missing, now)]]
+    return pl.concat([_count_kept(unchanged, window), *counts])
+
+
+def _month_key(window: Window) -> pl.Expr:
+    """Return a number per month and coverage."""
+    return ((pl.col(DAY).dt.year() * 12 + pl.col(DAY).dt.month()) * 2 + window.covered.cast(pl.Int32)).alias(KEY)
+
+
+def _month_contents(orders: pl.LazyFrame) -> pl.DataFrame:
+    """Return a hash of the orders per month key: a month with the same hash has the same orders, and needs no join."""
+    content = pl.struct(*UNIT, pl.col(NET).round(2)).hash().sum().alias("content")
+    counts = [pl.len().cast(pl.Int64).alias("orders"), content, pl.col(DAY).min(), pl.col(NET).sum()]
+    return orders.group_by(KEY).agg(counts).collect(engine="streaming")
+
+
+def _count_kept(months: pl.DataFrame, window: Window) -> pl.DataFrame:
+    return months.select(
+        window.covered.alias("covered"),
+        pl.col(DAY).dt.strftime("%Y-%m").alias("month"),
+        pl.lit(KEPT).alias("change"),
+        "orders",
+        NET,
+        pl.col(NET).alias("net_now"),
+        pl.lit(0.0).alias("log_sum"),
+        pl.lit(0, pl.Int64).alias("positive"),
+    )
 
 
 def _missing(missing: pl.DataFrame, now: pl.LazyFrame) -> list[pl.LazyFrame]:
     """Return the orders without their pair in the new load, split by what became of them."""
+    if missing.is_empty():
+        return []
     unpaired = missing.lazy().with_columns(pl.lit(None, pl.Float64).alias("net_now"))
     same_day = [ORDER, DAY]
     elsewhere = unpaired.join(now, on=same_day, how="anti")
