@@ -33,6 +33,9 @@ def test_a_cut_booster_ends_no_process_and_promote_writes_it_again(workshop: Pat
         booster.write_bytes(whole[: len(whole) // 3])
         code, _, problem = holdfast("score", "--no-publish", "--config", workshop)
         name = booster.relative_to(champions).as_posix()
-        assert (code, f"champion/{name} in the workspace is cut: {len(whole) // 3:,} of {len(whole):,} bytes" in problem) == (2, True)
+        assert (code, f"champion/{name} in the workspace is cut: {len(whole) // 3:,} of {len(whole):,} bytes" in problem) == (
+            2,
+            True,
+        )
         assert holdfast("promote", "1", "--config", workshop)[0] == 0
         assert booster.read_bytes() == whole

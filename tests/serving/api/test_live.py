@@ -185,7 +185,11 @@ def test_a_new_champion_is_used_immediately_and_none_is_503(own_service: Any) ->
     ("file", "content"),
     [("CURRENT", b""), ("CURRENT", b"1"), ("CURRENT", b"9\n"), ("1/champion.json", b"{"), ("1/churn.json", b"")],
 )
-def test_a_damaged_champion_is_503_with_a_sentence_and_stored_scores_are_served(own_service: Any, file: str, content: bytes) -> None:  # noqa: ANN401
+def test_a_damaged_champion_is_503_with_a_sentence_and_stored_scores_are_served(
+    own_service: Any,  # noqa: ANN401
+    file: str,
+    content: bytes,
+) -> None:
     folder: Path = own_service.state.settings.workspace.path / "champion"
     (folder / file).write_bytes(content)
     reply = own_service.client.post("/score_live", json={"customers": [{"customer_id": "a", "transactions": []}]})
