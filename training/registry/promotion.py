@@ -7,7 +7,9 @@ from models.champion import Champion, current_champion, load_champion, read_cham
 from models.checksums import DamagedFileError
 from models.errors import DamagedChampionError, NoChampionError
 from models.publication import (
+    Change,
     end_change,
+    is_intact,
     is_same_champion,
     known_current_name,
     previous_champion,
@@ -61,7 +63,7 @@ def promote(settings: Settings, version: str | None, *, force: bool = False) -> 
     tracking.connect(settings)
     notes = reconcile_alias(settings)
     with tracking.tracking_errors():
-        if pending is not None and pending.command == "promote" and version in {None, pending.version}:
+        if pending is not None and _completes(pending, version) and is_intact(champions / pending.current):
             _end_challenge(pending.version)
             return Promotion(pending.version, pending.current, [], notes)
         chosen = version or _challenger(settings)
@@ -74,6 +76,11 @@ def promote(settings: Settings, version: str | None, *, force: bool = False) -> 
             name = make_champion(settings, chosen, folder, "promote")
         _end_challenge(chosen)
     return Promotion(chosen, name, failed, notes)
+
+
+def _completes(pending: Change, version: str | None) -> bool:
+    """Whether promoting `version` is what a promotion that was killed had begun."""
+    return pending.command == "promote" and version in {None, pending.version}
 
 
 def rollback(settings: Settings) -> Rollback:

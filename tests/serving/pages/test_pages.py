@@ -72,6 +72,13 @@ def test_a_session_ends_after_twelve_hours(visitor: Visitor) -> None:
     assert visitor.get("week").status_code == 303
 
 
+def test_the_page_of_models_names_the_damaged_file_of_the_champion(visitor: Visitor) -> None:
+    (visitor.service.state.settings.workspace.path / "champion" / "1" / "churn.json").write_bytes(b"")
+    page = visitor.get("models")
+    assert page.status_code == 200
+    assert "champion/1/churn.json in the workspace is cut: 0 of" in page.text
+
+
 def test_other_cookies_of_the_host_do_not_hide_the_session(visitor: Visitor) -> None:
     for other in ('prefs={"a":1}', "x y", "u=a b c", "a@b=1", "Path=/", 'a="b c'):
         assert visitor.get("week", cookie=f"{other}; {visitor.cookie}").status_code == 200, other
