@@ -17,7 +17,8 @@ from expectations.rows.rule import Rule
 from expectations.rows.unusable import refuse_unusable
 from expectations.suites.any_rows import erased_rule
 from expectations.suites.tables import TABLE_SUITES, build_rules
-from features.storage.files import replace_durably, temporary_path
+from features.storage.durable import replace_durably
+from features.storage.files import temporary_path
 from features.storage.hashing import NO_IDS, HashedIds
 from features.storage.paths import good_path, quarantine_path
 from features.tables.errors import TableUnusableError

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from features.storage.durable import replace_durably
+
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
@@ -15,19 +17,12 @@ def atomic_path(path: Path) -> Iterator[Path]:
         replace_durably(temporary, path)
 
 
-def replace_durably(new: Path, path: Path) -> None:
-    """Replace `path` by the file `new`, with both on the disk: a power failure leaves the old file or the whole new one."""
-    _flush(new)
-    new.replace(path)
-    _flush(path.parent)
-
-
-def _flush(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def write_durably(path: Path, data: bytes, mode: int | None = None) -> None:
+    """Replace the file at `path` by `data` in one step, which a power cut does not undo; `mode` sets its permissions."""
+    with atomic_path(path) as temporary:
+        if mode is not None:
+            temporary.touch(mode)
+        temporary.write_bytes(data)
 
 
 @contextmanager

@@ -7,7 +7,8 @@ from pathlib import Path
 import polars as pl
 import pyarrow.parquet as pq
 
-from features.storage.files import replace_durably, temporary_path
+from features.storage.durable import replace_durably
+from features.storage.files import temporary_path
 
 
 @contextmanager

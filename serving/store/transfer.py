@@ -8,7 +8,8 @@ from typing import Any
 import polars as pl
 import sqlalchemy as sa
 
-from features.storage.files import replace_durably, temporary_path
+from features.storage.durable import replace_durably
+from features.storage.files import temporary_path
 from serving.store.bulk import write_rows
 from serving.store.engine import open_store
 from serving.store.schema import METADATA, RUNS, run_tables

@@ -6,7 +6,7 @@ They reveal neither a path nor a name: both are keyed hashes, with a random secr
 import secrets
 from pathlib import Path
 
-from features.storage.durable import write_durably
+from features.storage.files import write_durably
 from features.storage.hashing import hash_text
 
 KEY_FILE = "tracking.key"
