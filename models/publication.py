@@ -11,6 +11,7 @@ from itertools import count
 from pathlib import Path
 
 from features.storage.durable import replace_durably
+from features.storage.files import scratch_folder, write_durably
 from models.champion import CHANGE, CURRENT, PREVIOUS, champion_names, current_name, is_folder_name
 from models.checksums import DamagedFileError, content_digest, is_cut_copy, recorded_digest, refuse_damage
 from models.errors import ChampionError, DamagedChampionError, NoChampionError
