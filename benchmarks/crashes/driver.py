@@ -2,7 +2,7 @@
 
 import shutil
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -82,6 +82,11 @@ class Driver:
                 name = str(self.rng.choice(names, p=weights / weights.sum()))
                 self._take(name, number)
         return self.counts
+
+    def take_all(self, names: Iterable[str]) -> None:
+        """Take these steps in order. Raises BrokenInvariantError."""
+        for number, name in enumerate(names):
+            self._take(name, number)
 
     def close(self) -> None:
         """Close the store."""

@@ -13,7 +13,8 @@ class TableReport:
     """Rows read, used and quarantined; `rules` counts each quarantined row once, under the first rule that it breaks.
 
     `problem` says why the table is unusable, None for a usable table; `public_problem` is the same without anything from
-    the cells of a file. `released` counts rows in use that were set aside before a person corrected or accepted them.
+    the cells of a file. `released` counts rows in use that were set aside before a person corrected or accepted them. `standing`
+    names the warnings that the load before had too, no less severe.
     """
 
     table: str
@@ -24,6 +25,7 @@ class TableReport:
     problem: str | None = None
     public_problem: str | None = None
     findings: list[Finding] = field(default_factory=list)
+    standing: frozenset[str] = frozenset()
 
     @property
     def usable(self) -> bool:
@@ -44,6 +46,11 @@ class TableReport:
     def warnings(self) -> list[Finding]:
         """Failed checks that only warn."""
         return [finding for finding in self.findings if not finding.passed and finding.check.severity == "warn"]
+
+    @property
+    def new_warnings(self) -> list[Finding]:
+        """Warnings that are new, or more severe than in the load before."""
+        return [finding for finding in self.warnings if finding.check.name not in self.standing]
 
     @property
     def changes(self) -> dict[str, Finding]:

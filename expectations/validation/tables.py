@@ -20,6 +20,8 @@ from features.storage.paths import good_path
 from features.tables.schema import ALL_TABLES, TRANSACTIONS, Tables
 from settings.sections import Settings
 
+STANDING_FACTOR = 1.25  # a warning is reported again when it has grown by more
+
 
 def check_tables(
     settings: Settings, now: datetime, *, docs: bool = False, renew_reference: bool = False, erased: HashedIds = NO_IDS
@@ -38,7 +40,8 @@ def check_tables(
     measured = [measure_table(settings, table, table_records(history, table.name), now, erased) for table in tables]
     comparisons = compare_loads(settings, measured, now)
     findings = run_checks(_build_suites(settings, measured, comparisons), workspace, docs=docs)
-    reports = [_build_report(table, findings[table.table.name]) for table in measured]
+    newest = {table.table.name: table_records(history, table.table.name)[-1:] for table in measured}
+    reports = [_build_report(table, findings[table.table.name], newest[table.table.name]) for table in measured]
     append_records(workspace, [_load_record(table, report, now) for table, report in zip(measured, reports, strict=True)])
     usable = [table for table, report in zip(measured, reports, strict=True) if report.usable]
     accept_loads(workspace, comparisons, [table.table.name for table in usable])
@@ -67,7 +70,7 @@ def _build_suites(settings: Settings, measured: list[MeasuredTable], comparisons
     return suites
 
 
-def _build_report(measured: MeasuredTable, findings: list[Finding]) -> TableReport:
+def _build_report(measured: MeasuredTable, findings: list[Finding], before: list[LoadRecord]) -> TableReport:
     stopped = next((finding for finding in findings if not finding.passed and finding.check.severity == "stop"), None)
     problem = measured.error.sentence if measured.error else (stopped.message if stopped else None)
     return TableReport(
@@ -79,7 +82,18 @@ def _build_report(measured: MeasuredTable, findings: list[Finding]) -> TableRepo
         problem=problem,
         public_problem=measured.error.public if measured.error else problem,
         findings=findings,
+        standing=frozenset(finding.check.name for finding in findings if before and _is_standing(finding, before[0])),
     )
+
+
+def _is_standing(finding: Finding, before: LoadRecord) -> bool:
+    """Return whether the load before failed the same check, with a value at most a quarter better."""
+    if finding.passed or finding.check.name not in before.failed:
+        return False
+    value, earlier = finding.measure.value, before.failed[finding.check.name]
+    if finding.check.low is not None and value < finding.check.low:
+        return value * STANDING_FACTOR >= earlier
+    return value <= earlier * STANDING_FACTOR
 
 
 def _load_record(measured: MeasuredTable, report: TableReport, now: datetime) -> LoadRecord:

@@ -21,7 +21,7 @@ def command(config: Config = DEFAULT_CONFIG, as_of: AsOf = None) -> None:
 
     with open_session(config, as_of) as session:
         print_note(session.note)
-        print_reports(CONSOLE, session.reports)
+        print_reports(CONSOLE, session.reports, in_full=True)
         print_profile(CONSOLE, session.tables)
         _propose_windows(session)
 

@@ -55,7 +55,7 @@ def command(
         erased = erased_ids(settings, store)
     released = release_rows(settings, release_file, now, erased) if release_file else {}
     reports = check_tables(settings, now, docs=True, renew_reference=freeze, erased=erased)
-    print_reports(CONSOLE, reports)
+    print_reports(CONSOLE, reports, in_full=True)
     if json_file:
         _write_json(json_file, reports)
     for table, rows in released.items():

@@ -10,8 +10,11 @@ from holdfast.printing.console import MESSAGES
 STATES = {(False, False): "good", (False, True): "good, with warnings", (True, False): "STOPPED", (True, True): "STOPPED"}
 
 
-def print_reports(console: Console, reports: list[TableReport]) -> None:
-    """Print rows read, used and quarantined per table with the reasons, and one line per warning."""
+def print_reports(console: Console, reports: list[TableReport], *, in_full: bool = False) -> None:
+    """Print rows read, used and quarantined per table with the reasons, and one line per warning.
+
+    Warnings that the load before had too are named in one line per table, unless `in_full`.
+    """
     table = Table(title="Tables", title_justify="left")
     for name in ("table", "read", "used", "quarantined"):
         table.add_column(name, justify="left" if name == "table" else "right")
@@ -23,7 +26,10 @@ def print_reports(console: Console, reports: list[TableReport]) -> None:
         table.add_row(report.table, f"{report.read:,}", f"{report.used:,}", f"{report.quarantined:,}", reason, state)
     console.print(table)
     for report in reports:
-        print_warnings(console, report.table, report.warnings)
+        print_warnings(console, report.table, report.warnings if in_full else report.new_warnings)
+        standing = [] if in_full else [finding.check.name for finding in report.warnings if finding not in report.new_warnings]
+        if standing:
+            console.print(f"{report.table}: warnings as in the load before ({', '.join(standing)}); `validate` shows them.")
 
 
 def print_note(note: str | None) -> None:

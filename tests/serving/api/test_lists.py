@@ -63,14 +63,16 @@ def test_no_list_is_issued_while_a_table_is_stopped(own_service: Any) -> None:  
     assert service.client.get("/lists").json()["lists"] == []
 
 
-def test_no_list_is_issued_that_a_check_stops(own_service: Any) -> None:  # noqa: ANN401
+def test_no_list_is_issued_that_a_check_stops(own_service: Any, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ANN401
     service = without_lists(own_service)
     settings = service.state.settings
-    strict = replace(settings.checks, lists=replace(settings.checks.lists, severity={"losing_rows": "stop"}))
+    strict = replace(settings.checks, lists=replace(settings.checks.lists, severity={"without_reason": "stop"}))
     service.state.settings = replace(settings, checks=strict)
+    no_reasons = [pl.lit(None, pl.String).alias(f"reason_{number}") for number in (1, 2, 3)]
+    monkeypatch.setattr("serving.lists.weekly.list_reason_columns", lambda: no_reasons)
     reply = service.client.post("/lists/recovery")
     assert (reply.status_code, reply.json()["error"]["code"]) == (409, "stopped")
-    assert "Lists failed validation and were not issued: No row has a negative expected_gain" in reply.json()["error"]["message"]
+    assert "Lists failed validation and were not issued: Every row has a reason" in reply.json()["error"]["message"]
     assert service.client.get("/lists").json()["lists"] == []
 
 
