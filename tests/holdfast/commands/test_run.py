@@ -13,7 +13,7 @@ import pytest
 from filelock import FileLock
 
 from serving.store.engine import open_store
-from serving.store.issued import issued_lists, list_rows
+from serving.store.issued import effective_list, issued_lists, list_rows
 from serving.store.read import read_scores_by_action
 from settings.load import load_settings
 
@@ -121,3 +121,45 @@ def test_the_next_run_completes_a_killed_job(workshop: Path, holdfast: Holdfast,
     columns = ["customer_id", "arm", "action", "p_churn", "expected_gain", "reason_1"]
     for kind in ("at_risk", "win_back", "recovery"):
         assert actual[kind].select(columns).equals(expected[kind].select(columns)), kind
+
+
+def add_days(config: Path, days: int) -> None:
+    """Add the orders of the last days again, as new orders of the days that follow."""
+    path = Path(str(load_settings(config, {}).tables.transactions))
+    orders = pl.read_parquet(path)
+    newest = orders["ordered_at"].dt.date().max()
+    recent = orders.filter(pl.col("ordered_at").dt.date() > pl.lit(newest) - pl.duration(days=days))
+    added = recent.with_columns(
+        (pl.col("ordered_at") + pl.duration(days=days)).cast(orders.schema["ordered_at"]),
+        pl.format("{}-{}", "order_id", pl.lit(days)),
+    )
+    pl.concat([orders, added]).write_parquet(path)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_a_job_that_was_skipped_for_three_weeks_and_a_second_one_in_the_same_week_with_newer_data(
+    workshop: Path, holdfast: Holdfast
+) -> None:
+    holdfast("run", "--config", workshop)
+    add_days(workshop, 21)
+    code, output, messages = holdfast("run", "--config", workshop)
+    assert (code, "scored as of 2025-03-03, published as run 2." in output) == (0, True)
+    assert "Compared with 2025-W07:" in output
+    assert "No earlier list has outcomes yet." not in messages
+    add_days(workshop, 2)
+    code, output, _ = holdfast("run", "--config", workshop)
+    assert (code, "scored as of 2025-03-05, published as run 3." in output) == (0, True)
+    assert "warnings as in the load before (duplicates); `validate` shows them." in output
+    store = open_store(load_settings(workshop, {}).store_url)
+    lists = {issued.list_id: issued for issued in issued_lists(store)}
+    first, second = "at_risk-2025-W10-run2", "at_risk-2025-W10-run3"
+    assert effective_list(store, "at_risk", "2025-W10") == lists[second]
+    rows = {list_id: list_rows(store, list_id, {}).select("customer_id", "arm") for list_id in (first, second)}
+    held_out, treated = (
+        set(rows[first].filter(arm="control")["customer_id"]),
+        set(rows[second].filter(arm="treated")["customer_id"]),
+    )
+    assert held_out
+    assert not held_out & treated
+    store.dispose()
