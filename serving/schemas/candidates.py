@@ -32,7 +32,7 @@ def build_targets(customers: pl.DataFrame) -> pl.DataFrame:
 
     `contacted_days` is the number of days since the newest contact. A column that `customers` lacks is null.
     """
-    if "target" not in customers.columns:  # nobody has bought yet
+    if "target" not in customers.columns:  # no customer has bought yet
         return pl.DataFrame(schema=TARGET_COLUMNS)
     is_listed = pl.col("target").is_in([target.value for target in LISTED_TARGETS])
     rows = customers.filter(is_listed).rename({"last_contact_days": "contacted_days"})

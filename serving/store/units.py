@@ -50,11 +50,11 @@ def unit_list_rows(engine: sa.Engine, run_id: int, customer_id: str, list_ids: S
 
     def read(connection: sa.Connection) -> list[dict[str, Any]]:
         members, hashes = _members(connection, run_id, customer_id, key)
-        found: list[dict[str, Any]] = []
+        matches: list[dict[str, Any]] = []
         for matching, column, values in ((others, rows.customer_id, members), (linked, links.link, hashes)):
             statement = matching.where(in_values(connection.dialect.name, column))
-            found += map(dict, connection.execute(statement, {VALUES: values_parameter(connection, values)}).mappings())
-        return found
+            matches += map(dict, connection.execute(statement, {VALUES: values_parameter(connection, values)}).mappings())
+        return matches
 
     return with_retry(engine, read)
 
