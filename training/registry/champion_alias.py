@@ -93,8 +93,8 @@ def _untagged_version_has(number: str, digest: str) -> bool:
         return False
     try:
         with tracking.downloaded(number) as copy:
-            found = champion_digest(copy)
+            actual = champion_digest(copy)
     except tracking.TrackingError:
         return False
-    tracking.tag_version(number, FILES_TAG, found)
-    return found == digest
+    tracking.tag_version(number, FILES_TAG, actual)
+    return actual == digest

@@ -154,10 +154,10 @@ def _found(query: Callable[[], ModelVersion]) -> ModelVersion | None:
 
 def versions_where(condition: str) -> list[ModelVersion]:
     """Return the registered versions for which a condition on tags or run_id holds, the newest first."""
-    found = _all_pages(
+    versions = _all_pages(
         lambda token: mlflow.MlflowClient().search_model_versions(f"name = '{MODEL}' and {condition}", page_token=token)
     )
-    return sorted(found, key=lambda version: int(version.version), reverse=True)
+    return sorted(versions, key=lambda version: int(version.version), reverse=True)
 
 
 def runs_where(condition: str) -> list[Run]:

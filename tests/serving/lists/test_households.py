@@ -128,8 +128,8 @@ class Shop:
             orient="row",
         )
         with self.engine.connect() as connection:
-            found = [tuple(row) for row in connection.execute(sa.select(*(LIST_ROWS.c[name] for name in columns)))]
-        rows = pl.DataFrame(found, schema=dict.fromkeys(columns, pl.String), orient="row")
+            stored = [tuple(row) for row in connection.execute(sa.select(*(LIST_ROWS.c[name] for name in columns)))]
+        rows = pl.DataFrame(stored, schema=dict.fromkeys(columns, pl.String), orient="row")
         return rows.join(lists, on="list_id")
 
 
@@ -197,7 +197,7 @@ def treated_too_early(shop: Shop, rows: pl.DataFrame, arm: str, days: int, *, th
     """Return the rows of an arm after which marketing treated someone of the household, as it was `then` or later, in `days`."""
     distinct = {id(people): households_of(people) for people in {id(frame): frame for frame in shop.past.values()}.values()}
     groups = {run_id: distinct[id(people)] for run_id, people in shop.past.items()}
-    found = []
+    violations = []
     treated = rows.filter(arm="treated").to_dicts()
     for row in rows.filter(arm=arm).to_dicts():
         for other in treated:
@@ -206,8 +206,8 @@ def treated_too_early(shop: Shop, rows: pl.DataFrame, arm: str, days: int, *, th
             run_id = row["run_id"] if then else other["run_id"]
             members = groups[run_id].get(row["customer_id"], {row["customer_id"]})
             if 0 <= waited < days and not is_same and other["customer_id"] in members:
-                found.append((row["list_id"], row["customer_id"], other["list_id"], other["customer_id"]))
-    return found
+                violations.append((row["list_id"], row["customer_id"], other["list_id"], other["customer_id"]))
+    return violations
 
 
 def people_of(households: list[int | None], contacts: list[int | None]) -> pl.DataFrame:

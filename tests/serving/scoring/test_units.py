@@ -8,7 +8,7 @@ from serving.scoring.units import build_units
 from serving.targeting.units import NO_UNITS, UNIT_COLUMNS
 
 Rows = list[tuple[object, ...]]
-NOBODY = pl.DataFrame(schema={"customer_id": pl.String, "contacted_days": pl.Int64})
+NO_CONTACTS = pl.DataFrame(schema={"customer_id": pl.String, "contacted_days": pl.Int64})
 Units = Callable[..., pl.DataFrame]
 
 
@@ -20,7 +20,7 @@ def units(make_table: Callable[[str, str, Rows], pl.LazyFrame]) -> Units:
         rows: Rows,
         header: str = "customer_id household contact_point",
         candidates: tuple[str, ...] = (),
-        contacted: pl.DataFrame = NOBODY,
+        contacted: pl.DataFrame = NO_CONTACTS,
         key: str = "k",
     ) -> pl.DataFrame:
         tables = Tables(transactions=pl.LazyFrame(), customers=make_table("customers", header, rows))
@@ -90,4 +90,4 @@ def test_contacts_of_members_who_are_no_candidates_are_kept(units: Units) -> Non
 def test_without_the_columns_or_the_table_every_customer_is_alone(units: Units, header: str) -> None:
     rows: Rows = [("a", "1"), ("b", "1")] if " " in header else [("a",), ("b",)]
     assert units(rows, header).height == (2 if " " in header else 0)
-    assert build_units(Tables(transactions=pl.LazyFrame()), NOBODY, pl.Series(["a"]), "k").equals(NO_UNITS)
+    assert build_units(Tables(transactions=pl.LazyFrame()), NO_CONTACTS, pl.Series(["a"]), "k").equals(NO_UNITS)
