@@ -96,17 +96,26 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the slow tests first, so that several processes finish together.
+    """Put the files with slow tests first, so that several processes finish together; each file is run by one process.
 
-    One of them trains the demo and its second champion first, while the others run slow tests without it. Within each group the
+    One process trains the demo and its second champion first, while the others run slow tests without it. Within each group the
     order stays random.
     """
-    items.sort(key=_schedule)
+    by_file: dict[Path, list[pytest.Item]] = {}
+    for item in items:
+        by_file.setdefault(item.path, []).append(item)
+    builder = next((path for path, tests in by_file.items() if _uses(tests, "retrained")), None)
+    files = sorted(by_file, key=lambda path: (path != builder, *_schedule(by_file[path])))
+    items[:] = [item for path in files for item in by_file[path]]
 
 
-def _schedule(item: pytest.Item) -> tuple[bool, bool, bool]:
-    fixtures = getattr(item, "fixturenames", ())
-    return "retrained" not in fixtures, item.get_closest_marker("slow") is None, "demo" in fixtures
+def _schedule(tests: list[pytest.Item]) -> tuple[bool, bool, bool]:
+    is_slow = any(test.get_closest_marker("slow") for test in tests)
+    return not is_slow, _uses(tests, "retrained"), _uses(tests, "demo")
+
+
+def _uses(tests: list[pytest.Item], fixture: str) -> bool:
+    return any(fixture in getattr(test, "fixturenames", ()) for test in tests)
 
 
 @pytest.fixture(scope="session")

@@ -77,7 +77,7 @@ def store_exists(url: str) -> bool:
 def _create_engine(url: URL, connections: int) -> sa.Engine:
     options: dict[str, Any] = {"pool_size": connections, "max_overflow": 2, "pool_timeout": 5, "hide_parameters": True}
     if url.get_backend_name() == "postgresql":
-        engine = sa.create_engine(url, connect_args=POSTGRES_OPTIONS, **options)
+        engine = sa.create_engine(url, connect_args=_postgres_options(url), **options)
         sa.event.listen(engine, "checkin", _mark_used)
         sa.event.listen(engine, "checkout", _check_alive)
         return engine
@@ -87,6 +87,12 @@ def _create_engine(url: URL, connections: int) -> sa.Engine:
     if engine.dialect.name == "sqlite":
         sa.event.listen(engine, "connect", _set_pragmas)
     return engine
+
+
+def _postgres_options(url: URL) -> dict[str, Any]:
+    """Return our options; those of the URL, such as a search path, count too."""
+    own = url.query.get("options", "")
+    return POSTGRES_OPTIONS | {"options": f"{POSTGRES_OPTIONS['options']} {own if isinstance(own, str) else ' '.join(own)}"}
 
 
 @lru_cache(maxsize=16)

@@ -1,3 +1,4 @@
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -115,6 +116,7 @@ def schemas(postgres_url: str) -> Iterator[str]:
 def test_no_command_shows_or_stores_a_secret_of_databases_that_it_uses(
     workshop: Path, holdfast: Run, monkeypatch: pytest.MonkeyPatch, schemas: str
 ) -> None:
+    shutil.rmtree(workshop.parent / "workspace")  # a workspace that has published refuses an empty store
     url = sa.make_url(schemas)
     query = {"password": str(url.password)}  # counts before the planted one
     planted = {

@@ -14,7 +14,7 @@ from serving.schemas.scores import SCORE_COLUMNS
 from serving.store import bulk
 from serving.store.audit import add_audit_entry
 from serving.store.engine import StoreError, open_store
-from serving.store.erasure import delete_scores
+from serving.store.erasure import delete_from_runs
 from serving.store.publish import publish
 from serving.store.read import current_actions, find_scores, read_scores_by_action, score_history, with_retry
 from serving.store.runs import NoRunError, Run, current_run, kept_runs
@@ -312,7 +312,7 @@ def test_an_erased_customer_is_deleted_from_the_units_of_all_runs(store: sa.Engi
     for day in (1, 8):
         publish(store, scores(date(2025, 3, day), "a", "b"), 90, units=unit_rows("a", "b"))
     publish(store, scores(date(2025, 3, 15), "a"), 90)
-    assert delete_scores(store, "a") == 3
+    assert delete_from_runs(store, ["a"]) == 3
     assert [read_units(store, run_id)["customer_id"].to_list() for run_id in (1, 2)] == [["b"], ["b"]]
 
 
