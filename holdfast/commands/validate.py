@@ -53,8 +53,9 @@ def command(
     settings, now = load_settings(config), utc_now()
     with StoreHandle(settings) as store:
         erased = erased_ids(settings, store)
-    released = release_rows(settings, release_file, now, erased) if release_file else {}
-    reports = check_tables(settings, now, docs=True, renew_reference=freeze, erased=erased)
+        released = release_rows(settings, release_file, now, erased) if release_file else {}
+        reports = check_tables(settings, now, docs=True, renew_reference=freeze, erased=erased)
+        store.complete_erasures()
     print_reports(CONSOLE, reports, in_full=True)
     if json_file:
         _write_json(json_file, reports)

@@ -257,6 +257,7 @@ EXAMPLES = hypothesis_settings(
 )
 
 
+@pytest.mark.slow
 @EXAMPLES
 @given(people=PEOPLE, weeks=WEEKS, seed=st.integers(0, 2**32 - 1), moves=st.booleans())
 @example(people=[(1, None)] * 6, weeks=[(True, True, True)] * 5, seed=1, moves=False)
@@ -294,6 +295,7 @@ def test_no_member_of_a_held_out_household_is_treated_in_any_week(
     assert treated_too_early(shop, rows, "treated", PAUSE, then=True) == []
 
 
+@pytest.mark.slow
 def test_no_held_out_household_is_treated_in_sixteen_weeks(store: sa.Engine, tmp_path: Path) -> None:
     rng = np.random.default_rng(19)
     sizes = rng.choice([1, 2, 3], 500, p=[0.2, 0.5, 0.3])

@@ -14,7 +14,7 @@ from serving.schemas.scores import SCORE_COLUMNS
 from serving.store import bulk
 from serving.store.audit import add_audit_entry
 from serving.store.engine import StoreError, open_store
-from serving.store.erasure import delete_from_runs
+from serving.store.erasure import delete_from_runs, discard_deleted_rows
 from serving.store.publish import publish
 from serving.store.read import current_actions, find_scores, read_scores_by_action, score_history, with_retry
 from serving.store.runs import NoRunError, Run, current_run, kept_runs
@@ -320,6 +320,35 @@ def test_there_are_no_units_before_the_first_run_and_none_of_a_deleted_one(store
     assert current_units(store).is_empty()
     with pytest.raises(NoTargetsError, match="Newer scores were published in the meantime"):
         read_units(store, 7)
+
+
+def test_deleted_rows_leave_the_files_of_the_database(store: sa.Engine) -> None:
+    run = publish(store, scores(date(2025, 3, 1), "cust-00001-z", "b"), 90)
+    statements: list[str] = []
+    sa.event.listen(store, "before_cursor_execute", lambda *arguments: statements.append(arguments[2]))
+    delete_from_runs(store, ["cust-00001-z"])
+    assert discard_deleted_rows(store)
+    if store.dialect.name == "postgresql":
+        assert {f'vacuum "scores_{run.run_id}"', 'vacuum "list_rows"'} <= set(statements)
+        return
+    database = Path(str(store.url.database))
+    files = [database, *database.parent.glob(f"{database.name}-*")]
+    assert not any(b"cust-00001-z" in file.read_bytes() for file in files)
+
+
+def test_a_reader_in_a_transaction_keeps_the_write_ahead_log_and_that_is_reported(
+    store: sa.Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if store.dialect.name == "postgresql":
+        pytest.skip("PostgreSQL has no such log file")
+    monkeypatch.setattr("serving.store.erasure.CHECKPOINT_SECONDS", 0.3)
+    publish(store, scores(date(2025, 3, 1), "a", "b"), 90)
+    with store.connect() as reader:
+        reader.exec_driver_sql("begin")
+        reader.execute(sa.select(RUNS)).all()
+        delete_from_runs(store, ["a"])
+        assert not discard_deleted_rows(store)
+    assert discard_deleted_rows(store)
 
 
 def test_a_unit_is_unknown_without_its_table_or_its_customer(store: sa.Engine) -> None:
