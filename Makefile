@@ -21,10 +21,10 @@ demo: setup  ## run the whole job on a simulated shop, in ./demo
 	$(BIN)/holdfast demo --dir demo
 
 test: setup  ## run all tests, one process per processor
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 test-quick: setup  ## run the tests that are not slow
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile -m "not slow"
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder -m "not slow"
 
 lint: setup  ## check formatting, lint rules and import directions
 	$(BIN)/ruff format --check .

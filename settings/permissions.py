@@ -1,11 +1,11 @@
 """Who may read what Holdfast writes: the owner only, or also the owner's group."""
 
 import os
-from pathlib import Path
+from stat import S_IMODE
 
 from settings.sections import Workspace
 
-OWNER_ONLY, WITH_GROUP = 0o077, 0o027  # the bits that new files and folders lack
+FOLDER_MODE, OWNER_ONLY, WITH_GROUP = 0o777, 0o077, 0o027  # the bits that new files and folders lack
 
 
 def restrict_new_files(workspace: Workspace) -> None:
@@ -14,12 +14,12 @@ def restrict_new_files(workspace: Workspace) -> None:
 
 
 def restrict_folder(workspace: Workspace) -> None:
-    """Create the folder of the workspace if needed, and take from others what they may not have: without it they reach no file.
+    """Create the folder of the workspace if needed, for those who may enter it: others then reach no file in it.
 
     A folder of another owner is left as it is.
     """
-    path, denied = workspace.path, WITH_GROUP if workspace.group_access else OWNER_ONLY
+    path, mode = workspace.path, FOLDER_MODE & ~(WITH_GROUP if workspace.group_access else OWNER_ONLY)
     path.mkdir(parents=True, exist_ok=True)
     state = path.stat()
-    if state.st_mode & denied and state.st_uid == os.geteuid():
-        Path(path).chmod(state.st_mode & ~denied & 0o7777)
+    if S_IMODE(state.st_mode) != mode and state.st_uid == os.geteuid():
+        path.chmod(mode)

@@ -219,20 +219,22 @@ def list_members(engine: sa.Engine, list_id: str) -> tuple[pl.Series, int]:
 
 
 def earlier_rows(engine: sa.Engine, week: str, today: date, pause_days: int, control_hold_days: int | None) -> pl.DataFrame:
-    """Return the customers on earlier lists: EARLIER_COLUMNS, with the days since each list and its control hold in days.
+    """Return the customers on other lists: EARLIER_COLUMNS, with the days since each list and its control hold in days.
 
-    Earlier lists are the effective ones of weeks before `week`, and those of this week that no limit cut short. Only lists that
-    still matter are read: those acted on within `pause_days` or within their control hold. `control_hold_days` None takes each
-    list's own horizon. An erased customer is null; the unit of the row still holds the others of the household.
+    These are the effective lists of other weeks, and those of this week that no limit cut short. Only lists that still matter are
+    read: those acted on within `pause_days` or within their control hold, and those of later weeks that start within the control
+    hold, such as after a withdrawal; they count as acted on today. `control_hold_days` None takes each list's own horizon. An
+    erased customer is null; the unit of the row still holds the others of the household.
     """
-    before = [issued for issued in effective_lists(engine) if issued.week < week]
+    others = [issued for issued in effective_lists(engine) if issued.week != week]
     same_week = [issued for issued in issued_lists(engine, None, week) if issued.row_limit is None]
     frames = [pl.DataFrame(schema=EARLIER_COLUMNS)]
     with engine.connect() as connection:
-        for issued in [*before, *same_week]:
+        for issued in [*others, *same_week]:
             days = days_since_start(issued.week, issued.data_as_of, today)
             hold = control_hold_days or issued.horizon_days
-            if days >= max(hold, pause_days):
+            days_ahead = (list_start(issued.week, issued.data_as_of) - today).days
+            if days >= max(hold, pause_days) or days_ahead >= hold:
                 continue
             list_columns = {
                 "target": pl.lit(TARGET_BY_KIND[ListKind(issued.kind)].value),

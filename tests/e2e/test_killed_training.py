@@ -11,7 +11,7 @@ Run = Callable[..., tuple[int, str, str]]
 
 
 def published_runs(folder: Path) -> list[tuple[object, ...]]:
-    with sqlite3.connect(folder / "workspace" / "scores.db") as store:
+    with sqlite3.connect(f"file:{folder}/workspace/scores.db?immutable=1", uri=True) as store:
         rows = store.execute("select * from scoring_runs").fetchall()
     store.close()
     return rows

@@ -34,7 +34,8 @@ SCORES = pl.DataFrame(
     | {name: [0.25, 0.25, None] for name in LOYALTY}
 )  # fmt: skip
 LIST = pl.DataFrame(
-    {"customer_id": ["a", "b"], "data_as_of": [DAY] * 2, "rank": [1, 2], "p_churn": [0.6, 0.7], "expected_gain": [5.0, 4.0],
+    {"list_id": ["at_risk-2025-W49-run1"] * 2, "customer_id": ["a", "b"],
+     "data_as_of": [DAY] * 2, "rank": [1, 2], "p_churn": [0.6, 0.7], "expected_gain": [5.0, 4.0],
      "arm": ["treated", "control"], "reason_1": ["x", "y"]}
 )  # fmt: skip
 NEXT_STEPS = {"features": "used", "snapshots": "used", "scores": "published", "lists": "issued"}

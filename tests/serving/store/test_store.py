@@ -296,6 +296,9 @@ def test_units_are_published_with_a_run_and_dropped_with_it(store: sa.Engine) ->
     first = publish(store, scores(date(2025, 3, 1), "a"), 90, units=unit_rows("a", "b"))
     assert read_units(store, first.run_id).sort("customer_id").rows() == [("a", "u", "u v", 3), ("b", "u", "u v", 3)]
     assert current_units(store).height == 2
+    second = publish(store, scores(date(2025, 3, 8), "a"), 90)
+    for run in (first, second):
+        set_published_at(store, run, utc_now() - timedelta(weeks=2))
     publish(store, scores(date(2025, 6, 1), "a"), 90, keep_weeks=1)
     assert f"units_{first.run_id}" not in sa.inspect(store).get_table_names()
     assert current_units(store).is_empty()  # a run of an earlier version
