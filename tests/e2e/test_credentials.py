@@ -136,7 +136,6 @@ def test_no_command_shows_or_stores_a_secret_of_databases_that_it_uses(
         for table in ("experiments", "runs", "params", "tags", "model_versions", "model_version_tags", "logged_model_tags"):
             assert PLANTED not in str(connection.execute(sa.text(f"select * from {table}")).all())  # noqa: S608  # fixed names
     engine.dispose()
-    engine.dispose()
 
 
 def test_the_service_shows_no_secret_of_a_store_that_went_away(
