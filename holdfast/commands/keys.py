@@ -31,7 +31,7 @@ def create(client: ClientName, scope: Scopes, days: Days = 365, config: Config =
 
     A client may have two live keys, so that one can replace the other.
     """
-    from serving.privacy.workspace_store import open_workspace_store
+    from holdfast.jobs.store import StoreHandle
     from serving.store.keys import Scope, create_key
     from settings.clock import utc_now
     from settings.load import load_settings
@@ -40,29 +40,31 @@ def create(client: ClientName, scope: Scopes, days: Days = 365, config: Config =
     unknown = [word for word in scopes if word not in set(Scope)]
     if unknown:
         raise typer.BadParameter(f"the scopes are {SCOPES}, found {unknown[0]!r}", param_hint="--scope")
-    store = open_workspace_store(load_settings(config))
-    CONSOLE.print(create_key(store, client, [Scope(word) for word in scopes], days, utc_now()))
+    with StoreHandle(load_settings(config)) as store:
+        CONSOLE.print(create_key(store.open(), client, [Scope(word) for word in scopes], days, utc_now()))
 
 
 @APP.command("list", epilog=_example("list"))
 def list_(config: Config = DEFAULT_CONFIG) -> None:
     """Show all keys with their client, scopes, expiry and state."""
+    from holdfast.jobs.store import StoreHandle
     from holdfast.printing.tables import print_keys
-    from serving.privacy.workspace_store import open_workspace_store
     from serving.store.keys import list_keys
     from settings.clock import utc_now
     from settings.load import load_settings
 
-    print_keys(CONSOLE, list_keys(open_workspace_store(load_settings(config))), utc_now())
+    with StoreHandle(load_settings(config)) as store:
+        print_keys(CONSOLE, list_keys(store.open()), utc_now())
 
 
 @APP.command("revoke", epilog=_example("revoke 1a2b3c4d"))
 def revoke(key_id: KeyId, config: Config = DEFAULT_CONFIG) -> None:
     """Revoke a key immediately."""
-    from serving.privacy.workspace_store import open_workspace_store
+    from holdfast.jobs.store import StoreHandle
     from serving.store.keys import revoke_key
     from settings.clock import utc_now
     from settings.load import load_settings
 
-    revoke_key(open_workspace_store(load_settings(config)), key_id, utc_now())
+    with StoreHandle(load_settings(config)) as store:
+        revoke_key(store.open(), key_id, utc_now())
     CONSOLE.print(f"Key {key_id} is revoked.")
