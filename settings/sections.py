@@ -1,5 +1,6 @@
 """The sections of `holdfast.toml` as frozen dataclasses; their defaults are the documented ones."""
 
+import os
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -227,5 +228,10 @@ class Settings:
 
     @property
     def withheld_log_path(self) -> Path:
-        """File beside the secret that keeps every objection and erasure, whatever happens to the store."""
-        return self.secret_path.with_name(f"{self.secret_path.name}.withheld")
+        """File that keeps every objection and erasure without the store: beside the secret, or in the workspace.
+
+        The workspace has it where the folder of the secret is read-only, as that of a container's secrets.
+        """
+        folder = self.secret_path.parent
+        is_read_only = folder.is_dir() and not os.access(folder, os.W_OK)
+        return (self.workspace.path if is_read_only else folder) / f"{self.secret_path.name}.withheld"

@@ -46,7 +46,7 @@ class LoadRecord:
 
 def read_check_history(workspace: Path) -> list[LoadRecord]:
     """Return the records of all loads, oldest first."""
-    return [LoadRecord(**entry) for entry in read_records(_path(workspace))]
+    return read_records(_path(workspace), LoadRecord)
 
 
 def table_records(history: list[LoadRecord], table: str) -> list[LoadRecord]:

@@ -20,7 +20,7 @@ class Override:
 
 def read_overrides(workspace: Path) -> list[Override]:
     """Return all overrides, oldest first."""
-    return [Override(**entry) for entry in read_records(_path(workspace))]
+    return read_records(_path(workspace), Override)
 
 
 def record_override(workspace: Path, command: str, tables: list[str], reason: str, now: datetime) -> None:

@@ -5,24 +5,28 @@ import shutil
 from pathlib import Path
 
 from expectations.history.jsonl import parse_record
+from expectations.history.loads import LoadRecord
+from expectations.history.overrides import Override
+from expectations.history.reference import Reference
 from features.storage.files import atomic_path
 
-RECORD_FILES, REFERENCE_FILE = ("loads.jsonl", "overrides.jsonl"), "reference.json"
+RECORD_FILES = {"loads.jsonl": LoadRecord, "overrides.jsonl": Override}
+REFERENCE_FILE = "reference.json"
 
 
 def repair_history(workspace: Path) -> list[str]:
     """Repair the files below `checks/`, and return a sentence per damaged file; the caller holds the workspace's lock."""
     folder = workspace / "checks"
-    sentences = [_repair_records(folder / name) for name in RECORD_FILES]
+    sentences = [_repair_records(folder / name, record_type) for name, record_type in RECORD_FILES.items()]
     sentences.append(_repair_reference(folder / REFERENCE_FILE))
     return [sentence for sentence in sentences if sentence is not None]
 
 
-def _repair_records(path: Path) -> str | None:
+def _repair_records(path: Path, record_type: type[LoadRecord | Override]) -> str | None:
     if not path.is_file():
         return None
     lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-    good = [line for line in lines if parse_record(line) is not None]
+    good = [line for line in lines if parse_record(line, record_type) is not None]
     if len(good) == len(lines):
         return None
     copy = _put_aside(path)
@@ -35,10 +39,13 @@ def _repair_records(path: Path) -> str | None:
 
 def _repair_reference(path: Path) -> str | None:
     try:
-        if not path.is_file() or isinstance(json.loads(path.read_text(encoding="utf-8")), dict):
-            return None
-    except ValueError:
+        entries = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        for entry in entries.values():
+            Reference(**entry)
+    except (ValueError, TypeError, AttributeError):
         pass
+    else:
+        return None
     copy = _put_aside(path)
     path.unlink()
     return (

@@ -1,10 +1,11 @@
+import os
 from pathlib import Path
 
 import pytest
 
 from settings.errors import SettingsError
 from settings.load import load_settings
-from settings.sections import SqlQuery
+from settings.sections import Serving, Settings, SqlQuery, TableSources, Workspace
 
 MINIMAL = '[tables]\ntransactions = "orders.csv"\n'
 
@@ -117,3 +118,17 @@ def test_a_missing_file_says_what_to_do(tmp_path: Path) -> None:
 def test_an_unknown_key_in_the_environment_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"unknown key churn\.horizon"):
         load_settings(write_config(tmp_path, MINIMAL), {"HOLDFAST__CHURN__HORIZON": "30"})
+
+
+def test_objections_are_kept_beside_the_secret_or_in_the_workspace_if_its_folder_is_read_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = Settings(
+        tables=TableSources("orders.csv"),
+        workspace=Workspace(tmp_path / "workspace"),
+        serving=Serving(secret_file=tmp_path / "secrets" / "key"),
+    )
+    (tmp_path / "secrets").mkdir()
+    assert settings.withheld_log_path == tmp_path / "secrets" / "key.withheld"
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    assert settings.withheld_log_path == tmp_path / "workspace" / "key.withheld"
