@@ -59,6 +59,7 @@ def erase(
     customer_hash = hash_text(customer_id, identity)
     erasure = Erasure()
     _erase_from_store(settings, engine, [customer_id], now.date(), erasure)
+    _discard_deleted_rows(engine, [customer_id], erasure)
     customers = ErasedCustomers(HashedIds(identity, [customer_hash]), customer_id)
     if holds_lock:
         _finish(settings, engine, customers, now, erasure)
@@ -84,6 +85,7 @@ def complete_erasures(settings: Settings, engine: sa.Engine, now: datetime) -> l
         return []
     erased, erasure = HashedIds(identity_key(settings.secret_path, engine), pending), Erasure()
     _erase_from_store(settings, engine, stored_ids(engine, erased), now.date(), erasure)
+    _discard_deleted_rows(engine, None, erasure)
     _finish(settings, engine, ErasedCustomers(erased), now, erasure)
     return erasure.unreached
 
@@ -103,7 +105,10 @@ def _finish(settings: Settings, engine: sa.Engine, customers: ErasedCustomers, n
 def _erase_from_store(settings: Settings, engine: sa.Engine, ids: Sequence[str], today: date, erasure: Erasure) -> None:
     _erase_from_lists(settings, engine, ids, today, erasure)
     _erase_from_runs(engine, ids, erasure)
-    if not discard_deleted_rows(engine):
+
+
+def _discard_deleted_rows(engine: sa.Engine, ids: Sequence[str] | None, erasure: Erasure) -> None:
+    if not discard_deleted_rows(engine, ids):
         erasure.unreached.append("the write-ahead log of the store, which a reader keeps open")
 
 

@@ -1,8 +1,10 @@
 """Erasures in the store: which are complete, which customers the store still names, and the deletion of their rows."""
 
+import mmap
 import time
 from collections.abc import Sequence
 from datetime import datetime
+from pathlib import Path
 
 import polars as pl
 import sqlalchemy as sa
@@ -88,14 +90,31 @@ def delete_from_run(connection: sa.Connection, run_id: int, customer_ids: Sequen
         connection.execute(table.delete().where(in_values(connection.dialect.name, table.c.customer_id)), values)
 
 
-def discard_deleted_rows(engine: sa.Engine) -> bool:
+def discard_deleted_rows(engine: sa.Engine, customer_ids: Sequence[str] | None) -> bool:
     """Remove deleted rows from the database's files, and return whether that succeeded.
 
-    SQLite overwrites deleted rows (`secure_delete`); its write-ahead log is copied into the file and emptied, for which no reader
-    may be in a transaction. PostgreSQL vacuums the tables.
+    PostgreSQL vacuums the tables. SQLite overwrites deleted rows (`secure_delete`), and its write-ahead log is copied into the
+    file and emptied, for which no reader may be in a transaction. Moved rows may leave a copy in the unused part of a page: if an
+    id is still in the file, or the ids are unknown (None), the file is written anew.
     """
     if engine.dialect.name == "postgresql":
         return _vacuum(engine)
+    if not _empty_write_ahead_log(engine):
+        return False
+    if customer_ids is not None and not _file_contains(Path(str(engine.url.database)), customer_ids):
+        return True
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.exec_driver_sql("vacuum")
+    return _empty_write_ahead_log(engine)
+
+
+def _file_contains(path: Path, texts: Sequence[str]) -> bool:
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        return any(content.find(text.encode()) >= 0 for text in texts)
+
+
+def _empty_write_ahead_log(engine: sa.Engine) -> bool:
+    """Copy SQLite's write-ahead log into the file, waiting for readers for a while; return whether it is empty."""
     deadline = time.monotonic() + CHECKPOINT_SECONDS
     while not _checkpoint(engine):
         if time.monotonic() > deadline:

@@ -330,7 +330,7 @@ def test_deleted_rows_leave_the_files_of_the_database(store: sa.Engine) -> None:
     statements: list[str] = []
     sa.event.listen(store, "before_cursor_execute", lambda *arguments: statements.append(arguments[2]))
     delete_from_runs(store, ["cust-00001-z"])
-    assert discard_deleted_rows(store)
+    assert discard_deleted_rows(store, ["cust-00001-z"])
     if store.dialect.name == "postgresql":
         assert {f'vacuum "scores_{run.run_id}"', 'vacuum "list_rows"'} <= set(statements)
         return
@@ -350,8 +350,8 @@ def test_a_reader_in_a_transaction_keeps_the_write_ahead_log_and_that_is_reporte
         reader.exec_driver_sql("begin")
         reader.execute(sa.select(RUNS)).all()
         delete_from_runs(store, ["a"])
-        assert not discard_deleted_rows(store)
-    assert discard_deleted_rows(store)
+        assert not discard_deleted_rows(store, ["a"])
+    assert discard_deleted_rows(store, None)
 
 
 def test_a_unit_is_unknown_without_its_table_or_its_customer(store: sa.Engine) -> None:
