@@ -23,6 +23,8 @@ PASSWORD = re.compile(r"^[a-z][a-z0-9+.-]*://[^:/@]*:(.*)@", re.IGNORECASE | re.
 WEB_SCHEMES = ("http", "https")  # a user alone is a token there
 MIN_LITERAL_LENGTH, MIN_WORD_LENGTH = 6, 12  # shorter ones, the second made of letters only, occur in ordinary text
 
+PATH_STARTS = ("/", "./", "../", "~/", "\\", "C:\\")
+
 _known_secrets: set[str] = set()
 
 
@@ -61,9 +63,12 @@ def remember_secrets(url: str | None) -> None:
 
 
 def remember_environment(environ: Mapping[str, str]) -> None:
-    """Hide the values of variables such as PGPASSWORD and MLFLOW_TRACKING_TOKEN from now on."""
+    """Hide the values of variables such as PGPASSWORD and MLFLOW_TRACKING_TOKEN from now on.
+
+    Working directories (PWD) and the paths of files that hold a secret are no secrets.
+    """
     values = (value for name, value in environ.items() if re.fullmatch(SECRET_NAME, name, re.IGNORECASE))
-    _known_secrets.update(value for value in values if _is_distinctive(value))
+    _known_secrets.update(value for value in values if _is_distinctive(value) and not value.startswith(PATH_STARTS))
 
 
 def _is_distinctive(text: str) -> bool:

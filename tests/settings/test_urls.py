@@ -52,6 +52,13 @@ def test_words_that_a_url_shows_anyway_are_not_hidden_elsewhere() -> None:
     assert hide_credentials("run `holdfast train`") == "run `holdfast train`"
 
 
+def test_working_directories_and_paths_of_secrets_are_shown() -> None:
+    folder = "/srv/holdfast"
+    remember_environment({"PWD": folder, "OLDPWD": "/srv", "HOLDFAST__SERVING__SECRET_FILE": "/run/secrets/key"})
+    assert hide_credentials(f"file {folder}/workspace/lists/a.csv, {folder}") == f"file {folder}/workspace/lists/a.csv, {folder}"
+    assert hide_credentials("the secret in /run/secrets/key") == "the secret in /run/secrets/key"
+
+
 def test_secrets_in_the_environment_are_hidden_wherever_they_appear() -> None:
     remember_environment(
         {"PGPASSWORD": "hunter2+hunter3", "MLFLOW_TRACKING_TOKEN": "t0k-en", "HOME": "/srv", "PASSWORD": "table"}
