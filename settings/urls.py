@@ -23,7 +23,7 @@ PASSWORD = re.compile(r"^[a-z][a-z0-9+.-]*://[^:/@]*:(.*)@", re.IGNORECASE | re.
 WEB_SCHEMES = ("http", "https")  # a user alone is a token there
 MIN_LITERAL_LENGTH, MIN_WORD_LENGTH = 6, 12  # shorter ones, the second made of letters only, occur in ordinary text
 
-PATH_STARTS = ("/", "./", "../", "~/", "\\", "C:\\")
+PATH_NAME = re.compile(r"^(?:OLD)?PWD$|(?:FILE|PATH|DIR|SOCK)$", re.IGNORECASE)  # variables that hold a path
 
 _known_secrets: set[str] = set()
 
@@ -67,8 +67,8 @@ def remember_environment(environ: Mapping[str, str]) -> None:
 
     Working directories (PWD) and the paths of files that hold a secret are no secrets.
     """
-    values = (value for name, value in environ.items() if re.fullmatch(SECRET_NAME, name, re.IGNORECASE))
-    _known_secrets.update(value for value in values if _is_distinctive(value) and not value.startswith(PATH_STARTS))
+    secret = {name: value for name, value in environ.items() if re.fullmatch(SECRET_NAME, name, re.IGNORECASE)}
+    _known_secrets.update(value for name, value in secret.items() if _is_distinctive(value) and not PATH_NAME.search(name))
 
 
 def _is_distinctive(text: str) -> bool:
