@@ -191,9 +191,9 @@ def outdated_runs(engine: sa.Engine, keep_weeks: int, now: datetime, newest: Run
 
 
 def drop_runs(engine: sa.Engine, run_ids: list[int]) -> None:
-    """Delete runs with their tables."""
+    """Delete runs with their tables, each in one transaction, which in SQLite only begins with a change of rows."""
     for run_id in run_ids:
         with engine.begin() as connection:
+            connection.execute(RUNS.delete().where(RUNS.c.run_id == run_id))
             for table in run_tables(run_id):
                 table.drop(connection, checkfirst=True)
-            connection.execute(RUNS.delete().where(RUNS.c.run_id == run_id))

@@ -15,7 +15,7 @@ from serving.store import bulk
 from serving.store.audit import add_audit_entry
 from serving.store.engine import StoreError, open_store
 from serving.store.erasure import delete_from_runs, discard_deleted_rows
-from serving.store.publish import publish
+from serving.store.publish import drop_runs, publish
 from serving.store.read import current_actions, find_scores, read_scores_by_action, score_history, with_retry
 from serving.store.runs import NoRunError, Run, current_run, kept_runs
 from serving.store.schema import METADATA, RUNS, VERSION_TABLE
@@ -159,6 +159,23 @@ def test_old_runs_go_but_never_the_current_one_the_one_before_it_and_the_one_jus
     backfilled = publish(store, scores(date(2024, 6, 1), "a"), 90, keep_weeks=1)
     set_published_at(store, backfilled, datetime(2025, 2, 1))
     assert [entry.run for entry in list_runs(store)] == [runs[2], runs[1], backfilled]
+
+
+def test_a_deletion_of_a_run_that_is_interrupted_leaves_the_run_whole(store: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, _ = (publish(store, scores(date(2025, 3, day), "a"), 90) for day in (1, 2))
+    drop = sa.Table.drop
+
+    def fail(table: sa.Table, *arguments: object, **options: object) -> None:
+        drop(table, *arguments, **options)  # type: ignore[arg-type]  # those of the method
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sa.Table, "drop", fail)
+        with pytest.raises(KeyboardInterrupt):
+            drop_runs(store, [first.run_id])
+    assert [score["as_of"] for score in score_history(store, "a")] == [date(2025, 3, 1), date(2025, 3, 2)]
+    drop_runs(store, [first.run_id])
+    assert [score["as_of"] for score in score_history(store, "a")] == [date(2025, 3, 2)]
 
 
 def test_a_withdrawn_run_is_followed_by_the_one_before_it(store: sa.Engine) -> None:
