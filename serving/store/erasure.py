@@ -73,6 +73,8 @@ def existing_run_tables(connection: sa.Connection, run_ids: Sequence[int] | None
 
 def delete_from_runs(engine: sa.Engine, customer_ids: Sequence[str]) -> int:
     """Delete customers from all runs, and return the number of deleted scores."""
+    if not customer_ids:
+        return 0
     deleted = 0
     with engine.begin() as connection:
         values = {VALUES: values_parameter(connection, customer_ids)}
