@@ -26,7 +26,7 @@ def main() -> None:
             driver = Driver(Path(name), arguments.seed + number)
             counts += driver.run(min(STEPS_PER_WORKSPACE, arguments.steps - number * STEPS_PER_WORKSPACE))
             driver.close()
-        print(f"workspace {number + 1}, seed {arguments.seed + number}: all invariants hold", flush=True)  # noqa: T201
+        print(f"workspace {number + 1}, seed {arguments.seed + number}: all invariants hold", flush=True)
     print(f"{arguments.steps:,} steps in {perf_counter() - started:,.0f} seconds, all invariants hold.")
     for name, taken in counts.most_common():
         print(f"  {name:<24}{taken:>8,}")
