@@ -67,7 +67,7 @@ def restore_backup(settings: Settings, path: Path, *, replace: bool) -> str:
         if (folder / MLFLOW).exists() and not (settings.workspace.path / MLFLOW).exists():
             _restore_file(folder / MLFLOW, settings.workspace.path / MLFLOW)
         load_store(folder / STORE, settings.store_url)
-    open_workspace_store(settings).dispose()
+    _adopt_store(settings)
     return str(manifest["created_at"])
 
 
@@ -77,6 +77,15 @@ def accept_empty_store(settings: Settings) -> None:
     try:
         if not is_unused(engine):
             raise BackupError("The store is not empty: there is nothing to accept.")
+    finally:
+        engine.dispose()
+    _adopt_store(settings)
+
+
+def _adopt_store(settings: Settings) -> None:
+    """Note the configured store as the workspace's, even if it is empty, and bring it up to date with the log of objections."""
+    engine = open_store(settings.store_url)
+    try:
         record_use(settings, engine)
     finally:
         engine.dispose()

@@ -70,9 +70,9 @@ class IssuedList:
     withdrawn_at: datetime | None = None
 
     @property
-    def precedence(self) -> tuple[bool, bool, int]:
+    def precedence(self) -> tuple[bool, int]:
         """The order in which lists of one kind and week count: see `by_precedence`."""
-        return self.withdrawn_at is None, self.row_limit is None, self.issue_order or self.number
+        return self.row_limit is None, self.issue_order or self.number
 
     @property
     def figures(self) -> dict[str, Any]:
@@ -145,8 +145,8 @@ def issued_lists(engine: sa.Engine, kind: str | None = None, week: str | None = 
 def by_precedence(lists: Iterable[IssuedList]) -> list[IssuedList]:
     """Return lists of one kind and week, the effective one first.
 
-    That is the one issued last, or issued again last. Lists cut short by a limit are previews and come later, and those whose run
-    was withdrawn come last.
+    That is the one issued last, or issued again last. Lists cut short by a limit are previews and come last. A list whose run was
+    withdrawn may have been acted on: it counts until another one is issued.
     """
     return sorted(lists, key=lambda issued: issued.precedence, reverse=True)
 
