@@ -11,7 +11,7 @@ from features.storage.workspace_lock import hold_workspace_lock
 from holdfast.printing.console import MESSAGES
 from settings.errors import UserError
 from settings.load import load_settings
-from settings.permissions import restrict_folder, restrict_new_files
+from settings.permissions import restrict_workspace
 
 
 class WorkspaceBusyError(UserError):
@@ -24,8 +24,7 @@ def with_workspace_lock(name: str, command: Callable[..., None], *, wait: bool =
     @wraps(command)
     def run(**options: Any) -> None:  # noqa: ANN401  # the options of any command
         workspace = load_settings(options["config"]).workspace
-        restrict_new_files(workspace)
-        restrict_folder(workspace)
+        restrict_workspace(workspace)
         with hold_workspace(workspace.path, name, wait=wait):
             for sentence in repair_history(workspace.path):
                 MESSAGES.print(sentence)

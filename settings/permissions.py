@@ -13,7 +13,13 @@ def restrict_new_files(workspace: Workspace) -> None:
     os.umask(WITH_GROUP if workspace.group_access else OWNER_ONLY)
 
 
-def restrict_folder(workspace: Workspace) -> None:
+def restrict_workspace(workspace: Workspace) -> None:
+    """Restrict the folder of the workspace, and what this process creates from now on."""
+    restrict_new_files(workspace)
+    _restrict_folder(workspace)
+
+
+def _restrict_folder(workspace: Workspace) -> None:
     """Create the folder of the workspace if needed, for those who may enter it: others then reach no file in it.
 
     A folder of another owner is left as it is.

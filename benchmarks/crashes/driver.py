@@ -186,7 +186,6 @@ class Driver:
 
     def _back_up(self) -> None:
         write_backup(self.settings, self.engine, self.folder / "backup.tar", with_secret=True)
-        self.backed_up_day = self.day
 
     def _lose_store(self) -> None:
         """Lose the store; it must not be replaced by an empty one without a word, and the backup brings it back."""

@@ -51,7 +51,7 @@ def list_problem(engine: sa.Engine, rows: pl.DataFrame, before: pl.DataFrame) ->
 
 
 def control_problem(engine: sa.Engine, rows: pl.DataFrame) -> str | None:
-    """Return a treated row of marketing whose unit a counting list of marketing holds out; None if there is none."""
+    """Return a treated row of marketing whose unit a counting list of marketing holds out; None without one."""
     lists = [issued for issued in effective_lists(engine) if issued.kind in MARKETING]
     starts = pl.DataFrame(
         [(issued.list_id, list_start(issued.week, issued.data_as_of), issued.number) for issued in lists],
@@ -67,7 +67,7 @@ def control_problem(engine: sa.Engine, rows: pl.DataFrame) -> str | None:
 
 
 def erased_bytes(workspace: Path, erased: set[str]) -> str | None:
-    """Return a file below the workspace that contains an erased id, in whatever form; None if there is none."""
+    """Return a file below the workspace that contains an erased id, in whatever form; None without one."""
     ids = {customer_id.encode() for customer_id in erased}
     for path in workspace.rglob("*"):
         if path.is_file() and ids & set(CUSTOMER_ID.findall(path.read_bytes())):

@@ -17,6 +17,11 @@ def hash_text(text: str, key: str) -> str:
     return hmac.new(key.encode(), text.encode(), hashlib.sha256).hexdigest()
 
 
+def derive_key(purpose: str, secret: bytes) -> str:
+    """Return a key for one purpose; keys of different purposes say nothing about each other or about the secret."""
+    return hash_text(purpose, secret.hex())
+
+
 def hash_column(column: str | pl.Expr, key: str) -> pl.Expr:
     """Return `hash_text` of a column of texts; null stays null."""
     texts = pl.col(column) if isinstance(column, str) else column

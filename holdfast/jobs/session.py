@@ -25,7 +25,7 @@ from serving.store.withheld import Withheld
 from settings.clock import utc_now
 from settings.errors import UserError
 from settings.load import load_settings
-from settings.permissions import restrict_folder, restrict_new_files
+from settings.permissions import restrict_workspace
 from settings.sections import Settings
 
 OutputChecker = Callable[..., None]  # of the name of the frame, the frame, and more measures
@@ -64,8 +64,7 @@ def open_session(config: Path, as_of: date | None, override: OverrideRequest | N
     `StoreHandle.open`.
     """
     settings, now = load_settings(config), utc_now()
-    restrict_new_files(settings.workspace)
-    restrict_folder(settings.workspace)
+    restrict_workspace(settings.workspace)
     with StoreHandle(settings) as store:
         try:
             tables, reports = load_tables(settings, now, override, erased_ids(settings, store))

@@ -8,11 +8,12 @@ import sqlalchemy as sa
 
 from expectations.check import Measure
 from expectations.measures.publication import as_of_measure, jump_measures
+from features.storage.hashing import derive_key
 from holdfast.jobs.session import Session, Warn, output_checker, suppressed_ids
 from models.champion import Champion
 from serving.lists.files import write_list
 from serving.lists.weekly import WeeklyList, build_list, default_list_path, issue, plan_week
-from serving.privacy.workspace_key import identity_key, workspace_secret
+from serving.privacy.workspace_key import IDENTITY, workspace_secret
 from serving.privacy.workspace_store import record_use
 from serving.schemas.list_kind import ListKind
 from serving.scoring.batch import norms_as_of, score_run
@@ -54,9 +55,9 @@ def score_session(session: Session, champion: Champion, warn: Warn, *, publish_r
     if store is None:
         return ScoringResult(scored.scores)
     horizon_days, keep_weeks = champion.terms.horizon_days, settings.serving.keep_weeks
-    identity = identity_key(settings.secret_path, store)
-    key = unit_key(workspace_secret(settings.secret_path, store))
-    units = build_units(session.tables, scored.contacted, scored.targets["customer_id"], key)
+    secret = workspace_secret(settings.secret_path, store)
+    identity = derive_key(IDENTITY, secret)
+    units = build_units(session.tables, scored.contacted, scored.targets["customer_id"], unit_key(secret))
     run = publish(store, scored.scores, horizon_days, norms, keep_weeks, scored.targets, units, identity)
     record_use(settings, store)
     is_new = run.scored_at == scored.scores["scored_at"][0]

@@ -6,11 +6,12 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from features.storage.files import temporary_path
-from features.storage.hashing import hash_text
+from features.storage.hashing import derive_key
 from serving.store.secret_fingerprint import read_fingerprint, save_fingerprint
 from settings.errors import UserError
 
 SECRET_BYTES = 32
+IDENTITY = "identity"  # the purpose of the key that hashes customer ids
 RESTORE_HINT = "Put the right file there, from a backup (`restore`), or name it in [serving] secret_file."
 
 
@@ -28,7 +29,7 @@ def workspace_secret(path: Path, engine: sa.Engine) -> bytes:
     if stored is not None:
         refuse_missing_secret(path)
     secret = _read_secret(path)
-    fingerprint = hash_text("this store", secret.hex())
+    fingerprint = derive_key("this store", secret)
     if stored is None:
         stored = save_fingerprint(engine, fingerprint)
     if stored != fingerprint:
@@ -44,12 +45,7 @@ def refuse_missing_secret(path: Path) -> None:
 
 def identity_key(path: Path, engine: sa.Engine) -> str:
     """Return the key that hashes customer ids in a store, derived from the secret. Raises SecretMismatchError."""
-    return derive_key("identity", workspace_secret(path, engine))
-
-
-def derive_key(purpose: str, secret: bytes) -> str:
-    """Return a key for one purpose; keys of different purposes say nothing about each other or about the secret."""
-    return hash_text(purpose, secret.hex())
+    return derive_key(IDENTITY, workspace_secret(path, engine))
 
 
 def _read_secret(path: Path) -> bytes:

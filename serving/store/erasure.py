@@ -75,21 +75,18 @@ def delete_from_runs(engine: sa.Engine, customer_ids: Sequence[str]) -> int:
     """Delete customers from all runs, and return the number of deleted scores."""
     if not customer_ids:
         return 0
-    deleted = 0
     with engine.begin() as connection:
-        values = {VALUES: values_parameter(connection, customer_ids)}
-        for table in existing_run_tables(connection):
-            matches = in_values(connection.dialect.name, table.c.customer_id)
-            rows = connection.execute(table.delete().where(matches), values).rowcount
-            deleted += rows if table.name.startswith("scores_") else 0
+        return delete_customers(connection, existing_run_tables(connection), customer_ids)
+
+
+def delete_customers(connection: sa.Connection, tables: Sequence[sa.Table], customer_ids: Sequence[str]) -> int:
+    """Delete customers from tables of runs, within an open transaction, and return the number of deleted scores."""
+    deleted, values = 0, {VALUES: values_parameter(connection, customer_ids)}
+    for table in tables:
+        matches = in_values(connection.dialect.name, table.c.customer_id)
+        rows = connection.execute(table.delete().where(matches), values).rowcount
+        deleted += rows if table.name.startswith("scores_") else 0
     return deleted
-
-
-def delete_from_run(connection: sa.Connection, run_id: int, customer_ids: Sequence[str]) -> None:
-    """Delete customers from one run, within an open transaction."""
-    values = {VALUES: values_parameter(connection, customer_ids)}
-    for table in existing_run_tables(connection, [run_id]):
-        connection.execute(table.delete().where(in_values(connection.dialect.name, table.c.customer_id)), values)
 
 
 def discard_deleted_rows(engine: sa.Engine, customer_ids: Sequence[str] | None) -> bool:

@@ -16,7 +16,7 @@ from filelock import FileLock
 from features.frames.columns import CUSTOMER
 from features.norms import Norms
 from serving.store.bulk import write_rows
-from serving.store.erasure import delete_from_run, erased_in, lock_erasures
+from serving.store.erasure import delete_customers, erased_in, existing_run_tables, lock_erasures
 from serving.store.ranks import pack_ranks
 from serving.store.read import read_frame
 from serving.store.run_summary import KEY, MONTH_DAYS, MOVE_COLUMNS, run_summary
@@ -134,7 +134,7 @@ def _complete_run(engine: sa.Engine, run_id: int, new: NewRun, identity: str | N
         connection.execute(RUNS.update().where(is_run).values(state=COMPLETE, published_at=utc_now()))
         erased = [] if identity is None else erased_in(connection, new.scores[CUSTOMER], identity)
         if erased:
-            delete_from_run(connection, run_id, erased)
+            delete_customers(connection, existing_run_tables(connection, [run_id]), erased)
             connection.execute(RUNS.update().where(is_run).values(rows=new.scores.height - len(erased)))
     return new.scores.height - len(erased)
 

@@ -139,39 +139,27 @@ AUDIT = sa.Table(
 @lru_cache(maxsize=512)
 def score_table(run_id: int) -> sa.Table:
     """Return the score table of a run: a row per customer, with ROW_COLUMNS (SCORE_COLUMNS without RUN_COLUMNS)."""
-    return sa.Table(
-        f"scores_{run_id}",
-        sa.MetaData(),
-        sa.Column("customer_id", sa.Text, primary_key=True),
-        *(sa.Column(name, SQL_TYPES[type(SCORE_COLUMNS[name])]) for name in ROW_COLUMNS[1:]),
-        sqlite_with_rowid=False,
-    )
+    return _run_table(f"scores_{run_id}", *(sa.Column(name, SQL_TYPES[type(SCORE_COLUMNS[name])]) for name in ROW_COLUMNS[1:]))
 
 
 @lru_cache(maxsize=512)
 def target_table(run_id: int) -> sa.Table:
     """Return the target table of a run: TARGET_COLUMNS, with a row per customer who may come on a list."""
-    return sa.Table(
-        f"targets_{run_id}",
-        sa.MetaData(),
-        sa.Column("customer_id", sa.Text, primary_key=True),
-        *(sa.Column(name, SQL_TYPES[type(dtype)]) for name, dtype in TARGET_COLUMNS.items() if name != "customer_id"),
-        sqlite_with_rowid=False,
-    )
+    columns = {name: dtype for name, dtype in TARGET_COLUMNS.items() if name != "customer_id"}
+    return _run_table(f"targets_{run_id}", *(sa.Column(name, SQL_TYPES[type(dtype)]) for name, dtype in columns.items()))
 
 
 @lru_cache(maxsize=512)
 def unit_table(run_id: int) -> sa.Table:
     """Return the unit table of a run: UNIT_COLUMNS, with a row per customer who shares a household or contact point."""
-    return sa.Table(
-        f"units_{run_id}",
-        sa.MetaData(),
-        sa.Column("customer_id", sa.Text, primary_key=True),
-        sa.Column("unit", sa.Text, index=True),
-        sa.Column("links", sa.Text),
-        sa.Column("contacted_days", sa.BigInteger),
-        sqlite_with_rowid=False,
-    )
+    columns = (sa.Column("unit", sa.Text, index=True), sa.Column("links", sa.Text), sa.Column("contacted_days", sa.BigInteger))
+    return _run_table(f"units_{run_id}", *columns)
+
+
+def _run_table(name: str, *columns: sa.Column[Any]) -> sa.Table:
+    """Return a table with a row per customer, by customer_id."""
+    customer = sa.Column("customer_id", sa.Text, primary_key=True)
+    return sa.Table(name, sa.MetaData(), customer, *columns, sqlite_with_rowid=False)
 
 
 def run_tables(run_id: int) -> tuple[sa.Table, ...]:

@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from features.storage.hashing import hash_column, hash_text
+from features.storage.hashing import derive_key, hash_column
 
 GLOBAL_DRAW = "global control"
 HEX_DIGITS = 13  # 52 bits, which a float holds exactly
@@ -31,6 +31,6 @@ def draw_holdouts(drawn: pl.Series, draw: str, key: bytes, list_share: float, gl
 
 def _uniform_numbers(drawn: pl.Series, draw: str, key: bytes) -> pl.Series:
     """Return a number in [0, 1) per text."""
-    digits = hash_column("drawn", hash_text(draw, key.hex())).str.slice(0, HEX_DIGITS)
+    digits = hash_column("drawn", derive_key(draw, key)).str.slice(0, HEX_DIGITS)
     number = digits.str.to_integer(base=16, strict=True)
     return drawn.alias("drawn").to_frame().select(number / 16**HEX_DIGITS).to_series()

@@ -4,7 +4,7 @@ import polars as pl
 
 from features.frames.columns import CUSTOMER
 from features.frames.components import component_numbers
-from features.storage.hashing import hash_column, hash_text
+from features.storage.hashing import derive_key, hash_column
 
 UNIT, LINKS, CONTACTED = "unit", "links", "contacted_days"
 UNIT_COLUMNS: dict[str, pl.DataType] = {
@@ -21,7 +21,7 @@ NO_LINKS = pl.DataFrame(schema=dict.fromkeys((GROUP, LINK, OWNER), pl.String))
 
 def unit_key(workspace_key: bytes) -> str:
     """Return the key that hashes units, derived from the workspace's secret."""
-    return hash_text("unit", workspace_key.hex())
+    return derive_key("unit", workspace_key)
 
 
 def unit_hash(column: str, key: str) -> pl.Expr:
