@@ -26,6 +26,8 @@ for name in [name for name in os.environ if name.startswith("HOLDFAST__") or nam
 ONLINE_RETAIL = Path(__file__).resolve().parents[2] / "shared" / "data" / "online_retail.parquet"
 
 KILLED_STAGES = ("backtest", "logging to MLflow")  # of training, as its progress names them
+CUSTOMERS, WEEKS = 700, 110  # of the demo on which most tests run
+SHORT_WEEKS = 58  # of the demo of tests that train again: its backtest has two origins instead of four
 
 Rows = list[tuple[object, ...]]
 
@@ -90,7 +92,7 @@ def pytest_itemcollected(item: pytest.Item) -> None:
         item.add_marker("postgres")
     if "browser" in fixtures:
         item.add_marker("browser")
-    if "demo" in fixtures:
+    if {"demo", "short_demo"} & set(fixtures):
         item.add_marker("slow")
 
 
@@ -98,8 +100,8 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the files with slow tests first, so that several processes finish together; each file is run by one process.
 
-    One process trains the demo and its second champion first, while the others run slow tests without it. Within each group the
-    order stays random.
+    One process trains the short demo again first, while the others run slow tests without it. Within each group the order stays
+    random.
     """
     by_file: dict[Path, list[pytest.Item]] = {}
     for item in items:
@@ -111,7 +113,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def _schedule(tests: list[pytest.Item]) -> tuple[bool, bool, bool]:
     is_slow = any(test.get_closest_marker("slow") for test in tests)
-    return not is_slow, _uses(tests, "retrained"), _uses(tests, "demo")
+    return not is_slow, any(_uses(tests, fixture) for fixture in ("retrained", "short_demo")), _uses(tests, "demo")
 
 
 def _uses(tests: list[pytest.Item], fixture: str) -> bool:
@@ -128,15 +130,26 @@ def run_folder(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path
 @pytest.fixture(scope="session")
 def demo(run_folder: Path) -> Path:
     """The folder of a finished demo on a small simulated shop, shared by all tests that only read."""
-    folder, finished = run_folder / "demo" / "shop", run_folder / "demo" / "finished"
-    with FileLock(run_folder / "demo.lock"):
+    return _finished_demo(run_folder / "demo", WEEKS)
+
+
+@pytest.fixture(scope="session")
+def short_demo(run_folder: Path) -> Path:
+    """The folder of a finished demo on a short history, for tests that train again."""
+    return _finished_demo(run_folder / "short demo", SHORT_WEEKS)
+
+
+def _finished_demo(parent: Path, weeks: int) -> Path:
+    """Return the folder of a demo in `parent`; the first process that asks for it runs the demo."""
+    folder, finished = parent / "shop", parent / "finished"
+    with FileLock(parent.with_suffix(".lock")):
         if not finished.exists():
-            _run_demo(folder)
+            _run_demo(folder, weeks)
             finished.touch()
     return folder
 
 
-def _run_demo(folder: Path) -> None:
+def _run_demo(folder: Path, weeks: int) -> None:
     from rich.console import Console
 
     from holdfast.demo.shops import ShopName, create_shop
@@ -144,7 +157,7 @@ def _run_demo(folder: Path) -> None:
 
     folder.parent.mkdir(exist_ok=True)
     with (folder.parent / "tour.txt").open("w", encoding="utf-8") as output:
-        run_tour(create_shop(ShopName.SIMULATED, folder, customers=700, seed=3, weeks=110), Console(file=output, width=120))
+        run_tour(create_shop(ShopName.SIMULATED, folder, CUSTOMERS, seed=3, weeks=weeks), Console(file=output, width=120))
 
 
 @pytest.fixture(scope="session")
@@ -165,8 +178,8 @@ def postgres_url(worker_id: str) -> str:
 
 
 @pytest.fixture(scope="session")
-def retrained(demo: Path, run_folder: Path) -> Path:
-    """The folder of the demo after a second training that was killed in each of KILLED_STAGES and then completed.
+def retrained(short_demo: Path, run_folder: Path) -> Path:
+    """The folder of the short demo after a second training that was killed in each of KILLED_STAGES and then completed.
 
     The output of the completed training is in `train.txt` beside it; `killed 1` and `killed 2` are copies of the folder after
     each kill. All are shared by tests that only read.
@@ -175,7 +188,7 @@ def retrained(demo: Path, run_folder: Path) -> Path:
     output = folder.parent / "train.txt"
     with FileLock(run_folder / "retrained.lock"):
         if not output.exists():
-            config = copy_demo(demo, folder)
+            config = copy_demo(short_demo, folder)
             for number, stage in enumerate(KILLED_STAGES, start=1):
                 _kill_training_at(config, stage)
                 copy_demo(folder, folder.parent / f"killed {number}")
@@ -210,6 +223,12 @@ def _kill_training_at(config: Path, stage: str) -> None:
 def workshop(demo: Path, tmp_path: Path) -> Path:
     """The configuration of a copy of the finished demo, which a test may change."""
     return copy_demo(demo, tmp_path / "shop")
+
+
+@pytest.fixture
+def short_workshop(short_demo: Path, tmp_path: Path) -> Path:
+    """The configuration of a copy of the short demo, which a test may change and train again."""
+    return copy_demo(short_demo, tmp_path / "shop")
 
 
 @pytest.fixture

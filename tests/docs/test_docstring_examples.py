@@ -29,9 +29,9 @@ def test_the_examples_of_a_module_give_what_they_show(module: str) -> None:
 
 @pytest.mark.slow
 def test_the_examples_of_the_public_functions_run_on_the_demo(
-    workshop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    short_workshop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "demo").symlink_to(workshop.parent)
+    (tmp_path / "demo").symlink_to(short_workshop.parent)
     monkeypatch.chdir(tmp_path)
     run_examples(NEEDS_DEMO)
 

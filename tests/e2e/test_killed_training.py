@@ -20,10 +20,12 @@ def published_runs(folder: Path) -> list[tuple[object, ...]]:
 @pytest.mark.timeout(600)
 @pytest.mark.slow
 @pytest.mark.parametrize("copy", ["killed 1", "killed 2"])
-def test_a_killed_training_changes_neither_champion_nor_store(copy: str, retrained: Path, demo: Path, holdfast: Run) -> None:
+def test_a_killed_training_changes_neither_champion_nor_store(
+    copy: str, retrained: Path, short_demo: Path, holdfast: Run
+) -> None:
     folder = retrained.parent / copy
     assert current_champion(folder / "workspace" / "champion").version == "1"
-    assert published_runs(folder) == published_runs(demo)
+    assert published_runs(folder) == published_runs(short_demo)
     assert holdfast("score", "--config", folder / "holdfast.toml", "--no-publish")[0] == 0
 
 

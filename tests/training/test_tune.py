@@ -17,7 +17,7 @@ Run = Callable[..., tuple[int, str, str]]
 
 @pytest.fixture(scope="module")
 def shop() -> Shop:
-    return simulate(400, 80, seed=21)
+    return simulate(400, 66, seed=21)
 
 
 def search(
@@ -73,16 +73,16 @@ def test_parameters_are_read_from_their_file_and_a_wrong_one_is_named(tmp_path: 
 
 @pytest.mark.slow
 def test_the_command_reports_the_search_and_train_takes_a_file_of_parameters(
-    workshop: Path, holdfast: Run, tmp_path: Path
+    short_workshop: Path, holdfast: Run, tmp_path: Path
 ) -> None:
-    code, output, _ = holdfast("tune", "--config", workshop, "--trials", "1")
+    code, output, _ = holdfast("tune", "--config", short_workshop, "--trials", "1")
     assert (code, "No trial was better than the defaults." in output) == (0, True)
     file = tmp_path / "trees.json"
     file.write_text('{"num_leaves": 4}')
-    assert holdfast("train", "--config", workshop, "--trees", file)[0] == 0
+    assert holdfast("train", "--config", short_workshop, "--trees", file)[0] == 0
     from mlflow import MlflowClient
 
-    client = MlflowClient(f"sqlite:///{workshop.parent / 'workspace' / 'mlflow.db'}")
+    client = MlflowClient(f"sqlite:///{short_workshop.parent / 'workspace' / 'mlflow.db'}")
     [experiment] = [experiment for experiment in client.search_experiments() if experiment.name == "holdfast"]
     newest = client.search_runs([experiment.experiment_id], "tags.mlflow.runName like 'train%'", max_results=1)[0]
     assert newest.data.params["lightgbm.num_leaves"] == "4"

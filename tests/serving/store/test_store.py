@@ -362,6 +362,7 @@ def test_a_reader_in_a_transaction_keeps_the_write_ahead_log_and_that_is_reporte
     if store.dialect.name == "postgresql":
         pytest.skip("PostgreSQL has no such log file")
     monkeypatch.setattr("serving.store.erasure.CHECKPOINT_SECONDS", 0.3)
+    sa.event.listen(store, "checkout", lambda connection, *_: connection.execute("PRAGMA busy_timeout = 100"))
     publish(store, scores(date(2025, 3, 1), "a", "b"), 90)
     with store.connect() as reader:
         reader.exec_driver_sql("begin")
