@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import polars as pl
 from fastapi import APIRouter, Path, Query, Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from features.frames.columns import CUSTOMER
 from features.frames.purchases import is_sale_line
@@ -13,11 +13,11 @@ from features.tables.schema import COMPLAINTS, TRANSACTIONS
 from serving.http.auth import get_client, get_state
 from serving.http.errors import ApiError
 from serving.http.fields import Id
-from serving.http.paths import SEE_OTHER, UI
+from serving.http.paths import UI
 from serving.http.state import ServiceState
 from serving.lists.holds import hold_of_customer, household_rows
 from serving.pages import charts
-from serving.pages.render import customer_path, format_day, page, svg_response
+from serving.pages.render import format_day, page, svg_response
 from serving.pages.session import SIGNED_IN
 from serving.store.audit import record_read
 from serving.store.issued import customer_list_rows
@@ -33,13 +33,6 @@ CustomerId = Annotated[Id, Path()]
 CustomerIdQuery = Annotated[Id, Query()]
 MAX_PURCHASES, MAX_COMPLAINTS, MAX_BRANDS = 200, 10, 8
 COMPLAINT_COLUMNS = ("opened_at", "topic", "channel", "resolved_at", "satisfied")
-
-
-@ROUTES.get(f"{UI}/customers")
-def search(customer_id: Annotated[str, Query(max_length=256)] = "") -> Response:
-    """Redirect to the page of the customer with this id."""
-    stripped_id = customer_id.strip()
-    return RedirectResponse(customer_path(stripped_id) if stripped_id else f"{UI}/week", SEE_OTHER)
 
 
 @ROUTES.get(UI + "/customers/{customer_id:path}")

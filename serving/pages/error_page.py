@@ -4,11 +4,14 @@ from collections.abc import MutableMapping
 from typing import Any
 from urllib.parse import quote
 
+from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from serving.http.auth import ANONYMOUS
 from serving.http.errors import INTERNAL, UNAUTHORIZED, ApiError, json_error
 from serving.http.paths import HOME, LOGIN, SEE_OTHER, is_page
-from serving.pages.render import template
+from serving.pages.render import shared_values, template
+from serving.store.keys import Scope
 
 TITLES = {
     400: "Bad request",
@@ -33,8 +36,15 @@ def error_response(scope: MutableMapping[str, Any], error: ApiError) -> Response
         return RedirectResponse(f"{LOGIN}?next={quote(_requested_path(scope), safe='')}", SEE_OTHER)
     title = TITLES.get(error.status, "Something went wrong")
     headers = error.headers | ({} if error.retry_after is None else {"retry-after": str(error.retry_after)})
-    content = template("error").render(title=title, message=error.message, request_id=request_id)
-    return HTMLResponse(content, error.status, headers)
+    shared = _navigation(scope)
+    content = {"title": title, "message": error.message, "request_id": request_id, "signed_in": bool(shared)}
+    return HTMLResponse(template("error").render(shared | content), error.status, headers)
+
+
+def _navigation(scope: MutableMapping[str, Any]) -> dict[str, Any]:
+    """Return the values that the navigation needs; empty for a visitor who may not use the pages, or before the routes."""
+    client = scope.get("holdfast.client", ANONYMOUS)
+    return shared_values(Request(scope), "error") if Scope.LIST in client.scopes and "app" in scope else {}
 
 
 def _requested_path(scope: MutableMapping[str, Any]) -> str:

@@ -22,10 +22,8 @@ def current_figures(state: ServiceState, issued: IssuedList, filters: dict[str, 
     show together with the other filters. A list never changes, so its rows are cached, under keyed hashes; the withheld
     customers are read each time.
     """
-    rows = _rows(state.engine, issued.list_id, state.identity)
-    withheld = withheld_hashes(state.engine, *Withheld)
-    allowed = rows.filter(~pl.col(CUSTOMER).is_in(withheld)) if withheld else rows
-    shown = _filtered(allowed, filters)
+    allowed = rows_of_list(state, issued).filter("allowed")
+    shown = filter_rows(allowed, filters)
     treated = shown.filter(arm="treated")
     sums = treated.select(pl.col(SUM_COLUMNS).sum()).row(0, named=True)
     facets = {name: _facet_counts(allowed, name, filters) for name, column in FILTER_COLUMNS.items() if column in FACETS}
@@ -37,12 +35,21 @@ def _rows(engine: sa.Engine, list_id: str, identity: str) -> pl.DataFrame:
     return read_figure_rows(engine, list_id, hash_column(CUSTOMER, identity))
 
 
-def _filtered(rows: pl.DataFrame, filters: dict[str, str]) -> pl.DataFrame:
+def rows_of_list(state: ServiceState, issued: IssuedList) -> pl.DataFrame:
+    """Return all rows of a list, under keyed hashes; `allowed` is false for customers who objected or were erased since."""
+    rows = _rows(state.engine, issued.list_id, state.identity)
+    withheld = withheld_hashes(state.engine, *Withheld)
+    is_withheld = pl.col(CUSTOMER).is_in(withheld) if withheld else pl.lit(value=False)
+    return rows.with_columns((pl.col(CUSTOMER).is_not_null() & ~is_withheld).alias("allowed"))
+
+
+def filter_rows(rows: pl.DataFrame, filters: dict[str, str]) -> pl.DataFrame:
+    """Return the rows that have the value of every filter (FILTER_COLUMNS)."""
     return rows.filter(*(pl.col(FILTER_COLUMNS[name]) == value for name, value in filters.items()))
 
 
 def _facet_counts(rows: pl.DataFrame, name: str, filters: dict[str, str]) -> dict[str, int]:
     other_filters = {other: value for other, value in filters.items() if other != name}
-    treated = _filtered(rows, other_filters).filter(arm="treated")
+    treated = filter_rows(rows, other_filters).filter(arm="treated")
     counts = treated.drop_nulls(FILTER_COLUMNS[name]).group_by(FILTER_COLUMNS[name]).len()
     return dict(counts.sort("len", FILTER_COLUMNS[name], descending=[True, False]).iter_rows())

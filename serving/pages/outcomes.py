@@ -11,8 +11,10 @@ from serving.http.paths import UI
 from serving.http.state import ServiceState
 from serving.outcomes.report import REPORT
 from serving.pages import charts
+from serving.pages.decision import first_result_day
 from serving.pages.render import display_name, page, svg_response
 from serving.pages.session import SIGNED_IN
+from serving.store.issued import effective_lists
 from serving.store.reports import read_report
 
 ROUTES = APIRouter(include_in_schema=False, dependencies=[SIGNED_IN])
@@ -24,9 +26,10 @@ MAX_LISTS = 30
 @ROUTES.get(f"{UI}/outcomes")
 def outcomes(request: Request) -> Response:
     """Show the newest measurement."""
-    report = read_report(get_state(request).engine, REPORT)
+    engine = get_state(request).engine
+    report = read_report(engine, REPORT)
     if report is None:
-        return page(request, "outcomes", total=None)
+        return page(request, "outcomes", total=None, first_result=first_result_day(effective_lists(engine)))
     made_at, content = report
     rows = content["earned"]
     return page(

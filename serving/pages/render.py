@@ -1,25 +1,36 @@
 """Render pages from templates, with one format for numbers, money and dates everywhere."""
 
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import cache
+from itertools import count
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
 from fastapi import Request
 from jinja2 import Environment, Template
+from markupsafe import Markup, escape
 from starlette.responses import HTMLResponse, Response
 
 from features.rendering.templates import template_environment
 from serving.http.auth import get_client, get_state
 from serving.http.paths import CHART_POLICY
 from serving.pages.session import csrf_token
+from serving.schemas.glossary import find_term
+from settings.clock import utc_now
 
 FOLDER = Path(__file__).parent
 MISSING = "–"
 MAX_WITH_CENTS = 100
-PAGES = {"week": "This week", "segments": "Segments", "outcomes": "Outcomes", "models": "Models"}
+PAGES = {
+    "week": "This week",
+    "lists": "All lists",
+    "segments": "Segments",
+    "outcomes": "Outcomes",
+    "models": "Models",
+    "glossary": "Glossary",
+}
 DISPLAY_NAMES = {
     "hard_core": "hard-core",
     "first_time": "first-time",
@@ -29,15 +40,45 @@ DISPLAY_NAMES = {
 
 def page(request: Request, name: str, status: int = 200, **content: Any) -> HTMLResponse:  # noqa: ANN401  # the page's own
     """Return a page: its template with `content` and the values that every page needs."""
-    state, client = get_state(request), get_client(request)
-    shared = {
-        "client": client.name,
+    return HTMLResponse(template(name).render(shared_values(request, name) | content), status)
+
+
+def empty_page(request: Request) -> HTMLResponse:
+    """Return the page that stands for others before the first run: what they will show, and from which week on."""
+    today = utc_now().date()
+    return page(request, "empty", monday=today - timedelta(days=today.weekday()))
+
+
+def shared_values(request: Request, name: str) -> dict[str, Any]:
+    """Return the values that every page with the navigation needs."""
+    return {
+        "client": get_client(request).name,
         "csrf": csrf_token(request),
         "pages": PAGES,
         "current_page": name,
-        "currency": state.settings.value.currency,
+        "currency": get_state(request).settings.value.currency,
+        "term": TermLinks(),
     }
-    return HTMLResponse(template(name).render(shared | content), status)
+
+
+class TermLinks:
+    """Link terms of a page to the glossary, each with its definition as a tooltip that shows on focus and on hover."""
+
+    def __init__(self) -> None:
+        """Start with no tooltips on the page."""
+        self.tooltips = count(1)
+
+    def __call__(self, name: str | None, text: str | None = None) -> Markup:
+        """Return a term as a link with its tooltip: `text`, by default its name. What the glossary lacks is returned as text."""
+        term = find_term(name)
+        shown = text or (term.name if term else display_name(name))
+        if term is None:
+            return escape(shown)
+        tooltip = f"term-{next(self.tooltips)}"
+        return Markup(
+            '<span class="term"><a href="/ui/glossary#{name}" aria-describedby="{tooltip}">{shown}</a>'
+            '<span class="tip" role="tooltip" id="{tooltip}">{definition}</span></span>'
+        ).format(name=name, tooltip=tooltip, shown=shown, definition=term.definition)
 
 
 def svg_response(content: bytes) -> Response:
@@ -79,6 +120,13 @@ def format_signed(amount: float | None) -> str:
     return MISSING if amount is None else f"{amount:+,.2f}"
 
 
+def format_signed_money(amount: float | None) -> str:
+    """Return an amount with its sign, with cents below a hundred; zero has no sign."""
+    text = format_money(amount)
+    is_zero = amount is not None and not text.strip("-0.,")
+    return text.removeprefix("-") if is_zero else f"+{text}" if amount is not None and amount > 0 else text
+
+
 def format_share(share: float | None) -> str:
     """Return a share in per cent."""
     return MISSING if share is None else f"{100 * share:.0f}\u00a0%"  # a no-break space
@@ -103,8 +151,13 @@ def display_name(name: str | None) -> str:
 
 def query_string(**parameters: Any) -> str:  # noqa: ANN401  # any value of a link
     """Return the query string of a link, without empty parameters."""
-    filled = {name: value for name, value in parameters.items() if value not in {None, ""}}
-    return f"?{urlencode(filled)}" if filled else ""
+    filled = {name: value for name, value in parameters.items() if value not in (None, "", [])}
+    return f"?{urlencode(filled, doseq=True)}" if filled else ""
+
+
+def format_as(value: Any, form: str) -> str:  # noqa: ANN401  # a value of a list
+    """Return a value as text by the filter of this name; a text, or nothing, for "text"."""
+    return (value or "") if form == "text" else FILTERS[form](value)
 
 
 def customer_path(customer_id: str) -> str:
@@ -117,8 +170,10 @@ FILTERS: dict[str, Callable[..., str]] = {
     "money": format_money,
     "percent": format_share,
     "signed": format_signed,
+    "signed_money": format_signed_money,
     "input_value": format_input,
     "day": format_day,
     "time": format_time,
     "label": display_name,
+    "format_as": format_as,
 }

@@ -1,5 +1,6 @@
 """The page of segments: customers, value and risk by segment and stage, and moves since about a month before."""
 
+from datetime import timedelta
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
@@ -10,8 +11,9 @@ from serving.http.errors import ApiError
 from serving.http.paths import UI
 from serving.http.state import ServiceState
 from serving.pages import charts
-from serving.pages.render import display_name, page, svg_response
+from serving.pages.render import display_name, empty_page, page, svg_response
 from serving.pages.session import SIGNED_IN
+from serving.store.run_summary import MONTH_DAYS
 from serving.store.runs import Run, find_current_run, read_run_summary
 
 ROUTES = APIRouter(include_in_schema=False, dependencies=[SIGNED_IN])
@@ -24,9 +26,9 @@ def segments(request: Request) -> Response:
     """Show the segments and stages of the current run."""
     run, summary = _run_summary(get_state(request))
     if run is None:
-        return page(request, "empty")
+        return empty_page(request)
     if summary is None:
-        return page(request, "segments", run=run, summary=None, groupings=[], moved_since=None)
+        return page(request, "segments", run=run, summary=None, groupings=[], moved_since=None, first_moves=None)
     moves = summary["moves"] or {}
     groupings = [
         {
@@ -37,7 +39,9 @@ def segments(request: Request) -> Response:
         }
         for name, title in GROUPING_TITLES.items()
     ]
-    return page(request, "segments", run=run, summary=summary, groupings=groupings, moved_since=moves.get("as_of"))
+    first_moves = run.as_of + timedelta(days=MONTH_DAYS)
+    content: dict[str, Any] = {"groupings": groupings, "moved_since": moves.get("as_of"), "first_moves": first_moves}
+    return page(request, "segments", run=run, summary=summary, **content)
 
 
 def _run_summary(state: ServiceState) -> tuple[Run | None, dict[str, Any] | None]:

@@ -1,11 +1,12 @@
-"""The page of this week: the three lists with their expected gain, the effect of other budgets, and the rows to act on."""
+"""The page of a week: what to do, the three lists with their expected gain, the effect of other budgets, and the rows."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Form, Query, Request
+from fastapi import APIRouter, Depends, Form, Query, Request
 from starlette.responses import RedirectResponse, Response
 
 from serving.http.auth import get_client, get_state
@@ -18,12 +19,15 @@ from serving.lists.changes import CHANGE_PHRASES
 from serving.lists.files import Format
 from serving.lists.weekly import build_list, issue, plan_week
 from serving.pages import charts
-from serving.pages.list_figures import current_figures
-from serving.pages.render import page, query_string, svg_response
+from serving.pages.decision import decision_of, next_monday, reasons_to_ask, week_title
+from serving.pages.list_figures import current_figures, rows_of_list
+from serving.pages.list_table import COLUMNS, SORTABLE, Order, chosen_columns, select_page, table_of_list
+from serving.pages.render import empty_page, page, query_string, svg_response
 from serving.pages.session import SIGNED_IN, check_form
 from serving.schemas.iso_weeks import sunday_of, week_of
 from serving.schemas.list_kind import ListKind
-from serving.store.issued import IssuedList, counting_sentence, effective_list, issued_lists, list_rows
+from serving.store.issued import IssuedList, counting_sentence, effective_list, issued_lists
+from serving.store.list_rows import rows_of_ranks
 from serving.store.runs import find_current_run
 from serving.targeting.curve import ProfitCurve
 from serving.targeting.exclusions import Exclusion, exclusion_sentence
@@ -31,7 +35,6 @@ from serving.targeting.plan import ListBounds
 from settings.clock import utc_now
 
 ROUTES = APIRouter(include_in_schema=False, dependencies=[SIGNED_IN])
-PAGE_ROWS = 50
 
 
 class FileFormat(StrEnum):
@@ -47,42 +50,66 @@ Amount = Annotated[str, Query(max_length=20)]
 AMOUNT_PATTERN, MAX_AMOUNT = re.compile(r"\d+(\.\d*)?|\.\d+"), 1e12
 
 
-@ROUTES.get(f"{UI}/week")
-def week(
-    request: Request,
-    kind: ListKind = ListKind.AT_RISK,
-    list_id: FilterValue = None,
+@dataclass(frozen=True)
+class TableQuery:
+    """Which rows of a list the page shows and how: filters, order, columns (none: the usual ones), and the row to start after."""
+
+    filters: dict[str, str]
+    order: Order
+    columns: list[str]
+    after: int
+
+    def parameters(self) -> dict[str, Any]:
+        """Return the parameters of a link to the same rows, without the row to start after."""
+        return self.filters | {"sort": str(self.order), "column": self.columns}
+
+
+def _table_query(
     segment: FilterValue = None,
     stage: FilterValue = None,
     region: FilterValue = None,
     action: FilterValue = None,
-    budget: Amount = "",
+    sort: Annotated[str, Query(max_length=30)] = "",
+    column: Annotated[Sequence[str], Query(max_length=len(COLUMNS))] = (),
     after: Annotated[str, Query(max_length=10)] = "",
+) -> TableQuery:
+    filters = _filters(segment=segment, stage=stage, region=region, action=action)
+    chosen_columns(column)
+    return TableQuery(filters, Order.parse(sort), list(column), int(after) if after.isdecimal() else 0)
+
+
+@ROUTES.get(f"{UI}/week")
+def week(
+    request: Request,
+    query: Annotated[TableQuery, Depends(_table_query)],
+    kind: ListKind = ListKind.AT_RISK,
+    list_id: FilterValue = None,
+    budget: Amount = "",
 ) -> Response:
     """Show the lists of the current week, and the rows of one of them."""
     state = get_state(request)
     run = find_current_run(state.engine)
     if run is None:
-        return page(request, "empty")
+        return empty_page(request)
     current_week, today = week_of(run.as_of), utc_now().date()
     effective = {list_kind: effective_list(state.engine, list_kind, current_week) for list_kind in ListKind}
     lists = {name: issued if issued and issued.withdrawn_at is None else None for name, issued in effective.items()}
     chosen = _find_list(state, list_id) if list_id else lists[kind]
-    filters = _filters(segment=segment, stage=stage, region=region, action=action)
-    after_rank = int(after) if after.isdecimal() else 0
     return page(
         request,
         "week",
         cards={name: None if issued is None else current_figures(state, issued, {}) for name, issued in lists.items()},
         run=run,
         week=current_week,
+        title=week_title(chosen.week if chosen else current_week),
+        is_now=week_of(today) == current_week,
+        next_list=next_monday(current_week),
         lists=lists,
         kind=ListKind(chosen.kind) if chosen else kind,
         chosen=chosen,
-        counting=None if chosen is None else counting_sentence(chosen, effective_list(state.engine, chosen.kind, chosen.week)),
         stale=state.is_stale(run, today),
         age=(today - run.as_of).days,
-        detail=None if chosen is None else _detail(request, state, chosen, filters, _parse_amount(budget), after_rank),
+        detail=None if chosen is None else _detail(request, state, chosen, query, _parse_amount(budget)),
     )
 
 
@@ -103,23 +130,19 @@ def _find_list(state: ServiceState, list_id: str) -> IssuedList:
     return issued
 
 
-def _detail(
-    request: Request, state: ServiceState, chosen: IssuedList, filters: dict[str, str], budget: float | None, after: int
-) -> dict[str, Any]:
-    """Return the content of the page below the cards, and record the read in the audit."""
-    figures = chosen.figures
-    sums = current_figures(state, chosen, filters)
-    rows = list_rows(state.engine, chosen.list_id, filters, after, PAGE_ROWS + 1)
-    shown = withheld_filter(state)(rows.head(PAGE_ROWS))
-    record_list_read(state, get_client(request).name, chosen, shown.height)
+def _detail(request: Request, state: ServiceState, chosen: IssuedList, query: TableQuery, budget: float | None) -> dict[str, Any]:
+    """Return the content of the page about one list, and record the read in the audit."""
+    figures, sums, today = chosen.figures, current_figures(state, chosen, query.filters), utc_now().date()
     return {
+        "decision": decision_of(chosen, sums if not query.filters else current_figures(state, chosen, {}), today),
+        "cautions": _reasons_to_ask(state, chosen),
+        "counting": counting_sentence(chosen, effective_list(state.engine, chosen.kind, chosen.week)),
         "figures": figures,
         "sums": sums,
-        "facets": sums["facets"],
-        "filters": filters,
-        "rows": shown.to_dicts(),
-        "next_after": int(rows["rank"][PAGE_ROWS - 1]) if rows.height > PAGE_ROWS else None,
-        "after": after,
+        "facets": {name: options for name, options in sums["facets"].items() if len(options) > 1 or name in query.filters},
+        "filters": query.filters,
+        "table": _table(request, state, chosen, query),
+        "link": _link_function(chosen, query, budget),
         "exclusions": [
             exclusion_sentence(reason, count, state.settings.targeting) for reason, count in figures.get("left_out", {}).items()
         ],
@@ -128,6 +151,27 @@ def _detail(
         "spending": _spending(figures.get("curve"), figures.get("action_cost") if budget is None else budget),
         "expires": sunday_of(chosen.week),
     }
+
+
+def _table(request: Request, state: ServiceState, chosen: IssuedList, query: TableQuery) -> dict[str, Any]:
+    """Return the table of customers: the rows of the page, its place among all rows, its columns and its order."""
+    rows_of_page, shown = select_page(rows_of_list(state, chosen), query.filters, query.order, query.after)
+    rows = withheld_filter(state)(rows_of_ranks(state.engine, chosen.list_id, rows_of_page.ranks))
+    record_list_read(state, get_client(request).name, chosen, rows.height)
+    return table_of_list(rows, shown, chosen_columns(query.columns)) | {
+        "page": rows_of_page,
+        "order": query.order,
+        "choices": COLUMNS,
+        "sortable": list(SORTABLE.values()),
+        "chosen_names": {column.name for column in chosen_columns(query.columns)},
+        "custom": query.columns,
+    }
+
+
+def _link_function(chosen: IssuedList, query: TableQuery, budget: float | None) -> Callable[..., str]:
+    """Return a function that makes a link to this page with other parameters; None or "" leaves a parameter out."""
+    parameters = {"kind": chosen.kind, "list_id": chosen.list_id, "budget": budget} | query.parameters()
+    return lambda **changes: f"{UI}/week{query_string(**(parameters | changes))}"
 
 
 def _changes(changes: dict[str, Any] | None, state: ServiceState) -> dict[str, Any] | None:
@@ -186,11 +230,26 @@ def download(
     region: FilterValue = None,
     action: FilterValue = None,
     arm: FilterValue = None,
+    confirmed: Annotated[str, Query(max_length=10)] = "",
 ) -> Response:
-    """Return the rows that pass the filters as a file."""
+    """Return the rows that pass the filters as a file.
+
+    Of a list that is old, has ended or does not count, show why, and ask. `confirmed` is the as-of date of the data that the user
+    accepted, so that a kept link asks again for newer data.
+    """
     state = get_state(request)
+    issued = _find_list(state, list_id)
     filters = _filters(segment=segment, stage=stage, region=region, action=action, arm=arm)
-    return download_of(state, get_client(request).name, _find_list(state, list_id), filters, 0, None, Format(format))
+    if confirmed != str(issued.data_as_of):
+        reasons = _reasons_to_ask(state, issued)
+        if reasons:
+            return page(request, "confirm", issued=issued, reasons=reasons, fields=filters | {"format": format.value})
+    return download_of(state, get_client(request).name, issued, filters, 0, None, Format(format))
+
+
+def _reasons_to_ask(state: ServiceState, issued: IssuedList) -> list[str]:
+    effective = effective_list(state.engine, issued.kind, issued.week)
+    return reasons_to_ask(issued, effective, utc_now().date(), state.settings.serving.stale_after_days)
 
 
 @ROUTES.get(f"{UI}/charts/budget.svg")

@@ -25,11 +25,12 @@ MAX_LISTS_OF_CUSTOMER = 10
 FACETS = ("loyalty_segment", "lifecycle_stage", "region", "action")
 SUM_COLUMNS = ("value_at_risk", "expected_gain", "action_cost", "averted")
 FIGURE_COLUMNS: dict[str, pl.DataType] = {
+    "rank": pl.Int64(),
     "customer_id": pl.String(),
-    "arm": pl.String(),
-    **dict.fromkeys(FACETS, pl.String()),
-    **dict.fromkeys(SUM_COLUMNS, pl.Float64()),
+    **dict.fromkeys(("arm", *FACETS, "channel", "owner"), pl.String()),
+    **dict.fromkeys((*SUM_COLUMNS, "p_churn", "expected_value"), pl.Float64()),
 }
+ID_ORDER = "id_order"
 EARLIER_COLUMNS: dict[str, pl.DataType] = {
     "customer_id": pl.String(),
     "target": pl.String(),
@@ -198,16 +199,14 @@ def iter_list_rows(
 
 
 def read_figure_rows(engine: sa.Engine, list_id: str, hashed_id: pl.Expr) -> pl.DataFrame:
-    """Return FIGURE_COLUMNS of every row of a list, from which its figures are computed, without erased customers.
+    """Return FIGURE_COLUMNS of every row of a list, from which its figures are computed; the id of an erased customer is null.
 
-    `hashed_id` replaces the customer id by its keyed hash.
+    `hashed_id` replaces the customer id by its keyed hash; ID_ORDER, the place of each id in the order of ids, is added before.
     """
-    query = sa.select(*(LIST_ROWS.c[name] for name in FIGURE_COLUMNS)).where(
-        LIST_ROWS.c.list_id == list_id, LIST_ROWS.c.customer_id.is_not(None)
-    )
+    query = sa.select(*(LIST_ROWS.c[name] for name in FIGURE_COLUMNS)).where(LIST_ROWS.c.list_id == list_id)
     with engine.connect() as connection:
         rows = read_frame(connection, query, FIGURE_COLUMNS)
-    return rows.with_columns(hashed_id.alias(CUSTOMER))
+    return rows.with_columns(hashed_id.alias(CUSTOMER), pl.col(CUSTOMER).rank("ordinal").alias(ID_ORDER))
 
 
 def list_members(engine: sa.Engine, list_id: str) -> tuple[pl.Series, int]:

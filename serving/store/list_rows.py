@@ -6,6 +6,7 @@ from typing import Any
 import polars as pl
 import sqlalchemy as sa
 
+from serving.schemas.lists import LIST_COLUMNS
 from serving.store.read import VALUES, in_values, read_frame, values_parameter
 from serving.store.schema import LIST_ROWS, UNIT_LINKS
 
@@ -75,6 +76,15 @@ def outcome_rows(engine: sa.Engine, list_ids: Sequence[str]) -> Iterator[pl.Data
     with engine.connect() as connection:
         for list_id in list_ids:
             yield read_frame(connection, query.params(list_id=list_id), OUTCOME_COLUMNS)
+
+
+def rows_of_ranks(engine: sa.Engine, list_id: str, ranks: Sequence[int]) -> pl.DataFrame:
+    """Return LIST_COLUMNS of the rows of a list with these ranks, in their order; rows of erased customers are omitted."""
+    query = _rows_of_list(LIST_COLUMNS).where(LIST_ROWS.c.rank.in_(ranks), LIST_ROWS.c.customer_id.is_not(None))
+    with engine.connect() as connection:
+        rows = read_frame(connection, query.params(list_id=list_id), LIST_COLUMNS)
+    order = pl.DataFrame({"rank": ranks}, schema={"rank": LIST_COLUMNS["rank"]})
+    return order.join(rows, on="rank", how="inner", maintain_order="left").select(LIST_COLUMNS.keys())
 
 
 def _rows_of_list(columns: dict[str, pl.DataType]) -> sa.Select[Any]:
