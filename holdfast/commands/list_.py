@@ -67,7 +67,7 @@ def command(
         refuse_stopped_tables(settings, request)
         record_stopped_override(settings, utc_now(), request)
         weekly = make_list(settings, engine, kind, week, limit, budget)
-        rows, sentences = _show(engine, weekly, out) if dry_run else _issue(settings, engine, weekly, out, request)
+        rows, sentences = _show(settings, engine, weekly, out) if dry_run else _issue(settings, engine, weekly, out, request)
         store.complete_erasures()
     CONSOLE.print(weekly.churn_sentence)
     print_list(CONSOLE, rows, settings.value.currency)
@@ -90,7 +90,7 @@ def _issue(
     issued, rows, warnings, _ = issue(settings, engine, weekly, f"command {NAME}", utc_now(), request)
     warn("lists", warnings)
     path = out or default_list_path(settings, weekly, issued)
-    write_list(rows, weekly.churn_sentence, path)
+    write_list(rows, weekly.churn_sentence, path, settings.value.currency)
     effective = effective_list(engine, weekly.kind, weekly.week)
     sentences = f"issued as {issued.list_id}, file {path}\n{counting_sentence(issued, effective)}"
     if before and effective and before.list_id != effective.list_id:
@@ -98,13 +98,13 @@ def _issue(
     return rows, sentences
 
 
-def _show(engine: "sa.Engine", weekly: "WeeklyList", out: Path | None) -> "tuple[pl.DataFrame, str]":
+def _show(settings: "Settings", engine: "sa.Engine", weekly: "WeeklyList", out: Path | None) -> "tuple[pl.DataFrame, str]":
     """Write the list only if a file was named; return its rows, and that nothing was issued and which list counts."""
     from serving.lists.files import write_list
     from serving.store.issued import effective_list
 
     if out is not None:
-        write_list(weekly.frame, weekly.churn_sentence, out)
+        write_list(weekly.frame, weekly.churn_sentence, out, settings.value.currency)
     effective = effective_list(engine, weekly.kind, weekly.week)
     counts = "no list was issued for the week yet" if effective is None else f"{effective.list_id} still counts"
     return weekly.frame, f"dry run: nothing was issued, and {counts}.{'' if out is None else f' File {out}'}"

@@ -8,7 +8,8 @@ from starlette.responses import Response, StreamingResponse
 from features.storage.hashing import HashedIds
 from serving.http.metrics import store_time
 from serving.http.state import ServiceState
-from serving.lists.files import Format, as_csv, as_parquet, as_xlsx
+from serving.lists.files import Format, as_csv, as_parquet
+from serving.lists.workbook import as_xlsx
 from serving.schemas.lists import LIST_COLUMNS
 from serving.store.audit import record_read
 from serving.store.issued import IssuedList, iter_list_rows
@@ -28,7 +29,11 @@ def download_of(
     drop_withheld = withheld_filter(state)
     with store_time("list"):
         frames = (drop_withheld(frame) for frame in iter_list_rows(state.engine, issued.list_id, filters, after, limit))
-        content, rows = _csv_chunks(frames) if file is Format.CSV else _single_file(frames, file, issued.churn_sentence)
+        content, rows = (
+            _csv_chunks(frames)
+            if file is Format.CSV
+            else _single_file(frames, file, issued.churn_sentence, state.settings.value.currency)
+        )
     record_list_read(state, client, issued, rows)
     length = sum(len(chunk) for chunk in content)
     headers = {"content-disposition": f'attachment; filename="{issued.list_id}.{file}"', "content-length": str(length)}
@@ -44,10 +49,10 @@ def _csv_chunks(frames: Iterable[pl.DataFrame]) -> tuple[list[bytes], int]:
     return chunks, rows
 
 
-def _single_file(frames: Iterable[pl.DataFrame], file: Format, churn_sentence: str) -> tuple[list[bytes], int]:
+def _single_file(frames: Iterable[pl.DataFrame], file: Format, churn_sentence: str, currency: str) -> tuple[list[bytes], int]:
     """Return an XLSX or Parquet file as one chunk, and its number of rows."""
     rows = pl.concat([NO_ROWS, *frames])
-    return [as_xlsx(rows, churn_sentence) if file is Format.XLSX else as_parquet(rows)], rows.height
+    return [as_xlsx(rows, churn_sentence, currency) if file is Format.XLSX else as_parquet(rows)], rows.height
 
 
 def withheld_filter(state: ServiceState) -> Callable[[pl.DataFrame], pl.DataFrame]:

@@ -3,22 +3,14 @@
 import io
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
 from features.storage.files import atomic_path
 from serving.lists.weekly import ListRefusedError
+from serving.lists.workbook import as_xlsx
 
 FORMULA_PATTERN = r"^[=+\-@\t\r]"  # a spreadsheet reads such a text as a formula (OWASP, CSV injection)
-MONEY_FORMAT, SHARE_FORMAT, DAY_FORMAT = "#,##0.00", "0.0%", "yyyy-mm-dd"
-INDENTED_COLUMNS = ("customer_id", "basis", "model_version")
-MONEY_COLUMNS = ("expected_value", "value_at_risk", "expected_gain")
-REASON_COLUMN_WIDTH = 52
-PAPER_A3 = 8  # the number of the format in XLSX
-HEADER = {"bold": True, "font_color": "#ffffff", "bg_color": "#12303f", "valign": "top"}
-HELD_OUT_NOTE = "Grey rows are the control group: do not contact them. The effect of the list is measured against them."
-GREY = {"font_color": "#777777", "italic": True}
 SUFFIXES = (".csv", ".xlsx", ".parquet")
 
 
@@ -51,56 +43,6 @@ def as_csv(frame: pl.DataFrame, *, marked: bool = True, headed: bool = True) -> 
     return buffer.getvalue()
 
 
-def as_xlsx(frame: pl.DataFrame, sentence: str) -> bytes:
-    """Return a workbook with `sentence` above a frozen header; texts stay texts and dates are dates.
-
-    If the list has a control group, its rows are grey, and HELD_OUT_NOTE says not to contact them.
-    """
-    from xlsxwriter import Workbook
-
-    buffer = io.BytesIO()
-    options = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False, "in_memory": True}
-    with Workbook(buffer, options) as workbook:
-        frame.write_excel(
-            workbook,
-            "List",
-            position="A3",
-            table_style="Table Style Light 1",
-            column_formats=_column_formats(),  # type: ignore[arg-type]  # a mapping is allowed
-            dtype_formats={pl.Date: DAY_FORMAT},
-            header_format=HEADER,
-            autofit=True,
-        )
-        sheet = workbook.get_worksheet_by_name("List")
-        sheet.write_string("A1", sentence, workbook.add_format({"italic": True}))
-        if (frame["arm"] == "control").any():
-            sheet.write_string("A2", HELD_OUT_NOTE, workbook.add_format({"bold": True}))
-        sheet.freeze_panes(3, 4)
-        sheet.set_landscape()
-        sheet.set_paper(PAPER_A3)
-        sheet.fit_to_pages(1, 0)
-        sheet.repeat_rows(2)
-        for index, name in enumerate(frame.columns):
-            if name.startswith("reason"):
-                sheet.set_column(index, index, REASON_COLUMN_WIDTH)
-        is_control = f'=${_column_letter(frame, "arm")}4="control"'
-        if frame.height:
-            grey = {"type": "formula", "criteria": is_control, "format": workbook.add_format(GREY)}
-            sheet.conditional_format(3, 0, frame.height + 2, frame.width - 1, grey)
-    return buffer.getvalue()
-
-
-def _column_formats() -> dict[str, Any]:
-    """Return number formats, and an indent for texts that follow a number."""
-    indented = {name: {"indent": 1} for name in INDENTED_COLUMNS}
-    return {"p_churn": SHARE_FORMAT, **dict.fromkeys(MONEY_COLUMNS, MONEY_FORMAT), **indented}
-
-
-def _column_letter(frame: pl.DataFrame, column: str) -> str:
-    """Return the letter of one of the first 26 columns."""
-    return chr(ord("A") + frame.get_column_index(column))
-
-
 def as_parquet(frame: pl.DataFrame) -> bytes:
     """Return the rows unchanged as Parquet, for programs."""
     buffer = io.BytesIO()
@@ -114,7 +56,7 @@ def refuse_unknown_suffix(path: Path) -> None:
         raise ListRefusedError(f"A list is written as {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}, not as {path.name}.")
 
 
-def write_list(frame: pl.DataFrame, sentence: str, path: Path) -> None:
+def write_list(frame: pl.DataFrame, sentence: str, path: Path, currency: str | None = None) -> None:
     """Write a list as CSV, XLSX or Parquet, by the suffix of the name; atomically. Raises ListRefusedError for other suffixes."""
     refuse_unknown_suffix(path)
     suffix = path.suffix.lower()
@@ -122,4 +64,4 @@ def write_list(frame: pl.DataFrame, sentence: str, path: Path) -> None:
         if suffix == ".parquet":
             frame.write_parquet(temporary)
         else:
-            temporary.write_bytes(as_csv(frame, marked=False) if suffix == ".csv" else as_xlsx(frame, sentence))
+            temporary.write_bytes(as_csv(frame, marked=False) if suffix == ".csv" else as_xlsx(frame, sentence, currency))

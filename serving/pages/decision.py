@@ -79,4 +79,5 @@ def decision_of(issued: IssuedList, figures: dict[str, Any], today: date) -> dic
         "treated": figures["treated"],
         "control": figures["control"],
         "until": sunday_of(issued.week),
+        "has_ended": today > sunday_of(issued.week),
     }

@@ -8,6 +8,7 @@ import polars as pl
 
 from serving.http.errors import ApiError
 from serving.pages.list_figures import filter_rows
+from serving.schemas.glossary import TERMS
 from serving.store.issued import ID_ORDER
 
 PAGE_ROWS = 50
@@ -149,5 +150,14 @@ def table_of_list(rows: pl.DataFrame, shown: pl.DataFrame, columns: Sequence[Lis
         "rows": rows.to_dicts(),
         "columns": [column for column in columns if column.name not in said],
         "action": action,
+        "terms": _terms_of(rows, columns),
         "shared": {BY_NAME[name].title: value for name, value in values.items()},
     }
+
+
+def _terms_of(rows: pl.DataFrame, columns: Sequence[ListColumn]) -> list[str]:
+    """Return the keys of the glossary's terms that the rows and the columns of the table show."""
+    named = [column.term for column in columns if column.term]
+    values = [value for source in SAID_ONCE.values() for value in rows[source].drop_nulls().unique().sort()]
+    held_out = ["held_out"] if (rows["arm"] == "control").any() else []
+    return [name for name in (*named, *held_out, *values) if name in TERMS]

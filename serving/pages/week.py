@@ -239,11 +239,12 @@ def download(
     """
     state = get_state(request)
     issued = _find_list(state, list_id)
-    filters = _filters(segment=segment, stage=stage, region=region, action=action, arm=arm)
-    if confirmed != str(issued.data_as_of):
-        reasons = _reasons_to_ask(state, issued)
-        if reasons:
-            return page(request, "confirm", issued=issued, reasons=reasons, fields=filters | {"format": format.value})
+    of_page = _filters(segment=segment, stage=stage, region=region, action=action)
+    filters = of_page | _filters(arm=arm)
+    reasons = [] if confirmed == str(issued.data_as_of) else _reasons_to_ask(state, issued)
+    if reasons:
+        fields = filters | {"format": format.value}
+        return page(request, "confirm", issued=issued, reasons=reasons, fields=fields, filters=of_page)
     return download_of(state, get_client(request).name, issued, filters, 0, None, Format(format))
 
 

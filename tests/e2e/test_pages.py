@@ -33,7 +33,7 @@ ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = next(filter(None, (shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome"))), None)
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
 QUIET = ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
-PAGES = ("week", "week?kind=win_back", "week?kind=recovery", "segments", "outcomes", "models")
+PAGES = ("week", "week?kind=win_back", "week?kind=recovery", "lists", "segments", "outcomes", "models", "glossary")
 NARROW = {"width": 360, "height": 740}
 SERIOUS = {"serious", "critical"}
 
@@ -207,8 +207,13 @@ def test_downloads_have_the_filtered_rows(session: BrowserSession, tmp_path: Pat
     page.select_option("#f-stage", stage)
     page.wait_for_url("**stage=**")
     for title, ending in (("Excel", "xlsx"), ("CSV", "csv"), ("Parquet", "parquet")):
+        page.click(f"text=Download {title}")
+        assert "The data of this list are" in page.inner_text("main")
         with page.expect_download() as started:
-            page.click(f"text=Download {title}")
+            page.click("text=Download anyway")
+        page.click("text=Back to the list")
+        page.wait_for_load_state("networkidle")
+        assert f"stage={stage}" in page.url
         path = tmp_path / f"list.{ending}"
         started.value.save_as(path)
         assert started.value.suggested_filename.endswith(f".{ending}")

@@ -9,8 +9,9 @@ import pytest
 import sqlalchemy as sa
 
 from serving.lists.contacts import issued_contacts
-from serving.lists.files import HELD_OUT_NOTE, as_csv, as_xlsx, write_list
+from serving.lists.files import as_csv, write_list
 from serving.lists.weekly import ListRefusedError, issue, make_list
+from serving.lists.workbook import HELD_OUT_NOTE, as_xlsx
 from serving.schemas.iso_weeks import WeekError, week_of
 from serving.schemas.list_kind import ListKind
 from serving.schemas.lists import LIST_COLUMNS
@@ -228,8 +229,11 @@ def test_no_cell_of_a_csv_is_a_formula_and_numbers_stay_numbers() -> None:
 def test_a_workbook_has_the_sentence_dates_as_dates_and_no_formula() -> None:
     dated = awkward_rows().with_columns(pl.lit(date(2026, 11, 23)).alias("data_as_of"))
     book = zipfile.ZipFile(io.BytesIO(as_xlsx(dated, "p_churn means this.")))
-    sheet, strings = (book.read(f"xl/{name}").decode() for name in ("worksheets/sheet1.xml", "sharedStrings.xml"))
-    assert "<f>" not in sheet
+    to_do, sheet, strings = (
+        book.read(f"xl/{name}.xml").decode() for name in ("worksheets/sheet1", "worksheets/sheet3", "sharedStrings")
+    )
+    assert "<f>" not in to_do + sheet
+    assert 'state="frozen"' in to_do
     assert "p_churn means this." in strings
     assert "=1+1" in strings
     assert "<v>46349</v>" in sheet  # 23 November 2026 as spreadsheets count days
