@@ -139,7 +139,7 @@ def _detail(request: Request, state: ServiceState, chosen: IssuedList, query: Ta
         "counting": counting_sentence(chosen, effective_list(state.engine, chosen.kind, chosen.week)),
         "figures": figures,
         "sums": sums,
-        "facets": {name: options for name, options in sums["facets"].items() if len(options) > 1 or name in query.filters},
+        "facets": sums["facets"],
         "filters": query.filters,
         "table": _table(request, state, chosen, query),
         "link": _link_function(chosen, query, budget),

@@ -35,6 +35,11 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
 QUIET = ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
 PAGES = ("week", "week?kind=win_back", "week?kind=recovery", "lists", "segments", "outcomes", "models", "glossary")
 NARROW = {"width": 360, "height": 740}
+CUT_OFF = """() => [...document.querySelectorAll(".sheet, .sheet table, table.rows td, table.rows th")]
+    .filter(element => element.checkVisibility() && element.getBoundingClientRect().width > 1)
+    .filter(element => element.scrollWidth > element.clientWidth + 1
+        || element.getBoundingClientRect().right > document.documentElement.clientWidth + 1)
+    .map(element => element.outerHTML.slice(0, 120))"""
 SERIOUS = {"serious", "critical"}
 
 
@@ -304,6 +309,63 @@ def test_pages_fit_a_narrow_screen(browser: Browser, site: Site) -> None:
             assert page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"], path
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("width", [375, 768, 1280, 1440, 1920])
+def test_no_table_is_cut_off_at_any_width(browser: Browser, site: Site, width: int) -> None:
+    for session in sessions(browser, site, viewport={"width": width, "height": 800}):
+        for path in (
+            *PAGES,
+            "week?kind=at_risk&column=reason_2&column=reason_3&column=risk&column=stage",
+            "customers?customer_id=0",
+        ):
+            page = session.open(path)
+            assert page.evaluate("document.documentElement.scrollWidth") <= width, path
+            assert page.evaluate(CUT_OFF) == [], path
+
+
+def test_a_row_is_a_card_on_a_phone_and_the_head_stays_in_view_on_a_desk(browser: Browser, site: Site) -> None:
+    for session in sessions(browser, site, viewport={"width": 375, "height": 740}):
+        page = session.open("week?kind=at_risk")
+        row = page.locator("#rows tbody tr").first
+        assert row.evaluate("row => getComputedStyle(row).display") == "grid"
+        assert row.bounding_box()["height"] < 300  # type: ignore[index]
+        assert row.locator("td").nth(2).evaluate("cell => getComputedStyle(cell, '::before').content") == '"Risk"'
+        assert page.get_by_role("row").count() == 51
+        assert page.locator("#rows").bounding_box()["y"] < 1_300  # type: ignore[index]
+    for session in sessions(browser, site, viewport={"width": 1280, "height": 800}):
+        page = session.open("week?kind=at_risk")
+        assert page.locator("text=Export to Excel").bounding_box()["y"] < 500  # type: ignore[index]
+        page.locator("#rows tbody tr").nth(30).scroll_into_view_if_needed()
+        page.mouse.wheel(0, 300)
+        page.wait_for_timeout(200)
+        assert abs(page.locator("#rows thead th").first.bounding_box()["y"]) < 1  # type: ignore[index]
+
+
+def test_a_term_shows_its_definition_on_focus_without_javascript(browser: Browser, site: Site) -> None:
+    for session in sessions(browser, site, java_script_enabled=False):
+        page = session.open("week?kind=at_risk")
+        term = page.locator(".decision .term", has_text="held out")
+        assert not term.locator("[role=tooltip]").is_visible()
+        term.locator("a").focus()
+        assert term.locator("[role=tooltip]").is_visible()
+        term.locator("a").click()
+        assert page.url.endswith("/ui/glossary#held_out")
+
+
+def test_a_marketer_gets_from_sign_in_to_a_file_and_a_result_in_four_clicks(browser: Browser, site: Site) -> None:
+    page = browser.new_page()
+    page.goto(site.address)
+    page.fill("#key", site.key)
+    page.click("text=Sign in")
+    page.click("text=Export to Excel")
+    with page.expect_download() as started:
+        page.click("text=Download anyway")
+    page.click("text=Outcomes")
+    assert started.value.suggested_filename.endswith(".xlsx")
+    assert "Profit of all lists" in page.inner_text("main")
+    page.close()
+
+
 def test_pages_work_without_javascript(browser: Browser, site: Site) -> None:
     for session in sessions(browser, site, java_script_enabled=False):
         page = session.open("week?kind=at_risk")
@@ -326,7 +388,7 @@ def test_pages_request_nothing_from_other_sites_and_cause_no_browser_errors(sess
 @pytest.mark.slow
 def test_axe_reports_no_serious_violation(session: BrowserSession) -> None:
     customer = session.open("week").locator("tbody a").first.inner_text()
-    for path in (*PAGES, f"customers/{customer}", "customers/unknown"):
+    for path in (*PAGES, f"customers/{customer}", "customers?customer_id=0", "customers/unknown"):
         _refuse_serious(session.open(path), path)
     session.page.click("text=Back to this week's lists")
     session.page.click("text=Sign out")
