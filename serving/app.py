@@ -13,7 +13,7 @@ from serving.http.errors import INTERNAL, METHOD_NOT_ALLOWED, ApiError
 from serving.http.logging import error_location
 from serving.http.middleware import RequestMiddleware
 from serving.http.state import ServiceState
-from serving.pages import all_lists, customer, entrance, glossary, models, outcomes, search, segments, week
+from serving.pages import all_lists, customer, downloads, entrance, glossary, models, outcomes, search, segments, week
 from serving.pages.error_page import error_response
 from serving.pages.session import LoginAttempts
 from settings.errors import UserError
@@ -27,7 +27,7 @@ issue and admin. Every error has the format of ErrorReply. docs/serving.md descr
 
 ROUTE_MODULES = (
     *(scores, live, lists, issue, customers, system),
-    *(entrance, week, all_lists, search, customer, segments, outcomes, models, glossary),
+    *(entrance, week, downloads, all_lists, search, customer, segments, outcomes, models, glossary),
 )
 
 

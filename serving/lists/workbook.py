@@ -109,7 +109,7 @@ def _write_frame(workbook: "Workbook", name: str, rows: pl.DataFrame, formats: d
         name,
         position="A3",
         table_style="Table Style Light 1",
-        column_formats=formats,
+        column_formats=formats,  # type: ignore[arg-type]  # a mapping is allowed
         dtype_formats={pl.Date: DAY_FORMAT},
         header_format=HEADER,
         autofit=True,

@@ -8,8 +8,9 @@ import sqlalchemy as sa
 
 from features.frames.columns import CUSTOMER
 from features.storage.hashing import hash_column
+from serving.http.errors import ApiError
 from serving.http.state import ServiceState
-from serving.store.issued import FACETS, FILTER_COLUMNS, SUM_COLUMNS, IssuedList, read_figure_rows
+from serving.store.issued import FACETS, FILTER_COLUMNS, SUM_COLUMNS, IssuedList, issued_lists, read_figure_rows
 from serving.store.withheld import Withheld, withheld_hashes
 
 MAX_CACHED_LISTS = 6  # lists whose rows a worker keeps in memory
@@ -53,3 +54,16 @@ def _facet_counts(rows: pl.DataFrame, name: str, filters: dict[str, str]) -> dic
     treated = filter_rows(rows, other_filters).filter(arm="treated")
     counts = treated.drop_nulls(FILTER_COLUMNS[name]).group_by(FILTER_COLUMNS[name]).len()
     return dict(counts.sort("len", FILTER_COLUMNS[name], descending=[True, False]).iter_rows())
+
+
+def given_filters(**values: str | None) -> dict[str, str]:
+    """Return the filters of a request without empty ones."""
+    return {name: value for name, value in values.items() if value}
+
+
+def find_list(state: ServiceState, list_id: str) -> IssuedList:
+    """Return the list with this id. Raises ApiError 404 if there is none."""
+    issued = next((issued for issued in issued_lists(state.engine) if issued.list_id == list_id), None)
+    if issued is None:
+        raise ApiError(404, "There is no list with this id.")
+    return issued

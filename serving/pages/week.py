@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Form, Query, Request
@@ -11,22 +10,22 @@ from starlette.responses import RedirectResponse, Response
 
 from serving.http.auth import get_client, get_state
 from serving.http.errors import ApiError
-from serving.http.fields import NO_CONTROL_CHARS, FilterValue
-from serving.http.list_downloads import download_of, record_list_read, withheld_filter
+from serving.http.fields import FilterValue
+from serving.http.list_downloads import record_list_read, withheld_filter
 from serving.http.paths import SEE_OTHER, UI
 from serving.http.state import ServiceState
 from serving.lists.changes import CHANGE_PHRASES
-from serving.lists.files import Format
 from serving.lists.weekly import build_list, issue, plan_week
 from serving.pages import charts
-from serving.pages.decision import decision_of, next_monday, reasons_to_ask, week_title
-from serving.pages.list_figures import current_figures, rows_of_list
+from serving.pages.decision import decision_of, next_monday, week_title
+from serving.pages.downloads import ListId, reasons_of
+from serving.pages.list_figures import current_figures, find_list, given_filters, rows_of_list
 from serving.pages.list_table import COLUMNS, SORTABLE, Order, chosen_columns, select_page, table_of_list
 from serving.pages.render import empty_page, page, query_string, svg_response
 from serving.pages.session import SIGNED_IN, check_form
 from serving.schemas.iso_weeks import sunday_of, week_of
 from serving.schemas.list_kind import ListKind
-from serving.store.issued import IssuedList, counting_sentence, effective_list, issued_lists
+from serving.store.issued import IssuedList, counting_sentence, effective_list
 from serving.store.list_rows import rows_of_ranks
 from serving.store.runs import find_current_run
 from serving.targeting.curve import ProfitCurve
@@ -37,15 +36,6 @@ from settings.clock import utc_now
 ROUTES = APIRouter(include_in_schema=False, dependencies=[SIGNED_IN])
 
 
-class FileFormat(StrEnum):
-    """The file formats of a list."""
-
-    XLSX = "xlsx"
-    CSV = "csv"
-    PARQUET = "parquet"
-
-
-ListId = Annotated[str, Query(max_length=100, pattern=NO_CONTROL_CHARS)]
 Amount = Annotated[str, Query(max_length=20)]
 AMOUNT_PATTERN, MAX_AMOUNT = re.compile(r"\d+(\.\d*)?|\.\d+"), 1e12
 
@@ -73,7 +63,7 @@ def _table_query(
     column: Annotated[Sequence[str], Query(max_length=len(COLUMNS))] = (),
     after: Annotated[str, Query(max_length=10)] = "",
 ) -> TableQuery:
-    filters = _filters(segment=segment, stage=stage, region=region, action=action)
+    filters = given_filters(segment=segment, stage=stage, region=region, action=action)
     chosen_columns(column)
     return TableQuery(filters, Order.parse(sort), list(column), int(after) if after.isdecimal() else 0)
 
@@ -94,7 +84,7 @@ def week(
     current_week, today = week_of(run.as_of), utc_now().date()
     effective = {list_kind: effective_list(state.engine, list_kind, current_week) for list_kind in ListKind}
     lists = {name: issued if issued and issued.withdrawn_at is None else None for name, issued in effective.items()}
-    chosen = _find_list(state, list_id) if list_id else lists[kind]
+    chosen = find_list(state, list_id) if list_id else lists[kind]
     return page(
         request,
         "week",
@@ -113,21 +103,10 @@ def week(
     )
 
 
-def _filters(**values: str | None) -> dict[str, str]:
-    return {name: value for name, value in values.items() if value}
-
-
 def _parse_amount(text: str) -> float | None:
     """Return an amount that a user typed; None for an empty or invalid one."""
     amount = float(text) if AMOUNT_PATTERN.fullmatch(text.strip()) else None
     return amount if amount is not None and amount <= MAX_AMOUNT else None
-
-
-def _find_list(state: ServiceState, list_id: str) -> IssuedList:
-    issued = next((issued for issued in issued_lists(state.engine) if issued.list_id == list_id), None)
-    if issued is None:
-        raise ApiError(404, "There is no list with this id.")
-    return issued
 
 
 def _detail(request: Request, state: ServiceState, chosen: IssuedList, query: TableQuery, budget: float | None) -> dict[str, Any]:
@@ -135,7 +114,7 @@ def _detail(request: Request, state: ServiceState, chosen: IssuedList, query: Ta
     figures, sums, today = chosen.figures, current_figures(state, chosen, query.filters), utc_now().date()
     return {
         "decision": decision_of(chosen, sums if not query.filters else current_figures(state, chosen, {}), today),
-        "cautions": _reasons_to_ask(state, chosen),
+        "cautions": reasons_of(state, chosen),
         "counting": counting_sentence(chosen, effective_list(state.engine, chosen.kind, chosen.week)),
         "figures": figures,
         "sums": sums,
@@ -220,44 +199,11 @@ def issue_lists(
     return RedirectResponse(f"{UI}/week{query}", SEE_OTHER)
 
 
-@ROUTES.get(f"{UI}/week/download")
-def download(
-    request: Request,
-    list_id: ListId,
-    format: FileFormat = FileFormat.XLSX,  # noqa: A002  # the name of the parameter in the URL
-    segment: FilterValue = None,
-    stage: FilterValue = None,
-    region: FilterValue = None,
-    action: FilterValue = None,
-    arm: FilterValue = None,
-    confirmed: Annotated[str, Query(max_length=10)] = "",
-) -> Response:
-    """Return the rows that pass the filters as a file.
-
-    Of a list that is old, has ended or does not count, show why, and ask. `confirmed` is the as-of date of the data that the user
-    accepted, so that a kept link asks again for newer data.
-    """
-    state = get_state(request)
-    issued = _find_list(state, list_id)
-    of_page = _filters(segment=segment, stage=stage, region=region, action=action)
-    filters = of_page | _filters(arm=arm)
-    reasons = [] if confirmed == str(issued.data_as_of) else _reasons_to_ask(state, issued)
-    if reasons:
-        fields = filters | {"format": format.value}
-        return page(request, "confirm", issued=issued, reasons=reasons, fields=fields, filters=of_page)
-    return download_of(state, get_client(request).name, issued, filters, 0, None, Format(format))
-
-
-def _reasons_to_ask(state: ServiceState, issued: IssuedList) -> list[str]:
-    effective = effective_list(state.engine, issued.kind, issued.week)
-    return reasons_to_ask(issued, effective, utc_now().date(), state.settings.serving.stale_after_days)
-
-
 @ROUTES.get(f"{UI}/charts/budget.svg")
 def budget_chart(request: Request, list_id: ListId, budget: Amount = "") -> Response:
     """Draw expected profit against budget."""
     state = get_state(request)
-    curve = _find_list(state, list_id).figures.get("curve")
+    curve = find_list(state, list_id).figures.get("curve")
     if not curve:
         raise ApiError(404, "There is no such chart.")
     return svg_response(charts.budget_chart(curve, _parse_amount(budget), state.settings.value.currency))

@@ -43,7 +43,7 @@ TERMS: dict[str, Term] = {
     "cost": Term("cost", "What the actions cost, for all customers to act on. Held-out customers cost nothing."),
     "held_out": Term(
         "held out",
-        "In the control group: chosen at random and not contacted. Without such customers, the effect of a list cannot be measured.",
+        "In the control group: chosen at random and not contacted. Without such customers, no effect can be measured.",
     ),
     "treated": Term("treated", "On the list and not held out: a customer to act on."),
     "segment": Term(

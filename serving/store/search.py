@@ -23,7 +23,9 @@ def find_by_part(engine: sa.Engine, part: str, limit: int | None) -> pl.DataFram
         table = score_table(current_run(connection).run_id)
         lowered = sa.func.lower(table.c.customer_id)
         starts = lowered.startswith(part.lower(), autoescape=True)
-        query = sa.select(*(table.c[name] for name in FOUND_COLUMNS)).where(lowered.contains(part.lower(), autoescape=True))
+        exact = table.c.customer_id.contains(part, autoescape=True)  # SQLite lowers the letters A to Z only
+        found = sa.or_(lowered.contains(part.lower(), autoescape=True), exact)
+        query = sa.select(*(table.c[name] for name in FOUND_COLUMNS)).where(found)
         ordered = query.order_by(sa.case((starts, 0), else_=1), table.c.customer_id).limit(limit)
         return pl.DataFrame([tuple(row) for row in connection.execute(ordered)], schema=FOUND_COLUMNS, orient="row")
 

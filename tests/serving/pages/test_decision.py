@@ -12,7 +12,7 @@ NOW = datetime(2026, 11, 23, 8)
 
 
 def issued_list(**changes: Any) -> IssuedList:  # noqa: ANN401  # any field
-    fields = {
+    fields: dict[str, Any] = {
         "list_id": "at_risk-2026-W48-run1",
         "number": 1,
         "kind": "at_risk",
