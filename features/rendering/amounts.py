@@ -12,7 +12,7 @@ def round_half_up(amount: float, decimals: int = 0) -> Decimal:
     `round` and format strings round halves to the even digit, and 1.005 by its binary value.
     """
     rounded = Decimal(repr(float(amount))).quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP)
-    return rounded if rounded else abs(rounded)
+    return rounded or abs(rounded)
 
 
 def format_amount(amount: float, decimals: int = 0) -> str:

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, create_model
 
 from serving.schemas.lists import LIST_COLUMNS
 from serving.schemas.scores import SCORE_COLUMNS
+from serving.targeting.evidence import Verdict
 
 PYTHON_TYPES: dict[str, Any] = {"String": str, "Float64": float, "Int64": int, "UInt32": int, "Date": date, "Datetime": datetime}
 REQUIRED_FIELDS = {"customer_id", "as_of", "scored_at", "model_version", "action"}
@@ -55,6 +56,24 @@ class ScoreReply(BaseModel):
     suppressed: list[str]
 
 
+class ListEvidence(BaseModel):
+    """What the company's own trials say about the expected gain of a list, when it was issued.
+
+    `verdict`: measured (the gain rests on a measured effect), supported, weakened or contradicted (an assumed effect against the
+    95 % interval of a trial) or untested. `low` and `high` are the sums of the gain with either end of the measured effect, null
+    without a trial. If `is_assumed`, do not state `expected_gain` as one exact figure: `sentence` says it with its range. Gains
+    are counted over `horizon_days`.
+    """
+
+    verdict: Verdict
+    expected_gain: float
+    low: float | None
+    high: float | None
+    is_assumed: bool
+    sentence: str
+    horizon_days: int
+
+
 class ListHead(BaseModel):
     """A list as it was issued.
 
@@ -76,6 +95,7 @@ class ListHead(BaseModel):
     churn_sentence: str
     counts: bool
     withdrawn_at: datetime | None
+    evidence: ListEvidence | None = None
 
 
 class ListPage(BaseModel):

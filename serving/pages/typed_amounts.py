@@ -68,8 +68,9 @@ def _number(digits: str) -> float | None:
 
 def _two_meanings(text: str, digits: str) -> str:
     whole, part = re.split(r"[.,]", digits)
-    decimal = f"{whole}.{part.rstrip('0').ljust(2, '0')}"
-    return f"{text} may mean {whole}{part} or {decimal}: type {whole}{part}, or {decimal + '0' * (len(part) == len(part.rstrip('0')))}."
+    kept = part.rstrip("0")
+    decimal = f"{whole}.{part}0" if kept == part else f"{whole}.{kept.ljust(2, '0')}"
+    return f"{text} may mean {whole}{part} or {decimal}: type {whole}{part}, or {decimal}."
 
 
 def _problem(text: str, digits: str) -> str:

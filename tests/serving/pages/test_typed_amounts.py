@@ -40,7 +40,7 @@ def test_amounts_of_several_countries_are_understood(text: str, amount: float) -
     ("text", "advice"),
     [
         ("1.000", "1.000 may mean 1000 or 1.00: type 1000, or 1.00."),
-        ("12,345", "12,345 may mean 12345 or 12.345: type 12345, or 12.3450."),
+        ("12,345", "12,345 may mean 12345 or 12.3450: type 12345, or 12.3450."),
         ("-5", "-5 is below 0: type an amount of 0 or more."),
         ("\u22125,50", "\u22125,50 is below 0: type an amount of 0 or more."),
         ("-1.000,50", "-1.000,50 is below 0: type an amount of 0 or more."),

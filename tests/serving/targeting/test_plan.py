@@ -13,10 +13,10 @@ from serving.targeting.rules import Target
 from settings.sections import Action, Caps, Targeting
 
 ACTIONS = (
-    Action("mail", "retention", cost=1.0, save_rate=0.1),
-    Action("call", "retention", cost=10.0, save_rate=0.3, owner="desk", level="accountable"),
-    Action("return", "win_back", cost=2.0, save_rate=0.05, buyers="repeat"),
-    Action("apology", "recovery", cost=15.0, save_rate=0.2, owner="service"),
+    Action("mail", "retention", cost=1.0, save_rate=0.1, effect="share"),
+    Action("call", "retention", cost=10.0, save_rate=0.3, owner="desk", level="accountable", effect="share"),
+    Action("return", "win_back", cost=2.0, save_rate=0.05, buyers="repeat", effect="share"),
+    Action("apology", "recovery", cost=15.0, save_rate=0.2, owner="service", effect="share"),
 )
 NO_CONTROL = Targeting(control_share=0.0, global_control_share=0.0, actions=ACTIONS)
 CUSTOMER: dict[str, Any] = {
