@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, create_model
+from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from serving.schemas.lists import LIST_COLUMNS
 from serving.schemas.scores import SCORE_COLUMNS
+from serving.schemas.value_fields import VALUE_FIELDS
 from serving.targeting.evidence import Verdict
 
 PYTHON_TYPES: dict[str, Any] = {"String": str, "Float64": float, "Int64": int, "UInt32": int, "Date": date, "Datetime": datetime}
@@ -25,7 +26,13 @@ class Reason(BaseModel):
 
 def _fields(columns: dict[str, Any], required: set[str]) -> dict[str, Any]:
     types = {name: list[Reason] if name == "reasons" else PYTHON_TYPES[type(dtype).__name__] for name, dtype in columns.items()}
-    return {name: (python_type, ...) if name in required else (python_type | None, None) for name, python_type in types.items()}
+    return {
+        name: (
+            python_type if name in required else python_type | None,
+            Field(... if name in required else None, description=VALUE_FIELDS.get(name)),
+        )
+        for name, python_type in types.items()
+    }
 
 
 Score = create_model(

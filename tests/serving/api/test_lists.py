@@ -11,9 +11,9 @@ from serving.lists.contacts import issued_contacts
 from serving.lists.weekly import WeeklyList, issue, make_list
 from serving.schemas.list_kind import ListKind
 from serving.schemas.lists import LIST_COLUMNS
-from serving.targeting.evidence import EVIDENCE_COLUMNS
 from serving.store.keys import Scope
 from serving.store.schema import AUDIT, LIST_ROWS, LISTS
+from serving.targeting.evidence import EVIDENCE_COLUMNS
 from settings.clock import utc_now
 from settings.sections import Settings
 
