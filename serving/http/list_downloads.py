@@ -6,9 +6,10 @@ import polars as pl
 from starlette.responses import Response, StreamingResponse
 
 from features.storage.hashing import HashedIds
-from serving.http.list_evidence import row_evidence
+from serving.http.list_evidence import evidence_by_rank
 from serving.http.metrics import store_time
 from serving.http.state import ServiceState
+from serving.lists.evidence import add_evidence
 from serving.lists.files import Format, as_csv, as_parquet, as_xlsx
 from serving.schemas.lists import LIST_COLUMNS
 from serving.store.audit import record_read
@@ -29,9 +30,9 @@ def download_of(
     """Return a list as a file: the rows that pass the filters, from the first rank above `after`, at most `limit`."""
     drop_withheld = withheld_filter(state)
     with store_time("list"):
-        evidence = row_evidence(state, issued)
+        evidence = evidence_by_rank(state, issued)
         stored = iter_list_rows(state.engine, issued.list_id, filters, after, limit)
-        frames = (drop_withheld(frame).join(evidence, on="rank", how="left", maintain_order="left") for frame in stored)
+        frames = (add_evidence(drop_withheld(frame), evidence) for frame in stored)
         content, rows = _csv_chunks(frames) if file is Format.CSV else _single_file(frames, file, issued.head_sentence)
     record_list_read(state, client, issued, rows)
     length = sum(len(chunk) for chunk in content)

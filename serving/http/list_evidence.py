@@ -8,17 +8,9 @@ import sqlalchemy as sa
 from features.frames.columns import CUSTOMER
 from features.storage.hashing import hash_column
 from serving.http.state import ServiceState
-from serving.lists.weekly import run_trials
+from serving.lists.evidence import row_evidence, run_trials
 from serving.store.issued import IssuedList, read_figure_rows
-from serving.targeting.evidence import (
-    EVIDENCE_COLUMNS,
-    Evidence,
-    Trials,
-    list_evidence,
-    trials_from_json,
-    verdicts_of,
-    with_evidence,
-)
+from serving.targeting.evidence import Evidence, Trials, list_evidence, trials_from_json
 
 MAX_CACHED_LISTS = 6  # lists whose rows a worker keeps in memory
 
@@ -46,8 +38,7 @@ def evidence_on(state: ServiceState, issued: IssuedList, rows: pl.DataFrame) -> 
     return list_evidence(rows.filter(arm="treated"), trials, currency, gain_days(state, issued))
 
 
-def row_evidence(state: ServiceState, issued: IssuedList) -> pl.DataFrame:
+def evidence_by_rank(state: ServiceState, issued: IssuedList) -> pl.DataFrame:
     """Return `rank` and EVIDENCE_COLUMNS of all rows of a list."""
-    rows, trials = figure_rows(state.engine, issued.list_id, state.identity), issued_trials(state, issued)
-    verdicts = verdicts_of(rows.filter(arm="treated"), trials)
-    return with_evidence(rows, trials, verdicts).select("rank", *EVIDENCE_COLUMNS)
+    rows = figure_rows(state.engine, issued.list_id, state.identity)
+    return row_evidence(rows, issued_trials(state, issued))

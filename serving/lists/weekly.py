@@ -15,8 +15,8 @@ from sqlalchemy.exc import IntegrityError
 from expectations.check import Finding
 from expectations.validation.outputs import check_output
 from expectations.validation.stopped import OverrideRequest, refuse_stopped_tables
-from models.champion import read_responses
 from serving.lists.changes import compare_with_previous_list
+from serving.lists.evidence import add_evidence, row_evidence, run_trials
 from serving.lists.reasons import list_reason_columns
 from serving.lists.summary import summarize_list
 from serving.privacy.objections import withheld_ids
@@ -41,15 +41,7 @@ from serving.store.targets import read_targets
 from serving.store.units import read_units
 from serving.store.withheld import Withheld
 from serving.targeting.choice import NO_ACTION
-from serving.targeting.evidence import (
-    EVIDENCE_COLUMNS,
-    Trial,
-    Trials,
-    trials_from_json,
-    trials_of,
-    verdicts_of,
-    with_evidence,
-)
+from serving.targeting.evidence import Trials, trials_from_json
 from serving.targeting.plan import ListBounds, Plan, PlanInputs, make_plan
 from serving.targeting.units import links_of_rows
 from settings.errors import UserError
@@ -111,11 +103,8 @@ class WeeklyList:
 
     def as_written(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Return rows of the list (LIST_COLUMNS) as files have them, with EVIDENCE_COLUMNS."""
-        trials = trials_from_json(self.summary["evidence"]["trials"])
         listed = self.frame.hstack(self.expected.select("action_cost", "averted"))
-        verdicts = verdicts_of(listed.filter(arm="treated"), trials)
-        evidence = with_evidence(listed, trials, verdicts).select("rank", *EVIDENCE_COLUMNS)
-        return rows.join(evidence, on="rank", how="left", maintain_order="left")
+        return add_evidence(rows, row_evidence(listed, trials_from_json(self.summary["evidence"]["trials"])))
 
     @cached_property
     def content(self) -> str:
@@ -170,11 +159,6 @@ def plan_week(
     withheld, units = withheld_ids(settings, engine, *Withheld).holds(), read_units(engine, run.run_id)
     trials = run_trials(settings, run.model_version)
     return WeeklyPlan(settings, run, planned_week, make_plan(customers, earlier, withheld, inputs, units), trials)
-
-
-def run_trials(settings: Settings, model_version: str) -> dict[str, Trial]:
-    """Return the trials of the configured actions, which the champion of that version has; none if its files are gone."""
-    return trials_of(read_responses(settings.workspace.path / "champion", model_version), settings.targeting.actions)
 
 
 def build_list(

@@ -17,8 +17,8 @@ from serving.http.errors import ApiError
 from serving.http.fields import Id
 from serving.http.paths import SEE_OTHER, UI
 from serving.http.state import ServiceState
+from serving.lists.evidence import run_trials
 from serving.lists.holds import hold_of_customer, household_rows
-from serving.lists.weekly import run_trials
 from serving.pages import charts
 from serving.pages.render import customer_path, format_day, page, svg_response
 from serving.pages.session import SIGNED_IN

@@ -9,5 +9,5 @@ VALUE_FIELDS: dict[str, str] = {
     "value_at_risk": "Expected loss: p_churn x (value_if_stays - value_if_leaves). It is not a part of expected_value.",
     "action_cost": "Cost of the action per customer.",
     "expected_gain": "Averted risk x (value_if_stays - value_if_leaves) - action_cost, over the value horizon. See basis.",
-    "basis": "Whether the effect behind expected_gain is assumed or measured. What trials say about an assumed one: list.evidence.",
+    "basis": "Whether the effect behind expected_gain is assumed or measured; list.evidence has what trials say about it.",
 }

@@ -52,9 +52,9 @@ def test_a_trial_supports_weakens_or_contradicts_an_assumption(trial: Trial, ver
 def test_a_contradicted_list_says_what_was_measured_and_the_range_it_leaves() -> None:
     evidence = list_evidence(rows_of([0.6] * 1000), {"retention": DEMO}, "EUR", 365)
     assert evidence.sentence == (
-        "The effect of retention is assumed: +6.2 points of retention per contact. 8,868 own contacts with a control group "
-        "showed -0.1 [-2.0, +1.7]: the trial contradicts the assumption. Assumed: about 5,200 EUR over 365 days. By the measured effect: "
-        "-3,000 to 700."
+        "The effect of retention is assumed: +6.2 points of retention per contact. "
+        "8,868 own contacts with a control group showed -0.1 [-2.0, +1.7]: the trial contradicts the assumption. "
+        "Assumed: about 5,200 EUR over 365 days. By the measured effect: -3,000 to 700."
     )
     assert (evidence.low, evidence.high) == (pytest.approx(-3000), pytest.approx(700))
     assert evidence.as_dict()["verdict"] == "contradicted"
