@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from features.rendering.amounts import format_amount, format_rough
+from serving.lists.evidence import gain_bounds, is_assumed
 from serving.schemas.glossary import TERMS
 
 if TYPE_CHECKING:
@@ -14,7 +16,8 @@ if TYPE_CHECKING:
 
 MONEY_FORMAT, SHARE_FORMAT, DAY_FORMAT = "#,##0.00", "0.0%", "yyyy-mm-dd"
 INDENTED_COLUMNS = ("customer_id", "basis", "model_version")
-MONEY_COLUMNS = ("expected_value", "value_at_risk", "expected_gain")
+MONEY_COLUMNS = ("expected_value", "value_at_risk", "expected_gain", "gain_low", "gain_high")
+ROUGH_FORMAT, ROUGH_DIGITS = "[>=10]#,##0;[<=-10]-#,##0;0.0#", 2
 REASON_COLUMN_WIDTH, TEXT_WIDTH, NAME_WIDTH = 52, 100, 24
 PAPER_A3 = 8  # the number of the format in XLSX
 HEADER = {"bold": True, "font_color": "#ffffff", "bg_color": "#12303f", "valign": "top"}
@@ -24,16 +27,27 @@ GREY = {"font_color": "#777777", "italic": True}
 OPTIONS = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False, "in_memory": True}
 TO_DO, HELD_OUT, ABOUT, LIST = "To do", "Held out", "About", "List"
 TERMS_OF_WORKBOOK = (
-    *("risk", "expected_value", "value_at_risk", "expected_gain", "held_out", "segment", "hard_core", "split", "shifting"),
+    *(
+        "risk",
+        "expected_value",
+        "value_at_risk",
+        "expected_gain",
+        "assumed_gain",
+        "held_out",
+        "segment",
+        "hard_core",
+        "split",
+        "shifting",
+    ),
     *("switcher", "undetermined", "stage", "first_time", "repeat", "client", "advocate", "partner", "inactive", "data_as_of"),
 )
 
 
 def as_xlsx(frame: pl.DataFrame, sentence: str, currency: str | None = None) -> bytes:
-    """Return a workbook of a list (LIST_COLUMNS); texts stay texts and dates are dates.
+    """Return a workbook of a list (LIST_COLUMNS and EVIDENCE_COLUMNS); texts stay texts and dates are dates.
 
     Sheets: To do has the customers to act on, Held out the control group if the rows have one, About the list and its words, and
-    List all columns under their names in the API, for programs. `sentence` is the meaning of the risk.
+    List all columns under their names in the API, for programs. `sentence` is the meaning of the risk and of the gain.
     """
     from xlsxwriter import Workbook
 
@@ -55,10 +69,20 @@ def _to_do(rows: pl.DataFrame, currency: str | None) -> pl.DataFrame:
         _what().alias("What to do"),
         pl.col("expires_on").alias("By when"),
         pl.concat_str("reason_1", "reason_2", "reason_3", separator="; ", ignore_nulls=True).alias("Why"),
-        pl.col("expected_gain").alias(_money_title("Expected gain", currency)),
+        *_gains(rows, currency),
         pl.col("owner").alias("Who"),
         *_figures(currency),
     )
+
+
+def _gains(rows: pl.DataFrame, currency: str | None) -> list[pl.Expr]:
+    """Return the gain; an assumed one with two digits, and beside it the gains at either end of the measured effects."""
+    if not is_assumed(rows):
+        return [pl.col("expected_gain").alias(_money_title("Expected gain", currency))]
+    titles = {"expected_gain": "Assumed gain"}
+    if gain_bounds(rows) is not None:
+        titles |= {"gain_low": "By the measured effect, at least", "gain_high": "By the measured effect, at most"}
+    return [pl.col(name).round_sig_figs(ROUGH_DIGITS).alias(_money_title(title, currency)) for name, title in titles.items()]
 
 
 def _what() -> pl.Expr:
@@ -81,7 +105,7 @@ def _figures(currency: str | None) -> list[pl.Expr]:
     """Return the figures behind the choice of a customer."""
     return [
         pl.col("p_churn").alias("Risk"),
-        pl.col("value_at_risk").alias(_money_title("Value at risk", currency)),
+        pl.col("value_at_risk").alias(_money_title("Expected loss", currency)),
         pl.col("expected_value").alias(_money_title("Expected value", currency)),
         pl.col("loyalty_segment").str.replace_all("_", "-").alias("Segment"),
         pl.col("lifecycle_stage").str.replace_all("_", "-").alias("Stage"),
@@ -94,13 +118,17 @@ def _money_title(title: str, currency: str | None) -> str:
 
 def _write_table(workbook: "Workbook", name: str, rows: pl.DataFrame, note: str) -> None:
     """Write rows below a note and a frozen header, ready to be printed."""
-    moneys = {title: MONEY_FORMAT for title, dtype in rows.schema.items() if dtype == pl.Float64 and title != "Risk"}
+    moneys = {title: _money_format(title) for title, dtype in rows.schema.items() if dtype == pl.Float64 and title != "Risk"}
     sheet = _write_frame(workbook, name, rows, {"Risk": SHARE_FORMAT, **moneys, "Customer": {"indent": 1}})
     sheet.write_string("A1", note, workbook.add_format({"italic": True}))
     sheet.freeze_panes(3, 1)
     if "Why" in rows.columns:
         index = rows.get_column_index("Why")
         sheet.set_column(index, index, REASON_COLUMN_WIDTH, workbook.add_format({"text_wrap": True}))
+
+
+def _money_format(title: str) -> str:
+    return ROUGH_FORMAT if title.startswith(("Assumed", "By the measured effect")) else MONEY_FORMAT
 
 
 def _write_frame(workbook: "Workbook", name: str, rows: pl.DataFrame, formats: dict[str, Any]) -> "Worksheet":
@@ -123,7 +151,7 @@ def _write_frame(workbook: "Workbook", name: str, rows: pl.DataFrame, formats: d
 
 
 def _write_about(workbook: "Workbook", frame: pl.DataFrame, sentence: str, currency: str | None) -> None:
-    """Write what the list is, what the risk means, and a definition of each word."""
+    """Write what the list is, what its figures mean, and a definition of each word."""
     sheet = workbook.add_worksheet(ABOUT)
     bold, wrapped, day = (
         workbook.add_format(form) for form in ({"bold": True}, {"text_wrap": True}, {"num_format": DAY_FORMAT, "align": "left"})
@@ -137,7 +165,7 @@ def _write_about(workbook: "Workbook", frame: pl.DataFrame, sentence: str, curre
             sheet.write_datetime(line, 1, value, day)
         else:
             sheet.write_string(line, 1, str(value), wrapped)
-    sheet.write_string(len(facts), 0, "Meaning of the risk", bold)
+    sheet.write_string(len(facts), 0, "What the figures mean", bold)
     sheet.write_string(len(facts), 1, sentence, wrapped)
     for line, name in enumerate(TERMS_OF_WORKBOOK, start=len(facts) + 2):
         sheet.write_string(line, 0, TERMS[name].name, bold)
@@ -157,10 +185,19 @@ def _facts(frame: pl.DataFrame, currency: str | None) -> list[tuple[str, Any]]:
         ("Model version", first["model_version"]),
         ("Customers to act on", f"{treated.height:,}"),
         ("Held-out customers", f"{frame.height - treated.height:,}"),
-        (_money_title("Expected gain", currency), f"{treated['expected_gain'].sum():,.2f}"),
+        _gain_fact(treated, currency),
         ("Sheet List", "All columns under their names in the API, for programs."),
     ]
     return [(name, value) for name, value in facts if value is not None]
+
+
+def _gain_fact(treated: pl.DataFrame, currency: str | None) -> tuple[str, str]:
+    """Return the total gain; an assumed one with two digits, and the range that the measured effects leave."""
+    gain, bounds = float(treated["expected_gain"].sum()), gain_bounds(treated)
+    if not is_assumed(treated):
+        return _money_title("Expected gain", currency), format_amount(gain, 2)
+    measured = "" if bounds is None else f"; by the measured effect {format_rough(bounds[0])} to {format_rough(bounds[1])}"
+    return _money_title("Assumed gain", currency), f"about {format_rough(gain)}{measured}"
 
 
 def _write_all_columns(workbook: "Workbook", frame: pl.DataFrame, sentence: str) -> None:

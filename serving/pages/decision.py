@@ -71,11 +71,11 @@ def first_result_day(lists: Sequence[IssuedList]) -> date | None:
 
 
 def decision_of(issued: IssuedList, figures: dict[str, Any], today: date) -> dict[str, Any]:
-    """Return the first lines of the page: what to do, for what cost and expected gain, and until when."""
+    """Return the first lines of the page: what to do, for what cost, the figures behind its gain, and until when."""
     return {
         "instruction": instruction(issued, figures["treated"], today),
         "cost": figures["action_cost"],
-        "gain": figures["expected_gain"],
+        "figures": figures,
         "treated": figures["treated"],
         "control": figures["control"],
         "until": sunday_of(issued.week),

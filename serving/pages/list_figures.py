@@ -1,44 +1,43 @@
 """The current figures of a list: without customers who objected or were erased since it was issued."""
 
-from functools import lru_cache
 from typing import Any
 
 import polars as pl
-import sqlalchemy as sa
 
 from features.frames.columns import CUSTOMER
-from features.storage.hashing import hash_column
 from serving.http.errors import ApiError
+from serving.http.list_evidence import evidence_on, figure_rows, gain_days
 from serving.http.state import ServiceState
-from serving.store.issued import FACETS, FILTER_COLUMNS, SUM_COLUMNS, IssuedList, issued_lists, read_figure_rows
+from serving.store.issued import FACETS, FILTER_COLUMNS, SUM_COLUMNS, IssuedList, issued_lists
 from serving.store.withheld import Withheld, withheld_hashes
-
-MAX_CACHED_LISTS = 6  # lists whose rows a worker keeps in memory
 
 
 def current_figures(state: ServiceState, issued: IssuedList, filters: dict[str, str]) -> dict[str, Any]:
     """Return the figures of the rows that pass the filters: rows, treated, control, facets, and sums over treated customers.
 
-    The sums are those of SUM_COLUMNS. `facets` has, by filter and value, the number of treated customers that the value would
-    show together with the other filters. A list never changes, so its rows are cached, under keyed hashes; the withheld
-    customers are read each time.
+    The sums are those of SUM_COLUMNS. `evidence` is what trials say about the gain of the treated customers, and
+    `gain_days` over how many days it is counted. `facets` has, by filter and value, the number of treated customers that
+    the value would show together with the other filters. A list never changes, so its rows are cached, under keyed hashes;
+    the withheld customers are read each time.
     """
     allowed = rows_of_list(state, issued).filter("allowed")
     shown = filter_rows(allowed, filters)
     treated = shown.filter(arm="treated")
     sums = treated.select(pl.col(SUM_COLUMNS).sum()).row(0, named=True)
     facets = {name: _facet_counts(allowed, name, filters) for name, column in FILTER_COLUMNS.items() if column in FACETS}
-    return {"rows": shown.height, "treated": treated.height, "control": shown.height - treated.height, **sums, "facets": facets}
-
-
-@lru_cache(maxsize=MAX_CACHED_LISTS)
-def _rows(engine: sa.Engine, list_id: str, identity: str) -> pl.DataFrame:
-    return read_figure_rows(engine, list_id, hash_column(CUSTOMER, identity))
+    counts = {"rows": shown.height, "treated": treated.height, "control": shown.height - treated.height}
+    return {
+        **counts,
+        **sums,
+        "facets": facets,
+        "evidence": evidence_on(state, issued, shown),
+        "gain_days": gain_days(state, issued),
+    }
 
 
 def rows_of_list(state: ServiceState, issued: IssuedList) -> pl.DataFrame:
     """Return all rows of a list, under keyed hashes; `allowed` is false for customers who objected or were erased since."""
-    rows = _rows(state.engine, issued.list_id, state.identity)
+    rows = figure_rows(state.engine, issued.list_id, state.identity)
     withheld = withheld_hashes(state.engine, *Withheld)
     is_withheld = pl.col(CUSTOMER).is_in(withheld) if withheld else pl.lit(value=False)
     return rows.with_columns((pl.col(CUSTOMER).is_not_null() & ~is_withheld).alias("allowed"))

@@ -1,7 +1,7 @@
 """The table of a list: its columns, the order of its rows, the rows of one page, and the facts that are the same in all rows."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import polars as pl
@@ -34,6 +34,11 @@ class ListColumn:
         """Whether the values are numbers, which are aligned to the right and sorted from the largest one."""
         return self.form not in {"label", "text"}
 
+    @property
+    def is_money(self) -> bool:
+        """Whether the values are amounts, whose title names the currency."""
+        return self.form in {"money", "rough"}
+
 
 COLUMNS = (
     ListColumn("rank", "Rank", "rank", "integer", "rank"),
@@ -41,7 +46,7 @@ COLUMNS = (
     ListColumn("action", "Action", "action", "label", "action"),
     ListColumn("risk", "Risk", "p_churn", "percent", "p_churn", "risk"),
     ListColumn("value", "Expected value", "expected_value", "money", "expected_value", "expected_value", is_default=False),
-    ListColumn("value_at_risk", "Value at risk", "value_at_risk", "money", "value_at_risk", "value_at_risk"),
+    ListColumn("value_at_risk", "Expected loss", "value_at_risk", "money", "value_at_risk", "value_at_risk"),
     ListColumn("gain", "Expected gain", "expected_gain", "money", "expected_gain", "expected_gain"),
     ListColumn("segment", "Segment", "loyalty_segment", "label", "loyalty_segment", "segment"),
     ListColumn("stage", "Stage", "lifecycle_stage", "label", "lifecycle_stage", "stage"),
@@ -140,6 +145,14 @@ def chosen_columns(names: Sequence[str]) -> list[ListColumn]:
     if not names:
         return [column for column in COLUMNS if column.is_default]
     return [column for column in COLUMNS if column.name in {*names, *ALWAYS_SHOWN}]
+
+
+def with_evidence_words(columns: Iterable[ListColumn], *, is_assumed: bool) -> list[ListColumn]:
+    """Return the columns; a gain that is only assumed is titled so, and has two digits."""
+    return [
+        replace(column, title="Assumed gain", form="rough") if is_assumed and column.name == "gain" else column
+        for column in columns
+    ]
 
 
 def table_of_list(rows: pl.DataFrame, shown: pl.DataFrame, columns: Sequence[ListColumn]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from serving.http.state import ServiceState
 from serving.pages import charts
 from serving.pages.render import display_name, empty_page, page, svg_response
 from serving.pages.session import SIGNED_IN
+from serving.pages.value_words import ValueParts, value_parts
 from serving.store.run_summary import MONTH_DAYS
 from serving.store.runs import Run, find_current_run, read_run_summary
 
@@ -34,14 +35,23 @@ def segments(request: Request) -> Response:
         {
             "name": name,
             "title": title,
-            "groups": summary["groups"][name],
+            "groups": [group | {"parts": _parts(group)} for group in summary["groups"][name]],
             "moves": sorted((tuple(row) for row in moves.get(name, [])), key=lambda row: -row[2]),
         }
         for name, title in GROUPING_TITLES.items()
     ]
-    first_moves = run.as_of + timedelta(days=MONTH_DAYS)
-    content: dict[str, Any] = {"groupings": groupings, "moved_since": moves.get("as_of"), "first_moves": first_moves}
+    content: dict[str, Any] = {
+        "groupings": groupings,
+        "moved_since": moves.get("as_of"),
+        "first_moves": run.as_of + timedelta(days=MONTH_DAYS),
+        "parts": value_parts(summary["expected_value"], summary["value_at_risk"]),
+        "value": get_state(request).settings.value,
+    }
     return page(request, "segments", run=run, summary=summary, **content)
+
+
+def _parts(group: dict[str, Any]) -> ValueParts:
+    return value_parts(group["expected_value"], group["value_at_risk"])
 
 
 def _run_summary(state: ServiceState) -> tuple[Run | None, dict[str, Any] | None]:
@@ -51,7 +61,7 @@ def _run_summary(state: ServiceState) -> tuple[Run | None, dict[str, Any] | None
 
 @ROUTES.get(f"{UI}/charts/groups.svg")
 def groups_chart(request: Request, by: Grouping) -> Response:
-    """Draw customers and value at risk by group."""
+    """Draw customers and expected loss by group."""
     state = get_state(request)
     _, summary = _run_summary(state)
     if summary is None or not summary["groups"][by]:

@@ -1,6 +1,5 @@
 """The page of a week: what to do, the three lists with their expected gain, the effect of other budgets, and the rows."""
 
-import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -17,12 +16,14 @@ from serving.http.state import ServiceState
 from serving.lists.changes import CHANGE_PHRASES
 from serving.lists.weekly import build_list, issue, plan_week
 from serving.pages import charts
+from serving.pages.budget_words import best_budget_sentence, curve_description
 from serving.pages.decision import decision_of, next_monday, week_title
 from serving.pages.downloads import ListId, reasons_of
 from serving.pages.list_figures import current_figures, find_list, given_filters, rows_of_list
-from serving.pages.list_table import COLUMNS, SORTABLE, Order, chosen_columns, select_page, table_of_list
+from serving.pages.list_table import COLUMNS, SORTABLE, Order, chosen_columns, select_page, table_of_list, with_evidence_words
 from serving.pages.render import empty_page, page, query_string, svg_response
 from serving.pages.session import SIGNED_IN, check_form
+from serving.pages.typed_amounts import read_amount
 from serving.schemas.iso_weeks import sunday_of, week_of
 from serving.schemas.list_kind import ListKind
 from serving.store.issued import IssuedList, counting_sentence, effective_list
@@ -36,8 +37,8 @@ from settings.clock import utc_now
 ROUTES = APIRouter(include_in_schema=False, dependencies=[SIGNED_IN])
 
 
-Amount = Annotated[str, Query(max_length=20)]
-AMOUNT_PATTERN, MAX_AMOUNT = re.compile(r"\d+(\.\d*)?|\.\d+"), 1e12
+MAX_TYPED = 100
+Amount = Annotated[str, Query(max_length=MAX_TYPED)]
 
 
 @dataclass(frozen=True)
@@ -85,9 +86,13 @@ def week(
     effective = {list_kind: effective_list(state.engine, list_kind, current_week) for list_kind in ListKind}
     lists = {name: issued if issued and issued.withdrawn_at is None else None for name, issued in effective.items()}
     chosen = find_list(state, list_id) if list_id else lists[kind]
+    typed = read_amount(budget, state.settings.value.currency)
     return page(
         request,
         "week",
+        422 if typed.problem else 200,
+        budget_problem=typed.problem,
+        typed_budget=budget,
         cards={name: None if issued is None else current_figures(state, issued, {}) for name, issued in lists.items()},
         run=run,
         week=current_week,
@@ -99,50 +104,48 @@ def week(
         chosen=chosen,
         stale=state.is_stale(run, today),
         age=(today - run.as_of).days,
-        detail=None if chosen is None else _detail(request, state, chosen, query, _parse_amount(budget)),
+        detail=None if chosen is None else _detail(request, state, chosen, query, typed.amount),
     )
-
-
-def _parse_amount(text: str) -> float | None:
-    """Return an amount that a user typed; None for an empty or invalid one."""
-    amount = float(text) if AMOUNT_PATTERN.fullmatch(text.strip()) else None
-    return amount if amount is not None and amount <= MAX_AMOUNT else None
 
 
 def _detail(request: Request, state: ServiceState, chosen: IssuedList, query: TableQuery, budget: float | None) -> dict[str, Any]:
     """Return the content of the page about one list, and record the read in the audit."""
-    figures, sums, today = chosen.figures, current_figures(state, chosen, query.filters), utc_now().date()
+    figures, whole, today = chosen.figures, current_figures(state, chosen, {}), utc_now().date()
+    sums = current_figures(state, chosen, query.filters) if query.filters else whole
     return {
-        "decision": decision_of(chosen, sums if not query.filters else current_figures(state, chosen, {}), today),
+        "decision": decision_of(chosen, whole, today),
         "cautions": reasons_of(state, chosen),
         "counting": counting_sentence(chosen, effective_list(state.engine, chosen.kind, chosen.week)),
         "figures": figures,
         "sums": sums,
         "facets": sums["facets"],
         "filters": query.filters,
-        "table": _table(request, state, chosen, query),
+        "table": _table(request, state, chosen, query, is_assumed=whole["evidence"].is_assumed),
         "link": _link_function(chosen, query, budget),
         "exclusions": [
             exclusion_sentence(reason, count, state.settings.targeting) for reason, count in figures.get("left_out", {}).items()
         ],
         "changes": _changes(figures.get("changes"), state),
         "budget": budget,
-        "spending": _spending(figures.get("curve"), figures.get("action_cost") if budget is None else budget),
+        "spending": _spending(chosen, figures.get("action_cost") if budget is None else budget, state.settings.value.currency),
+        "evidence": whole["evidence"],
+        "gain_days": sums["gain_days"],
         "expires": sunday_of(chosen.week),
     }
 
 
-def _table(request: Request, state: ServiceState, chosen: IssuedList, query: TableQuery) -> dict[str, Any]:
+def _table(request: Request, state: ServiceState, chosen: IssuedList, query: TableQuery, *, is_assumed: bool) -> dict[str, Any]:
     """Return the table of customers: the rows of the page, its place among all rows, its columns and its order."""
     rows_of_page, shown = select_page(rows_of_list(state, chosen), query.filters, query.order, query.after)
     rows = withheld_filter(state)(rows_of_ranks(state.engine, chosen.list_id, rows_of_page.ranks))
     record_list_read(state, get_client(request).name, chosen, rows.height)
-    return table_of_list(rows, shown, chosen_columns(query.columns)) | {
+    columns = with_evidence_words(chosen_columns(query.columns), is_assumed=is_assumed)
+    return table_of_list(rows, shown, columns) | {
         "page": rows_of_page,
         "order": query.order,
-        "choices": COLUMNS,
-        "sortable": list(SORTABLE.values()),
-        "chosen_names": {column.name for column in chosen_columns(query.columns)},
+        "choices": with_evidence_words(COLUMNS, is_assumed=is_assumed),
+        "sortable": with_evidence_words(SORTABLE.values(), is_assumed=is_assumed),
+        "chosen_names": {column.name for column in columns},
         "custom": query.columns,
     }
 
@@ -166,14 +169,22 @@ def _reason_gone(reason: str, count: int, state: ServiceState) -> str:
     return exclusion_sentence(Exclusion(reason), count, state.settings.targeting)
 
 
-def _spending(stored_curve: dict[str, Any] | None, budget: float | None) -> dict[str, float] | None:
+def _spending(chosen: IssuedList, budget: float | None, currency: str) -> dict[str, Any] | None:
     """Return the expected effect of a budget, by default of the most profitable one; None without a stored curve."""
-    if stored_curve is None:
+    if not chosen.figures.get("curve"):
         return None
-    curve = ProfitCurve(**stored_curve)
-    spent, contacts, saved, profit = curve.at(curve.best_budget if budget is None else budget)
+    curve = ProfitCurve(**chosen.figures["curve"])
+    at, best, maximum = curve.best_budget if budget is None else budget, curve.best_budget, curve.spent[-1]
+    spent, contacts, saved, profit = curve.at(at)
     effect = {"spent": spent, "contacts": contacts, "saved": saved, "wasted": contacts - saved, "profit": profit}
-    return effect | {"best": curve.best_budget, "max": curve.spent[-1]}
+    is_service = chosen.kind == ListKind.RECOVERY
+    return effect | {
+        "range": curve.range_at(at),
+        "best": best,
+        "max": maximum,
+        "sentence": best_budget_sentence(best, maximum, currency, is_service=is_service),
+        "description": curve_description(best, maximum, currency),
+    }
 
 
 @ROUTES.post(f"{UI}/week/issue")
@@ -181,13 +192,15 @@ def issue_lists(
     request: Request,
     csrf: Annotated[str, Form()] = "",
     kind: Annotated[ListKind | None, Form()] = None,
-    budget: Annotated[str, Form(max_length=20)] = "",
+    budget: Annotated[str, Form(max_length=MAX_TYPED)] = "",
 ) -> Response:
     """Issue this week's lists as configured, or one of them with another budget."""
     check_form(request, csrf)
-    state, client, amount = get_state(request), get_client(request).name, _parse_amount(budget)
-    if budget and (amount is None or kind is None):
-        raise ApiError(422, "Enter the budget of one list as an amount such as 250.50.", "budget")
+    state, client = get_state(request), get_client(request).name
+    typed = read_amount(budget, state.settings.value.currency)
+    amount = typed.amount
+    if typed.problem or (amount is not None and kind is None):
+        raise ApiError(422, typed.problem or "A budget is for one list: choose its kind.", "budget")
     bounds = {} if kind is None or amount is None else {kind: ListBounds(amount)}
     plan = plan_week(state.settings, state.engine, None, bounds)
     kinds: Iterable[ListKind] = ListKind if kind is None else [kind]
@@ -203,7 +216,9 @@ def issue_lists(
 def budget_chart(request: Request, list_id: ListId, budget: Amount = "") -> Response:
     """Draw expected profit against budget."""
     state = get_state(request)
-    curve = find_list(state, list_id).figures.get("curve")
+    figures = find_list(state, list_id).figures
+    curve, is_assumed = figures.get("curve"), figures.get("evidence", {}).get("is_assumed", True)
     if not curve:
         raise ApiError(404, "There is no such chart.")
-    return svg_response(charts.budget_chart(curve, _parse_amount(budget), state.settings.value.currency))
+    currency = state.settings.value.currency
+    return svg_response(charts.budget_chart(curve, read_amount(budget, currency).amount, currency, is_assumed=is_assumed))

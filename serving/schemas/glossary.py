@@ -33,12 +33,18 @@ TERMS: dict[str, Term] = {
         "The margin that a customer is expected to bring over the value horizon as things stand, the risk of leaving included.",
     ),
     "value_at_risk": Term(
-        "value at risk",
-        "The part of a customer's value that is expected to be lost: the risk times what staying is worth compared with leaving.",
+        "expected loss",
+        "What is lost on average if nothing is done: the risk times what staying is worth compared with leaving. "
+        "Expected value and expected loss add up to the value if nobody left.",
     ),
     "expected_gain": Term(
         "expected gain",
         "What an action is expected to bring: the value it is expected to save, minus its cost. It can be negative.",
+    ),
+    "assumed_gain": Term(
+        "assumed gain",
+        "An expected gain that rests on an assumed effect. It has two digits, and the range that the company's own contacts leave "
+        "is shown beside it.",
     ),
     "cost": Term("cost", "What the actions cost, for all customers to act on. Held-out customers cost nothing."),
     "held_out": Term(

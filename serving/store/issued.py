@@ -25,9 +25,9 @@ MAX_LISTS_OF_CUSTOMER = 10
 FACETS = ("loyalty_segment", "lifecycle_stage", "region", "action")
 SUM_COLUMNS = ("value_at_risk", "expected_gain", "action_cost", "averted")
 FIGURE_COLUMNS: dict[str, pl.DataType] = {
-    "rank": pl.Int64(),
+    "rank": pl.UInt32(),
     "customer_id": pl.String(),
-    **dict.fromkeys(("arm", *FACETS, "channel", "owner"), pl.String()),
+    **dict.fromkeys(("arm", *FACETS, "channel", "owner", "basis"), pl.String()),
     **dict.fromkeys((*SUM_COLUMNS, "p_churn", "expected_value"), pl.Float64()),
 }
 ID_ORDER = "id_order"
@@ -85,10 +85,21 @@ class IssuedList:
         """The meaning of p_churn, in words."""
         return churn_sentence(self.horizon_days, self.data_as_of)
 
+    @property
+    def head_sentence(self) -> str:
+        """The meaning of p_churn and of the expected gain, in words: the head of a file."""
+        return head_sentence(self.churn_sentence, self.figures)
+
 
 def churn_sentence(horizon_days: int, as_of: date) -> str:
     """Return the meaning of p_churn, in words."""
     return f"p_churn is the probability of no purchase in the {horizon_days} days from {as_of}, if nothing special is done."
+
+
+def head_sentence(churn: str, figures: Mapping[str, Any]) -> str:
+    """Return the head of a file: the meaning of p_churn, and what the expected gain rests on."""
+    evidence = figures.get("evidence") or {}
+    return f"{churn} {evidence['sentence']}" if "sentence" in evidence else churn
 
 
 LIST_FIELDS = tuple(LISTS.c[name] for name in IssuedList.__dataclass_fields__)
