@@ -9,6 +9,7 @@ import polars as pl
 from features.rendering.amounts import format_amount, format_rough
 from serving.lists.evidence import gain_bounds, is_assumed
 from serving.schemas.glossary import TERMS
+from serving.targeting.evidence import EVIDENCE_COLUMNS
 
 if TYPE_CHECKING:
     from xlsxwriter import Workbook
@@ -25,6 +26,7 @@ HELD_OUT_NOTE = "Grey rows are the control group: do not contact them. The effec
 HELD_OUT_SHEET_NOTE = "These customers are the control group. Do not contact them; answer their complaints as usual."
 GREY = {"font_color": "#777777", "italic": True}
 OPTIONS = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False, "in_memory": True}
+NO_EVIDENCE = pl.DataFrame(schema=EVIDENCE_COLUMNS)
 TO_DO, HELD_OUT, ABOUT, LIST = "To do", "Held out", "About", "List"
 TERMS_OF_WORKBOOK = (
     *(
@@ -47,17 +49,19 @@ def as_xlsx(frame: pl.DataFrame, sentence: str, currency: str | None = None) -> 
     """Return a workbook of a list (LIST_COLUMNS and EVIDENCE_COLUMNS); texts stay texts and dates are dates.
 
     Sheets: To do has the customers to act on, Held out the control group if the rows have one, About the list and its words, and
-    List all columns under their names in the API, for programs. `sentence` is the meaning of the risk and of the gain.
+    List all columns under their names in the API, for programs. Rows without EVIDENCE_COLUMNS have no evidence. `sentence` is the
+    meaning of the risk and of the gain.
     """
     from xlsxwriter import Workbook
 
     buffer = io.BytesIO()
     with Workbook(buffer, OPTIONS) as workbook:
-        held_out = frame.filter(arm="control")
-        _write_table(workbook, TO_DO, _to_do(frame.filter(pl.col("arm").ne_missing("control")), currency), sentence)
+        written = pl.concat([frame, NO_EVIDENCE], how="diagonal")
+        held_out = written.filter(arm="control")
+        _write_table(workbook, TO_DO, _to_do(written.filter(pl.col("arm").ne_missing("control")), currency), sentence)
         if held_out.height:
             _write_table(workbook, HELD_OUT, _held_out(held_out, currency), HELD_OUT_SHEET_NOTE)
-        _write_about(workbook, frame, sentence, currency)
+        _write_about(workbook, written, sentence, currency)
         _write_all_columns(workbook, frame, sentence)
     return buffer.getvalue()
 

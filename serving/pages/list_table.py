@@ -150,7 +150,9 @@ def chosen_columns(names: Sequence[str]) -> list[ListColumn]:
 def with_evidence_words(columns: Iterable[ListColumn], *, is_assumed: bool) -> list[ListColumn]:
     """Return the columns; a gain that is only assumed is titled so, and has two digits."""
     return [
-        replace(column, title="Assumed gain", form="rough") if is_assumed and column.name == "gain" else column
+        replace(column, title="Assumed gain", form="rough", term="assumed_gain")
+        if is_assumed and column.name == "gain"
+        else column
         for column in columns
     ]
 

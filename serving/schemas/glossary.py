@@ -43,8 +43,8 @@ TERMS: dict[str, Term] = {
     ),
     "assumed_gain": Term(
         "assumed gain",
-        "An expected gain that rests on an assumed effect. It has two digits, and the range that the company's own contacts leave "
-        "is shown beside it.",
+        "An expected gain that rests on an assumed effect. It has two digits. Where the action was tried with a control group, "
+        "the range of gain by the measured effect stands beside it.",
     ),
     "cost": Term("cost", "What the actions cost, for all customers to act on. Held-out customers cost nothing."),
     "held_out": Term(

@@ -12,6 +12,7 @@ import polars as pl
 from serving.lists.workbook import HELD_OUT_NOTE, as_xlsx
 from serving.schemas.glossary import TERMS, as_markdown
 from serving.schemas.lists import LIST_COLUMNS
+from serving.targeting.evidence import EVIDENCE_COLUMNS
 
 SENTENCE = "p_churn means this."
 
@@ -72,7 +73,7 @@ def test_the_sheet_about_has_the_list_its_dates_and_a_definition_of_each_word() 
     assert about["Data as of"] == "46349"  # 23 November 2026 as spreadsheets count days
     assert about["Customers to act on"] == "1"
     assert about["Held-out customers"] == "1"
-    assert about["Meaning of the risk"] == SENTENCE
+    assert about["What the figures mean"] == SENTENCE
     for name in ("held_out", "value_at_risk", "hard_core", "split", "shifting", "switcher"):
         assert about[TERMS[name].name] == TERMS[name].definition
 
@@ -83,6 +84,32 @@ def test_programs_find_all_columns_under_their_names() -> None:
     assert (sentence, note) == ([SENTENCE], [HELD_OUT_NOTE])
     assert headings == list(LIST_COLUMNS)
     assert first[3] == "=c0"
+
+
+def with_trial(rows: pl.DataFrame, verdict: str, low: float | None, high: float | None) -> pl.DataFrame:
+    values = {"evidence": verdict, "gain_low": low, "gain_high": high, "expected_gain": 1234.5}
+    return rows.with_columns(pl.lit(value, (LIST_COLUMNS | EVIDENCE_COLUMNS)[name]).alias(name) for name, value in values.items())
+
+
+def test_an_assumed_gain_has_two_digits_and_the_range_of_the_measured_effect() -> None:
+    rows = with_trial(rows_of_list(["treated", "treated"]), "contradicted", -2.512, 37.61)
+    sheets = sheets_of(as_xlsx(rows, SENTENCE, "EUR"))
+    _, headings, first, _ = sheets["To do"]
+    ends = [f"By the measured effect, {end}, EUR" for end in ("at least", "at most")]
+    assert headings[4:7] == ["Assumed gain, EUR", *ends]
+    assert first[4:7] == ["1200", "-2.5", "38"]
+    assert ["Assumed gain, EUR", "about 2,500; by the measured effect -5.0 to 75"] in sheets["About"]
+    assert sheets["List"][1] == list(LIST_COLUMNS | EVIDENCE_COLUMNS)
+
+
+def test_an_untested_gain_is_assumed_and_a_measured_one_is_expected() -> None:
+    untested = sheets_of(as_xlsx(with_trial(rows_of_list(["treated"]), "untested", None, None), SENTENCE))
+    assert untested["To do"][1][4:6] == ["Assumed gain", "Who"]
+    assert ["Assumed gain", "about 1,200"] in untested["About"]
+    measured = sheets_of(as_xlsx(with_trial(rows_of_list(["treated"]), "measured", None, None), SENTENCE))
+    assert measured["To do"][1][4:6] == ["Expected gain", "Who"]
+    assert measured["To do"][2][4] == "1234.5"
+    assert ["Expected gain", "1,234.50"] in measured["About"]
 
 
 def test_a_list_without_rows_is_a_workbook_too() -> None:

@@ -49,7 +49,9 @@ def test_the_first_view_of_a_current_list_is_a_decision_with_its_export(own_serv
     page = browser.get("/ui/week").text
     main = page[page.index("<main") :]
     decision = text_of(main[: main.index("</section>")])
-    figures = re.search(r"Contact these (\d+) customers today Cost ([\d.,]+) EUR, expected \+([\d.,]+) EUR", decision)
+    figures = re.search(
+        r"Contact these (\d+) customers today Cost ([\d.,]+) EUR. Assumed gain about ([\d.,]+) EUR over 365 days", decision
+    )
     assert figures is not None, decision
     assert "Export to Excel" in decision
     assert "asks first" not in decision
@@ -176,7 +178,7 @@ def test_terms_have_definitions_that_keyboard_and_screen_reader_reach(browser: T
     page = browser.get("/ui/week").text
     for tooltip in re.findall(r'aria-describedby="(term-\d+)"', page):
         assert page.count(f'id="{tooltip}"') == 1
-    for name in ("held_out", "value_at_risk", "expected_gain", "split", "switcher", "hard_core"):
+    for name in ("held_out", "value_at_risk", "assumed_gain", "split", "switcher", "hard_core"):
         assert f'<a href="/ui/glossary#{name}"' in page, name
     glossary = browser.get("/ui/glossary").text
     for name, term in TERMS.items():

@@ -51,7 +51,9 @@ def test_what_nobody_leaving_would_bring_is_the_sum_of_what_is_expected_and_what
     assert sentence is not None
     total, expected, lost = map(read, sentence.groups())
     assert total == expected + lost
-    rows = re.findall(r'<td class="n">([\d,]+)</td><td class="n">([\d,]+)</td><td class="n">([\d,]+)</td></tr>', text)
+    titles = ("Value if nobody left, EUR", "Expected, EUR", "Probably lost, EUR")
+    cells = "".join(rf'<td role="cell" data-label="{title}" class="n">([\d,]+)</td>' for title in titles)
+    rows = re.findall(f"{cells}</tr>", text)
     assert len(rows) > 5
     assert all(read(row[0]) == read(row[1]) + read(row[2]) for row in rows)
     assert "at risk:" not in text
@@ -112,6 +114,15 @@ def test_a_contradicted_gain_is_two_digits_and_its_range_wherever_it_is_shown(ow
         len(re.findall(r"Assumed gain about [-\d,.]+ EUR over 365 days; by the measured effect -[-\d,.]+ to -[-\d,.]+", text))
         == 2
     )
+    cost, decision = re.search(r'<p class="figures">Cost <strong>([-\d,.]+) EUR</strong>. (.*?)</p>', text).groups()  # type: ignore[union-attr]
+    assert cost
+    assert re.fullmatch(
+        r".*>Assumed gain</a>.* <strong>about [-\d,.]+ EUR</strong> over 365 days; "
+        r"by the measured effect <strong>-[-\d,.]+ to -[-\d,.]+ EUR</strong>\.",
+        decision,
+    )
+    assert "Own contacts contradict the assumed effect." in text
+    assert re.search(r"Assumed gain, EUR<span", text)
     assert re.search(r'Assumed profit over 365 days</dt><dd id="profit"><strong>about ', text)
     assert '<dd id="profit-range">-' in text
 
