@@ -108,14 +108,16 @@ def pytest_collection_finish() -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the files with slow tests first, so that several processes finish together; each file is run by one process.
 
-    One process trains the short demo again first, while the others run slow tests without it. Within each group the order stays
-    random.
+    The first two files build what the others share, the short demo with its second training and the demo, so that later no process
+    waits for another one to build them. Within each group the order stays random.
     """
     by_file: dict[Path, list[pytest.Item]] = {}
     for item in items:
         by_file.setdefault(item.path, []).append(item)
-    builder = next((path for path, tests in by_file.items() if _uses(tests, "retrained")), None)
-    files = sorted(by_file, key=lambda path: (path != builder, *_schedule(by_file[path])))
+    builders = [
+        next((path for path, tests in by_file.items() if _uses(tests, fixture)), None) for fixture in ("retrained", "demo")
+    ]
+    files = sorted(by_file, key=lambda path: (path not in builders, *_schedule(by_file[path])))
     items[:] = [item for path in files for item in by_file[path]]
 
 
