@@ -108,8 +108,8 @@ def pytest_collection_finish() -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the files with slow tests first, so that several processes finish together; each file is run by one process.
 
-    The first two files build what the others share, the short demo with its second training and the demo, so that later no process
-    waits for another one to build them. Within each group the order stays random.
+    The first two files build what the others share, the short demo with its second training and the demo, so that later no
+    process waits for another one to build them. Within each group the order stays random.
     """
     by_file: dict[Path, list[pytest.Item]] = {}
     for item in items:
