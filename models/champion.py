@@ -143,6 +143,17 @@ def _read_champion(folder: Path) -> Champion:
     )
 
 
+def read_responses(champions: Path, version: str) -> tuple[Mapping[str, Any], ...]:
+    """Return the responses of a champion without its models; empty if its file is missing or damaged."""
+    path = champions / version / FILE
+    if Path(version).name != version or not path.is_file():
+        return ()
+    try:
+        return tuple(read_json(path).get(EFFECTS_KEY, {}).get("responses", ()))
+    except (OSError, ValueError, AttributeError, DamagedFileError):
+        return ()
+
+
 def champion_names(champions: Path) -> list[str]:
     """Return the names of all champions' folders, sorted."""
     folders = champions.iterdir() if champions.is_dir() else ()

@@ -97,19 +97,19 @@ Status = Literal["existing", "former"]
 class Action:
     """Something that can be done for a customer. Of the actions of one kind, each customer gets the best one.
 
-    `save_rate` is the assumed share of leaving customers that the action keeps. With `effect = "share"` it is the same for all
-    customers. With `"odds"` it holds at a churn probability of one half, and the action multiplies every customer's odds of
-    staying by the same factor; so it keeps few of those who have almost certainly left. `cost` is per customer in the currency of
-    `[value]`. The action is for customers of `statuses`, of relationship level `level` or higher, and of `buyers`: those who
-    bought once, those who bought more often, or all. `measured_by` is the action's name in the contacts table, by default its own
-    name. An action of kind nurture is for existing customers who are not at risk.
+    `save_rate` is the assumed share of leaving customers that the action keeps. With `effect = "odds"`, the default, it holds
+    at a churn probability of one half, and the action multiplies every customer's odds of staying by the same factor; so it
+    keeps few of those who have almost certainly left. With `"share"` the save rate is the same for all customers. `cost` is per
+    customer in the currency of `[value]`. The action is for customers of `statuses`, of relationship level `level` or higher,
+    and of `buyers`: those who bought once, those who bought more often, or all. `measured_by` is the action's name in the
+    contacts table, by default its own name. An action of kind nurture is for existing customers who are not at risk.
     """
 
     name: Annotated[str, Field(min_length=1)]
     kind: Literal["retention", "win_back", "recovery", "nurture"]
     cost: Money
     save_rate: Share
-    effect: Literal["share", "odds"] = "share"
+    effect: Literal["share", "odds"] = "odds"
     channel: str = "email"
     owner: str = "marketing"
     statuses: tuple[Status, ...] = ("existing", "former")

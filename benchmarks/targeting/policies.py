@@ -12,6 +12,7 @@ from datetime import date
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import polars as pl
@@ -111,10 +112,9 @@ def _policy_inputs(policy: str, settings: Settings, champion: Champion, uplift: 
     """Return the settings and the champion that a policy uses."""
     if policy == MEASURED:
         return settings, replace(champion, uplift=uplift)
-    if policy == ODDS:
-        actions = tuple(replace(action, effect="odds") for action in settings.targeting.actions)
-        return replace(settings, targeting=replace(settings.targeting, actions=actions)), champion
-    return settings, champion
+    effect: Literal["share", "odds"] = "odds" if policy == ODDS else "share"
+    actions = tuple(replace(action, effect=effect) for action in settings.targeting.actions)
+    return replace(settings, targeting=replace(settings.targeting, actions=actions)), champion
 
 
 def _live(company: Company, policy: str, seed: int) -> None:

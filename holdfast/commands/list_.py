@@ -51,7 +51,7 @@ def command(
     from expectations.validation.stopped import record_stopped_override, refuse_stopped_tables
     from holdfast.jobs.session import override_request
     from holdfast.jobs.store import StoreHandle
-    from holdfast.printing.lists import print_changes, print_exclusions
+    from holdfast.printing.lists import print_changes, print_evidence, print_exclusions
     from holdfast.printing.tables import print_list
     from serving.lists.files import refuse_unknown_suffix
     from serving.lists.weekly import make_list
@@ -70,7 +70,8 @@ def command(
         rows, sentences = _show(engine, weekly, out) if dry_run else _issue(settings, engine, weekly, out, request)
         store.complete_erasures()
     CONSOLE.print(weekly.churn_sentence)
-    print_list(CONSOLE, rows, settings.value.currency)
+    print_list(CONSOLE, rows, settings.value.currency, is_assumed=weekly.summary["evidence"]["is_assumed"])
+    print_evidence(CONSOLE, weekly.summary)
     print_exclusions(CONSOLE, weekly.summary["left_out"], settings)
     CONSOLE.print(f"Customers on the list: {rows.height:,}. Week {weekly.week}, data as of {weekly.run.as_of}, {sentences}")
     print_changes(CONSOLE, weekly.summary["changes"], settings)
@@ -90,7 +91,7 @@ def _issue(
     issued, rows, warnings, _ = issue(settings, engine, weekly, f"command {NAME}", utc_now(), request)
     warn("lists", warnings)
     path = out or default_list_path(settings, weekly, issued)
-    write_list(rows, weekly.churn_sentence, path)
+    write_list(weekly.as_written(rows), weekly.head_sentence, path)
     effective = effective_list(engine, weekly.kind, weekly.week)
     sentences = f"issued as {issued.list_id}, file {path}\n{counting_sentence(issued, effective)}"
     if before and effective and before.list_id != effective.list_id:
@@ -104,7 +105,7 @@ def _show(engine: "sa.Engine", weekly: "WeeklyList", out: Path | None) -> "tuple
     from serving.store.issued import effective_list
 
     if out is not None:
-        write_list(weekly.frame, weekly.churn_sentence, out)
+        write_list(weekly.written_rows, weekly.head_sentence, out)
     effective = effective_list(engine, weekly.kind, weekly.week)
     counts = "no list was issued for the week yet" if effective is None else f"{effective.list_id} still counts"
     return weekly.frame, f"dry run: nothing was issued, and {counts}.{'' if out is None else f' File {out}'}"

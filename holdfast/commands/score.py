@@ -35,8 +35,10 @@ def command(
     from holdfast.printing.checks import print_note, warn
     from models.champion import current_champion
     from models.value.portfolio_total import estimate_total
+    from serving.pages.value_words import value_parts
     from serving.scoring.batch import refuse_hindsight
     from serving.scoring.contactability import has_consent_column
+    from serving.targeting.evidence import trial_sentences, trials_of
 
     with open_session(config, as_of, override_request(NAME, override, despite)) as session:
         print_note(session.note)
@@ -60,6 +62,14 @@ def command(
         f"Their expected value over {value.horizon_days} days: {total.expected:,.0f} {value.currency} "
         f"(80 % interval {total.low:,.0f} to {total.high:,.0f})."
     )
+    parts = value_parts(total.expected, float(scores["value_at_risk"].sum()))
+    CONSOLE.print(
+        f"If nobody left, it would be {parts.if_nobody_leaves:,} {value.currency}: "
+        f"{parts.expected_loss:,} {value.currency} will probably be lost."
+    )
+    assumed = [action for action in session.settings.targeting.actions if action.contacts_name not in champion.uplift]
+    for sentence in trial_sentences(scores, trials_of(champion.responses, assumed)):
+        CONSOLE.print(sentence)
     _print_run(result)
 
 

@@ -33,7 +33,7 @@ name = "retention"
 kind = "retention"
 cost = 0.5
 save_rate = 0.10
-# effect = "odds"  # assumes that few almost certain churners can be kept; it earns more here (docs/targeting.md)
+# effect = "share"  # keeps those almost certain to leave as often as others; the default earns more here (docs/targeting.md)
 measured_by = "newsletter"
 
 [[targeting.actions]]

@@ -45,7 +45,8 @@ def _issue_lists(session: Session, console: Console) -> tuple[Path, str]:
     for file in files:
         print_issued(console, file.weekly, file.issued, file.counting, file.path, session.settings)
     at_risk = next(file for file in files if file.weekly.kind is ListKind.AT_RISK)
-    print_list(console, at_risk.rows, session.settings.value.currency)
+    is_assumed = at_risk.weekly.summary["evidence"]["is_assumed"]
+    print_list(console, at_risk.rows, session.settings.value.currency, is_assumed=is_assumed)
     return at_risk.path, str(at_risk.rows.get_column("customer_id").first())
 
 

@@ -96,7 +96,7 @@ def issue_lists(
         warn("lists", warnings)
         paths = [default_list_path(settings, weekly, issued).with_suffix(suffix) for suffix in suffixes]
         for path in paths:
-            write_list(rows, weekly.churn_sentence, path)
+            write_list(weekly.as_written(rows), weekly.head_sentence, path)
         counting = counting_sentence(issued, effective_list(store, kind, weekly.week))
         files.append(IssuedFile(weekly=weekly, issued=issued, rows=rows, path=paths[0], counting=counting))
     return files

@@ -5,6 +5,7 @@ from typing import Any
 
 from rich.console import Console
 
+from features.rendering.amounts import format_amount, format_rough
 from serving.lists.changes import CHANGE_PHRASES
 from serving.lists.weekly import WeeklyList
 from serving.store.issued import IssuedList
@@ -16,13 +17,27 @@ def print_issued(console: Console, weekly: WeeklyList, issued: IssuedList, count
     """Print a few lines per list: size, cost, expected gain, file, which list counts, exclusions and changes."""
     summary, currency = weekly.summary, settings.value.currency
     console.print(
-        f"{weekly.kind}, week {weekly.week}: {summary['treated']:,} customers to act on for {summary['action_cost']:,.2f} "
-        f"{currency}, {summary['control']:,} held out; expected gain {summary['expected_gain']:,.2f} {currency}, value at risk "
-        f"{summary['value_at_risk']:,.2f} {currency}. Issued as {issued.list_id}, file {path}"
+        f"{weekly.kind}, week {weekly.week}: {summary['treated']:,} customers to act on for "
+        f"{format_amount(summary['action_cost'], 2)} {currency}, {summary['control']:,} held out; "
+        f"{gain_phrase(summary, currency)}; expected loss if nothing is done "
+        f"{format_amount(summary['value_at_risk'], 2)} {currency}. Issued as {issued.list_id}, file {path}"
     )
     console.print(f"  {counting}")
+    print_evidence(console, summary)
     print_exclusions(console, summary["left_out"], settings)
     print_changes(console, summary["changes"], settings)
+
+
+def gain_phrase(summary: dict[str, Any], currency: str) -> str:
+    """Return the expected gain with its horizon: with two digits and as assumed, unless a trial supports it."""
+    unit = f"{currency} over {summary['value_horizon_days']} days"
+    gain, is_assumed = summary["expected_gain"], summary["evidence"]["is_assumed"]
+    return f"assumed gain about {format_rough(gain)} {unit}" if is_assumed else f"expected gain {format_amount(gain, 2)} {unit}"
+
+
+def print_evidence(console: Console, summary: dict[str, Any]) -> None:
+    """Print what the company's own trials say about the expected gain."""
+    console.print(f"  {summary['evidence']['sentence']}")
 
 
 def print_changes(console: Console, changes: dict[str, Any] | None, settings: Settings) -> None:

@@ -7,6 +7,7 @@ import polars as pl
 from rich.console import Console
 from rich.table import Table
 
+from features.rendering.amounts import format_amount, format_rough
 from features.tables.schema import ALL_TABLES, Tables
 from serving.store.keys import KeyRow
 from serving.store.schema import COMPLETE
@@ -63,12 +64,20 @@ def print_leaderboard(console: Console, board: dict[str, Any]) -> None:
         console.print(f"Not evaluated: {candidate}. {reason}")
 
 
-def print_list(console: Console, frame: pl.DataFrame, currency: str, rows: int = 5) -> None:
-    """Print the first rows of a weekly list; nothing for an empty list."""
+def print_list(console: Console, frame: pl.DataFrame, currency: str, rows: int = 5, *, is_assumed: bool = False) -> None:
+    """Print the first rows of a weekly list; nothing for an empty list. Gains that are only assumed have two digits."""
     if frame.is_empty():
         return
     table = Table(title=f"First {min(rows, frame.height)} of {frame.height:,} customers", title_justify="left")
-    for name in ("rank", "customer_id", "arm", "action", "p_churn", f"gain {currency}", "first reason"):
+    for name in (
+        "rank",
+        "customer_id",
+        "arm",
+        "action",
+        "p_churn",
+        f"{'assumed ' if is_assumed else ''}gain {currency}",
+        "first reason",
+    ):
         table.add_column(name, overflow="fold")
     for row in frame.head(rows).iter_rows(named=True):
         table.add_row(
@@ -77,7 +86,7 @@ def print_list(console: Console, frame: pl.DataFrame, currency: str, rows: int =
             row["arm"],
             row["action"],
             f"{row['p_churn']:.2f}",
-            f"{row['expected_gain']:.2f}",
+            format_rough(row["expected_gain"]) if is_assumed else format_amount(row["expected_gain"], 2),
             row["reason_1"] or "",
         )
     console.print(table)

@@ -131,7 +131,17 @@ def _head(issued: IssuedList, is_effective: bool) -> dict[str, Any]:  # noqa: FB
         "withdrawn_at": None if withdrawn_at is None else f"{withdrawn_at.isoformat()}Z",
         "churn_sentence": issued.churn_sentence,
         "counts": is_effective and withdrawn_at is None,
+        "evidence": _evidence(issued.figures),
     }
+
+
+def _evidence(figures: dict[str, Any]) -> dict[str, Any] | None:
+    """Return the fields of ListEvidence; None for lists of earlier versions."""
+    stored = figures.get("evidence")
+    if stored is None:
+        return None
+    fields = {name: stored[name] for name in ("verdict", "expected_gain", "low", "high", "is_assumed", "sentence")}
+    return fields | {"horizon_days": figures["value_horizon_days"]}
 
 
 def _cursor(list_id: str, rank: int) -> str:

@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, create_model
+from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from serving.schemas.lists import LIST_COLUMNS
 from serving.schemas.scores import SCORE_COLUMNS
+from serving.schemas.value_fields import VALUE_FIELDS
+from serving.targeting.evidence import Verdict
 
 PYTHON_TYPES: dict[str, Any] = {"String": str, "Float64": float, "Int64": int, "UInt32": int, "Date": date, "Datetime": datetime}
 REQUIRED_FIELDS = {"customer_id", "as_of", "scored_at", "model_version", "action"}
@@ -24,7 +26,13 @@ class Reason(BaseModel):
 
 def _fields(columns: dict[str, Any], required: set[str]) -> dict[str, Any]:
     types = {name: list[Reason] if name == "reasons" else PYTHON_TYPES[type(dtype).__name__] for name, dtype in columns.items()}
-    return {name: (python_type, ...) if name in required else (python_type | None, None) for name, python_type in types.items()}
+    return {
+        name: (
+            python_type if name in required else python_type | None,
+            Field(... if name in required else None, description=VALUE_FIELDS.get(name)),
+        )
+        for name, python_type in types.items()
+    }
 
 
 Score = create_model(
@@ -55,6 +63,24 @@ class ScoreReply(BaseModel):
     suppressed: list[str]
 
 
+class ListEvidence(BaseModel):
+    """What the company's own trials say about the expected gain of a list, when it was issued.
+
+    `verdict`: measured (the gain rests on a measured effect), supported, weakened or contradicted (an assumed effect against the
+    95 % interval of a trial) or untested. `low` and `high` are the sums of the gain with either end of the measured effect, null
+    without a trial. If `is_assumed`, do not state `expected_gain` as one exact figure: `sentence` says it with its range. Gains
+    are counted over `horizon_days`.
+    """
+
+    verdict: Verdict
+    expected_gain: float
+    low: float | None
+    high: float | None
+    is_assumed: bool
+    sentence: str
+    horizon_days: int
+
+
 class ListHead(BaseModel):
     """A list as it was issued.
 
@@ -76,6 +102,7 @@ class ListHead(BaseModel):
     churn_sentence: str
     counts: bool
     withdrawn_at: datetime | None
+    evidence: ListEvidence | None = None
 
 
 class ListPage(BaseModel):

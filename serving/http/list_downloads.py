@@ -6,19 +6,22 @@ import polars as pl
 from starlette.responses import Response, StreamingResponse
 
 from features.storage.hashing import HashedIds
+from serving.http.list_evidence import evidence_by_rank
 from serving.http.metrics import store_time
 from serving.http.state import ServiceState
+from serving.lists.evidence import add_evidence
 from serving.lists.files import Format, as_csv, as_parquet, as_xlsx
 from serving.schemas.lists import LIST_COLUMNS
 from serving.store.audit import record_read
 from serving.store.issued import IssuedList, iter_list_rows
 from serving.store.withheld import Withheld, withheld_hashes
+from serving.targeting.evidence import EVIDENCE_COLUMNS
 from settings.clock import utc_now
 
 PARQUET_TYPE = "application/vnd.apache.parquet"
 XLSX_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 MEDIA_TYPES = {"csv": "text/csv; charset=utf-8", "xlsx": XLSX_TYPE, "parquet": PARQUET_TYPE}
-NO_ROWS = pl.DataFrame(schema=LIST_COLUMNS)
+NO_ROWS = pl.DataFrame(schema=LIST_COLUMNS | EVIDENCE_COLUMNS)
 
 
 def download_of(
@@ -27,8 +30,10 @@ def download_of(
     """Return a list as a file: the rows that pass the filters, from the first rank above `after`, at most `limit`."""
     drop_withheld = withheld_filter(state)
     with store_time("list"):
-        frames = (drop_withheld(frame) for frame in iter_list_rows(state.engine, issued.list_id, filters, after, limit))
-        content, rows = _csv_chunks(frames) if file is Format.CSV else _single_file(frames, file, issued.churn_sentence)
+        evidence = evidence_by_rank(state, issued)
+        stored = iter_list_rows(state.engine, issued.list_id, filters, after, limit)
+        frames = (add_evidence(drop_withheld(frame), evidence) for frame in stored)
+        content, rows = _csv_chunks(frames) if file is Format.CSV else _single_file(frames, file, issued.head_sentence)
     record_list_read(state, client, issued, rows)
     length = sum(len(chunk) for chunk in content)
     headers = {"content-disposition": f'attachment; filename="{issued.list_id}.{file}"', "content-length": str(length)}
@@ -44,10 +49,10 @@ def _csv_chunks(frames: Iterable[pl.DataFrame]) -> tuple[list[bytes], int]:
     return chunks, rows
 
 
-def _single_file(frames: Iterable[pl.DataFrame], file: Format, churn_sentence: str) -> tuple[list[bytes], int]:
+def _single_file(frames: Iterable[pl.DataFrame], file: Format, head_sentence: str) -> tuple[list[bytes], int]:
     """Return an XLSX or Parquet file as one chunk, and its number of rows."""
     rows = pl.concat([NO_ROWS, *frames])
-    return [as_xlsx(rows, churn_sentence) if file is Format.XLSX else as_parquet(rows)], rows.height
+    return [as_xlsx(rows, head_sentence) if file is Format.XLSX else as_parquet(rows)], rows.height
 
 
 def withheld_filter(state: ServiceState) -> Callable[[pl.DataFrame], pl.DataFrame]:

@@ -13,7 +13,7 @@ from serving.lists.weekly import ListRefusedError
 FORMULA_PATTERN = r"^[=+\-@\t\r]"  # a spreadsheet reads such a text as a formula (OWASP, CSV injection)
 MONEY_FORMAT, SHARE_FORMAT, DAY_FORMAT = "#,##0.00", "0.0%", "yyyy-mm-dd"
 INDENTED_COLUMNS = ("customer_id", "basis", "model_version")
-MONEY_COLUMNS = ("expected_value", "value_at_risk", "expected_gain")
+MONEY_COLUMNS = ("expected_value", "value_at_risk", "expected_gain", "gain_low", "gain_high")
 REASON_COLUMN_WIDTH = 52
 PAPER_A3 = 8  # the number of the format in XLSX
 HEADER = {"bold": True, "font_color": "#ffffff", "bg_color": "#12303f", "valign": "top"}

@@ -5,17 +5,25 @@ from typing import Any
 import polars as pl
 
 from serving.targeting.curve import profit_curve
+from serving.targeting.evidence import Trials, gains_at, list_evidence, trials_as_json
 from serving.targeting.plan import Plan
 from serving.targeting.rules import Target
+from settings.sections import Settings
 
 
-def summarize_list(plan: Plan, target: Target, listed: pl.DataFrame, candidates: pl.DataFrame) -> dict[str, Any]:
+def summarize_list(
+    plan: Plan, target: Target, listed: pl.DataFrame, candidates: pl.DataFrame, settings: Settings, trials: Trials
+) -> dict[str, Any]:
     """Return the figures of a list, ready for JSON: `candidates` equals `rows` plus the sum of `left_out`.
 
-    Money and averted risk are sums over the treated customers; `curve` is what other budgets would bring. No customer is named.
+    Money and averted risk are sums over the treated customers; `curve` is what other budgets would bring. `evidence` is what
+    `trials` say about the expected gain, and `value_horizon_days` over how many days it is counted. No customer is named.
     """
     treated = listed.filter(arm="treated")
     sums = treated.select(pl.col("value_at_risk", "expected_gain", "action_cost", "averted").sum()).row(0, named=True)
+    value, actions = settings.value, settings.targeting.actions
+    bound_gains = [gains_at(plan.frame, actions, trials, end) for end in ("low", "high")] if trials else []
+    evidence = list_evidence(treated, trials, value.currency, value.horizon_days).as_dict()
     left_out = candidates.group_by("left_out").len().drop_nulls().sort("left_out")
     return {
         "candidates": candidates.height,
@@ -27,5 +35,7 @@ def summarize_list(plan: Plan, target: Target, listed: pl.DataFrame, candidates:
         "measured": treated.filter(basis="measured").height,
         **sums,
         "left_out": dict(left_out.iter_rows()),
-        "curve": profit_curve(plan.frame, plan.spending_order[target]).as_dict(),
+        "curve": profit_curve(plan.frame, plan.spending_order[target], bound_gains).as_dict(),
+        "value_horizon_days": value.horizon_days,
+        "evidence": evidence | {"trials": trials_as_json(trials)},
     }

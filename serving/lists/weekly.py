@@ -1,7 +1,7 @@
 """The weekly lists: which customers to act on and with what, by expected gain."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cached_property
 from itertools import count
@@ -16,6 +16,7 @@ from expectations.check import Finding
 from expectations.validation.outputs import check_output
 from expectations.validation.stopped import OverrideRequest, refuse_stopped_tables
 from serving.lists.changes import compare_with_previous_list
+from serving.lists.evidence import add_evidence, row_evidence, run_trials
 from serving.lists.reasons import list_reason_columns
 from serving.lists.summary import summarize_list
 from serving.privacy.objections import withheld_ids
@@ -28,6 +29,7 @@ from serving.store.issued import (
     by_precedence,
     churn_sentence,
     earlier_rows,
+    head_sentence,
     issue_again,
     issued_lists,
     next_issue_order,
@@ -39,6 +41,7 @@ from serving.store.targets import read_targets
 from serving.store.units import read_units
 from serving.store.withheld import Withheld
 from serving.targeting.choice import NO_ACTION
+from serving.targeting.evidence import Trials, trials_from_json
 from serving.targeting.plan import ListBounds, Plan, PlanInputs, make_plan
 from serving.targeting.units import links_of_rows
 from settings.errors import UserError
@@ -51,12 +54,13 @@ class ListRefusedError(UserError):
 
 @dataclass(frozen=True)
 class WeeklyPlan:
-    """The decisions for all lists of a week, from one run."""
+    """The decisions for all lists of a week, from one run, and the trials that the run's champion was trained with."""
 
     settings: Settings
     run: Run
     week: str
     plan: Plan
+    trials: Trials = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -86,6 +90,21 @@ class WeeklyList:
     def churn_sentence(self) -> str:
         """The meaning of p_churn, in words."""
         return churn_sentence(self.run.horizon_days, self.run.as_of)
+
+    @property
+    def head_sentence(self) -> str:
+        """The meaning of p_churn and of the expected gain, in words: the head of a file."""
+        return head_sentence(self.churn_sentence, self.summary)
+
+    @property
+    def written_rows(self) -> pl.DataFrame:
+        """The rows as files have them, with EVIDENCE_COLUMNS."""
+        return self.as_written(self.frame)
+
+    def as_written(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """Return rows of the list (LIST_COLUMNS) as files have them, with EVIDENCE_COLUMNS."""
+        listed = self.frame.hstack(self.expected.select("action_cost", "averted"))
+        return add_evidence(rows, row_evidence(listed, trials_from_json(self.summary["evidence"]["trials"])))
 
     @cached_property
     def content(self) -> str:
@@ -138,7 +157,8 @@ def plan_week(
     )
     earlier = earlier_rows(engine, planned_week, today, targeting.pause_days, targeting.control_hold_days)
     withheld, units = withheld_ids(settings, engine, *Withheld).holds(), read_units(engine, run.run_id)
-    return WeeklyPlan(settings, run, planned_week, make_plan(customers, earlier, withheld, inputs, units))
+    trials = run_trials(settings, run.model_version)
+    return WeeklyPlan(settings, run, planned_week, make_plan(customers, earlier, withheld, inputs, units), trials)
 
 
 def build_list(
@@ -156,7 +176,7 @@ def build_list(
         frame=_list_columns(listed, list_id(kind, week, run.run_id), week, run, sunday_of(week)),
         expected=listed.select(pl.col(name).cast(dtype) for name, dtype in EXPECTED_COLUMNS.items()),
         links=links_of_rows(listed, plan.links),
-        summary=summarize_list(plan, target, listed, candidates) | {"changes": changes},
+        summary=summarize_list(plan, target, listed, candidates, weekly.settings, weekly.trials) | {"changes": changes},
         row_limit=limit,
         budget=budget,
     )

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MAX_WEEK_LABELS = 5
+LEFT_SHARE = 0.25
 WIDTH, ROW_HEIGHT, MAX_NAME_LENGTH = 7.2, 0.34, 32
 Draw = Callable[["Axes"], None]
 
@@ -22,23 +23,31 @@ def svg(draw: Draw, height: float = 3.0, width: float = WIDTH) -> bytes:
     return render_figure(lambda figure: draw(figure.subplots()), width, height)
 
 
-def budget_chart(curve: dict[str, Any], budget: float | None, currency: str) -> bytes:
-    """Draw expected profit against money spent, with the most profitable budget and the one entered, if any."""
+def budget_chart(curve: dict[str, Any], budget: float | None, currency: str, *, is_assumed: bool = False) -> bytes:
+    """Draw profit against money spent, with the most profitable budget and the one entered, if any.
+
+    A band is the profit between both ends of the measured effects, where a trial measured any.
+    """
 
     def draw(axes: "Axes") -> None:
         spent, profit = np.array(curve["spent"]), np.array(curve["profit"])
         axes.plot(spent, profit, color=BLUE, linewidth=2)
         best = curve["best_budget"]
         axes.axvline(best, color=GREEN, linestyle="--", linewidth=1.2)
-        left_of_line: dict[str, Any] = {"textcoords": "offset points", "xytext": (-6, 0), "ha": "right", "color": GREEN}
-        axes.annotate("most profitable\nbudget", (best, 0.06), xycoords=("data", "axes fraction"), **left_of_line)
+        is_left = best < LEFT_SHARE * float(spent[-1])  # a label on the left would lie outside the chart
+        beside: dict[str, Any] = {"xytext": (6 if is_left else -6, 0), "ha": "left" if is_left else "right"}
+        label: dict[str, Any] = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points", "color": GREEN}
+        axes.annotate("most profitable\nbudget", (best, 0.06), **label, **beside)
+        if curve.get("profit_low"):
+            axes.fill_between(spent, curve["profit_low"], curve["profit_high"], color=AMBER, alpha=0.18, linewidth=0)
+            axes.annotate("by the measured effect", (0.02, 0.94), xycoords="axes fraction", va="top", color=AMBER)
         if budget is not None:
             x = min(max(budget, 0.0), float(spent[-1]))
             point = x, float(np.interp(x, spent, profit))
             axes.plot(*point, "o", color=AMBER, markersize=8)
             axes.annotate("your budget", point, xytext=(8, -14), textcoords="offset points", color=AMBER)
         axes.set_xlabel(f"money spent, {currency}")
-        axes.set_ylabel(f"expected profit, {currency}")
+        axes.set_ylabel(f"{'assumed' if is_assumed else 'expected'} profit, {currency}")
         axes.set_xlim(left=0)
 
     return svg(draw, 2.9)
@@ -88,14 +97,14 @@ def _date_axis(axes: "Axes") -> None:
 
 
 def groups_chart(names: Sequence[str], customers: Sequence[float], value_at_risk: Sequence[float], currency: str) -> bytes:
-    """Draw the number of customers and the value at risk of each group, side by side."""
+    """Draw the number of customers and the expected loss (value at risk) of each group, side by side."""
 
     def fill(figure: "Figure") -> None:
         left, right = figure.subplots(1, 2, sharey=True)
         rows = np.arange(len(names))[::-1]
         for axes, values, colour, label in (
             (left, customers, BLUE, "customers"),
-            (right, value_at_risk, AMBER, f"value at risk, {currency}"),
+            (right, value_at_risk, AMBER, f"expected loss, {currency}"),
         ):
             axes.barh(rows, values, color=colour)
             axes.set_xlabel(label)

@@ -1,5 +1,6 @@
 """The page of a customer: risk, value, next order and recommended action, with reasons, complaints, loyalty and history."""
 
+from collections.abc import Collection
 from typing import Annotated, Any
 
 import polars as pl
@@ -10,23 +11,26 @@ from features.frames.columns import CUSTOMER
 from features.frames.purchases import is_sale_line
 from features.storage.paths import good_path
 from features.tables.schema import COMPLAINTS, TRANSACTIONS
+from models.errors import ChampionError
 from serving.http.auth import get_client, get_state
 from serving.http.errors import ApiError
 from serving.http.fields import Id
 from serving.http.paths import SEE_OTHER, UI
 from serving.http.state import ServiceState
+from serving.lists.evidence import run_trials
 from serving.lists.holds import hold_of_customer, household_rows
 from serving.pages import charts
 from serving.pages.render import customer_path, format_day, page, svg_response
 from serving.pages.session import SIGNED_IN
+from serving.pages.value_words import value_sentence
 from serving.store.audit import record_read
 from serving.store.issued import customer_list_rows
 from serving.store.read import find_scores, score_history
 from serving.store.runs import Run
 from serving.store.withheld import Withheld
+from serving.targeting.evidence import points
 from serving.targeting.rules import Target
 from settings.clock import utc_now
-from settings.sections import Settings
 
 ROUTES = APIRouter(include_in_schema=False, dependencies=[SIGNED_IN])
 CustomerId = Annotated[Id, Path()]
@@ -53,7 +57,7 @@ def customer(customer_id: CustomerId, request: Request) -> Response:
     if not scores and not suppressed:
         raise ApiError(404, "The current scores have no customer with this id.")
     score = scores.get(customer_id)
-    lists, action = [] if score is None else customer_list_rows(state.engine, customer_id), _action(state.settings, score)
+    lists, action = [] if score is None else customer_list_rows(state.engine, customer_id), _action(state, score)
     return page(
         request,
         "customer",
@@ -68,21 +72,31 @@ def customer(customer_id: CustomerId, request: Request) -> Response:
         unit=state.settings.loyalty.unit,
         history=[] if score is None else _history(state, customer_id),
         value=state.settings.value,
+        value_sentence=_value_sentence(state, run, score),
         churners_per_100=None if score is None or score["p_churn"] is None else round(100 * score["p_churn"]),
         action=action,
+        trial=None if action is None else _trial(state, run, action),
     )
+
+
+def _value_sentence(state: ServiceState, run: Run, score: dict[str, Any] | None) -> str:
+    """Return the interval of a customer's value in words; empty where the score lacks a part of it."""
+    if score is None or any(score[name] is None for name in ("expected_value", "value_low", "value_high", "value_if_stays")):
+        return ""
+    value = state.settings.value
+    return value_sentence(score, value.currency, value.horizon_days, run.horizon_days)
 
 
 def _record_read(request: Request, state: ServiceState, customer_id: str) -> None:
     record_read(state.engine, get_client(request).name, "customer read", utc_now(), state.hash_id(customer_id), 1)
 
 
-def _action(settings: Settings, score: dict[str, Any] | None) -> dict[str, Any] | None:
+def _action(state: ServiceState, score: dict[str, Any] | None) -> dict[str, Any] | None:
     """Return the recommended action with the figures behind its expected gain; None without one.
 
     `value_of_staying` is value_if_stays - value_if_leaves, `averted` the reduction of p_churn that the gain implies.
     """
-    action = next((action for action in settings.targeting.actions if score and action.name == score["action"]), None)
+    action = next((action for action in state.settings.targeting.actions if score and action.name == score["action"]), None)
     if action is None or score is None:
         return None
     value_of_staying = score["value_if_stays"] - score["value_if_leaves"]
@@ -94,7 +108,25 @@ def _action(settings: Settings, score: dict[str, Any] | None) -> dict[str, Any] 
         "value_of_staying": value_of_staying,
         "averted": averted,
         "kind": action.kind,
+        "is_measured": action.contacts_name in _measured_actions(state),
     }
+
+
+def _measured_actions(state: ServiceState) -> Collection[str]:
+    """Return the actions, by their name in the contacts table, whose measured effect is used."""
+    try:
+        return state.champion().uplift.keys()
+    except ChampionError:
+        return ()
+
+
+def _trial(state: ServiceState, run: Run, action: dict[str, Any]) -> dict[str, Any] | None:
+    """Return what the trial of an action measured, in points; None without one."""
+    trial = run_trials(state.settings, run.model_version).get(action["name"])
+    if trial is None:
+        return None
+    low, mean, high = (points(value) for value in (trial.low, trial.mean, trial.high))
+    return {"contacts": trial.contacts, "mean": mean, "low": low, "high": high}
 
 
 def _current_hold(

@@ -1,40 +1,39 @@
 """The current figures of a list: without customers who objected or were erased since it was issued."""
 
-from functools import lru_cache
 from typing import Any
 
 import polars as pl
-import sqlalchemy as sa
 
 from features.frames.columns import CUSTOMER
-from features.storage.hashing import hash_column
+from serving.http.list_evidence import evidence_on, figure_rows, gain_days
 from serving.http.state import ServiceState
-from serving.store.issued import FACETS, FILTER_COLUMNS, SUM_COLUMNS, IssuedList, read_figure_rows
+from serving.store.issued import FACETS, FILTER_COLUMNS, SUM_COLUMNS, IssuedList
 from serving.store.withheld import Withheld, withheld_hashes
-
-MAX_CACHED_LISTS = 6  # lists whose rows a worker keeps in memory
 
 
 def current_figures(state: ServiceState, issued: IssuedList, filters: dict[str, str]) -> dict[str, Any]:
     """Return the figures of the rows that pass the filters: rows, treated, control, facets, and sums over treated customers.
 
-    The sums are those of SUM_COLUMNS. `facets` has, by filter and value, the number of treated customers that the value would
-    show together with the other filters. A list never changes, so its rows are cached, under keyed hashes; the withheld
-    customers are read each time.
+    The sums are those of SUM_COLUMNS. `evidence` is what trials say about the gain of the treated customers, and
+    `gain_days` over how many days it is counted. `facets` has, by filter and value, the number of treated customers that
+    the value would show together with the other filters. A list never changes, so its rows are cached, under keyed hashes;
+    the withheld customers are read each time.
     """
-    rows = _rows(state.engine, issued.list_id, state.identity)
+    rows = figure_rows(state.engine, issued.list_id, state.identity)
     withheld = withheld_hashes(state.engine, *Withheld)
     allowed = rows.filter(~pl.col(CUSTOMER).is_in(withheld)) if withheld else rows
     shown = _filtered(allowed, filters)
     treated = shown.filter(arm="treated")
     sums = treated.select(pl.col(SUM_COLUMNS).sum()).row(0, named=True)
     facets = {name: _facet_counts(allowed, name, filters) for name, column in FILTER_COLUMNS.items() if column in FACETS}
-    return {"rows": shown.height, "treated": treated.height, "control": shown.height - treated.height, **sums, "facets": facets}
-
-
-@lru_cache(maxsize=MAX_CACHED_LISTS)
-def _rows(engine: sa.Engine, list_id: str, identity: str) -> pl.DataFrame:
-    return read_figure_rows(engine, list_id, hash_column(CUSTOMER, identity))
+    counts = {"rows": shown.height, "treated": treated.height, "control": shown.height - treated.height}
+    return {
+        **counts,
+        **sums,
+        "facets": facets,
+        "evidence": evidence_on(state, issued, shown),
+        "gain_days": gain_days(state, issued),
+    }
 
 
 def _filtered(rows: pl.DataFrame, filters: dict[str, str]) -> pl.DataFrame:

@@ -11,6 +11,7 @@ from fastapi import Request
 from jinja2 import Environment, Template
 from starlette.responses import HTMLResponse, Response
 
+from features.rendering import amounts
 from features.rendering.templates import template_environment
 from serving.http.auth import get_client, get_state
 from serving.http.paths import CHART_POLICY
@@ -18,7 +19,7 @@ from serving.pages.session import csrf_token
 
 FOLDER = Path(__file__).parent
 MISSING = "–"
-MAX_WITH_CENTS = 100
+AMBIGUOUS_DECIMALS = 3  # 12.345 may be read as 12345
 PAGES = {"week": "This week", "segments": "Segments", "outcomes": "Outcomes", "models": "Models"}
 DISPLAY_NAMES = {
     "hard_core": "hard-core",
@@ -59,29 +60,45 @@ def _templates() -> Environment:
 
 def format_integer(number: float | None) -> str:
     """Return a number without decimals."""
-    return MISSING if number is None else f"{number:,.0f}"
+    return MISSING if number is None else amounts.format_amount(number)
 
 
 def format_money(amount: float | None) -> str:
     """Return an amount, with cents below a hundred."""
-    if amount is None:
-        return MISSING
-    return f"{amount:,.2f}" if abs(amount) < MAX_WITH_CENTS else f"{amount:,.0f}"
+    return MISSING if amount is None else amounts.format_money(amount)
+
+
+def format_rough(amount: float | None) -> str:
+    """Return an amount with two significant digits."""
+    return MISSING if amount is None else amounts.format_rough(amount)
+
+
+def format_cents(amount: float) -> str:
+    """Return an amount as it stands beside a form field: without decimals if it is whole, else with cents."""
+    cents = amounts.format_amount(amount, 2)
+    return cents.removesuffix(".00")
 
 
 def format_input(amount: float) -> str:
-    """Return an amount as the value of a form field: up to six decimals, no separators and no exponent."""
-    return f"{amount:.6f}".rstrip("0").rstrip(".")
+    """Return an amount as the value of a form field: up to six decimals, no separators and no exponent.
+
+    Never exactly three decimals, which `serving.pages.typed_amounts` would have to ask about.
+    """
+    whole, _, part = f"{amount:.6f}".rstrip("0").partition(".")
+    return f"{whole}.{part}0" if len(part) == AMBIGUOUS_DECIMALS else f"{whole}.{part}".rstrip(".")
 
 
 def format_signed(amount: float | None) -> str:
-    """Return an amount with its sign."""
-    return MISSING if amount is None else f"{amount:+,.2f}"
+    """Return an amount with its sign; zero has none."""
+    if amount is None:
+        return MISSING
+    rounded = amounts.round_half_up(amount, 2)
+    return f"{rounded:+,}" if rounded else f"{rounded:,}"
 
 
 def format_share(share: float | None) -> str:
     """Return a share in per cent."""
-    return MISSING if share is None else f"{100 * share:.0f}\u00a0%"  # a no-break space
+    return MISSING if share is None else f"{amounts.format_amount(100 * share)}\u00a0%"  # a no-break space
 
 
 def format_day(day: date | str | None) -> str:
@@ -115,6 +132,8 @@ def customer_path(customer_id: str) -> str:
 FILTERS: dict[str, Callable[..., str]] = {
     "integer": format_integer,
     "money": format_money,
+    "rough": format_rough,
+    "cents": format_cents,
     "percent": format_share,
     "signed": format_signed,
     "input_value": format_input,

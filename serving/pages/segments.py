@@ -12,6 +12,7 @@ from serving.http.state import ServiceState
 from serving.pages import charts
 from serving.pages.render import display_name, page, svg_response
 from serving.pages.session import SIGNED_IN
+from serving.pages.value_words import ValueParts, value_parts
 from serving.store.runs import Run, find_current_run, read_run_summary
 
 ROUTES = APIRouter(include_in_schema=False, dependencies=[SIGNED_IN])
@@ -32,12 +33,25 @@ def segments(request: Request) -> Response:
         {
             "name": name,
             "title": title,
-            "groups": summary["groups"][name],
+            "groups": [group | {"parts": _parts(group)} for group in summary["groups"][name]],
             "moves": sorted((tuple(row) for row in moves.get(name, [])), key=lambda row: -row[2]),
         }
         for name, title in GROUPING_TITLES.items()
     ]
-    return page(request, "segments", run=run, summary=summary, groupings=groupings, moved_since=moves.get("as_of"))
+    return page(
+        request,
+        "segments",
+        run=run,
+        summary=summary,
+        groupings=groupings,
+        moved_since=moves.get("as_of"),
+        parts=value_parts(summary["expected_value"], summary["value_at_risk"]),
+        value=get_state(request).settings.value,
+    )
+
+
+def _parts(group: dict[str, Any]) -> ValueParts:
+    return value_parts(group["expected_value"], group["value_at_risk"])
 
 
 def _run_summary(state: ServiceState) -> tuple[Run | None, dict[str, Any] | None]:
@@ -47,7 +61,7 @@ def _run_summary(state: ServiceState) -> tuple[Run | None, dict[str, Any] | None
 
 @ROUTES.get(f"{UI}/charts/groups.svg")
 def groups_chart(request: Request, by: Grouping) -> Response:
-    """Draw customers and value at risk by group."""
+    """Draw customers and expected loss by group."""
     state = get_state(request)
     _, summary = _run_summary(state)
     if summary is None or not summary["groups"][by]:

@@ -1,6 +1,5 @@
 """The page of this week: the three lists with their expected gain, the effect of other budgets, and the rows to act on."""
 
-import re
 from collections.abc import Iterable
 from enum import StrEnum
 from typing import Annotated, Any
@@ -18,9 +17,11 @@ from serving.lists.changes import CHANGE_PHRASES
 from serving.lists.files import Format
 from serving.lists.weekly import build_list, issue, plan_week
 from serving.pages import charts
+from serving.pages.budget_words import best_budget_sentence, curve_description
 from serving.pages.list_figures import current_figures
 from serving.pages.render import page, query_string, svg_response
 from serving.pages.session import SIGNED_IN, check_form
+from serving.pages.typed_amounts import read_amount
 from serving.schemas.iso_weeks import sunday_of, week_of
 from serving.schemas.list_kind import ListKind
 from serving.store.issued import IssuedList, counting_sentence, effective_list, issued_lists, list_rows
@@ -43,8 +44,8 @@ class FileFormat(StrEnum):
 
 
 ListId = Annotated[str, Query(max_length=100, pattern=NO_CONTROL_CHARS)]
-Amount = Annotated[str, Query(max_length=20)]
-AMOUNT_PATTERN, MAX_AMOUNT = re.compile(r"\d+(\.\d*)?|\.\d+"), 1e12
+MAX_TYPED = 100
+Amount = Annotated[str, Query(max_length=MAX_TYPED)]
 
 
 @ROUTES.get(f"{UI}/week")
@@ -69,10 +70,13 @@ def week(
     lists = {name: issued if issued and issued.withdrawn_at is None else None for name, issued in effective.items()}
     chosen = _find_list(state, list_id) if list_id else lists[kind]
     filters = _filters(segment=segment, stage=stage, region=region, action=action)
-    after_rank = int(after) if after.isdecimal() else 0
+    after_rank, typed = int(after) if after.isdecimal() else 0, read_amount(budget, state.settings.value.currency)
     return page(
         request,
         "week",
+        422 if typed.problem else 200,
+        budget_problem=typed.problem,
+        typed_budget=budget,
         cards={name: None if issued is None else current_figures(state, issued, {}) for name, issued in lists.items()},
         run=run,
         week=current_week,
@@ -82,18 +86,12 @@ def week(
         counting=None if chosen is None else counting_sentence(chosen, effective_list(state.engine, chosen.kind, chosen.week)),
         stale=state.is_stale(run, today),
         age=(today - run.as_of).days,
-        detail=None if chosen is None else _detail(request, state, chosen, filters, _parse_amount(budget), after_rank),
+        detail=None if chosen is None else _detail(request, state, chosen, filters, typed.amount, after_rank),
     )
 
 
 def _filters(**values: str | None) -> dict[str, str]:
     return {name: value for name, value in values.items() if value}
-
-
-def _parse_amount(text: str) -> float | None:
-    """Return an amount that a user typed; None for an empty or invalid one."""
-    amount = float(text) if AMOUNT_PATTERN.fullmatch(text.strip()) else None
-    return amount if amount is not None and amount <= MAX_AMOUNT else None
 
 
 def _find_list(state: ServiceState, list_id: str) -> IssuedList:
@@ -125,7 +123,9 @@ def _detail(
         ],
         "changes": _changes(figures.get("changes"), state),
         "budget": budget,
-        "spending": _spending(figures.get("curve"), figures.get("action_cost") if budget is None else budget),
+        "spending": _spending(chosen, figures.get("action_cost") if budget is None else budget, state.settings.value.currency),
+        "evidence": current_figures(state, chosen, {})["evidence"],
+        "gain_days": sums["gain_days"],
         "expires": sunday_of(chosen.week),
     }
 
@@ -143,14 +143,22 @@ def _reason_gone(reason: str, count: int, state: ServiceState) -> str:
     return exclusion_sentence(Exclusion(reason), count, state.settings.targeting)
 
 
-def _spending(stored_curve: dict[str, Any] | None, budget: float | None) -> dict[str, float] | None:
+def _spending(chosen: IssuedList, budget: float | None, currency: str) -> dict[str, Any] | None:
     """Return the expected effect of a budget, by default of the most profitable one; None without a stored curve."""
-    if stored_curve is None:
+    if not chosen.figures.get("curve"):
         return None
-    curve = ProfitCurve(**stored_curve)
-    spent, contacts, saved, profit = curve.at(curve.best_budget if budget is None else budget)
+    curve = ProfitCurve(**chosen.figures["curve"])
+    at, best, maximum = curve.best_budget if budget is None else budget, curve.best_budget, curve.spent[-1]
+    spent, contacts, saved, profit = curve.at(at)
     effect = {"spent": spent, "contacts": contacts, "saved": saved, "wasted": contacts - saved, "profit": profit}
-    return effect | {"best": curve.best_budget, "max": curve.spent[-1]}
+    is_service = chosen.kind == ListKind.RECOVERY
+    return effect | {
+        "range": curve.range_at(at),
+        "best": best,
+        "max": maximum,
+        "sentence": best_budget_sentence(best, maximum, currency, is_service=is_service),
+        "description": curve_description(best, maximum, currency),
+    }
 
 
 @ROUTES.post(f"{UI}/week/issue")
@@ -158,13 +166,15 @@ def issue_lists(
     request: Request,
     csrf: Annotated[str, Form()] = "",
     kind: Annotated[ListKind | None, Form()] = None,
-    budget: Annotated[str, Form(max_length=20)] = "",
+    budget: Annotated[str, Form(max_length=MAX_TYPED)] = "",
 ) -> Response:
     """Issue this week's lists as configured, or one of them with another budget."""
     check_form(request, csrf)
-    state, client, amount = get_state(request), get_client(request).name, _parse_amount(budget)
-    if budget and (amount is None or kind is None):
-        raise ApiError(422, "Enter the budget of one list as an amount such as 250.50.", "budget")
+    state, client = get_state(request), get_client(request).name
+    typed = read_amount(budget, state.settings.value.currency)
+    amount = typed.amount
+    if typed.problem or (amount is not None and kind is None):
+        raise ApiError(422, typed.problem or "A budget is for one list: choose its kind.", "budget")
     bounds = {} if kind is None or amount is None else {kind: ListBounds(amount)}
     plan = plan_week(state.settings, state.engine, None, bounds)
     kinds: Iterable[ListKind] = ListKind if kind is None else [kind]
@@ -197,7 +207,9 @@ def download(
 def budget_chart(request: Request, list_id: ListId, budget: Amount = "") -> Response:
     """Draw expected profit against budget."""
     state = get_state(request)
-    curve = _find_list(state, list_id).figures.get("curve")
+    figures = _find_list(state, list_id).figures
+    curve, is_assumed = figures.get("curve"), figures.get("evidence", {}).get("is_assumed", True)
     if not curve:
         raise ApiError(404, "There is no such chart.")
-    return svg_response(charts.budget_chart(curve, _parse_amount(budget), state.settings.value.currency))
+    currency = state.settings.value.currency
+    return svg_response(charts.budget_chart(curve, read_amount(budget, currency).amount, currency, is_assumed=is_assumed))

@@ -29,6 +29,9 @@ FIGURE_COLUMNS: dict[str, pl.DataType] = {
     "arm": pl.String(),
     **dict.fromkeys(FACETS, pl.String()),
     **dict.fromkeys(SUM_COLUMNS, pl.Float64()),
+    "basis": pl.String(),
+    "p_churn": pl.Float64(),
+    "rank": pl.UInt32(),
 }
 EARLIER_COLUMNS: dict[str, pl.DataType] = {
     "customer_id": pl.String(),
@@ -84,10 +87,21 @@ class IssuedList:
         """The meaning of p_churn, in words."""
         return churn_sentence(self.horizon_days, self.data_as_of)
 
+    @property
+    def head_sentence(self) -> str:
+        """The meaning of p_churn and of the expected gain, in words: the head of a file."""
+        return head_sentence(self.churn_sentence, self.figures)
+
 
 def churn_sentence(horizon_days: int, as_of: date) -> str:
     """Return the meaning of p_churn, in words."""
     return f"p_churn is the probability of no purchase in the {horizon_days} days from {as_of}, if nothing special is done."
+
+
+def head_sentence(churn: str, figures: Mapping[str, Any]) -> str:
+    """Return the head of a file: the meaning of p_churn, and what the expected gain rests on."""
+    evidence = figures.get("evidence") or {}
+    return f"{churn} {evidence['sentence']}" if "sentence" in evidence else churn
 
 
 LIST_FIELDS = tuple(LISTS.c[name] for name in IssuedList.__dataclass_fields__)

@@ -1,5 +1,6 @@
 """What each budget is expected to bring: expected profit against money spent, and the most profitable budget."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -18,7 +19,9 @@ DECIMALS = 4
 class ProfitCurve:
     """Points by rising budget, starting at 0: money spent, customers contacted, customers saved and profit, both expected.
 
-    `best_budget` is the budget beyond which the next increment costs more than it brings.
+    `best_budget` is the cheapest of the budgets with the largest profit; increments beyond it cost more than they bring. At the
+    last point there are none. `profit_low` and `profit_high` are the profit at either end of the effects that trials measured;
+    None without a trial, and in curves of earlier versions.
     """
 
     spent: list[float]
@@ -26,6 +29,8 @@ class ProfitCurve:
     saved: list[float]
     profit: list[float]
     best_budget: float
+    profit_low: list[float] | None = None
+    profit_high: list[float] | None = None
 
     def at(self, budget: float) -> tuple[float, float, float, float]:
         """Return spent, contacts, saved and profit at a budget, interpolated linearly between points."""
@@ -35,15 +40,24 @@ class ProfitCurve:
         )
         return spent, contacts, saved, profit
 
+    def range_at(self, budget: float) -> tuple[float, float] | None:
+        """Return the profit at a budget for either end of the measured effects; None where no trial measured one."""
+        if self.profit_low is None or self.profit_high is None:
+            return None
+        spent = min(max(budget, 0.0), self.spent[-1])
+        low, high = (float(np.interp(spent, self.spent, values)) for values in (self.profit_low, self.profit_high))
+        return min(low, high), max(low, high)
+
     def as_dict(self) -> dict[str, Any]:
         """Return the points as data for JSON."""
         return asdict(self)
 
 
-def profit_curve(frame: pl.DataFrame, increments: Increments) -> ProfitCurve:
+def profit_curve(frame: pl.DataFrame, increments: Increments, bound_gains: Sequence[Array] = ()) -> ProfitCurve:
     """Return the curve over the increments of treated customers, in their order; at most MAX_POINTS points and the best one.
 
-    `frame` is the plan's frame, whose rows `increments.row` refers to.
+    `frame` is the plan's frame, whose rows `increments.row` refers to. `bound_gains` has the gain of each action in each row, of
+    shape (rows, actions), at the low and the high end of the measured effects; empty where no trial measured one.
     """
     is_treated = (frame["arm"] == "treated").to_numpy()
     treated = increments.subset(is_treated[increments.row])
@@ -53,13 +67,22 @@ def profit_curve(frame: pl.DataFrame, increments: Increments) -> ProfitCurve:
     )
     best = int(np.argmax(profit))
     points = _point_indices(len(treated), best)
+    bounds = [_rounded(np.concatenate([[0], np.cumsum(_added_gains(treated, gains))])[points]) for gains in bound_gains]
     return ProfitCurve(
         spent=_rounded(spent[points]),
         contacts=[int(count) for count in contacts[points]],
         saved=_rounded(saved[points]),
         profit=_rounded(profit[points]),
         best_budget=float(spent[best]),
+        **dict(zip(("profit_low", "profit_high"), bounds, strict=False)),
     )
+
+
+def _added_gains(increments: Increments, gains: Array) -> Array:
+    """Return what each increment adds, from the gains (rows, actions): its action's gain less that of the action before."""
+    steps = pl.DataFrame({"row": increments.row, "gain": gains[increments.row, increments.option]})
+    before = pl.col("gain").shift(1, fill_value=0.0).over("row")
+    return steps.select(pl.col("gain") - before).to_series().to_numpy()
 
 
 def _rounded(values: Array) -> list[float]:

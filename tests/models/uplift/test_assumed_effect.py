@@ -43,3 +43,9 @@ def test_an_unknown_risk_has_no_assumed_effect() -> None:
     reductions = pl.DataFrame({"p": [None, 0.5]}).select(assumed_reduction(action, pl.col("p"))).to_series()
     assert reductions.to_list() == [None, pytest.approx(0.05)]
     assert not np.isnan(reductions.drop_nulls().to_numpy()).any()
+
+
+def test_by_default_an_action_keeps_few_of_those_who_have_almost_certainly_left() -> None:
+    default = Action("mail", "retention", cost=1.0, save_rate=0.1)
+    reduction = pl.DataFrame({"p": [0.99]}).select(assumed_reduction(default, pl.col("p"))).item()
+    assert reduction == averted(0.99, 0.1, "odds") < averted(0.99, 0.1, "share") / 10

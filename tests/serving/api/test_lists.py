@@ -13,6 +13,7 @@ from serving.schemas.list_kind import ListKind
 from serving.schemas.lists import LIST_COLUMNS
 from serving.store.keys import Scope
 from serving.store.schema import AUDIT, LIST_ROWS, LISTS
+from serving.targeting.evidence import EVIDENCE_COLUMNS
 from settings.clock import utc_now
 from settings.sections import Settings
 
@@ -132,7 +133,7 @@ def test_a_download_has_all_rows_and_opens_in_spreadsheets(service: Any) -> None
     assert csv.headers["content-type"] == "text/csv; charset=utf-8"
     assert csv.headers["content-disposition"] == f'attachment; filename="{full["list"]["list_id"]}.csv"'
     frame = pl.read_csv(io.BytesIO(csv.content), infer_schema=False)
-    assert frame.columns == list(LIST_COLUMNS)
+    assert frame.columns == [*LIST_COLUMNS, *EVIDENCE_COLUMNS]
     assert frame["customer_id"].to_list() == [row["customer_id"] for row in full["rows"]]
     xlsx = service.client.get("/lists/at_risk?format=xlsx&limit=3")
     assert xlsx.content.startswith(b"PK")

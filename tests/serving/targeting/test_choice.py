@@ -8,10 +8,10 @@ from serving.targeting.choice import choose_actions
 from settings.sections import Action, Targeting
 
 ACTIONS = (
-    Action("mail", "retention", cost=1.0, save_rate=0.1),
-    Action("call", "retention", cost=10.0, save_rate=0.3),
-    Action("return", "win_back", cost=2.0, save_rate=0.05),
-    Action("apology", "recovery", cost=15.0, save_rate=0.2),
+    Action("mail", "retention", cost=1.0, save_rate=0.1, effect="share"),
+    Action("call", "retention", cost=10.0, save_rate=0.3, effect="share"),
+    Action("return", "win_back", cost=2.0, save_rate=0.05, effect="share"),
+    Action("apology", "recovery", cost=15.0, save_rate=0.2, effect="share"),
 )
 CUSTOMER: dict[str, Any] = {
     "status": "existing",

@@ -7,16 +7,17 @@ import pytest
 from serving.store.issued import EARLIER_COLUMNS
 from serving.store.targets import CANDIDATE_COLUMNS
 from serving.targeting.curve import profit_curve
+from serving.targeting.evidence import Trial, gains_at
 from serving.targeting.exclusions import Exclusion, exclusion_sentence
 from serving.targeting.plan import ListBounds, Plan, PlanInputs, make_plan
 from serving.targeting.rules import Target
 from settings.sections import Action, Caps, Targeting
 
 ACTIONS = (
-    Action("mail", "retention", cost=1.0, save_rate=0.1),
-    Action("call", "retention", cost=10.0, save_rate=0.3, owner="desk", level="accountable"),
-    Action("return", "win_back", cost=2.0, save_rate=0.05, buyers="repeat"),
-    Action("apology", "recovery", cost=15.0, save_rate=0.2, owner="service"),
+    Action("mail", "retention", cost=1.0, save_rate=0.1, effect="share"),
+    Action("call", "retention", cost=10.0, save_rate=0.3, owner="desk", level="accountable", effect="share"),
+    Action("return", "win_back", cost=2.0, save_rate=0.05, buyers="repeat", effect="share"),
+    Action("apology", "recovery", cost=15.0, save_rate=0.2, owner="service", effect="share"),
 )
 NO_CONTROL = Targeting(control_share=0.0, global_control_share=0.0, actions=ACTIONS)
 CUSTOMER: dict[str, Any] = {
@@ -244,3 +245,17 @@ def test_a_plan_without_customers_is_empty() -> None:
 def test_every_exclusion_has_a_sentence() -> None:
     assert exclusion_sentence("contacted", 312, NO_CONTROL) == "312 were contacted in the last 14 days"
     assert all(exclusion_sentence(exclusion, 1, NO_CONTROL) for exclusion in Exclusion)
+
+
+def test_the_curve_has_the_profit_at_both_ends_of_the_measured_effects() -> None:
+    plan = plan_customers(customers({}, {}, {"value_at_risk": 40.0}))
+    trials = {"mail": Trial(contacts=900, mean=0.0, low=-0.02, high=0.05)}
+    bounds = [gains_at(plan.frame, ACTIONS, trials, end) for end in ("low", "high")]
+    curve = profit_curve(plan.frame, plan.spending_order[Target.RETENTION], bounds)
+    low, high = curve.range_at(curve.spent[-1]) or (0.0, 0.0)
+    treated = plan.frame.filter(arm="treated")
+    saved = treated.filter(target="retention")["saved_value"].sum()
+    assert low == pytest.approx(-0.02 * saved - curve.spent[-1])
+    assert high == pytest.approx(0.05 * saved - curve.spent[-1])
+    assert curve.range_at(0.0) == (0.0, 0.0)
+    assert profit_curve(plan.frame, plan.spending_order[Target.RETENTION]).range_at(1.0) is None
