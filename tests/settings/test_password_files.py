@@ -10,7 +10,7 @@ from settings.load import load_settings
 from settings.password_files import read_password, with_password
 from settings.urls import hide_credentials
 
-STORE_PASSWORD = "store p@ss/w:rd#1"
+STORE_TEXT = "store p@ss/w:rd#1"
 ODD = [
     "p@ss/w:rd#1?2%3",
     " spaces  inside and around ",
@@ -51,10 +51,10 @@ def test_the_passwords_of_store_tracking_and_tables_come_from_files_beside_the_c
     query = '{url = "postgresql://me@db/shop", query = "select 1", password_file = "store"}'
     config.write_text(f"[tables]\ntransactions = {query}\n", encoding="utf-8")
     settings = load_settings(config, URLS | FILES)
-    assert sa.make_url(settings.store_url).password == STORE_PASSWORD
+    assert sa.make_url(settings.store_url).password == STORE_TEXT
     assert get_auth_from_url(settings.mlflow_uri) == ("me", "mlflow p@ss/w:rd#1")
     assert not isinstance(settings.tables.transactions, str)
-    assert sa.make_url(settings.tables.transactions.url).password == STORE_PASSWORD
+    assert sa.make_url(settings.tables.transactions.url).password == STORE_TEXT
 
 
 def test_passwords_of_files_are_hidden_from_then_on(config: Path) -> None:
