@@ -36,6 +36,7 @@ def main() -> None:
         "MLFLOW_AUTH_CONFIG_PATH": str(_write_config(urls[1])),
         "MLFLOW_FLASK_SERVER_SECRET_KEY": secrets[SESSION_SECRET],
         "MLFLOW_DISABLE_TELEMETRY": "true",
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # seven processes of 180 MB that Holdfast does not use
     }
     if options.upgrade:
         _upgrade(urls[0])

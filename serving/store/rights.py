@@ -24,7 +24,7 @@ from serving.store.schema import (
 READ, ADD, CHANGE, DELETE = "select", "insert", "update", "delete"
 SERVICE_RIGHTS: dict[str, tuple[str, ...]] = {
     VERSION_TABLE: (READ,),
-    META.name: (READ,),
+    META.name: (READ, ADD),  # whoever uses a new store first names it, once
     RUNS.name: (READ,),
     REPORTS.name: (READ,),
     KEYS.name: (READ,),
