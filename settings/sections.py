@@ -25,10 +25,11 @@ class Workspace:
 
 @dataclass(frozen=True, config=STRICT)
 class SqlQuery:
-    """A SQL query on a database URL in SQLAlchemy's form."""
+    """A SQL query on a database URL in SQLAlchemy's form; `password_file` holds the password that the URL lacks."""
 
     url: str
     query: str
+    password_file: Path | None = None
 
 
 Source = str | SqlQuery
@@ -164,22 +165,27 @@ class Targeting:
 
 @dataclass(frozen=True, config=STRICT)
 class Tracking:
-    """The database of MLflow's runs and model registry; None: `mlflow.db` in the workspace."""
+    """The database of MLflow's runs and model registry; None: `mlflow.db` in the workspace.
+
+    `mlflow_password_file` holds the password that the URL lacks.
+    """
 
     mlflow_uri: str | None = None
+    mlflow_password_file: Path | None = None
 
 
 @dataclass(frozen=True, config=STRICT)
 class Serving:
     """The store of published scores, how long scores are kept, and the limits of the service.
 
-    `store` None: `scores.db` in the workspace; `secret_file` None: `control.key` in the workspace. Runs are kept for `keep_weeks`
-    weeks before the newest one. A run older than `stale_after_days` is reported as stale. `development` requires no key, on a
-    loopback address only. Limits are per call, except `requests_per_minute`, which is per key and worker. Each worker has
-    `threads` threads.
+    `store` None: `scores.db` in the workspace; `store_password_file` holds the password that its URL lacks. `secret_file` None:
+    `control.key` in the workspace. Runs are kept for `keep_weeks` weeks before the newest one. A run older than
+    `stale_after_days` is reported as stale. `development` requires no key, on a loopback address only. Limits are per call,
+    except `requests_per_minute`, which is per key and worker. Each worker has `threads` threads.
     """
 
     store: str | None = None
+    store_password_file: Path | None = None
     secret_file: Path | None = None
     keep_weeks: PositiveCount = 13
     stale_after_days: PositiveCount = 8
