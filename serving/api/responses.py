@@ -55,6 +55,12 @@ class ScoreReply(BaseModel):
     suppressed: list[str]
 
 
+class LiveReply(ScoreReply):
+    """Live scores. `ignored` names the columns of the request that were not used, as `transactions.colour`."""
+
+    ignored: list[str]
+
+
 class ListHead(BaseModel):
     """A list as it was issued.
 

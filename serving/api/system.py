@@ -9,7 +9,7 @@ from starlette.responses import Response
 from serving.api.responses import Health, RunReply
 from serving.api.scores import json_reply, run_fields
 from serving.http.auth import any_key, get_state, require
-from serving.http.errors import RETRY_SECONDS, ApiError, error_responses
+from serving.http.errors import OPEN_ROUTE, RETRY_SECONDS, ApiError, error_responses
 from serving.http.json_route import StrictRoute
 from serving.http.metrics import exposition, store_time
 from serving.http.state import ServiceState
@@ -22,14 +22,16 @@ METRICS_RESPONSE: dict[int | str, dict[str, Any]] = {
 }
 
 
-@ROUTES.get("/livez", response_model=Health, responses=error_responses(), summary="Whether the process answers")
+@ROUTES.get("/livez", response_model=Health, responses=error_responses(every=OPEN_ROUTE), summary="Whether the process answers")
 @ROUTES.get("/healthz", include_in_schema=False)
 def livez() -> Response:
     """Return 200 while the process answers."""
     return json_reply({"status": "alive"})
 
 
-@ROUTES.get("/readyz", response_model=Health, responses=error_responses(), summary="Whether there are scores to serve")
+@ROUTES.get(
+    "/readyz", response_model=Health, responses=error_responses(every=OPEN_ROUTE), summary="Whether there are scores to serve"
+)
 def readyz(request: Request) -> Response:
     """Return 200 once the store answers and a run is published, 503 before that."""
     try:
@@ -44,7 +46,7 @@ def readyz(request: Request) -> Response:
     response_model=RunReply,
     responses=error_responses(),
     summary="The current run",
-    dependencies=[require(Scope.LIST)],
+    dependencies=[require(Scope.LIST, Scope.SCORE)],
 )
 def latest_run(request: Request) -> Response:
     """Return the current run: its as-of date, when it was scored, the champion's version, and its number of customers."""

@@ -70,13 +70,20 @@ class Authenticator:
             raise ApiError(401, "The key is unknown, expired or revoked.")
         return client
 
-    def count_request(self, client: Client) -> None:
-        """Count a request. Raises ApiError 429, with the seconds to wait, above the limit."""
-        if not self.limiter.hit(self.limit, client.key_id):
-            reset = self.limiter.get_window_stats(self.limit, client.key_id).reset_time
-            wait = max(1, math.ceil(reset - time.time()))
+    def count_request(self, client: Client) -> dict[str, str]:
+        """Count a request and return the RateLimit headers of its response.
+
+        Raises ApiError 429, with the same headers and the seconds to wait, above the limit.
+        """
+        is_within = self.limiter.hit(self.limit, client.key_id)
+        window = self.limiter.get_window_stats(self.limit, client.key_id)
+        wait = max(1, math.ceil(window.reset_time - time.time()))
+        headers = {"limit": str(self.limit.amount), "remaining": str(max(0, window.remaining)), "reset": str(wait)}
+        headers = {f"ratelimit-{name}": value for name, value in headers.items()}
+        if not is_within:
             message = f"Too many requests: the limit is {self.limit.amount:,} a minute per key; try again in {wait} s."
-            raise ApiError(429, message, retry_after=wait)
+            raise ApiError(429, message, retry_after=wait, headers=headers)
+        return headers
 
 
 def session_token(cookie: str) -> str:
@@ -102,13 +109,15 @@ def is_loopback_host(host: str) -> bool:
     return name is not None and is_loopback((name, 0))
 
 
-def require(scope: Scope) -> params.Depends:
-    """Return the dependency of a route that needs a scope."""
+def require(*scopes: Scope) -> params.Depends:
+    """Return the dependency of a route that needs a scope, or any one of several."""
 
     async def check(request: Request, _key: Annotated[HTTPAuthorizationCredentials | None, Depends(BEARER)]) -> None:
         client = get_client(request)
-        if scope not in client.scopes:
-            raise ApiError(403, f"This needs a key with the scope {scope}; yours has {', '.join(sorted(client.scopes))}.")
+        if not client.scopes & set(scopes):
+            raise ApiError(
+                403, f"This needs a key with the scope {' or '.join(scopes)}; yours has {', '.join(sorted(client.scopes))}."
+            )
 
     return params.Depends(check)
 

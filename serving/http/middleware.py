@@ -1,7 +1,6 @@
 """The middleware around all routes: authentication, limits of size and time, and headers, logs and metrics of each response."""
 
 import asyncio
-import secrets
 from collections.abc import Callable
 from time import perf_counter
 
@@ -10,11 +9,13 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serving.http.auth import ANONYMOUS, DEVELOPER, Authenticator, is_loopback, is_loopback_host
+from serving.http.content_coding import GzipSender, accepts_gzip, decoded_body
 from serving.http.error_mapping import as_api_error
 from serving.http.errors import INTERNAL, ApiError
 from serving.http.logging import error_location, open_log
 from serving.http.metrics import REQUEST_SECONDS, REQUESTS
-from serving.http.paths import CONTENT_POLICY, STATIC, is_page
+from serving.http.paths import CONTENT_POLICY, STATIC, is_page, strip_version
+from serving.http.request_id import request_id_of
 from serving.http.state import ServiceState
 from serving.store.keys import Client
 
@@ -49,10 +50,11 @@ class RequestMiddleware:
             await self.api(scope, receive, send)
             return
         to_thread.current_default_thread_limiter().total_tokens = self.settings.threads
-        context = RequestContext(scope, send, self.render_error)
+        strip_version(scope)
+        context = RequestContext(scope, send, self.render_error, self.settings.request_seconds)
         try:
             body = await self._authenticated_body(scope, receive)
-            async with asyncio.timeout(self.settings.request_seconds):
+            async with context.time_limit:
                 await self.api(scope, _replay(body, receive), context.send)
         except Exception as error:  # noqa: BLE001  # the last resort: for any error the client gets a response
             scope.setdefault("holdfast.fault", error_location(error))
@@ -69,10 +71,11 @@ class RequestMiddleware:
             raise ApiError(413, f"At most {max_bytes:,} bytes per request.")
         try:
             async with asyncio.timeout(self.settings.body_seconds):
-                return await _read_body(receive, max_bytes)
+                body = await _read_body(receive, max_bytes)
         except TimeoutError:
             message = f"The body did not arrive within {self.settings.body_seconds:g} seconds."
             raise ApiError(408, message) from None
+        return decoded_body(body, headers, max_bytes)
 
     async def _client(self, scope: Scope, headers: dict[bytes, bytes]) -> Client:
         if self.authenticator.is_open(scope["path"]):
@@ -89,7 +92,7 @@ class RequestMiddleware:
         else:
             client = await self.authenticator.key_client(headers.get(b"authorization", b"").decode("latin-1"))
         if client is not ANONYMOUS:
-            self.authenticator.count_request(client)
+            scope["holdfast.headers"] = self.authenticator.count_request(client)
         return client
 
     def _log_request(self, context: "RequestContext", scope: Scope) -> None:
@@ -114,10 +117,13 @@ class RequestMiddleware:
 class RequestContext:
     """One request: its id, when it started, and the status of its response, 0 until that has started."""
 
-    def __init__(self, scope: Scope, send: Send, render_error: ErrorRenderer) -> None:
-        """Start the clock and give the request an id."""
-        self.scope, self._send, self._render_error = scope, send, render_error
-        self.request_id, self.started, self.status = secrets.token_hex(8), perf_counter(), 0
+    def __init__(self, scope: Scope, send: Send, render_error: ErrorRenderer, seconds: float) -> None:
+        """Start the clock and give the request an id; `seconds` may pass until the response, and between its parts."""
+        self.scope, self._render_error, self._seconds = scope, render_error, seconds
+        accepted = accepts_gzip(scope["headers"]) and scope["method"] != "HEAD" and not is_page(scope["path"])
+        self._send = send if is_page(scope["path"]) else GzipSender(send, accepted=accepted)
+        self.request_id, self.started, self.status = request_id_of(scope["headers"]), perf_counter(), 0
+        self.time_limit = asyncio.timeout(seconds)
         scope["holdfast.request_id"] = self.request_id
 
     @property
@@ -138,9 +144,12 @@ class RequestContext:
             self.status = message["status"]
             names = {name for name, _ in message["headers"]}
             defaults = PAGE_SECURITY_HEADERS if is_page(self.scope["path"]) else SECURITY_HEADERS
-            added = [(name, value) for name, value in defaults if name not in names]
+            limits = ((name.encode(), value.encode()) for name, value in self.scope.get("holdfast.headers", {}).items())
+            added = [(name, value) for name, value in (*defaults, *limits) if name not in names]
             message["headers"] = [*message["headers"], *added, (b"x-request-id", self.request_id.encode())]
         await self._send(message)
+        if message.get("more_body"):  # a long response may take any time, but each part of it only so much
+            self.time_limit.reschedule(asyncio.get_running_loop().time() + self._seconds)
 
     async def fail(self, error: ApiError) -> None:
         """Send an error response, unless a response has started already."""

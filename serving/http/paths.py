@@ -1,4 +1,7 @@
-"""The paths of the pages and their security policies."""
+"""The paths of the pages and their security policies, and the version of the API in paths."""
+
+from collections.abc import MutableMapping
+from typing import Any
 
 HOME, UI, LOGIN, STATIC = "/", "/ui", "/ui/login", "/ui/static/"
 SEE_OTHER = 303
@@ -9,6 +12,18 @@ CONTENT_POLICY = (
     b"frame-ancestors 'none'"
 )
 CHART_POLICY = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
+
+
+VERSION = "/v1"
+
+
+def strip_version(scope: MutableMapping[str, Any]) -> None:
+    """Remove /v1 from the path of an API route: both paths are the same route. Pages have no version."""
+    path = str(scope["path"])
+    rest = path.removeprefix(VERSION)
+    if path.startswith(f"{VERSION}/") and not is_page(rest):
+        scope["path"] = rest
+        scope["raw_path"] = scope.get("raw_path", path.encode()).removeprefix(VERSION.encode())
 
 
 def is_page(path: str) -> bool:
