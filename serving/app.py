@@ -7,7 +7,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from serving.api import customers, issue, lists, live, scores, system
+from serving.api import customers, issue, lists, live, runs, scores, system
 from serving.http.error_mapping import as_api_error
 from serving.http.errors import INTERNAL, METHOD_NOT_ALLOWED, ApiError
 from serving.http.logging import error_location
@@ -25,7 +25,7 @@ issue and admin. Every error has the format of ErrorReply. docs/serving.md descr
 """
 
 
-ROUTE_MODULES = (scores, live, lists, issue, customers, system, entrance, week, customer, segments, outcomes, models)
+ROUTE_MODULES = (scores, live, runs, lists, issue, customers, system, entrance, week, customer, segments, outcomes, models)
 
 
 def make_app(state: ServiceState) -> RequestMiddleware:

@@ -33,6 +33,12 @@ Score = create_model(
     **_fields(SCORE_COLUMNS, REQUIRED_FIELDS),
     stale=(bool, ...),
 )
+RunScore = create_model(
+    "RunScore",
+    __doc__="One customer's score: all fields of Score, or those that were asked for.",
+    **_fields(SCORE_COLUMNS, {"customer_id"}),
+    stale=(bool, False),
+)
 ListRow = create_model(
     "ListRow", __doc__="One row of a list.", **_fields(LIST_COLUMNS, set(LIST_COLUMNS) - {"reason_1", "reason_2", "reason_3"})
 )
@@ -143,6 +149,14 @@ class RunReply(BaseModel):
     rows: int
     currency: str | None
     stale: bool
+
+
+class RunScores(RunReply):
+    """A page of a run. `changed_since` is the run that it was compared with; `next_cursor` leads to the next page."""
+
+    changed_since: int | None
+    scores: Sequence[RunScore]
+    next_cursor: str | None
 
 
 class SuppressionReply(BaseModel):
