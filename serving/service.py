@@ -60,8 +60,10 @@ class Holdfast:
         settings = load_settings(configured_path())
         restrict_new_files(settings.workspace)
         from serving.app import make_app
+        from serving.http.protocol import install
         from serving.http.state import ServiceState
 
+        install(settings.serving)
         self.routes = make_app(ServiceState.open(settings))
 
 

@@ -2,15 +2,23 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, create_model
+from pydantic import BaseModel, ConfigDict, Field, create_model
 
+from serving.schemas.list_kind import ListKind
 from serving.schemas.lists import LIST_COLUMNS
+from serving.schemas.meanings import MEANINGS, WORDS
 from serving.schemas.scores import SCORE_COLUMNS
 
 PYTHON_TYPES: dict[str, Any] = {"String": str, "Float64": float, "Int64": int, "UInt32": int, "Date": date, "Datetime": datetime}
 REQUIRED_FIELDS = {"customer_id", "as_of", "scored_at", "model_version", "action"}
+
+
+def _words(name: str) -> Any:  # noqa: ANN401  # a type, or None
+    """Return the type of a column that holds one of a few words; None for any other column."""
+    literal: Any = Literal  # a type checker knows only literals that are written out
+    return literal[WORDS[name]] if name in WORDS else None
 
 
 class Reason(BaseModel):
@@ -18,13 +26,18 @@ class Reason(BaseModel):
 
     text: str
     weight: float
-    direction: str
+    direction: Literal["raises", "lowers"]
     family: str | None = None
 
 
 def _fields(columns: dict[str, Any], required: set[str]) -> dict[str, Any]:
-    types = {name: list[Reason] if name == "reasons" else PYTHON_TYPES[type(dtype).__name__] for name, dtype in columns.items()}
-    return {name: (python_type, ...) if name in required else (python_type | None, None) for name, python_type in types.items()}
+    return {name: _field(name, dtype, is_required=name in required) for name, dtype in columns.items()}
+
+
+def _field(name: str, dtype: Any, *, is_required: bool) -> tuple[Any, Any]:  # noqa: ANN401  # a type of Polars
+    python_type = _words(name) or (list[Reason] if name == "reasons" else PYTHON_TYPES[type(dtype).__name__])
+    described = Annotated[python_type if is_required else python_type | None, Field(description=MEANINGS.get(name))]
+    return (described, ...) if is_required else (described, None)
 
 
 Score = create_model(
@@ -75,7 +88,7 @@ class ListHead(BaseModel):
     """
 
     list_id: str
-    kind: str
+    kind: ListKind
     week: str
     run_id: int
     data_as_of: date

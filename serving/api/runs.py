@@ -5,7 +5,7 @@ import binascii
 from collections.abc import Callable, Iterator
 from datetime import date
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 import orjson
 import polars as pl
@@ -45,7 +45,7 @@ class RunFormat(StrEnum):
     PARQUET = "parquet"
 
 
-RESPONSES = {
+RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "A page of the run, or all its rows as a file",
         "content": {

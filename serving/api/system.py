@@ -12,6 +12,7 @@ from serving.http.auth import any_key, get_state, require
 from serving.http.errors import OPEN_ROUTE, RETRY_SECONDS, ApiError, error_responses
 from serving.http.json_route import StrictRoute
 from serving.http.metrics import exposition, store_time
+from serving.http.proxy import prefix_of
 from serving.http.state import ServiceState
 from serving.store.keys import Scope
 from serving.store.runs import NoRunError, Run, read_current_run
@@ -81,7 +82,10 @@ def metrics(request: Request) -> Response:
 )
 def document(request: Request) -> Response:
     """Return the OpenAPI document of this service."""
-    return json_reply(request.app.openapi())
+    content = request.app.openapi()
+    prefix = prefix_of(request.scope)
+    servers = [server | {"url": f"{prefix}{server['url']}".rstrip("/") or "/"} for server in content["servers"]]
+    return json_reply(content | {"servers": servers})
 
 
 def _current_run(state: ServiceState) -> Run:

@@ -5,16 +5,18 @@ from collections.abc import Callable
 from time import perf_counter
 
 from anyio import to_thread
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from serving.http.auth import ANONYMOUS, DEVELOPER, Authenticator, is_loopback, is_loopback_host
+from serving.http.auth import ANONYMOUS, DEVELOPER, Authenticator, is_loopback, is_loopback_host, session_cookie_name
 from serving.http.content_coding import GzipSender, accepts_gzip, decoded_body
 from serving.http.error_mapping import as_api_error
 from serving.http.errors import INTERNAL, ApiError
 from serving.http.logging import error_location, open_log
 from serving.http.metrics import REQUEST_SECONDS, REQUESTS
 from serving.http.paths import CONTENT_POLICY, STATIC, is_page, strip_version
+from serving.http.proxy import address_of, locate, prefix_of
 from serving.http.request_id import request_id_of
 from serving.http.state import ServiceState
 from serving.store.keys import Client
@@ -50,6 +52,7 @@ class RequestMiddleware:
             await self.api(scope, receive, send)
             return
         to_thread.current_default_thread_limiter().total_tokens = self.settings.threads
+        locate(scope, dict(scope["headers"]), self.settings)
         strip_version(scope)
         context = RequestContext(scope, send, self.render_error, self.settings.request_seconds)
         try:
@@ -88,9 +91,11 @@ class RequestMiddleware:
         if scope["path"].startswith(STATIC):
             return ANONYMOUS
         if is_page(scope["path"]):
-            client = await self.authenticator.session_client(headers.get(b"cookie", b"").decode("latin-1"))
+            name = session_cookie_name(Request(scope))
+            client = await self.authenticator.session_client(headers.get(b"cookie", b"").decode("latin-1"), name)
         else:
-            client = await self.authenticator.key_client(headers.get(b"authorization", b"").decode("latin-1"))
+            key = headers.get(b"authorization", b"").decode("latin-1")
+            client = await self.authenticator.key_client(key, address_of(scope))
         if client is not ANONYMOUS:
             scope["holdfast.headers"] = self.authenticator.count_request(client)
         return client
@@ -146,7 +151,9 @@ class RequestContext:
             defaults = PAGE_SECURITY_HEADERS if is_page(self.scope["path"]) else SECURITY_HEADERS
             limits = ((name.encode(), value.encode()) for name, value in self.scope.get("holdfast.headers", {}).items())
             added = [(name, value) for name, value in (*defaults, *limits) if name not in names]
-            message["headers"] = [*message["headers"], *added, (b"x-request-id", self.request_id.encode())]
+            prefix = prefix_of(self.scope).encode()
+            headers = [(name, prefix + value if _is_own_location(name, value) else value) for name, value in message["headers"]]
+            message["headers"] = [*headers, *added, (b"x-request-id", self.request_id.encode())]
         await self._send(message)
         if message.get("more_body"):  # a long response may take any time, but each part of it only so much
             self.time_limit.reschedule(asyncio.get_running_loop().time() + self._seconds)
@@ -155,6 +162,11 @@ class RequestContext:
         """Send an error response, unless a response has started already."""
         if not self.status:
             await self._render_error(self.scope, error)(self.scope, _no_message, self.send)
+
+
+def _is_own_location(name: bytes, value: bytes) -> bool:
+    """Whether a header redirects to a path of ours, which the path prefix must come before."""
+    return name == b"location" and value.startswith(b"/")
 
 
 async def _read_body(receive: Receive, max_bytes: int) -> bytes:
