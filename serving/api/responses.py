@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
@@ -36,8 +36,12 @@ def _fields(columns: dict[str, Any], required: set[str]) -> dict[str, Any]:
 
 def _field(name: str, dtype: Any, *, is_required: bool) -> tuple[Any, Any]:  # noqa: ANN401  # a type of Polars
     python_type = _words(name) or (list[Reason] if name == "reasons" else PYTHON_TYPES[type(dtype).__name__])
-    described = Annotated[python_type if is_required else python_type | None, Field(description=MEANINGS.get(name))]
-    return (described, ...) if is_required else (described, None)
+    description = MEANINGS.get(name)
+    return (
+        (python_type, Field(description=description))
+        if is_required
+        else (python_type | None, Field(None, description=description))
+    )
 
 
 Score = create_model(

@@ -81,7 +81,11 @@ class BoundedProtocol(AutoHTTPProtocol):  # type: ignore[misc, valid-type]  # uv
         self.transport.close()
 
 
-def install(serving: Serving) -> None:
-    """Make uvicorn, which BentoML starts, use this protocol with the limits of the configuration."""
-    BoundedProtocol.header_seconds, BoundedProtocol.max_header_bytes = serving.header_seconds, serving.max_header_bytes
+def install() -> None:
+    """Make uvicorn, which BentoML starts, use this protocol. Call this before uvicorn is configured."""
     HTTP_PROTOCOLS["auto"] = f"{__name__}:{BoundedProtocol.__name__}"
+
+
+def set_limits(serving: Serving) -> None:
+    """Use the limits of the configuration for all connections from now on."""
+    BoundedProtocol.header_seconds, BoundedProtocol.max_header_bytes = serving.header_seconds, serving.max_header_bytes
