@@ -180,8 +180,10 @@ class Serving:
 
     `store` None: `scores.db` in the workspace; `store_password_file` holds the password that its URL lacks. `secret_file` None:
     `control.key` in the workspace. Runs are kept for `keep_weeks` weeks before the newest one. A run older than
-    `stale_after_days` is reported as stale. `development` requires no key, on a loopback address only. Limits are per call,
-    except `requests_per_minute`, which is per key and worker. Each worker has `threads` threads.
+    `stale_after_days` is reported as stale. `development` requires no key, on a loopback address only. `root_path` is the path
+    prefix under which a proxy publishes the service. X-Forwarded-Prefix and X-Forwarded-For count only from `trusted_proxies`:
+    addresses or networks. Limits are per call, except `requests_per_minute`, which is per key and worker. Each worker has
+    `threads` threads.
     """
 
     store: str | None = None
@@ -200,6 +202,10 @@ class Serving:
     max_page_rows: PositiveCount = 1_000
     body_seconds: Seconds = 10.0
     request_seconds: Seconds = 20.0
+    header_seconds: Seconds = 10.0
+    max_header_bytes: Annotated[int, Field(ge=1_024, le=1_048_576, strict=True)] = 32_768
+    root_path: Annotated[str, Field(pattern=r"^(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*){0,8}$")] = ""
+    trusted_proxies: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, config=STRICT)

@@ -1,16 +1,23 @@
 """`forget`: erase a customer."""
 
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
 import typer
 
 from holdfast.commands.options import DEFAULT_CONFIG, Config, Customer
 from holdfast.printing.console import CONSOLE, MESSAGES
+from holdfast.printing.json_output import Json, print_json
+
+if TYPE_CHECKING:
+    from serving.privacy.erasure import Erasure
 
 NAME = "forget"
 EXAMPLE = "forget 00042"
 EXIT_INCOMPLETE = 1
 
 
-def command(customer_id: Customer, config: Config = DEFAULT_CONFIG) -> None:
+def command(customer_id: Customer, config: Config = DEFAULT_CONFIG, as_json: Json = False) -> None:  # noqa: FBT002  # a flag
     """Erase a customer from the store and from every table in the workspace, and list what is out of reach. Safe to repeat.
 
     A keyed hash is kept, so that no later load brings the customer back. Issued lists keep their row, without the id. Exit code
@@ -24,6 +31,15 @@ def command(customer_id: Customer, config: Config = DEFAULT_CONFIG) -> None:
     settings = load_settings(config)
     with StoreHandle(settings) as store:
         erasure = erase(settings, store.open(), customer_id, utc_now(), f"command {NAME}", holds_lock=True)
+    if as_json:
+        print_json({"customer_id": customer_id, "complete": erasure.complete} | asdict(erasure))
+    else:
+        _print_erasure(erasure)
+    if not erasure.complete:
+        raise typer.Exit(EXIT_INCOMPLETE)
+
+
+def _print_erasure(erasure: "Erasure") -> None:
     for place, rows in erasure.rows.items():
         CONSOLE.print(f"  {place}: {rows:,} rows")
     CONSOLE.print(f"  issued lists: {erasure.lists:,} rows keep their arm and outcome, without the id")
@@ -32,5 +48,3 @@ def command(customer_id: Customer, config: Config = DEFAULT_CONFIG) -> None:
         CONSOLE.print(f"  - {sentence}")
     for place in erasure.unreached:
         MESSAGES.print(f"Not erased: {place}. Repair or delete it, and run `forget` again.")
-    if not erasure.complete:
-        raise typer.Exit(EXIT_INCOMPLETE)

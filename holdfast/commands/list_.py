@@ -1,12 +1,13 @@
 """`list`: the weekly list."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from holdfast.commands.options import DEFAULT_CONFIG, Config, DespiteReason, OverrideReason
 from holdfast.printing.console import CONSOLE
+from holdfast.printing.json_output import Json, json_rows, print_json, utc_text
 from serving.schemas.list_kind import ListKind
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from expectations.validation.stopped import OverrideRequest
     from serving.lists.weekly import WeeklyList
+    from serving.store.issued import IssuedList
     from settings.sections import Settings
 
 NAME = "list"
@@ -42,6 +44,7 @@ def command(
     dry_run: DryRun = False,  # noqa: FBT002  # a flag of the command line
     override: OverrideReason = None,
     despite: DespiteReason = None,
+    as_json: Json = False,  # noqa: FBT002  # likewise
 ) -> None:
     """Issue a weekly list from the current scores, ordered by expected gain, and write it to a file.
 
@@ -67,8 +70,11 @@ def command(
         refuse_stopped_tables(settings, request)
         record_stopped_override(settings, utc_now(), request)
         weekly = make_list(settings, engine, kind, week, limit, budget)
-        rows, sentences = _show(engine, weekly, out) if dry_run else _issue(settings, engine, weekly, out, request)
+        rows, sentences, facts = _show(engine, weekly, out) if dry_run else _issue(settings, engine, weekly, out, request)
         store.complete_erasures()
+    if as_json:
+        print_json(_weekly_fields(weekly) | facts | {"currency": settings.value.currency, "rows": json_rows(rows)})
+        return
     CONSOLE.print(weekly.churn_sentence)
     print_list(CONSOLE, rows, settings.value.currency, is_assumed=weekly.summary["evidence"]["is_assumed"])
     print_evidence(CONSOLE, weekly.summary)
@@ -79,8 +85,8 @@ def command(
 
 def _issue(
     settings: "Settings", engine: "sa.Engine", weekly: "WeeklyList", out: Path | None, request: "OverrideRequest | None"
-) -> "tuple[pl.DataFrame, str]":
-    """Issue and write the list; return its rows, and as what it was issued, where it is, and which list counts."""
+) -> "tuple[pl.DataFrame, str, dict[str, Any]]":
+    """Issue and write the list; return its rows, as what it was issued and which list counts, in words and as data."""
     from holdfast.printing.checks import warn
     from serving.lists.files import write_list
     from serving.lists.weekly import default_list_path, issue
@@ -94,13 +100,13 @@ def _issue(
     write_list(weekly.as_written(rows), weekly.head_sentence, path)
     effective = effective_list(engine, weekly.kind, weekly.week)
     sentences = f"issued as {issued.list_id}, file {path}\n{counting_sentence(issued, effective)}"
-    if before and effective and before.list_id != effective.list_id:
-        sentences += f" It replaces {before.list_id}, which is kept unchanged."
-    return rows, sentences
+    replaced = before.list_id if before and effective and before.list_id != effective.list_id else None
+    sentences += f" It replaces {replaced}, which is kept unchanged." if replaced else ""
+    return rows, sentences, _facts(issued, effective, path) | {"replaces": replaced}
 
 
-def _show(engine: "sa.Engine", weekly: "WeeklyList", out: Path | None) -> "tuple[pl.DataFrame, str]":
-    """Write the list only if a file was named; return its rows, and that nothing was issued and which list counts."""
+def _show(engine: "sa.Engine", weekly: "WeeklyList", out: Path | None) -> "tuple[pl.DataFrame, str, dict[str, Any]]":
+    """Write the list only if a file was named; return its rows, and which list counts, in words and as data."""
     from serving.lists.files import write_list
     from serving.store.issued import effective_list
 
@@ -108,4 +114,24 @@ def _show(engine: "sa.Engine", weekly: "WeeklyList", out: Path | None) -> "tuple
         write_list(weekly.written_rows, weekly.head_sentence, out)
     effective = effective_list(engine, weekly.kind, weekly.week)
     counts = "no list was issued for the week yet" if effective is None else f"{effective.list_id} still counts"
-    return weekly.frame, f"dry run: nothing was issued, and {counts}.{'' if out is None else f' File {out}'}"
+    sentences = f"dry run: nothing was issued, and {counts}.{'' if out is None else f' File {out}'}"
+    return weekly.frame, sentences, _facts(None, effective, out) | {"replaces": None}
+
+
+def _facts(issued: "IssuedList | None", effective: "IssuedList | None", path: Path | None) -> dict[str, Any]:
+    """Return as what a list was issued, if it was, which list counts in its week, and its file."""
+    return {
+        "list_id": issued and issued.list_id,
+        "issued_at": issued and utc_text(issued.issued_at),
+        "issued_by": issued and issued.issued_by,
+        "counting_list_id": effective and effective.list_id,
+        "file": path and str(path),
+    }
+
+
+def _weekly_fields(weekly: "WeeklyList") -> dict[str, Any]:
+    """Return what a list rests on and its figures, ready for JSON; the curve of other budgets is left out."""
+    summary = {name: figure for name, figure in weekly.summary.items() if name != "curve"}
+    run = {"run_id": weekly.run.run_id, "data_as_of": weekly.run.as_of, "model_version": weekly.run.model_version}
+    bounds = {"row_limit": weekly.row_limit, "budget": weekly.budget}
+    return {"kind": weekly.kind, "week": weekly.week, "churn_sentence": weekly.churn_sentence, "summary": summary} | run | bounds

@@ -24,7 +24,7 @@ ROUTES = APIRouter(route_class=StrictRoute, tags=["lists"], dependencies=[requir
     "/lists/{kind}",
     response_model=IssuedReply,
     status_code=201,
-    responses={**error_responses(409), 200: {"model": IssuedReply, "description": "The list was issued before"}},
+    responses={**error_responses(404, 409), 200: {"model": IssuedReply, "description": "The list was issued before"}},
     summary="Issue this week's list",
 )
 def issue_list(request: Request, kind: ListKind) -> Response:

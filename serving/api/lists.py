@@ -11,6 +11,7 @@ from serving.api.responses import ListIndex, ListPage
 from serving.api.scores import json_reply
 from serving.http.auth import get_client, get_state, require
 from serving.http.errors import ApiError, error_responses
+from serving.http.etag import entity_tag, not_modified
 from serving.http.fields import NO_CONTROL_CHARS_OR_EMPTY, FilterValue
 from serving.http.json_route import StrictRoute
 from serving.http.list_downloads import PARQUET_TYPE, XLSX_TYPE, download_of, record_list_read, withheld_filter
@@ -34,7 +35,8 @@ LIST_RESPONSES: dict[int | str, dict[str, Any]] = {
             XLSX_TYPE: {"schema": {"type": "string", "format": "binary"}},
             PARQUET_TYPE: {"schema": {"type": "string", "format": "binary"}},
         },
-    }
+    },
+    304: {"description": "The client has this reply already: If-None-Match names its ETag"},
 }
 
 
@@ -83,17 +85,26 @@ def one_list(
         issued = _find_list(state, kind, week, cursor_list_id or list_id)
     if cursor_list_id and list_id not in {None, cursor_list_id}:
         raise ApiError(422, "The cursor belongs to another list.", "cursor")
+    tag = entity_tag(state, request, *list_head(state, issued).items())
+    unchanged = not_modified(request, tag)
+    if unchanged is not None:
+        return unchanged
     values = {"segment": segment, "stage": stage, "region": region, "action": action, "arm": arm}
     filters = {name: value for name, value in values.items() if value is not None}
     if format is not Format.JSON:
-        return download_of(state, get_client(request).name, issued, filters, after, limit, format)
+        return _tagged(download_of(state, get_client(request).name, issued, filters, after, limit, format), tag)
     max_rows = min(limit or DEFAULT_PAGE_ROWS, state.settings.serving.max_page_rows)
     with store_time("list"):
         rows = list_rows(state.engine, issued.list_id, filters, after, max_rows + 1)
     shown = withheld_filter(state)(rows.head(max_rows))
     record_list_read(state, get_client(request).name, issued, shown.height)
     next_cursor = _cursor(issued.list_id, int(rows["rank"][max_rows - 1])) if rows.height > max_rows else None
-    return json_reply({"list": list_head(state, issued), "rows": shown.to_dicts(), "next_cursor": next_cursor})
+    return _tagged(json_reply({"list": list_head(state, issued), "rows": shown.to_dicts(), "next_cursor": next_cursor}), tag)
+
+
+def _tagged(response: Response, tag: str) -> Response:
+    response.headers["etag"] = tag
+    return response
 
 
 def _find_list(state: ServiceState, kind: ListKind, week: str | None, list_id: str | None) -> IssuedList:

@@ -8,7 +8,8 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from serving.http.errors import INTERNAL, UNAUTHORIZED, ApiError, json_error
 from serving.http.paths import HOME, LOGIN, SEE_OTHER, is_page
-from serving.pages.render import template
+from serving.http.proxy import prefix_of
+from serving.pages.render import prefixed_links, template
 
 TITLES = {
     400: "Bad request",
@@ -34,7 +35,7 @@ def error_response(scope: MutableMapping[str, Any], error: ApiError) -> Response
     title = TITLES.get(error.status, "Something went wrong")
     headers = error.headers | ({} if error.retry_after is None else {"retry-after": str(error.retry_after)})
     content = template("error").render(title=title, message=error.message, request_id=request_id)
-    return HTMLResponse(content, error.status, headers)
+    return HTMLResponse(prefixed_links(content, prefix_of(scope)), error.status, headers)
 
 
 def _requested_path(scope: MutableMapping[str, Any]) -> str:

@@ -1,5 +1,6 @@
 """Render pages from templates, with one format for numbers, money and dates everywhere."""
 
+import re
 from collections.abc import Callable
 from datetime import date, datetime
 from functools import cache
@@ -15,11 +16,13 @@ from features.rendering import amounts
 from features.rendering.templates import template_environment
 from serving.http.auth import get_client, get_state
 from serving.http.paths import CHART_POLICY
+from serving.http.proxy import prefix_of
 from serving.pages.session import csrf_token
 
 FOLDER = Path(__file__).parent
 MISSING = "–"
 AMBIGUOUS_DECIMALS = 3  # 12.345 may be read as 12345
+LINK = re.compile(r"""(\b(?:href|src|action|formaction)=")(/(?:ui\b)?)""")
 PAGES = {"week": "This week", "segments": "Segments", "outcomes": "Outcomes", "models": "Models"}
 DISPLAY_NAMES = {
     "hard_core": "hard-core",
@@ -38,7 +41,12 @@ def page(request: Request, name: str, status: int = 200, **content: Any) -> HTML
         "current_page": name,
         "currency": state.settings.value.currency,
     }
-    return HTMLResponse(template(name).render(shared | content), status)
+    return HTMLResponse(prefixed_links(template(name).render(shared | content), prefix_of(request.scope)), status)
+
+
+def prefixed_links(html: str, prefix: str) -> str:
+    """Return a page whose links to our pages carry the path prefix. Quotes in texts are escaped, so only links match."""
+    return LINK.sub(lambda link: f"{link[1]}{prefix}{link[2]}", html) if prefix else html
 
 
 def svg_response(content: bytes) -> Response:
