@@ -22,24 +22,39 @@ NO_ROWS = pl.DataFrame(schema=LIST_COLUMNS)
 
 
 def download_of(
-    state: ServiceState, client: str, issued: IssuedList, filters: dict[str, str], after: int, limit: int | None, file: Format
+    state: ServiceState,
+    client: str,
+    issued: IssuedList,
+    filters: dict[str, str],
+    file: Format,
+    *,
+    after: int = 0,
+    limit: int | None = None,
+    spreadsheet: bool = False,
 ) -> Response:
-    """Return a list as a file: the rows that pass the filters, from the first rank above `after`, at most `limit`."""
+    """Return a list as a file: the rows that pass the filters, from the first rank above `after`, at most `limit`.
+
+    `spreadsheet` makes a CSV file safe to open in one; otherwise it is the data.
+    """
     drop_withheld = withheld_filter(state)
     with store_time("list"):
         frames = (drop_withheld(frame) for frame in iter_list_rows(state.engine, issued.list_id, filters, after, limit))
-        content, rows = _csv_chunks(frames) if file is Format.CSV else _single_file(frames, file, issued.churn_sentence)
+        content, rows = (
+            _csv_chunks(frames, spreadsheet=spreadsheet)
+            if file is Format.CSV
+            else _single_file(frames, file, issued.churn_sentence)
+        )
     record_list_read(state, client, issued, rows)
     length = sum(len(chunk) for chunk in content)
     headers = {"content-disposition": f'attachment; filename="{issued.list_id}.{file}"', "content-length": str(length)}
     return StreamingResponse(iter(content), headers=headers, media_type=MEDIA_TYPES[file])
 
 
-def _csv_chunks(frames: Iterable[pl.DataFrame]) -> tuple[list[bytes], int]:
+def _csv_chunks(frames: Iterable[pl.DataFrame], *, spreadsheet: bool) -> tuple[list[bytes], int]:
     """Return a CSV file in chunks and its number of rows; converting frame by frame keeps memory low for long lists."""
-    chunks, rows = [as_csv(NO_ROWS)], 0
+    chunks, rows = [as_csv(NO_ROWS, spreadsheet=spreadsheet)], 0
     for frame in frames:
-        chunks.append(as_csv(frame, headed=False))
+        chunks.append(as_csv(frame, spreadsheet=spreadsheet, headed=False))
         rows += frame.height
     return chunks, rows
 

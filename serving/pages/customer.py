@@ -11,6 +11,7 @@ from features.frames.purchases import is_sale_line
 from features.storage.paths import good_path
 from features.tables.schema import COMPLAINTS, TRANSACTIONS
 from serving.http.auth import get_client, get_state
+from serving.http.declared_parameters import DeclaredRoute
 from serving.http.errors import ApiError
 from serving.http.fields import Id
 from serving.http.paths import SEE_OTHER, UI
@@ -28,7 +29,7 @@ from serving.targeting.rules import Target
 from settings.clock import utc_now
 from settings.sections import Settings
 
-ROUTES = APIRouter(include_in_schema=False, dependencies=[SIGNED_IN])
+ROUTES = APIRouter(route_class=DeclaredRoute, include_in_schema=False, dependencies=[SIGNED_IN])
 CustomerId = Annotated[Id, Path()]
 CustomerIdQuery = Annotated[Id, Query()]
 MAX_PURCHASES, MAX_COMPLAINTS, MAX_BRANDS = 200, 10, 8

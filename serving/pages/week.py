@@ -9,9 +9,11 @@ from fastapi import APIRouter, Form, Query, Request
 from starlette.responses import RedirectResponse, Response
 
 from serving.http.auth import get_client, get_state
+from serving.http.declared_parameters import DeclaredRoute
 from serving.http.errors import ApiError
 from serving.http.fields import NO_CONTROL_CHARS, FilterValue
 from serving.http.list_downloads import download_of, record_list_read, withheld_filter
+from serving.http.list_filters import PageSegment, PageStage, list_filters
 from serving.http.paths import SEE_OTHER, UI
 from serving.http.state import ServiceState
 from serving.lists.changes import CHANGE_PHRASES
@@ -22,6 +24,7 @@ from serving.pages.list_figures import current_figures
 from serving.pages.render import page, query_string, svg_response
 from serving.pages.session import SIGNED_IN, check_form
 from serving.schemas.iso_weeks import sunday_of, week_of
+from serving.schemas.list_filters import Arm
 from serving.schemas.list_kind import ListKind
 from serving.store.issued import IssuedList, counting_sentence, effective_list, issued_lists, list_rows
 from serving.store.runs import find_current_run
@@ -30,7 +33,7 @@ from serving.targeting.exclusions import Exclusion, exclusion_sentence
 from serving.targeting.plan import ListBounds
 from settings.clock import utc_now
 
-ROUTES = APIRouter(include_in_schema=False, dependencies=[SIGNED_IN])
+ROUTES = APIRouter(route_class=DeclaredRoute, include_in_schema=False, dependencies=[SIGNED_IN])
 PAGE_ROWS = 50
 
 
@@ -52,8 +55,8 @@ def week(
     request: Request,
     kind: ListKind = ListKind.AT_RISK,
     list_id: FilterValue = None,
-    segment: FilterValue = None,
-    stage: FilterValue = None,
+    segment: PageSegment = None,
+    stage: PageStage = None,
     region: FilterValue = None,
     action: FilterValue = None,
     budget: Amount = "",
@@ -68,8 +71,8 @@ def week(
     effective = {list_kind: effective_list(state.engine, list_kind, current_week) for list_kind in ListKind}
     lists = {name: issued if issued and issued.withdrawn_at is None else None for name, issued in effective.items()}
     chosen = _find_list(state, list_id) if list_id else lists[kind]
-    filters = _filters(segment=segment, stage=stage, region=region, action=action)
     after_rank = int(after) if after.isdecimal() else 0
+    filters = {} if chosen is None else list_filters(state, chosen, Arm.ALL, segment, stage, region or None, action or None)
     return page(
         request,
         "week",
@@ -84,10 +87,6 @@ def week(
         age=(today - run.as_of).days,
         detail=None if chosen is None else _detail(request, state, chosen, filters, _parse_amount(budget), after_rank),
     )
-
-
-def _filters(**values: str | None) -> dict[str, str]:
-    return {name: value for name, value in values.items() if value}
 
 
 def _parse_amount(text: str) -> float | None:
@@ -181,16 +180,17 @@ def download(
     request: Request,
     list_id: ListId,
     format: FileFormat = FileFormat.XLSX,  # noqa: A002  # the name of the parameter in the URL
-    segment: FilterValue = None,
-    stage: FilterValue = None,
+    segment: PageSegment = None,
+    stage: PageStage = None,
     region: FilterValue = None,
     action: FilterValue = None,
-    arm: FilterValue = None,
+    arm: Arm = Arm.TREATED,
 ) -> Response:
-    """Return the rows that pass the filters as a file."""
+    """Return the rows that pass the filters as a file for people; held-out customers only on request."""
     state = get_state(request)
-    filters = _filters(segment=segment, stage=stage, region=region, action=action, arm=arm)
-    return download_of(state, get_client(request).name, _find_list(state, list_id), filters, 0, None, Format(format))
+    issued = _find_list(state, list_id)
+    filters = list_filters(state, issued, arm, segment, stage, region or None, action or None)
+    return download_of(state, get_client(request).name, issued, filters, Format(format), spreadsheet=True)
 
 
 @ROUTES.get(f"{UI}/charts/budget.svg")

@@ -197,6 +197,15 @@ def iter_list_rows(
         yield from iter_frames(connection, query.order_by(LIST_ROWS.c.rank).limit(limit), LIST_COLUMNS)
 
 
+def filter_values(engine: sa.Engine, issued: IssuedList, name: str) -> list[str]:
+    """Return the values of a filter on all lists of the run of a list, in order."""
+    column = LIST_ROWS.c[FILTER_COLUMNS[name]]
+    of_run = sa.select(LISTS.c.list_id).where(LISTS.c.run_id == issued.run_id)
+    query = sa.select(column).distinct().where(LIST_ROWS.c.list_id.in_(of_run), column.is_not(None)).order_by(column)
+    with autocommit(engine).connect() as connection:
+        return list(connection.scalars(query))
+
+
 def read_figure_rows(engine: sa.Engine, list_id: str, hashed_id: pl.Expr) -> pl.DataFrame:
     """Return FIGURE_COLUMNS of every row of a list, from which its figures are computed, without erased customers.
 
