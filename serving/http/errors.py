@@ -30,7 +30,7 @@ DESCRIPTIONS = {
     404: "There is no such list, customer, run or route",
     405: "The route does not support this method",
     408: "The body did not arrive in time",
-    409: "The stored history is not on this machine, or a check stopped a table or a list",
+    409: "The stored history is not on this machine, a check stopped a table or a list, or a confirmation is missing",
     413: "Too many ids, customers, rows or bytes",
     422: "The request is malformed; `field` names the part",
     429: "Too many requests with this key; Retry-After has the seconds to wait",

@@ -10,7 +10,7 @@ from serving.http.metrics import store_time
 from serving.http.state import ServiceState
 from serving.lists.files import Format, as_csv, as_parquet, as_xlsx
 from serving.schemas.lists import LIST_COLUMNS
-from serving.store.audit import record_read
+from serving.store.audit import LIST_DOWNLOADED, LIST_READ, record_read
 from serving.store.issued import IssuedList, iter_list_rows
 from serving.store.withheld import Withheld, withheld_hashes
 from settings.clock import utc_now
@@ -44,7 +44,7 @@ def download_of(
             if file is Format.CSV
             else _single_file(frames, file, issued.churn_sentence)
         )
-    record_list_read(state, client, issued, rows)
+    record_list_read(state, client, issued, rows, LIST_DOWNLOADED)
     length = sum(len(chunk) for chunk in content)
     headers = {"content-disposition": f'attachment; filename="{issued.list_id}.{file}"', "content-length": str(length)}
     return StreamingResponse(iter(content), headers=headers, media_type=MEDIA_TYPES[file])
@@ -71,6 +71,6 @@ def withheld_filter(state: ServiceState) -> Callable[[pl.DataFrame], pl.DataFram
     return lambda rows: rows.filter(~withheld.holds()) if withheld.hashes else rows
 
 
-def record_list_read(state: ServiceState, client: str, issued: IssuedList, rows: int) -> None:
-    """Record in the audit who read a list, and how many rows."""
-    record_read(state.engine, client, "list read", utc_now(), issued.list_id, rows)
+def record_list_read(state: ServiceState, client: str, issued: IssuedList, rows: int, what: str = LIST_READ) -> None:
+    """Record in the audit who read or downloaded a list, and how many rows."""
+    record_read(state.engine, client, what, utc_now(), issued.list_id, rows)

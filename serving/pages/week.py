@@ -18,11 +18,12 @@ from serving.http.paths import SEE_OTHER, UI
 from serving.http.state import ServiceState
 from serving.lists.changes import CHANGE_PHRASES
 from serving.lists.files import Format
-from serving.lists.weekly import build_list, issue, plan_week
+from serving.lists.replacement import find_replacement, reinstate
+from serving.lists.weekly import WeeklyList, build_list, issue, plan_week
 from serving.pages import charts
 from serving.pages.list_figures import current_figures
 from serving.pages.render import page, query_string, svg_response
-from serving.pages.session import SIGNED_IN, check_form
+from serving.pages.session import CAN_ISSUE, SIGNED_IN, check_form
 from serving.schemas.iso_weeks import sunday_of, week_of
 from serving.schemas.list_filters import Arm
 from serving.schemas.list_kind import ListKind
@@ -83,10 +84,18 @@ def week(
         kind=ListKind(chosen.kind) if chosen else kind,
         chosen=chosen,
         counting=None if chosen is None else counting_sentence(chosen, effective_list(state.engine, chosen.kind, chosen.week)),
+        replaced=[] if chosen is None else _replaced(state, chosen, effective[ListKind(chosen.kind)]),
         stale=state.is_stale(run, today),
         age=(today - run.as_of).days,
         detail=None if chosen is None else _detail(request, state, chosen, filters, _parse_amount(budget), after_rank),
     )
+
+
+def _replaced(state: ServiceState, chosen: IssuedList, effective: IssuedList | None) -> list[IssuedList]:
+    """Return the lists of this week that can count again in place of the one that counts."""
+    others = issued_lists(state.engine, chosen.kind, chosen.week)
+    can_count = (issued for issued in others if issued.row_limit is None and issued.withdrawn_at is None)
+    return [issued for issued in can_count if effective is None or issued.list_id != effective.list_id]
 
 
 def _parse_amount(text: str) -> float | None:
@@ -152,14 +161,18 @@ def _spending(stored_curve: dict[str, Any] | None, budget: float | None) -> dict
     return effect | {"best": curve.best_budget, "max": curve.spent[-1]}
 
 
-@ROUTES.post(f"{UI}/week/issue")
+@ROUTES.post(f"{UI}/week/issue", dependencies=[CAN_ISSUE])
 def issue_lists(
     request: Request,
     csrf: Annotated[str, Form()] = "",
     kind: Annotated[ListKind | None, Form()] = None,
     budget: Annotated[str, Form(max_length=20)] = "",
+    replaces: Annotated[str, Form(max_length=2_000)] = "",
 ) -> Response:
-    """Issue this week's lists as configured, or one of them with another budget."""
+    """Issue this week's lists as configured, or one of them with another budget.
+
+    If that replaces a list that was read or downloaded, ask first: `replaces` has the ids that were confirmed.
+    """
     check_form(request, csrf)
     state, client, amount = get_state(request), get_client(request).name, _parse_amount(budget)
     if budget and (amount is None or kind is None):
@@ -167,12 +180,30 @@ def issue_lists(
     bounds = {} if kind is None or amount is None else {kind: ListBounds(amount)}
     plan = plan_week(state.settings, state.engine, None, bounds)
     kinds: Iterable[ListKind] = ListKind if kind is None else [kind]
-    issued = [
-        issue(state.settings, state.engine, build_list(state.engine, plan, list_kind, None, amount), client, utc_now()).issued
-        for list_kind in kinds
-    ]
+    weeklies = [build_list(state.engine, plan, list_kind, None, amount) for list_kind in kinds]
+    _refuse_no_contacts(weeklies, amount)
+    replacements = [found for weekly in weeklies if (found := find_replacement(state.engine, weekly)) is not None]
+    if {found.issued.list_id for found in replacements} - set(replaces.split()):
+        return page(request, "replace", 409, kind=kind, amount=budget, replacements=replacements, weeklies=weeklies)
+    issued = [issue(state.settings, state.engine, weekly, client, utc_now()).issued for weekly in weeklies]
     query = query_string(kind=issued[0].kind, list_id=issued[0].list_id if kind else None)
     return RedirectResponse(f"{UI}/week{query}", SEE_OTHER)
+
+
+def _refuse_no_contacts(weeklies: list[WeeklyList], amount: float | None) -> None:
+    """Raise ApiError 422 for a budget that buys no contact."""
+    if amount is not None and all(weekly.summary["treated"] == 0 for weekly in weeklies):
+        raise ApiError(422, f"A budget of {amount:g} buys no contact, so nothing was issued.", "budget")
+
+
+@ROUTES.post(f"{UI}/week/reinstate", dependencies=[CAN_ISSUE])
+def reinstate_list(
+    request: Request, list_id: Annotated[str, Form(max_length=100, pattern=NO_CONTROL_CHARS)], csrf: Annotated[str, Form()] = ""
+) -> Response:
+    """Let a replaced list count again."""
+    check_form(request, csrf)
+    issued = reinstate(get_state(request).engine, list_id, get_client(request).name, utc_now(), "on the page")
+    return RedirectResponse(f"{UI}/week{query_string(kind=issued.kind, list_id=issued.list_id)}", SEE_OTHER)
 
 
 @ROUTES.get(f"{UI}/week/download")

@@ -30,7 +30,7 @@ class Visitor:
 
     def __init__(self, service: Any, *scopes: Scope) -> None:  # noqa: ANN401  # a fixture
         self.service, self.cookie = service, ""
-        self.key = service.key(*(scopes or (Scope.LIST,)))
+        self.key = service.key(*(scopes or (Scope.LIST, Scope.ISSUE)))
         response = self.post("login", {"key": self.key})
         self.cookie = response.headers.get("set-cookie", "").partition(";")[0]
 
