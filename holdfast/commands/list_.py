@@ -1,5 +1,6 @@
 """`list`: the weekly list."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -8,6 +9,7 @@ import typer
 from holdfast.commands.options import DEFAULT_CONFIG, Config, DespiteReason, OverrideReason
 from holdfast.printing.console import CONSOLE
 from holdfast.printing.json_output import Json, json_rows, print_json, utc_text
+from serving.schemas.list_filters import Arm
 from serving.schemas.list_kind import ListKind
 
 if TYPE_CHECKING:
@@ -31,7 +33,27 @@ Budget = Annotated[
 Out = Annotated[
     Path | None, typer.Option("--out", help="CSV, XLSX or Parquet file to write. Default: a CSV file in lists/ in the workspace.")
 ]
+Replaces = Annotated[
+    str | None, typer.Option("--replaces", metavar="LIST_ID", help="Replace this list, although it was read or downloaded.")
+]
+ListArm = Annotated[Arm, typer.Option("--arm", help="Rows of the file: the customers to act on, those held out, or all.")]
+Spreadsheet = Annotated[
+    bool, typer.Option("--spreadsheet", help="CSV for people: an apostrophe before texts that look like formulas.")
+]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the list and issue nothing. A file is written only with --out.")]
+
+
+@dataclass(frozen=True)
+class _ListFile:
+    """The file to write: its path (None: the default), whose rows it has, and whether a CSV file is for a spreadsheet."""
+
+    out: Path | None
+    arm: Arm
+    spreadsheet: bool
+
+    def rows(self, frame: "pl.DataFrame") -> "pl.DataFrame":
+        """Return the rows of the arm."""
+        return frame if self.arm is Arm.ALL else frame.filter(arm=self.arm.value)
 
 
 def command(
@@ -42,6 +64,9 @@ def command(
     budget: Budget = None,
     out: Out = None,
     dry_run: DryRun = False,  # noqa: FBT002  # a flag of the command line
+    replaces: Replaces = None,
+    arm: ListArm = Arm.ALL,
+    spreadsheet: Spreadsheet = False,  # noqa: FBT002  # likewise
     override: OverrideReason = None,
     despite: DespiteReason = None,
     as_json: Json = False,  # noqa: FBT002  # likewise
@@ -49,7 +74,8 @@ def command(
     """Issue a weekly list from the current scores, ordered by expected gain, and write it to a file.
 
     Of several lists of a kind and week, the one issued last counts as acted on, except for those that --limit cuts short. To look
-    at a list with other bounds, use --dry-run.
+    at a list with other bounds, use --dry-run. A list that was read or downloaded is replaced only with --replaces; `reinstate`
+    undoes that.
     """
     from expectations.validation.stopped import record_stopped_override, refuse_stopped_tables
     from holdfast.jobs.session import override_request
@@ -57,7 +83,8 @@ def command(
     from holdfast.printing.lists import print_changes, print_evidence, print_exclusions
     from holdfast.printing.tables import print_list
     from serving.lists.files import refuse_unknown_suffix
-    from serving.lists.weekly import make_list
+    from serving.lists.replacement import refuse_replacement
+    from serving.lists.weekly import make_list, refuse_no_contacts
     from settings.clock import utc_now
     from settings.load import load_settings
 
@@ -70,7 +97,11 @@ def command(
         refuse_stopped_tables(settings, request)
         record_stopped_override(settings, utc_now(), request)
         weekly = make_list(settings, engine, kind, week, limit, budget)
-        rows, sentences, facts = _show(engine, weekly, out) if dry_run else _issue(settings, engine, weekly, out, request)
+        if not dry_run:
+            refuse_no_contacts(weekly)
+            refuse_replacement(engine, weekly, replaces, "Confirm with --replaces {list_id}, or look at the list with --dry-run.")
+        file = _ListFile(out, arm, spreadsheet)
+        rows, sentences, facts = _show(engine, weekly, file) if dry_run else _issue(settings, engine, weekly, file, request)
         store.complete_erasures()
     if as_json:
         print_json(_weekly_fields(weekly) | facts | {"currency": settings.value.currency, "rows": json_rows(rows)})
@@ -84,7 +115,7 @@ def command(
 
 
 def _issue(
-    settings: "Settings", engine: "sa.Engine", weekly: "WeeklyList", out: Path | None, request: "OverrideRequest | None"
+    settings: "Settings", engine: "sa.Engine", weekly: "WeeklyList", file: "_ListFile", request: "OverrideRequest | None"
 ) -> "tuple[pl.DataFrame, str, dict[str, Any]]":
     """Issue and write the list; return its rows, as what it was issued and which list counts, in words and as data."""
     from holdfast.printing.checks import warn
@@ -96,8 +127,8 @@ def _issue(
     before = effective_list(engine, weekly.kind, weekly.week)
     issued, rows, warnings, _ = issue(settings, engine, weekly, f"command {NAME}", utc_now(), request)
     warn("lists", warnings)
-    path = out or default_list_path(settings, weekly, issued)
-    write_list(weekly.as_written(rows), weekly.head_sentence, path)
+    path = file.out or default_list_path(settings, weekly, issued)
+    write_list(weekly.as_written(file.rows(rows)), weekly.head_sentence, path, spreadsheet=file.spreadsheet)
     effective = effective_list(engine, weekly.kind, weekly.week)
     sentences = f"issued as {issued.list_id}, file {path}\n{counting_sentence(issued, effective)}"
     replaced = before.list_id if before and effective and before.list_id != effective.list_id else None
@@ -105,17 +136,18 @@ def _issue(
     return rows, sentences, _facts(issued, effective, path) | {"replaces": replaced}
 
 
-def _show(engine: "sa.Engine", weekly: "WeeklyList", out: Path | None) -> "tuple[pl.DataFrame, str, dict[str, Any]]":
+def _show(engine: "sa.Engine", weekly: "WeeklyList", file: "_ListFile") -> "tuple[pl.DataFrame, str, dict[str, Any]]":
     """Write the list only if a file was named; return its rows, and which list counts, in words and as data."""
     from serving.lists.files import write_list
     from serving.store.issued import effective_list
 
-    if out is not None:
-        write_list(weekly.written_rows, weekly.head_sentence, out)
+    if file.out is not None:
+        rows = weekly.as_written(file.rows(weekly.frame))
+        write_list(rows, weekly.head_sentence, file.out, spreadsheet=file.spreadsheet)
     effective = effective_list(engine, weekly.kind, weekly.week)
     counts = "no list was issued for the week yet" if effective is None else f"{effective.list_id} still counts"
-    sentences = f"dry run: nothing was issued, and {counts}.{'' if out is None else f' File {out}'}"
-    return weekly.frame, sentences, _facts(None, effective, out) | {"replaces": None}
+    sentences = f"dry run: nothing was issued, and {counts}.{'' if file.out is None else f' File {file.out}'}"
+    return weekly.frame, sentences, _facts(None, effective, file.out) | {"replaces": None}
 
 
 def _facts(issued: "IssuedList | None", effective: "IssuedList | None", path: Path | None) -> dict[str, Any]:

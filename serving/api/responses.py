@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from serving.schemas.list_kind import ListKind
+from serving.schemas.list_filters import Arm
 from serving.schemas.lists import LIST_COLUMNS
 from serving.schemas.meanings import MEANINGS, WORDS
 from serving.schemas.scores import SCORE_COLUMNS
@@ -128,9 +129,10 @@ class ListHead(BaseModel):
 
 
 class ListPage(BaseModel):
-    """A page of a list. `next_cursor` leads to the next page; null on the last one."""
+    """A page of a list. `arm` says whose rows these are; `next_cursor` leads to the next page, null on the last one."""
 
     list: ListHead
+    arm: Arm
     rows: Sequence[ListRow]
     next_cursor: str | None
 

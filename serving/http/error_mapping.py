@@ -11,6 +11,7 @@ from expectations.validation.outputs import OutputRefusedError
 from expectations.validation.stopped import TableStoppedError
 from models.errors import ChampionError
 from serving.http.errors import RETRY_SECONDS, ApiError
+from serving.lists.replacement import ListActedOnError, ReinstatementError
 from serving.lists.weekly import ListRefusedError
 from serving.schemas.iso_weeks import WeekError
 from serving.scoring.batch import HindsightError
@@ -92,6 +93,8 @@ RESPONSES: dict[type[BaseException], Callable[[Any], ApiError]] = {
     HindsightError: _hindsight,
     ListRefusedError: _field_error(422, "week"),
     WeekError: _field_error(422, "week"),
+    ListActedOnError: lambda error: ApiError(409, str(error), "replaces", code="acted_on"),
+    ReinstatementError: lambda error: ApiError(409, str(error), "list_id", code="not_replaced"),
     TableStoppedError: _stopped,
     OutputRefusedError: _stopped,
     NoTargetsError: _no_scores,

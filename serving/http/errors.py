@@ -32,7 +32,7 @@ DESCRIPTIONS = {
     404: "There is no such list, customer, run or route",
     405: "The route does not support this method",
     408: "The body did not arrive in time",
-    409: "The stored history is not on this machine, or a check stopped a table or a list",
+    409: "The stored history is not on this machine, a check stopped a table or a list, or a confirmation is missing",
     413: "Too many ids, customers, rows or bytes",
     415: "The body is not JSON in UTF-8, or is compressed with something other than gzip",
     422: "The request is malformed; `field` names the part",

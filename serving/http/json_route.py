@@ -6,9 +6,9 @@ from typing import Any
 
 import orjson
 from fastapi import Request
-from fastapi.routing import APIRoute
 from starlette.responses import Response
 
+from serving.http.declared_parameters import DeclaredRoute
 from serving.http.errors import ApiError
 
 UTF_8 = {"utf-8", "utf8", "us-ascii"}
@@ -24,8 +24,8 @@ class StrictJsonRequest(Request):
         return self._json
 
 
-class StrictRoute(APIRoute):
-    """A route that parses its body as strict JSON."""
+class StrictRoute(DeclaredRoute):
+    """A route that parses its body as strict JSON, and accepts only the parameters it declares."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Return a handler that passes the route a StrictJsonRequest."""

@@ -1,4 +1,4 @@
-"""Lists as files: CSV and XLSX that spreadsheets open correctly and safely, and Parquet."""
+"""Lists as files: the data unchanged for programs (CSV, Parquet), and what spreadsheets open safely for people (CSV, XLSX)."""
 
 import io
 from enum import StrEnum
@@ -10,8 +10,11 @@ import polars as pl
 from features.storage.files import atomic_path
 from serving.lists.weekly import ListRefusedError
 
-FORMULA_PATTERN = r"^[=+\-@\t\r]"  # a spreadsheet reads such a text as a formula (OWASP, CSV injection)
+# A spreadsheet may read such a text as a formula (OWASP, CSV injection), in full-width, small and mathematical signs too. Texts
+# that already have the apostrophe get another one, so that different texts stay different.
+FORMULA_PATTERN = r"^'*(?:[\s\p{Cf}]*[=+\-@＝＋－＠﹦﹢﹣﹫−]|[\t\r\n])"  # these signs are meant
 MONEY_FORMAT, SHARE_FORMAT, DAY_FORMAT = "#,##0.00", "0.0%", "yyyy-mm-dd"
+TEXT_FORMAT = {"quote_prefix": 1}  # stays a text when the cell is edited or copied
 INDENTED_COLUMNS = ("customer_id", "basis", "model_version")
 MONEY_COLUMNS = ("expected_value", "value_at_risk", "expected_gain", "gain_low", "gain_high")
 REASON_COLUMN_WIDTH = 52
@@ -41,13 +44,15 @@ def _neutralised(column: str) -> pl.Expr:
     return pl.when(text.str.contains(FORMULA_PATTERN)).then(pl.format("'{}", text)).otherwise(text).alias(column)
 
 
-def as_csv(frame: pl.DataFrame, *, marked: bool = True, headed: bool = True) -> bytes:
-    """Return CSV, with a header if `headed`.
+def as_csv(frame: pl.DataFrame, *, spreadsheet: bool, headed: bool = True) -> bytes:
+    """Return CSV in UTF-8, with a header if `headed`: the data unchanged, for programs.
 
-    `marked` adds a byte order mark before the header: spreadsheets need it to recognise UTF-8, some programs reject it.
+    `spreadsheet` is for people: formulas are neutralised, and a byte order mark comes before the header, without which
+    spreadsheets do not recognise UTF-8.
     """
     buffer = io.BytesIO()
-    neutralise_formulas(frame).write_csv(buffer, include_bom=marked and headed, include_header=headed)
+    cells = neutralise_formulas(frame) if spreadsheet else frame
+    cells.write_csv(buffer, include_bom=spreadsheet and headed, include_header=headed)
     return buffer.getvalue()
 
 
@@ -66,7 +71,7 @@ def as_xlsx(frame: pl.DataFrame, sentence: str) -> bytes:
             "List",
             position="A3",
             table_style="Table Style Light 1",
-            column_formats=_column_formats(),  # type: ignore[arg-type]  # a mapping is allowed
+            column_formats=_column_formats(frame.schema),  # type: ignore[arg-type]  # a mapping is allowed
             dtype_formats={pl.Date: DAY_FORMAT},
             header_format=HEADER,
             autofit=True,
@@ -90,10 +95,11 @@ def as_xlsx(frame: pl.DataFrame, sentence: str) -> bytes:
     return buffer.getvalue()
 
 
-def _column_formats() -> dict[str, Any]:
-    """Return number formats, and an indent for texts that follow a number."""
-    indented = {name: {"indent": 1} for name in INDENTED_COLUMNS}
-    return {"p_churn": SHARE_FORMAT, **dict.fromkeys(MONEY_COLUMNS, MONEY_FORMAT), **indented}
+def _column_formats(schema: pl.Schema) -> dict[str, Any]:
+    """Return number formats, texts that stay texts, and an indent for texts that follow a number."""
+    texts = {name: TEXT_FORMAT for name, dtype in schema.items() if dtype == pl.String}
+    indented = {name: TEXT_FORMAT | {"indent": 1} for name in INDENTED_COLUMNS}
+    return {"p_churn": SHARE_FORMAT, **dict.fromkeys(MONEY_COLUMNS, MONEY_FORMAT), **texts, **indented}
 
 
 def _column_letter(frame: pl.DataFrame, column: str) -> str:
@@ -114,12 +120,15 @@ def refuse_unknown_suffix(path: Path) -> None:
         raise ListRefusedError(f"A list is written as {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}, not as {path.name}.")
 
 
-def write_list(frame: pl.DataFrame, sentence: str, path: Path) -> None:
-    """Write a list as CSV, XLSX or Parquet, by the suffix of the name; atomically. Raises ListRefusedError for other suffixes."""
+def write_list(frame: pl.DataFrame, sentence: str, path: Path, *, spreadsheet: bool = False) -> None:
+    """Write a list as CSV, XLSX or Parquet, by the suffix of the name; atomically. Raises ListRefusedError for other suffixes.
+
+    A CSV file is the data, unless it is for a `spreadsheet`.
+    """
     refuse_unknown_suffix(path)
     suffix = path.suffix.lower()
     with atomic_path(path) as temporary:
         if suffix == ".parquet":
             frame.write_parquet(temporary)
         else:
-            temporary.write_bytes(as_csv(frame, marked=False) if suffix == ".csv" else as_xlsx(frame, sentence))
+            temporary.write_bytes(as_csv(frame, spreadsheet=spreadsheet) if suffix == ".csv" else as_xlsx(frame, sentence))

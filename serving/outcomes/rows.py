@@ -9,7 +9,7 @@ from features.frames.columns import CUSTOMER
 from features.frames.components import component_numbers
 from features.labels import labels
 from serving.schemas.iso_weeks import list_start
-from serving.store.issued import effective_lists, issued_lists
+from serving.store.issued import acted_on_lists, issued_lists
 from serving.store.list_rows import OUTCOME_COLUMNS, outcome_rows
 from serving.store.schema import OUTCOME
 from serving.targeting.units import GROUP, LINK, LINKS, NO_UNITS, UNIT, match_units
@@ -36,7 +36,8 @@ def issued_rows(engine: sa.Engine, units: pl.DataFrame = NO_UNITS) -> pl.DataFra
 
     `start` is the day from which the list was acted on. `who` is what was randomised (`_with_who`). `units` has UNIT_COLUMNS of
     the present households: rows of earlier Holdfasts, which name no unit, count for the household of their customer. Of several
-    lists of a kind and week the effective one counts (`effective_lists`); rows of the others are `superseded`. Rows
+    lists of a kind and week the effective one counts, and for those whom only others have, a replaced one that was acted
+    on (`acted_on_lists`); all other rows are `superseded`. Rows
     without a propensity, from old versions, are left out: no effect can be measured on them.
     """
     lists = sorted(issued_lists(engine), key=lambda issued: (issued.week, issued.number))
@@ -50,9 +51,15 @@ def issued_rows(engine: sa.Engine, units: pl.DataFrame = NO_UNITS) -> pl.DataFra
             "horizon_days": pl.lit(issued.horizon_days, pl.Int64),
         }
         frames.append(rows.with_columns(**list_columns))
-    effective = [issued.list_id for issued in effective_lists(engine)]
-    is_superseded = (~pl.col("list_id").is_in(effective)).alias("superseded")
-    return _with_who(pl.concat(frames), units).with_columns(is_superseded)
+    order = [issued.list_id for issued in acted_on_lists(engine)]
+    return _with_who(pl.concat(frames), units).with_columns(_is_superseded(order).alias("superseded"))
+
+
+def _is_superseded(order: list[str]) -> pl.Expr:
+    """Return whether a row does not count: each unit counts in the first list of `order` of a kind and week that has it."""
+    position = pl.col("list_id").replace_strict(order, range(len(order)), default=None, return_dtype=pl.Int64)
+    subject = pl.coalesce(UNIT, CUSTOMER, pl.format("{} {}", "list_id", "rank"))
+    return position.is_null() | (position > position.min().over("kind", "week", subject))
 
 
 def _with_who(rows: pl.DataFrame, units: pl.DataFrame) -> pl.DataFrame:

@@ -13,6 +13,7 @@ from features.storage.paths import good_path
 from features.tables.schema import COMPLAINTS, TRANSACTIONS
 from models.errors import ChampionError
 from serving.http.auth import get_client, get_state
+from serving.http.declared_parameters import DeclaredRoute
 from serving.http.errors import ApiError
 from serving.http.fields import Id
 from serving.http.paths import SEE_OTHER, UI
@@ -32,7 +33,7 @@ from serving.targeting.evidence import points
 from serving.targeting.rules import Target
 from settings.clock import utc_now
 
-ROUTES = APIRouter(include_in_schema=False, dependencies=[SIGNED_IN])
+ROUTES = APIRouter(route_class=DeclaredRoute, include_in_schema=False, dependencies=[SIGNED_IN])
 CustomerId = Annotated[Id, Path()]
 CustomerIdQuery = Annotated[Id, Query()]
 MAX_PURCHASES, MAX_COMPLAINTS, MAX_BRANDS = 200, 10, 8

@@ -8,6 +8,7 @@ from starlette.responses import FileResponse, RedirectResponse, Response
 
 from features.rendering.templates import BASE_STYLESHEET
 from serving.http.auth import ANONYMOUS, MAX_KEY_LENGTH, get_client, get_state, session_cookie_name, session_token
+from serving.http.declared_parameters import DeclaredRoute
 from serving.http.errors import ApiError
 from serving.http.paths import HOME, LOGIN, SEE_OTHER, STATIC, UI, is_secure, safe_next_path
 from serving.http.proxy import address_of, prefix_of
@@ -17,7 +18,7 @@ from serving.store.keys import Scope, find_client
 from serving.store.sessions import SESSION_HOURS, begin_session, end_session
 from settings.clock import utc_now
 
-ROUTES = APIRouter(include_in_schema=False)
+ROUTES = APIRouter(route_class=DeclaredRoute, include_in_schema=False)
 STATIC_FOLDER = Path(__file__).parent / "static"
 FILES = {
     "base.css": (BASE_STYLESHEET, "text/css"),

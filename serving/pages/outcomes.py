@@ -6,6 +6,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from serving.http.auth import get_state
+from serving.http.declared_parameters import DeclaredRoute
 from serving.http.errors import ApiError
 from serving.http.paths import UI
 from serving.http.state import ServiceState
@@ -15,7 +16,7 @@ from serving.pages.render import display_name, page, svg_response
 from serving.pages.session import SIGNED_IN
 from serving.store.reports import read_report
 
-ROUTES = APIRouter(include_in_schema=False, dependencies=[SIGNED_IN])
+ROUTES = APIRouter(route_class=DeclaredRoute, include_in_schema=False, dependencies=[SIGNED_IN])
 SCOPES = {"kind": "By list", "action": "By action", "segment": "By loyalty segment", "list": "Each issued list"}
 CHART_SCOPES = ("kind", "action", "segment")
 MAX_LISTS = 30

@@ -18,6 +18,7 @@ from serving.http.auth import get_client, get_state
 from serving.http.paths import CHART_POLICY
 from serving.http.proxy import prefix_of
 from serving.pages.session import csrf_token
+from serving.store.keys import Scope
 
 FOLDER = Path(__file__).parent
 MISSING = "–"
@@ -36,6 +37,7 @@ def page(request: Request, name: str, status: int = 200, **content: Any) -> HTML
     state, client = get_state(request), get_client(request)
     shared = {
         "client": client.name,
+        "can_issue": Scope.ISSUE in client.scopes,
         "csrf": csrf_token(request),
         "pages": PAGES,
         "current_page": name,

@@ -54,4 +54,10 @@ async def _signed_in(request: Request) -> None:
         raise ApiError(403, f"These pages need a key with the scope {Scope.LIST}.")
 
 
+async def _may_issue(request: Request) -> None:
+    if Scope.ISSUE not in get_client(request).scopes:
+        raise ApiError(403, f"Issuing lists needs a key with the scope {Scope.ISSUE}.", code="wrong_scope")
+
+
 SIGNED_IN: params.Depends = Depends(_signed_in)
+CAN_ISSUE: params.Depends = Depends(_may_issue)

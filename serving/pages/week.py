@@ -8,21 +8,25 @@ from fastapi import APIRouter, Form, Query, Request
 from starlette.responses import RedirectResponse, Response
 
 from serving.http.auth import get_client, get_state
+from serving.http.declared_parameters import DeclaredRoute
 from serving.http.errors import ApiError
 from serving.http.fields import NO_CONTROL_CHARS, FilterValue
 from serving.http.list_downloads import download_of, record_list_read, withheld_filter
+from serving.http.list_filters import PageSegment, PageStage, list_filters
 from serving.http.paths import SEE_OTHER, UI
 from serving.http.state import ServiceState
 from serving.lists.changes import CHANGE_PHRASES
 from serving.lists.files import Format
-from serving.lists.weekly import build_list, issue, plan_week
+from serving.lists.replacement import find_replacement, reinstate
+from serving.lists.weekly import WeeklyList, build_list, issue, plan_week
 from serving.pages import charts
 from serving.pages.budget_words import best_budget_sentence, curve_description
 from serving.pages.list_figures import current_figures
 from serving.pages.render import page, query_string, svg_response
-from serving.pages.session import SIGNED_IN, check_form
 from serving.pages.typed_amounts import read_amount
+from serving.pages.session import CAN_ISSUE, SIGNED_IN, check_form
 from serving.schemas.iso_weeks import sunday_of, week_of
+from serving.schemas.list_filters import Arm
 from serving.schemas.list_kind import ListKind
 from serving.store.issued import IssuedList, counting_sentence, effective_list, issued_lists, list_rows
 from serving.store.runs import find_current_run
@@ -31,7 +35,7 @@ from serving.targeting.exclusions import Exclusion, exclusion_sentence
 from serving.targeting.plan import ListBounds
 from settings.clock import utc_now
 
-ROUTES = APIRouter(include_in_schema=False, dependencies=[SIGNED_IN])
+ROUTES = APIRouter(route_class=DeclaredRoute, include_in_schema=False, dependencies=[SIGNED_IN])
 PAGE_ROWS = 50
 
 
@@ -53,8 +57,8 @@ def week(
     request: Request,
     kind: ListKind = ListKind.AT_RISK,
     list_id: FilterValue = None,
-    segment: FilterValue = None,
-    stage: FilterValue = None,
+    segment: PageSegment = None,
+    stage: PageStage = None,
     region: FilterValue = None,
     action: FilterValue = None,
     budget: Amount = "",
@@ -69,8 +73,8 @@ def week(
     effective = {list_kind: effective_list(state.engine, list_kind, current_week) for list_kind in ListKind}
     lists = {name: issued if issued and issued.withdrawn_at is None else None for name, issued in effective.items()}
     chosen = _find_list(state, list_id) if list_id else lists[kind]
-    filters = _filters(segment=segment, stage=stage, region=region, action=action)
     after_rank, typed = int(after) if after.isdecimal() else 0, read_amount(budget, state.settings.value.currency)
+    filters = {} if chosen is None else list_filters(state, chosen, Arm.ALL, segment, stage, region or None, action or None)
     return page(
         request,
         "week",
@@ -84,14 +88,18 @@ def week(
         kind=ListKind(chosen.kind) if chosen else kind,
         chosen=chosen,
         counting=None if chosen is None else counting_sentence(chosen, effective_list(state.engine, chosen.kind, chosen.week)),
+        replaced=[] if chosen is None else _replaced(state, chosen, effective[ListKind(chosen.kind)]),
         stale=state.is_stale(run, today),
         age=(today - run.as_of).days,
         detail=None if chosen is None else _detail(request, state, chosen, filters, typed.amount, after_rank),
     )
 
 
-def _filters(**values: str | None) -> dict[str, str]:
-    return {name: value for name, value in values.items() if value}
+def _replaced(state: ServiceState, chosen: IssuedList, effective: IssuedList | None) -> list[IssuedList]:
+    """Return the lists of this week that can count again in place of the one that counts."""
+    others = issued_lists(state.engine, chosen.kind, chosen.week)
+    can_count = (issued for issued in others if issued.row_limit is None and issued.withdrawn_at is None)
+    return [issued for issued in can_count if effective is None or issued.list_id != effective.list_id]
 
 
 def _find_list(state: ServiceState, list_id: str) -> IssuedList:
@@ -161,14 +169,18 @@ def _spending(chosen: IssuedList, budget: float | None, currency: str) -> dict[s
     }
 
 
-@ROUTES.post(f"{UI}/week/issue")
+@ROUTES.post(f"{UI}/week/issue", dependencies=[CAN_ISSUE])
 def issue_lists(
     request: Request,
     csrf: Annotated[str, Form()] = "",
     kind: Annotated[ListKind | None, Form()] = None,
     budget: Annotated[str, Form(max_length=MAX_TYPED)] = "",
+    replaces: Annotated[str, Form(max_length=2_000)] = "",
 ) -> Response:
-    """Issue this week's lists as configured, or one of them with another budget."""
+    """Issue this week's lists as configured, or one of them with another budget.
+
+    If that replaces a list that was read or downloaded, ask first: `replaces` has the ids that were confirmed.
+    """
     check_form(request, csrf)
     state, client = get_state(request), get_client(request).name
     typed = read_amount(budget, state.settings.value.currency)
@@ -178,12 +190,30 @@ def issue_lists(
     bounds = {} if kind is None or amount is None else {kind: ListBounds(amount)}
     plan = plan_week(state.settings, state.engine, None, bounds)
     kinds: Iterable[ListKind] = ListKind if kind is None else [kind]
-    issued = [
-        issue(state.settings, state.engine, build_list(state.engine, plan, list_kind, None, amount), client, utc_now()).issued
-        for list_kind in kinds
-    ]
+    weeklies = [build_list(state.engine, plan, list_kind, None, amount) for list_kind in kinds]
+    _refuse_no_contacts(weeklies, amount)
+    replacements = [found for weekly in weeklies if (found := find_replacement(state.engine, weekly)) is not None]
+    if {found.issued.list_id for found in replacements} - set(replaces.split()):
+        return page(request, "replace", 409, kind=kind, amount=budget, replacements=replacements, weeklies=weeklies)
+    issued = [issue(state.settings, state.engine, weekly, client, utc_now()).issued for weekly in weeklies]
     query = query_string(kind=issued[0].kind, list_id=issued[0].list_id if kind else None)
     return RedirectResponse(f"{UI}/week{query}", SEE_OTHER)
+
+
+def _refuse_no_contacts(weeklies: list[WeeklyList], amount: float | None) -> None:
+    """Raise ApiError 422 for a budget that buys no contact."""
+    if amount is not None and all(weekly.summary["treated"] == 0 for weekly in weeklies):
+        raise ApiError(422, f"A budget of {amount:g} buys no contact, so nothing was issued.", "budget")
+
+
+@ROUTES.post(f"{UI}/week/reinstate", dependencies=[CAN_ISSUE])
+def reinstate_list(
+    request: Request, list_id: Annotated[str, Form(max_length=100, pattern=NO_CONTROL_CHARS)], csrf: Annotated[str, Form()] = ""
+) -> Response:
+    """Let a replaced list count again."""
+    check_form(request, csrf)
+    issued = reinstate(get_state(request).engine, list_id, get_client(request).name, utc_now(), "on the page")
+    return RedirectResponse(f"{UI}/week{query_string(kind=issued.kind, list_id=issued.list_id)}", SEE_OTHER)
 
 
 @ROUTES.get(f"{UI}/week/download")
@@ -191,16 +221,17 @@ def download(
     request: Request,
     list_id: ListId,
     format: FileFormat = FileFormat.XLSX,  # noqa: A002  # the name of the parameter in the URL
-    segment: FilterValue = None,
-    stage: FilterValue = None,
+    segment: PageSegment = None,
+    stage: PageStage = None,
     region: FilterValue = None,
     action: FilterValue = None,
-    arm: FilterValue = None,
+    arm: Arm = Arm.TREATED,
 ) -> Response:
-    """Return the rows that pass the filters as a file."""
+    """Return the rows that pass the filters as a file for people; held-out customers only on request."""
     state = get_state(request)
-    filters = _filters(segment=segment, stage=stage, region=region, action=action, arm=arm)
-    return download_of(state, get_client(request).name, _find_list(state, list_id), filters, 0, None, Format(format))
+    issued = _find_list(state, list_id)
+    filters = list_filters(state, issued, arm, segment, stage, region or None, action or None)
+    return download_of(state, get_client(request).name, issued, filters, Format(format), spreadsheet=True)
 
 
 @ROUTES.get(f"{UI}/charts/budget.svg")

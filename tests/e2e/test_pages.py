@@ -76,7 +76,7 @@ def browser() -> Iterator[Browser]:
 def served(config: Path, run_server: Any, port: int, ready: str = "readyz") -> Iterator[Site]:  # noqa: ANN401  # a fixture's function
     settings = load_settings(config, {})
     engine = open_store(settings.store_url)
-    key = create_key(engine, f"marketing {port}", [Scope.LIST], 30, utc_now())
+    key = create_key(engine, f"marketing {port}", [Scope.LIST, Scope.ISSUE], 30, utc_now())
     arguments = [sys.executable, "-m", "holdfast", "serve", "--config", str(config), "--port", str(port)]
     with run_server(arguments, port, config.parent / "serve.log", ready, PYTHONPATH=str(ROOT)):
         yield Site(f"http://127.0.0.1:{port}", key, settings, engine)

@@ -30,7 +30,7 @@ class Visitor:
 
     def __init__(self, service: Any, *scopes: Scope) -> None:  # noqa: ANN401  # a fixture
         self.service, self.cookie = service, ""
-        self.key = service.key(*(scopes or (Scope.LIST,)))
+        self.key = service.key(*(scopes or (Scope.LIST, Scope.ISSUE)))
         response = self.post("login", {"key": self.key})
         self.cookie = response.headers.get("set-cookie", "").partition(";")[0]
 
@@ -170,7 +170,7 @@ def test_a_customer_who_objected_is_in_no_row_sum_card_or_file(visitor: Visitor)
     service, page = visitor.service, visitor.get("week?kind=at_risk").text
     before = int(re.search(r"<strong>([\d,]+)</strong> to act on", page).group(1))  # type: ignore[union-attr]
     list_id = re.search(r"list_id=(at_risk[^&\"]+)", page).group(1)  # type: ignore[union-attr]
-    rows = pl.read_csv(visitor.get(f"week/download?list_id={list_id}&format=csv").content, infer_schema=False)
+    rows = pl.read_csv(visitor.get(f"week/download?list_id={list_id}&format=csv&arm=all").content, infer_schema=False)
     customer = rows.filter(arm="treated").row(0, named=True)
     service.client.post("/suppressions", json={"customer_id": customer["customer_id"]})
     page = visitor.get("week?kind=at_risk").text
@@ -191,7 +191,7 @@ def test_held_out_customers_are_not_to_be_contacted_and_in_no_file_to_act_on(vis
     treated = pl.read_csv(visitor.get(html.unescape(files[0])).content, infer_schema=False)
     assert set(treated["arm"]) == {"treated"}
     list_id = treated["list_id"][0]
-    all_rows = pl.read_csv(visitor.get(f"week/download?list_id={list_id}&format=csv").content, infer_schema=False)
+    all_rows = pl.read_csv(visitor.get(f"week/download?list_id={list_id}&format=csv&arm=all").content, infer_schema=False)
     held_out = all_rows.filter(arm="control")["customer_id"]
     assert len(held_out) > 0
     card = visitor.get(f"customers/{held_out[0]}").text
@@ -205,7 +205,7 @@ def test_the_page_shows_that_another_customer_of_the_household_is_held_out_or_wa
     with state.engine.connect() as connection:
         run = current_run(connection)
     at_risk, win_back = (
-        pl.read_csv(visitor.get(f"week/download?list_id={list_id}&format=csv").content, infer_schema=False)
+        pl.read_csv(visitor.get(f"week/download?list_id={list_id}&format=csv&arm=all").content, infer_schema=False)
         for list_id in (effective_list(state.engine, kind, week_of(run.as_of)).list_id for kind in ("at_risk", "win_back"))  # type: ignore[union-attr]
     )
     others = win_back.filter(arm="treated")["customer_id"].head(2).to_list()

@@ -1,0 +1,47 @@
+"""Routes that refuse query parameters which they do not declare: a misspelt filter must not answer with everybody."""
+
+from collections import Counter
+from typing import Any
+
+from fastapi import Depends, Request, params
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
+
+from serving.http.errors import ApiError
+
+MAX_SHOWN_LENGTH = 60
+
+
+def _declared(dependant: Dependant) -> set[str]:
+    """Return the names of the query parameters of a route and of everything it depends on."""
+    own = {parameter.alias for parameter in dependant.query_params}
+    return own.union(*(_declared(child) for child in dependant.dependencies))
+
+
+async def _refuse_undeclared(request: Request) -> None:
+    """Raise ApiError 422 for a parameter that the route lacks, or one that is given twice."""
+    declared = _declared(request.scope["route"].dependant)
+    counts = Counter(name for name, _ in request.query_params.multi_items())
+    for name, count in counts.items():
+        if name not in declared:
+            allowed = f"its parameters are {', '.join(sorted(declared))}" if declared else "it has none"
+            raise ApiError(422, f"This route has no parameter {_shown(name)}; {allowed}.", _shown(name))
+        if count > 1:
+            raise ApiError(422, f"The parameter {name} is given {count} times; give it once.", name)
+
+
+def _shown(name: str) -> str:
+    """Return a name that a client made up, as far as it can be shown."""
+    return name[:MAX_SHOWN_LENGTH] if name.isprintable() and name else "(unreadable)"
+
+
+DECLARED_ONLY: params.Depends = Depends(_refuse_undeclared)
+
+
+class DeclaredRoute(APIRoute):
+    """A route whose last dependency refuses query parameters that it does not declare, so that access is checked first."""
+
+    def __init__(self, *arguments: Any, dependencies: list[params.Depends] | None = None, **options: Any) -> None:  # noqa: ANN401
+        """Add the dependency, once: including a router builds its routes again."""
+        others = [dependency for dependency in dependencies or [] if dependency is not DECLARED_ONLY]
+        super().__init__(*arguments, dependencies=[*others, DECLARED_ONLY], **options)
