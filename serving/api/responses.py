@@ -6,8 +6,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
-from serving.schemas.list_kind import ListKind
 from serving.schemas.list_filters import Arm
+from serving.schemas.list_kind import ListKind
 from serving.schemas.lists import LIST_COLUMNS
 from serving.schemas.meanings import MEANINGS, WORDS
 from serving.schemas.scores import SCORE_COLUMNS

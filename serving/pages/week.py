@@ -23,8 +23,8 @@ from serving.pages import charts
 from serving.pages.budget_words import best_budget_sentence, curve_description
 from serving.pages.list_figures import current_figures
 from serving.pages.render import page, query_string, svg_response
-from serving.pages.typed_amounts import read_amount
 from serving.pages.session import CAN_ISSUE, SIGNED_IN, check_form
+from serving.pages.typed_amounts import read_amount
 from serving.schemas.iso_weeks import sunday_of, week_of
 from serving.schemas.list_filters import Arm
 from serving.schemas.list_kind import ListKind
