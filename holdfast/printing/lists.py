@@ -16,9 +16,9 @@ def print_issued(console: Console, weekly: WeeklyList, issued: IssuedList, count
     """Print a few lines per list: size, cost, expected gain, file, which list counts, exclusions and changes."""
     summary, currency = weekly.summary, settings.value.currency
     console.print(
-        f"{weekly.kind}, week {weekly.week}: {summary['treated']:,} customers to act on for {summary['action_cost']:,.2f} "
-        f"{currency}, {summary['control']:,} held out; expected gain {summary['expected_gain']:,.2f} {currency}, value at risk "
-        f"{summary['value_at_risk']:,.2f} {currency}. Issued as {issued.list_id}, file {path}"
+        f"{weekly.kind}, week {weekly.week}: {summary['treated']:,} customers to act on for {summary['action_cost']:z,.2f} "
+        f"{currency}, {summary['control']:,} held out; expected gain {summary['expected_gain']:z,.2f} {currency}, value at risk "
+        f"{summary['value_at_risk']:z,.2f} {currency}. Issued as {issued.list_id}, file {path}"
     )
     console.print(f"  {counting}")
     print_exclusions(console, summary["left_out"], settings)

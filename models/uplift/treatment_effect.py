@@ -117,10 +117,10 @@ def _rare_margins(
     if purchases is None:
         return 0.0, 0.0
     weights = np.where(treated, 1.0, odds)
-    arms = [ArmShare.of(purchases, arm, weights, size) for arm, size in zip((treated, ~treated), sizes, strict=True)]
-    if not any(arm.is_rare for arm in arms):
+    share1, share0 = (ArmShare.of(purchases, arm, weights, size) for arm, size in zip((treated, ~treated), sizes, strict=True))
+    if not (share1.is_rare or share0.is_rare):
         return 0.0, 0.0
-    return rare_event_margins(purchases, *arms, CONFIDENCE) if purchases.mean_amount > 0 else None
+    return rare_event_margins(purchases, share1, share0, CONFIDENCE) if purchases.mean_amount > 0 else None
 
 
 def _predicted_by_covariates(outcome: Array, treated: BoolArray, covariates: Array) -> Array:

@@ -62,16 +62,23 @@ class GroupOutcome:
         return self.treated * self.profit.mean, self.treated * self.profit.low, self.treated * self.profit.high
 
     @property
+    def missing(self) -> tuple[str, str] | None:
+        """What is missing for a result, in a few words and in a sentence; None where nothing is."""
+        few = "too few customers"
+        arms = f"{self.treated:,} treated and {self.control:,} held out"
+        if self.treated + self.control == 0:
+            sentence = f"Too early: no customer's window has ended yet; the first ends on {self.next_end}."
+            return f"too early until {self.next_end}", sentence
+        if min(self.treated, self.control) >= MIN_PER_ARM and self.has_few_orders:
+            needed = f"A result needs at least {MIN_BUYERS} customers who ordered."
+            return TOO_FEW_ORDERS, f"{TOO_FEW_ORDERS.capitalize()}: {self._ordered}. {needed}"
+        return (few, f"{few.capitalize()}: {arms}; each arm needs at least two.") if self.profit is None else None
+
+    @property
     def verdict(self) -> str:
         """The result in a few words."""
-        if self.treated + self.control == 0:
-            return f"too early until {self.next_end}"
-        if min(self.treated, self.control) < MIN_PER_ARM:
-            return "too few customers"
-        if self.has_few_orders:
-            return TOO_FEW_ORDERS
-        if self.profit is None:
-            return "too few customers"
+        if self.missing is not None or self.profit is None:
+            return "" if self.missing is None else self.missing[0]
         if self.profit.is_significant:
             return "a gain" if self.profit.mean > 0 else "a loss"
         if self.more is None:
@@ -83,13 +90,8 @@ class GroupOutcome:
         """Why the result is inconclusive, in words; None if it is conclusive."""
         if not self.is_inconclusive:
             return None
-        if self.treated + self.control == 0:
-            return f"Too early: no customer's window has ended yet; the first ends on {self.next_end}."
-        if min(self.treated, self.control) >= MIN_PER_ARM and self.has_few_orders:
-            return f"Too few orders to tell: {self._ordered}. A result needs at least {MIN_BUYERS} customers who ordered."
-        if self.profit is None:
-            arms = f"{self.treated:,} treated and {self.control:,} held out"
-            return f"Too few customers: {arms}; each arm needs at least two."
+        if self.missing is not None:
+            return self.missing[1]
         if self.more is None:
             return "Inconclusive, and no gain was expected: no number of customers would show one."
         gain = f"{self.expected_gain:z.2f} per treated customer"

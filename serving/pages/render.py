@@ -1,4 +1,7 @@
-"""Render pages from templates, with one format for numbers, money and dates everywhere."""
+"""Render pages from templates, with one format for numbers, money and dates everywhere.
+
+Numbers are formatted with the option `z`: what rounds to zero has no minus sign.
+"""
 
 from collections.abc import Callable
 from datetime import date, datetime
@@ -59,29 +62,34 @@ def _templates() -> Environment:
 
 def format_integer(number: float | None) -> str:
     """Return a number without decimals."""
-    return MISSING if number is None else f"{number:,.0f}"
+    return MISSING if number is None else f"{number:z,.0f}"
 
 
 def format_money(amount: float | None) -> str:
     """Return an amount, with cents below a hundred."""
     if amount is None:
         return MISSING
-    return f"{amount:,.2f}" if abs(amount) < MAX_WITH_CENTS else f"{amount:,.0f}"
+    return f"{amount:z,.2f}" if abs(amount) < MAX_WITH_CENTS else f"{amount:z,.0f}"
 
 
 def format_input(amount: float) -> str:
     """Return an amount as the value of a form field: up to six decimals, no separators and no exponent."""
-    return f"{amount:.6f}".rstrip("0").rstrip(".")
+    return f"{amount:z.6f}".rstrip("0").rstrip(".")
 
 
-def format_signed(amount: float | None) -> str:
+def format_signed(amount: float | None, digits: int = 2) -> str:
     """Return an amount with its sign."""
-    return MISSING if amount is None else f"{amount:+,.2f}"
+    return MISSING if amount is None else f"{amount:+z,.{digits}f}"
+
+
+def format_fixed(number: float | None, digits: int = 1) -> str:
+    """Return a number with a fixed count of decimals."""
+    return MISSING if number is None else f"{number:z,.{digits}f}"
 
 
 def format_share(share: float | None) -> str:
     """Return a share in per cent."""
-    return MISSING if share is None else f"{100 * share:.0f}\u00a0%"  # a no-break space
+    return MISSING if share is None else f"{100 * share:z.0f}\u00a0%"  # a no-break space
 
 
 def format_day(day: date | str | None) -> str:
@@ -117,6 +125,7 @@ FILTERS: dict[str, Callable[..., str]] = {
     "money": format_money,
     "percent": format_share,
     "signed": format_signed,
+    "fixed": format_fixed,
     "input_value": format_input,
     "day": format_day,
     "time": format_time,
