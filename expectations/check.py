@@ -40,11 +40,12 @@ class Check:
 
 @dataclass(frozen=True)
 class Finding:
-    """A check, the measured value, and whether the check passed."""
+    """A check, the measured value, and whether the check passed; `subject` names the list or frame that it is about."""
 
     check: Check
     measure: Measure
     passed: bool
+    subject: str = ""
 
     @property
     def formatted_value(self) -> str:

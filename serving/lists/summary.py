@@ -1,5 +1,6 @@
 """The figures of a list: its size, value, cost and expected gain, and why other candidates are not on it."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import polars as pl
@@ -12,10 +13,12 @@ from serving.targeting.rules import Target
 def summarize_list(plan: Plan, target: Target, listed: pl.DataFrame, candidates: pl.DataFrame) -> dict[str, Any]:
     """Return the figures of a list, ready for JSON: `candidates` equals `rows` plus the sum of `left_out`.
 
-    Money and averted risk are sums over the treated customers; `curve` is what other budgets would bring. No customer is named.
+    Money and averted risk are sums over the treated customers; `losing` of them cost more than they are expected to bring, together
+    `losing_gain` (0 or less). `curve` is what other budgets would bring. No customer is named.
     """
     treated = listed.filter(arm="treated")
     sums = treated.select(pl.col("value_at_risk", "expected_gain", "action_cost", "averted").sum()).row(0, named=True)
+    losing = treated.filter(pl.col("expected_gain") < 0)["expected_gain"]
     left_out = candidates.group_by("left_out").len().drop_nulls().sort("left_out")
     return {
         "candidates": candidates.height,
@@ -25,7 +28,19 @@ def summarize_list(plan: Plan, target: Target, listed: pl.DataFrame, candidates:
         "global_control": listed.filter(pl.col("held_by") == "global").height,
         "one_time": treated.filter(pl.col("orders") == 1).height,
         "measured": treated.filter(basis="measured").height,
+        "losing": losing.len(),
+        "losing_gain": float(losing.sum()),
         **sums,
         "left_out": dict(left_out.iter_rows()),
         "curve": profit_curve(plan.frame, plan.spending_order[target]).as_dict(),
     }
+
+
+def losing_sentence(summary: Mapping[str, Any], currency: str) -> str | None:
+    """Return how many actions cost more than they are expected to bring, and what; None without one or in old summaries."""
+    losing = summary.get("losing", 0)
+    if not losing:
+        return None
+    verb, pronoun = ("costs", "it is") if losing == 1 else ("cost", "they are")
+    share = f"{losing:,} of {summary['treated']:,} answers {verb} more than {pronoun} expected to bring"
+    return f"{share}: {summary['losing_gain']:z,.0f} {currency}."

@@ -16,6 +16,7 @@ from serving.http.paths import SEE_OTHER, UI
 from serving.http.state import ServiceState
 from serving.lists.changes import CHANGE_PHRASES
 from serving.lists.files import Format
+from serving.lists.summary import losing_sentence
 from serving.lists.weekly import build_list, issue, plan_week
 from serving.pages import charts
 from serving.pages.list_figures import current_figures
@@ -123,6 +124,7 @@ def _detail(
         "exclusions": [
             exclusion_sentence(reason, count, state.settings.targeting) for reason, count in figures.get("left_out", {}).items()
         ],
+        "losing": losing_sentence(figures, state.settings.value.currency),
         "changes": _changes(figures.get("changes"), state),
         "budget": budget,
         "spending": _spending(figures.get("curve"), figures.get("action_cost") if budget is None else budget),
