@@ -168,8 +168,8 @@ def _policies(
 def _reason(policies: PolicyValue) -> str:
     lead = policies.lead
     evidence = (
-        f"uplift x value earns {lead.mean:+z.2f} [{lead.low:+z.2f}, {lead.high:+z.2f}] per hundred customers against risk x value, "
-        f"and more than it in {lead.above:z.0%} of resamples"
+        f"uplift x value earns {lead.mean:+z.2f} [{lead.low:+z.2f}, {lead.high:+z.2f}] per hundred customers against "
+        f"risk x value, and more than it in {lead.above:z.0%} of resamples"
     )
     return (
         f"measured, and used: {evidence}."

@@ -13,8 +13,8 @@ from serving.targeting.rules import Target
 def summarize_list(plan: Plan, target: Target, listed: pl.DataFrame, candidates: pl.DataFrame) -> dict[str, Any]:
     """Return the figures of a list, ready for JSON: `candidates` equals `rows` plus the sum of `left_out`.
 
-    Money and averted risk are sums over the treated customers; `losing` of them cost more than they are expected to bring, together
-    `losing_gain` (0 or less). `curve` is what other budgets would bring. No customer is named.
+    Money and averted risk are sums over the treated customers. `losing` of them cost more than they are expected to bring,
+    together `losing_gain` (0 or less). `curve` is what other budgets would bring. No customer is named.
     """
     treated = listed.filter(arm="treated")
     sums = treated.select(pl.col("value_at_risk", "expected_gain", "action_cost", "averted").sum()).row(0, named=True)

@@ -65,8 +65,10 @@ def test_plans_offer_what_the_choice_would_take() -> None:
 
 def test_the_switch_is_read_from_the_configuration_and_refused_for_marketing(tmp_path: Path) -> None:
     config = tmp_path / "holdfast.toml"
-    tables = '[tables]\ntransactions = "t.csv"\n'
-    action = tables + '[[targeting.actions]]\nname = "a"\nkind = "{}"\ncost = 1.0\nsave_rate = 0.1\nalways = {}\n'
+    action = (
+        '[tables]\ntransactions = "t.csv"\n[[targeting.actions]]\nname = "a"\nkind = "{}"\n'
+        "cost = 1.0\nsave_rate = 0.1\nalways = {}\n"
+    )
     config.write_text(action.format("recovery", "false"))
     assert [action.is_unconditional for action in load_settings(config, {}).targeting.actions] == [False]
     config.write_text(action.format("retention", "false"))
