@@ -108,6 +108,12 @@ def _check_across_sections(path: Path, settings: Settings) -> None:
     names = [action.name for action in settings.targeting.actions]
     if len(names) != len(set(names)):
         raise SettingsError(f"{path}: targeting.actions should have unique names, found {', '.join(names)}.")
+    for action in settings.targeting.actions:
+        if action.always and action.kind != "recovery":
+            raise SettingsError(
+                f"{path}: targeting.actions: always = true is for actions of kind recovery only; remove it from {action.name}, "
+                f"which is of kind {action.kind}."
+            )
 
 
 def _check_urls(path: Path, settings: Settings) -> None:

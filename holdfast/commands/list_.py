@@ -80,7 +80,7 @@ def command(
     from expectations.validation.stopped import record_stopped_override, refuse_stopped_tables
     from holdfast.jobs.session import override_request
     from holdfast.jobs.store import StoreHandle
-    from holdfast.printing.lists import print_changes, print_evidence, print_exclusions
+    from holdfast.printing.lists import print_changes, print_evidence, print_exclusions, print_losing
     from holdfast.printing.tables import print_list
     from serving.lists.files import refuse_unknown_suffix
     from serving.lists.replacement import refuse_replacement
@@ -111,6 +111,7 @@ def command(
     print_evidence(CONSOLE, weekly.summary)
     print_exclusions(CONSOLE, weekly.summary["left_out"], settings)
     CONSOLE.print(f"Customers on the list: {rows.height:,}. Week {weekly.week}, data as of {weekly.run.as_of}, {sentences}")
+    print_losing(CONSOLE, weekly.summary, settings)
     print_changes(CONSOLE, weekly.summary["changes"], settings)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from holdfast.jobs.session import Session
 from serving.outcomes.first_result import first_result_sentence
-from serving.outcomes.measure import GroupOutcome
+from serving.outcomes.measure import TOO_FEW_ORDERS, GroupOutcome
 from serving.outcomes.report import NoListsError, measure_outcomes, save_outcomes
 from serving.store.issued import issued_lists
 from settings.errors import UserError
@@ -67,11 +67,18 @@ def summarise_outcomes(session: Session, now: datetime) -> str:
     overall = outcomes[0]
     if overall.treated + overall.control == 0:
         return f"Earlier lists: no customer's window has ended yet; the first ends on {overall.next_end}."
+    if overall.total is None and overall.verdict == TOO_FEW_ORDERS:
+        return f"Earlier lists: {overall.treated:,} customers treated; {TOO_FEW_ORDERS} what the lists earned."
     if overall.total is None:
         return f"Earlier lists: {overall.treated:,} customers treated; too few held out to measure what the lists earned."
     total, low, high = overall.total
     currency = session.settings.value.currency
+    if overall.is_inconclusive:
+        return (
+            f"What earlier lists earned is not known yet ({overall.verdict}): 95 % interval {low:+z,.0f} to {high:+z,.0f} "
+            f"{currency} compared with no contact. See `outcomes`."
+        )
     return (
-        f"Earlier lists earned {total:+,.0f} {currency} compared with no contact (95 % interval {low:+,.0f} to {high:+,.0f}), "
-        f"measured on the {overall.closed:.0%} of customers whose window has ended. See `outcomes`."
+        f"Earlier lists earned {total:+z,.0f} {currency} compared with no contact (95 % interval {low:+z,.0f} to {high:+z,.0f}), "
+        f"measured on the {overall.closed:z.0%} of customers whose window has ended. See `outcomes`."
     )

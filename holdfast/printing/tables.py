@@ -44,7 +44,7 @@ def print_return_rates(console: Console, returns: pl.DataFrame) -> None:
     for name in ("gap of at least", "gaps", "bought again"):
         table.add_column(name, justify="right")
     for days, reached, share in returns.iter_rows():
-        table.add_row(f"{days} days", f"{reached:,}", "-" if share is None else f"{share:.0%}")
+        table.add_row(f"{days} days", f"{reached:,}", "-" if share is None else f"{share:z.0%}")
     console.print(table)
 
 
@@ -83,7 +83,7 @@ def print_list(console: Console, frame: pl.DataFrame, currency: str, rows: int =
             row["customer_id"],
             row["arm"],
             row["action"],
-            f"{row['p_churn']:.2f}",
+            f"{row['p_churn']:z.2f}",
             format_rough(row["expected_gain"]) if is_assumed else format_amount(row["expected_gain"], 2),
             row["reason_1"] or "",
         )
@@ -97,7 +97,7 @@ def _leaderboard_table(title: str, entries: list[dict[str, Any]], metrics: dict[
         table.add_column(label, justify="right")
     for entry in entries:
         name = entry["candidate"] + (" (baseline)" if entry["candidate"] == baseline else "")
-        table.add_row(name, *("-" if entry.get(key) is None else f"{entry[key]:.4f}" for key in metrics))
+        table.add_row(name, *("-" if entry.get(key) is None else f"{entry[key]:z.4f}" for key in metrics))
     return table
 
 
@@ -110,9 +110,9 @@ def print_order_fit(console: Console, fit: "OrderFit") -> None:
         table.add_column(name, justify="left" if name in {"model", "fit"} else "right", overflow="fold")
     for name, model_fit in fit.model_fits.items():
         counts, fitted, held_out = (assumption.figures for assumption in model_fit.assumptions)
-        errors = [f"{figures['off']:+.1%}" if "off" in figures else "-" for figures in (fitted, held_out)]
-        likelihood = f"{model_fit.model.log_likelihood:,.1f}"
-        table.add_row(name, likelihood, f"{counts['misplaced']:.1%}", *errors, model_fit.model.diagnosis)
+        errors = [f"{figures['off']:+z.1%}" if "off" in figures else "-" for figures in (fitted, held_out)]
+        likelihood = f"{model_fit.model.log_likelihood:z,.1f}"
+        table.add_row(name, likelihood, f"{counts['misplaced']:z.1%}", *errors, model_fit.model.diagnosis)
     console.print(table)
     best = max(fit.model_fits, key=lambda name: fit.model_fits[name].model.log_likelihood)
     console.print(f"{best} fits best. Assumptions of the order models:")

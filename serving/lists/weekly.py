@@ -223,7 +223,7 @@ def issue(
             return Issue(equal_list, _issued_rows(settings, engine, weekly, equal_list.list_id), [], is_new=False)
         if warnings is None:
             refuse_stopped_tables(settings, override)
-            warnings = check_output(settings, "lists", weekly.frame.lazy(), now)
+            warnings = check_output(settings, "lists", weekly.frame.lazy(), now, about=f"{weekly.kind} list of {weekly.week}")
         issued = _new_issued_list(weekly, existing, issued_by, now)
         frame = _with_list_id(weekly.frame, issued.list_id)
         try:

@@ -29,6 +29,12 @@ ORDER_COLUMNS: dict[str, pl.DataType] = {
     "next_orders": pl.Int64(),
     "next_spend": pl.Float64(),
 }
+TYPICAL_COLUMNS: dict[str, pl.DataType] = {
+    "start": pl.Date(),
+    "horizon_days": pl.Int64(),
+    "typical_orders": pl.Float64(),
+    "typical_spend": pl.Float64(),
+}
 
 
 def issued_rows(engine: sa.Engine, units: pl.DataFrame = NO_UNITS) -> pl.DataFrame:
@@ -97,9 +103,10 @@ def with_outcomes(
     (`unit_members`); None: only the listed customers are known. Profit is margin x net spend, minus the cost of all treatments
     of the household in the window, since a later list may treat it again. Superseded lists were not acted on, and add no cost
     to other rows. For an erased customer the outcome stored at the erasure counts. `closed` says whether the window has ended.
+    `typical_orders` and `typical_margin` are means over all customers of the shop who ordered in the window; null without one.
     """
     members = unit_members(rows, NO_UNITS) if members is None else members
-    frames = [pl.DataFrame(schema=ORDER_COLUMNS)]
+    frames, typical = [pl.DataFrame(schema=ORDER_COLUMNS)], [pl.DataFrame(schema=TYPICAL_COLUMNS)]
     for start, horizon in rows.select("start", "horizon_days").unique(maintain_order=True).iter_rows():
         days = min(horizon, (until - start).days)
         if days > 0:
@@ -107,14 +114,27 @@ def with_outcomes(
             window = pl.lit(start).alias("start"), pl.lit(horizon, pl.Int64).alias("horizon_days")
             of_units = orders.join(members, on=CUSTOMER).group_by("who").agg(pl.col("next_orders", "next_spend").sum())
             frames.append(of_units.with_columns(*window).select(pl.col(name).cast(t) for name, t in ORDER_COLUMNS.items()))
-    joined = rows.join(pl.concat(frames), on=["start", "horizon_days", "who"], how="left", maintain_order="left")
+            typical.append(
+                _typical_buyer(orders).with_columns(*window).select(pl.col(name).cast(t) for name, t in TYPICAL_COLUMNS.items())
+            )
+    joined = rows.join(pl.concat(frames), on=["start", "horizon_days", "who"], how="left", maintain_order="left").join(
+        pl.concat(typical), on=["start", "horizon_days"], how="left", maintain_order="left"
+    )
     is_erased = pl.col(CUSTOMER).is_null()
     outcomes = joined.with_columns(
         pl.sum_horizontal("next_orders", pl.when(is_erased).then("outcome_orders")).alias("orders"),
         pl.sum_horizontal("next_spend", pl.when(is_erased).then("outcome_spend")).alias("spend"),
         (pl.col("start") + pl.duration(days="horizon_days") <= until).alias("closed"),
-    ).drop(*OUTCOME, "next_orders", "next_spend")
+        (margin * pl.col("typical_spend")).alias("typical_margin"),
+        (margin * pl.sum_horizontal("next_spend", pl.when(is_erased).then("outcome_spend"))).alias("earned"),
+    ).drop(*OUTCOME, "next_orders", "next_spend", "typical_spend")
     return _with_costs(outcomes, until).with_columns((margin * pl.col("spend") - pl.col("cost")).alias("profit"))
+
+
+def _typical_buyer(orders: pl.DataFrame) -> pl.DataFrame:
+    """Return the mean orders and spend of the customers who ordered in a window, in one row."""
+    buyers = orders.filter(pl.col("next_orders") > 0)
+    return buyers.select(pl.col("next_orders").mean().alias("typical_orders"), pl.col("next_spend").mean().alias("typical_spend"))
 
 
 def _with_costs(rows: pl.DataFrame, until: date) -> pl.DataFrame:

@@ -98,12 +98,17 @@ def format_input(amount: float) -> str:
     return f"{whole}.{part}0" if len(part) == AMBIGUOUS_DECIMALS else f"{whole}.{part}".rstrip(".")
 
 
-def format_signed(amount: float | None) -> str:
+def format_signed(amount: float | None, digits: int = 2) -> str:
     """Return an amount with its sign; zero has none."""
     if amount is None:
         return MISSING
-    rounded = amounts.round_half_up(amount, 2)
+    rounded = amounts.round_half_up(amount, digits)
     return f"{rounded:+,}" if rounded else f"{rounded:,}"
+
+
+def format_fixed(number: float | None, digits: int = 1) -> str:
+    """Return a number with a fixed count of decimals."""
+    return MISSING if number is None else amounts.format_amount(number, digits)
 
 
 def format_share(share: float | None) -> str:
@@ -146,6 +151,7 @@ FILTERS: dict[str, Callable[..., str]] = {
     "cents": format_cents,
     "percent": format_share,
     "signed": format_signed,
+    "fixed": format_fixed,
     "input_value": format_input,
     "day": format_day,
     "time": format_time,

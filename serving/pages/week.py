@@ -18,6 +18,7 @@ from serving.http.state import ServiceState
 from serving.lists.changes import CHANGE_PHRASES
 from serving.lists.files import Format
 from serving.lists.replacement import find_replacement, reinstate
+from serving.lists.summary import losing_sentence
 from serving.lists.weekly import WeeklyList, build_list, issue, plan_week
 from serving.pages import charts
 from serving.pages.budget_words import best_budget_sentence, curve_description
@@ -34,6 +35,7 @@ from serving.targeting.curve import ProfitCurve
 from serving.targeting.exclusions import Exclusion, exclusion_sentence
 from serving.targeting.plan import ListBounds
 from settings.clock import utc_now
+from settings.sections import Settings
 
 ROUTES = APIRouter(route_class=DeclaredRoute, include_in_schema=False, dependencies=[SIGNED_IN])
 PAGE_ROWS = 50
@@ -129,9 +131,10 @@ def _detail(
         "exclusions": [
             exclusion_sentence(reason, count, state.settings.targeting) for reason, count in figures.get("left_out", {}).items()
         ],
+        "losing": losing_sentence(figures, state.settings.value.currency),
         "changes": _changes(figures.get("changes"), state),
         "budget": budget,
-        "spending": _spending(chosen, figures.get("action_cost") if budget is None else budget, state.settings.value.currency),
+        "spending": _spending(chosen, figures.get("action_cost") if budget is None else budget, state.settings),
         "evidence": current_figures(state, chosen, {})["evidence"],
         "gain_days": sums["gain_days"],
         "expires": sunday_of(chosen.week),
@@ -151,7 +154,7 @@ def _reason_gone(reason: str, count: int, state: ServiceState) -> str:
     return exclusion_sentence(Exclusion(reason), count, state.settings.targeting)
 
 
-def _spending(chosen: IssuedList, budget: float | None, currency: str) -> dict[str, Any] | None:
+def _spending(chosen: IssuedList, budget: float | None, settings: Settings) -> dict[str, Any] | None:
     """Return the expected effect of a budget, by default of the most profitable one; None without a stored curve."""
     if not chosen.figures.get("curve"):
         return None
@@ -159,12 +162,13 @@ def _spending(chosen: IssuedList, budget: float | None, currency: str) -> dict[s
     at, best, maximum = curve.best_budget if budget is None else budget, curve.best_budget, curve.spent[-1]
     spent, contacts, saved, profit = curve.at(at)
     effect = {"spent": spent, "contacts": contacts, "saved": saved, "wasted": contacts - saved, "profit": profit}
-    is_service = chosen.kind == ListKind.RECOVERY
+    currency, is_service = settings.value.currency, chosen.kind == ListKind.RECOVERY
+    answers_all = is_service and any(action.is_unconditional for action in settings.targeting.actions)
     return effect | {
         "range": curve.range_at(at),
         "best": best,
         "max": maximum,
-        "sentence": best_budget_sentence(best, maximum, currency, is_service=is_service),
+        "sentence": best_budget_sentence(best, maximum, currency, is_service=is_service, is_unconditional=answers_all),
         "description": curve_description(best, maximum, currency),
     }
 
