@@ -103,9 +103,9 @@ class Action:
     keeps few of those who have almost certainly left. With `"share"` the save rate is the same for all customers. `cost` is per
     customer in the currency of `[value]`. The action is for customers of `statuses`, of relationship level `level` or higher,
     and of `buyers`: those who bought once, those who bought more often, or all. `measured_by` is the action's name in the
-    contacts table, by default its own name. An action of kind nurture is for existing customers who are not at risk. `always` says
-    that the action is taken whatever it gains, for recovery only: None is true for recovery. With `always = false` an answer
-    needs an expected gain above 0.
+    contacts table, by default its own name. An action of kind nurture is for existing customers who are not at risk. `always`
+    says that the action is taken whatever it gains, for recovery only: None is true for recovery. With `always = false` an
+    answer needs an expected gain above 0.
     """
 
     name: Annotated[str, Field(min_length=1)]
