@@ -261,9 +261,9 @@ def earlier_rows(engine: sa.Engine, week: str, today: date, pause_days: int, con
     """Return the customers on other lists: EARLIER_COLUMNS, with the days since each list and its control hold in days.
 
     These are the lists of other weeks that count as acted on, and those of this week that no limit cut short. Only those that
-    still matter are read: those acted on within `pause_days` or within their control hold, and those of later weeks that start within the control
-    hold, such as after a withdrawal; they count as acted on today. `control_hold_days` None takes each list's own horizon. An
-    erased customer is null; the unit of the row still holds the others of the household.
+    still matter are read: those acted on within `pause_days` or within their control hold, and those of later weeks that start
+    within the control hold, such as after a withdrawal; they count as acted on today. `control_hold_days` None takes each
+    list's own horizon. An erased customer is null; the unit of the row still holds the others of the household.
     """
     others = [issued for issued in acted_on_lists(engine) if issued.week != week]
     same_week = [issued for issued in issued_lists(engine, None, week) if issued.row_limit is None]
