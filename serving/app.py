@@ -67,7 +67,8 @@ def _operation_id(route: APIRoute) -> str:
 def _allowed_methods(path: str) -> set[str]:
     """Return the methods of all routes that match a path; the framework's own Allow header names those of one route only."""
     routes = [route for module in ROUTE_MODULES for route in module.ROUTES.routes if isinstance(route, APIRoute)]
-    return {method for route in routes if route.path_regex.match(path) for method in route.methods or ()}
+    methods = {method for route in routes if route.path_regex.match(path) for method in route.methods or ()}
+    return methods | ({"HEAD"} if "GET" in methods else set())
 
 
 async def _error_answer(request: Request, error: Exception) -> Response:

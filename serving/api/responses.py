@@ -206,6 +206,39 @@ class SuppressionReply(BaseModel):
     new: bool
 
 
+class Suppression(BaseModel):
+    """An objection: the customer's keyed hash, since when, who recorded it last, and the reason if one was given."""
+
+    customer_hash: str
+    since: datetime
+    source: str | None
+    reason: str | None
+
+
+class SuppressionIndex(BaseModel):
+    """The number of customers who object, and the newest objections."""
+
+    count: int
+    suppressions: list[Suppression]
+
+
+class SuppressionState(BaseModel):
+    """Whether a customer objects, and if so since when, who recorded it last, and why."""
+
+    customer_id: str
+    suppressed: bool
+    since: datetime | None
+    source: str | None
+    reason: str | None
+
+
+class LiftedReply(BaseModel):
+    """The customer no longer objects."""
+
+    customer_id: str
+    suppressed: bool
+
+
 class ErasureReply(BaseModel):
     """The erased rows per place, the rows of issued lists, and what could not be reached.
 

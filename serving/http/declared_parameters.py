@@ -6,6 +6,8 @@ from typing import Any
 from fastapi import Depends, Request, params
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
+from starlette.routing import Match
+from starlette.types import Receive, Scope, Send
 
 from serving.http.errors import ApiError
 
@@ -39,9 +41,24 @@ DECLARED_ONLY: params.Depends = Depends(_refuse_undeclared)
 
 
 class DeclaredRoute(APIRoute):
-    """A route whose last dependency refuses query parameters that it does not declare, so that access is checked first."""
+    """A route whose last dependency refuses query parameters that it does not declare, so that access is checked first.
+
+    A route for GET answers HEAD too; the server leaves out the body.
+    """
 
     def __init__(self, *arguments: Any, dependencies: list[params.Depends] | None = None, **options: Any) -> None:  # noqa: ANN401
         """Add the dependency, once: including a router builds its routes again."""
         others = [dependency for dependency in dependencies or [] if dependency is not DECLARED_ONLY]
         super().__init__(*arguments, dependencies=[*others, DECLARED_ONLY], **options)
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """Return whether the route answers a request."""
+        return super().matches(self._head_as_get(scope))
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        await super().handle(self._head_as_get(scope), receive, send)
+
+    def _head_as_get(self, scope: Scope) -> Scope:
+        is_head = scope["type"] == "http" and scope["method"] == "HEAD" and "GET" in (self.methods or ())
+        return {**scope, "method": "GET"} if is_head else scope

@@ -14,11 +14,8 @@ def best_budget_sentence(
     `is_unconditional`, by default the same, every complaint is answered, whatever it gains.
     """
     best_text, what = f"{format_money(best)} {currency}", "answer" if is_service else "contact"
-    lead = (
-        "Every complaint is answered. By expected gain alone, "
-        if (is_service if is_unconditional is None else is_unconditional)
-        else ""
-    )
+    answers_all = is_service if is_unconditional is None else is_unconditional
+    lead = "Every complaint is answered. By expected gain alone, " if answers_all else ""
     if maximum - best <= TOLERANCE:
         sentence = f"every {what} is expected to bring more than it costs; {best_text} pays for all of them."
     elif best <= TOLERANCE:

@@ -275,3 +275,15 @@ def test_ids_in_csv_are_the_data_and_a_switch_neutralises_them(own_service: Any)
     marked = service.client.get("/lists/win_back?format=csv&spreadsheet=true").content
     assert marked.startswith(b"\xef\xbb\xbflist_id,")
     assert pl.read_csv(marked, infer_schema=False)["customer_id"].head(6).to_list() == [f"'{text}" for text in ids]
+
+
+def test_head_is_answered_as_get_without_issuing(service: Any) -> None:  # noqa: ANN401
+    before = service.client.get("/lists").json()
+    for path in ("/lists", "/lists/at_risk", "/runs/latest", "/customers/000001", "/readyz", "/docs.json"):
+        head, got = service.client.head(path), service.client.get(path)
+        assert (head.status_code, head.headers["content-type"]) == (200, got.headers["content-type"]), path
+    assert service.client.head("/lists/at_risk?nonsense=1").status_code == 422
+    assert service.client.head("/suppressions/x").status_code == 200
+    assert service.client.head("/score").status_code == 405
+    assert service.client.put("/lists").headers["allow"] == "GET, HEAD"
+    assert service.client.get("/lists").json() == before
