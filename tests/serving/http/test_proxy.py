@@ -8,10 +8,11 @@ import pytest
 from starlette.testclient import TestClient
 
 from serving.app import make_app
-from serving.http.attempts import MAX_ATTEMPTS_PER_MINUTE, FailedAttempts
+from serving.http.attempts import FailedAttempts
 from serving.http.errors import ApiError
 from serving.http.paths import safe_next_path
 from serving.http.state import ServiceState
+from serving.store.attempts import MAX_ATTEMPTS_PER_MINUTE
 from serving.store.keys import Scope
 
 PROXY = "10.0.0.7"
@@ -168,7 +169,7 @@ def test_attempts_are_counted_over_all_workers(tmp_path: Any, monkeypatch: pytes
         worker.count("sign-in", "203.0.113.6", "Too many.")
         worker.count("key", "203.0.113.5", "Too many.")
     assert b"203.0.113.5" not in b"".join(path.read_bytes() for path in tmp_path.iterdir())
-    monkeypatch.setattr("serving.http.attempts.time.time", lambda: 9e9)
+    monkeypatch.setattr("serving.store.attempts.time.time", lambda: 9e9)
     workers[0].count("sign-in", "203.0.113.5", "Too many.")
 
 
