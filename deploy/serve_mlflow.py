@@ -80,7 +80,12 @@ def _write_config(users_url: str) -> Path:
     MLflow has no other way to name the database of its users. It interpolates %, which is therefore doubled.
     """
     config = configparser.ConfigParser(interpolation=None)
-    config["mlflow"] = {"default_permission": "READ", "database_uri": users_url.replace("%", "%%"), "admin_username": "admin"}
+    config["mlflow"] = {
+        "default_permission": "READ",
+        "database_uri": users_url.replace("%", "%%"),
+        "admin_username": "admin",
+        "auth_cache_ttl_seconds": "60",  # hashing the password with every request takes most of its time
+    }
     descriptor, path = tempfile.mkstemp(suffix=".ini")
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         config.write(file)

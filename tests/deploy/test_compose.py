@@ -207,7 +207,7 @@ def test_the_timer_runs_a_job_that_exists_and_catches_up_after_a_stop() -> None:
 
 def test_the_commands_of_the_documentation_exist() -> None:
     text = (ROOT / "docs" / "operation.md").read_text(encoding="utf-8") + (ROOT / "compose.yaml").read_text(encoding="utf-8")
-    lines = re.findall(r"compose run --rm job ([a-z][^\n#]*)", text)
+    lines = re.findall(r"compose run --rm (?:--[a-z-]+ )*job ([a-z][^\n#]*)", text)
     assert {"train", "run", "keys", "backup", "restore"} <= {line.split()[0] for line in lines}
     assert all(parses(line.split()) for line in lines)
 

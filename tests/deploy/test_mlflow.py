@@ -57,7 +57,7 @@ class Server:
                 script,
                 stdout=log,
                 stderr=log,
-                env=os.environ | {"PYTHONPATH": str(ROOT)},
+                env=ENVIRONMENT,
                 start_new_session=True,
                 cwd=self.folder,
             )
