@@ -64,7 +64,7 @@ def command(
     )
     parts = value_parts(total.expected, float(scores["value_at_risk"].sum()))
     CONSOLE.print(
-        f"If nobody left, it would be {parts.if_nobody_leaves:,} {value.currency}: "
+        f"If no customer left, it would be {parts.if_all_stay:,} {value.currency}: "
         f"{parts.expected_loss:,} {value.currency} will probably be lost."
     )
     assumed = [action for action in session.settings.targeting.actions if action.contacts_name not in champion.uplift]
