@@ -49,6 +49,8 @@ lock: setup  ## rewrite the lock files from pyproject.toml
 		--custom-compile-command "make lock" --group dev -o requirements/dev.lock
 	$(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
 		--custom-compile-command "make lock" -c requirements/dev.lock -o requirements/server.lock
+	$(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
+		--custom-compile-command "make lock" --group image -c requirements/dev.lock -o requirements/image.lock
 
 clean:  ## remove the virtual environment, caches and the demo
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache demo

@@ -40,11 +40,12 @@ class Check:
 
 @dataclass(frozen=True)
 class Finding:
-    """A check, the measured value, and whether the check passed."""
+    """A check, the measured value, and whether the check passed; `subject` names the list or frame that it is about."""
 
     check: Check
     measure: Measure
     passed: bool
+    subject: str = ""
 
     @property
     def formatted_value(self) -> str:
@@ -85,9 +86,9 @@ def evaluate(suite: CheckSuite) -> list[Finding]:
 def format_value(check: Check, value: float) -> str:
     """Format a value for display: shares as percentages, whole numbers without decimals, others to three digits."""
     if check.is_share:
-        return f"{value:.1%}"
+        return f"{value:z.1%}"
     is_whole = float(value).is_integer() or abs(value) >= MIN_VALUE_WITHOUT_DECIMALS
-    return f"{value:,.0f}" if is_whole else f"{value:.3g}"
+    return f"{value:z,.0f}" if is_whole else f"{value:z.3g}"
 
 
 def _is_within_bounds(value: float, check: Check) -> bool:

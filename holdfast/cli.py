@@ -20,6 +20,7 @@ from holdfast.commands import (
     list_,
     outcomes,
     promote,
+    reinstate,
     restore,
     rollback,
     run,
@@ -27,8 +28,10 @@ from holdfast.commands import (
     score,
     serve,
     suppress,
+    suppressions,
     train,
     tune,
+    unsuppress,
     validate,
     withdraw,
 )
@@ -52,7 +55,7 @@ EXIT_INTERRUPTED = 130
 LOCKING_COMMANDS = frozenset(
     {
         *(inspect, validate, features, diagnose, train, tune, compare, promote, rollback, score, list_, run, outcomes),
-        *(withdraw, forget, backup, restore),
+        *(withdraw, reinstate, forget, backup, restore),
     }
 )
 
@@ -64,12 +67,13 @@ def _help_text(command: Callable[..., None]) -> str:
 
 
 COMMANDS = (demo, inspect, validate, features, diagnose, train, tune, compare, promote, rollback, score, list_, run, outcomes)
-for module in (*COMMANDS, runs, withdraw, serve, suppress, forget, backup, restore):
+for module in (*COMMANDS, runs, withdraw, reinstate, serve, suppress, unsuppress, forget, backup, restore):
     command = (
         with_workspace_lock(module.NAME, module.command, wait=module is not run) if module in LOCKING_COMMANDS else module.command
     )
     APP.command(name=module.NAME, help=_help_text(module.command), epilog=f"Example: holdfast {module.EXAMPLE}")(command)
 APP.add_typer(keys.APP)
+APP.add_typer(suppressions.APP)
 
 
 def main() -> None:

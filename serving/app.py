@@ -7,15 +7,15 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from serving.api import customers, issue, lists, live, scores, system
+from serving.api import customers, issue, lists, live, runs, scores, system
+from serving.http.attempts import FailedAttempts
 from serving.http.error_mapping import as_api_error
 from serving.http.errors import INTERNAL, METHOD_NOT_ALLOWED, ApiError
 from serving.http.logging import error_location
 from serving.http.middleware import RequestMiddleware
 from serving.http.state import ServiceState
-from serving.pages import all_lists, customer, downloads, entrance, glossary, models, outcomes, search, segments, week
+from serving.pages import all_lists, customer, downloads, entrance, glossary, issuing, models, outcomes, search, segments, week
 from serving.pages.error_page import error_response
-from serving.pages.session import LoginAttempts
 from settings.errors import UserError
 
 DESCRIPTION = """Churn and lifetime-value scores by customer, live scores, weekly lists, objections and erasure.
@@ -26,8 +26,8 @@ issue and admin. Every error has the format of ErrorReply. docs/serving.md descr
 
 
 ROUTE_MODULES = (
-    *(scores, live, lists, issue, customers, system),
-    *(entrance, week, downloads, all_lists, search, customer, segments, outcomes, models, glossary),
+    *(scores, live, runs, lists, issue, customers, system),
+    *(entrance, week, issuing, downloads, all_lists, search, customer, segments, outcomes, models, glossary),
 )
 
 
@@ -35,6 +35,7 @@ def make_app(state: ServiceState) -> RequestMiddleware:
     """Return the application of one worker: the routes inside the middleware."""
     api = make_api()
     api.state.holdfast = state
+    api.state.attempts = FailedAttempts(state.identity)
     return RequestMiddleware(api, state, error_response)
 
 
@@ -44,13 +45,16 @@ def make_api() -> FastAPI:
         title="Holdfast",
         version="1",
         description=DESCRIPTION,
+        servers=[
+            {"url": "/v1", "description": "Version 1: paths and fields are added, never renamed"},
+            {"url": "/", "description": "The same routes, for clients from before there were versions"},
+        ],
         generate_unique_id_function=_operation_id,
         openapi_url=None,  # /docs.json is a route like the others, behind a key
         docs_url=None,
         redoc_url=None,
     )
     api.router.redirect_slashes = False
-    api.state.login_attempts = LoginAttempts()
     for module in ROUTE_MODULES:
         api.include_router(module.ROUTES)
     for kind in (ApiError, HTTPException, RequestValidationError, UserError, SQLAlchemyError, Exception):
@@ -66,7 +70,8 @@ def _operation_id(route: APIRoute) -> str:
 def _allowed_methods(path: str) -> set[str]:
     """Return the methods of all routes that match a path; the framework's own Allow header names those of one route only."""
     routes = [route for module in ROUTE_MODULES for route in module.ROUTES.routes if isinstance(route, APIRoute)]
-    return {method for route in routes if route.path_regex.match(path) for method in route.methods or ()}
+    methods = {method for route in routes if route.path_regex.match(path) for method in route.methods or ()}
+    return methods | ({"HEAD"} if "GET" in methods else set())
 
 
 async def _error_answer(request: Request, error: Exception) -> Response:

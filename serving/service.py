@@ -6,6 +6,7 @@ from pathlib import Path
 import bentoml
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from serving.http.protocol import install, set_limits
 from settings.errors import SettingsError
 from settings.load import load_settings
 from settings.permissions import restrict_new_files
@@ -13,6 +14,8 @@ from settings.processors import configure_openmp
 
 CONFIG_VARIABLE, WORKERS_VARIABLE = "HOLDFAST_CONFIG", "HOLDFAST_WORKERS"
 BENTOML_TIMEOUT_SECONDS = 60  # longer than our own `request_seconds`, whose timeout answers in our error format
+
+install()  # BentoML imports this module before it configures uvicorn, and offers no option for it
 
 
 def configured_path() -> Path:
@@ -62,6 +65,7 @@ class Holdfast:
         from serving.app import make_app
         from serving.http.state import ServiceState
 
+        set_limits(settings.serving)
         self.routes = make_app(ServiceState.open(settings))
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from settings.errors import SettingsError
+from settings.password_files import with_passwords
 from settings.sections import Settings, Source, SqlQuery, TableSources
 from settings.urls import hide_credentials, refuse_malformed_url, remember_environment, remember_secrets
 
@@ -34,6 +35,8 @@ def load_settings(path: Path, environ: Mapping[str, str] = os.environ) -> Settin
         raise SettingsError(f"{path}: {_sentence(error)}") from None
     _check_across_sections(path, settings)
     _check_urls(path, settings)
+    settings = with_passwords(path, settings)
+    _check_urls(path, settings)  # now with their passwords, which are to be hidden
     return _absolute(settings, path.resolve().parent)
 
 
@@ -105,6 +108,12 @@ def _check_across_sections(path: Path, settings: Settings) -> None:
     names = [action.name for action in settings.targeting.actions]
     if len(names) != len(set(names)):
         raise SettingsError(f"{path}: targeting.actions should have unique names, found {', '.join(names)}.")
+    for action in settings.targeting.actions:
+        if action.always and action.kind != "recovery":
+            raise SettingsError(
+                f"{path}: targeting.actions: always = true is for actions of kind recovery only; remove it from {action.name}, "
+                f"which is of kind {action.kind}."
+            )
 
 
 def _check_urls(path: Path, settings: Settings) -> None:

@@ -25,10 +25,11 @@ class Workspace:
 
 @dataclass(frozen=True, config=STRICT)
 class SqlQuery:
-    """A SQL query on a database URL in SQLAlchemy's form."""
+    """A SQL query on a database URL in SQLAlchemy's form; `password_file` holds the password that the URL lacks."""
 
     url: str
     query: str
+    password_file: Path | None = None
 
 
 Source = str | SqlQuery
@@ -102,7 +103,9 @@ class Action:
     keeps few of those who have almost certainly left. With `"share"` the save rate is the same for all customers. `cost` is per
     customer in the currency of `[value]`. The action is for customers of `statuses`, of relationship level `level` or higher,
     and of `buyers`: those who bought once, those who bought more often, or all. `measured_by` is the action's name in the
-    contacts table, by default its own name. An action of kind nurture is for existing customers who are not at risk.
+    contacts table, by default its own name. An action of kind nurture is for existing customers who are not at risk. `always`
+    says that the action is taken whatever it gains, for recovery only: None is true for recovery. With `always = false` an
+    answer needs an expected gain above 0.
     """
 
     name: Annotated[str, Field(min_length=1)]
@@ -116,6 +119,12 @@ class Action:
     level: RelationshipLevel = "basic"
     buyers: Literal["all", "repeat", "one_time"] = "all"
     measured_by: str | None = None
+    always: bool | None = None
+
+    @property
+    def is_unconditional(self) -> bool:
+        """Whether the action is taken whatever it is expected to gain."""
+        return self.kind == "recovery" and self.always is not False
 
     @property
     def contacts_name(self) -> str:
@@ -164,22 +173,29 @@ class Targeting:
 
 @dataclass(frozen=True, config=STRICT)
 class Tracking:
-    """The database of MLflow's runs and model registry; None: `mlflow.db` in the workspace."""
+    """The database of MLflow's runs and model registry; None: `mlflow.db` in the workspace.
+
+    `mlflow_password_file` holds the password that the URL lacks.
+    """
 
     mlflow_uri: str | None = None
+    mlflow_password_file: Path | None = None
 
 
 @dataclass(frozen=True, config=STRICT)
 class Serving:
     """The store of published scores, how long scores are kept, and the limits of the service.
 
-    `store` None: `scores.db` in the workspace; `secret_file` None: `control.key` in the workspace. Runs are kept for `keep_weeks`
-    weeks before the newest one. A run older than `stale_after_days` is reported as stale. `development` requires no key, on a
-    loopback address only. Limits are per call, except `requests_per_minute`, which is per key and worker. Each worker has
+    `store` None: `scores.db` in the workspace; `store_password_file` holds the password that its URL lacks. `secret_file` None:
+    `control.key` in the workspace. Runs are kept for `keep_weeks` weeks before the newest one. A run older than
+    `stale_after_days` is reported as stale. `development` requires no key, on a loopback address only. `root_path` is the path
+    prefix under which a proxy publishes the service. X-Forwarded-Prefix and X-Forwarded-For count only from `trusted_proxies`:
+    addresses or networks. Limits are per call, except `requests_per_minute`, which is per key and worker. Each worker has
     `threads` threads.
     """
 
     store: str | None = None
+    store_password_file: Path | None = None
     secret_file: Path | None = None
     keep_weeks: PositiveCount = 13
     stale_after_days: PositiveCount = 8
@@ -194,6 +210,10 @@ class Serving:
     max_page_rows: PositiveCount = 1_000
     body_seconds: Seconds = 10.0
     request_seconds: Seconds = 20.0
+    header_seconds: Seconds = 10.0
+    max_header_bytes: Annotated[int, Field(ge=1_024, le=1_048_576, strict=True)] = 32_768
+    root_path: Annotated[str, Field(pattern=r"^(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*){0,8}$")] = ""
+    trusted_proxies: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, config=STRICT)

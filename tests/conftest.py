@@ -1,3 +1,4 @@
+import gc
 import os
 import shutil
 import signal
@@ -96,18 +97,27 @@ def pytest_itemcollected(item: pytest.Item) -> None:
         item.add_marker("slow")
 
 
+def pytest_collection_finish() -> None:
+    """Leave what the tests import out of the garbage collector's rounds, which take a twelfth of the time otherwise."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 100)
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the files with slow tests first, so that several processes finish together; each file is run by one process.
 
-    One process trains the short demo again first, while the others run slow tests without it. Within each group the order stays
-    random.
+    The first two files build what the others share, the short demo with its second training and the demo, so that later no
+    process waits for another one to build them. Within each group the order stays random.
     """
     by_file: dict[Path, list[pytest.Item]] = {}
     for item in items:
         by_file.setdefault(item.path, []).append(item)
-    builder = next((path for path, tests in by_file.items() if _uses(tests, "retrained")), None)
-    files = sorted(by_file, key=lambda path: (path != builder, *_schedule(by_file[path])))
+    builders = [
+        next((path for path, tests in by_file.items() if _uses(tests, fixture)), None) for fixture in ("retrained", "demo")
+    ]
+    files = sorted(by_file, key=lambda path: (path not in builders, *_schedule(by_file[path])))
     items[:] = [item for path in files for item in by_file[path]]
 
 
@@ -191,19 +201,17 @@ def postgres_url(worker_id: str) -> str:
 
 @pytest.fixture(scope="session")
 def retrained(short_demo: Path, run_folder: Path) -> Path:
-    """The folder of the short demo after a second training that was killed in each of KILLED_STAGES and then completed.
+    """The folder of the short demo after a second training that was killed in the last of KILLED_STAGES and then completed.
 
-    The output of the completed training is in `train.txt` beside it; `killed 1` and `killed 2` are copies of the folder after
-    each kill. All are shared by tests that only read.
+    The output of the completed training is in `train.txt` beside it; `killed 1` and `killed 2` are copies of the folder as a kill
+    in each of the stages leaves it. All are shared by tests that only read.
     """
     folder = run_folder / "retrained" / "shop"
     output = folder.parent / "train.txt"
     with FileLock(run_folder / "retrained.lock"):
         if not output.exists():
             config = copy_demo(short_demo, folder)
-            for number, stage in enumerate(KILLED_STAGES, start=1):
-                _kill_training_at(config, stage)
-                copy_demo(folder, folder.parent / f"killed {number}")
+            _kill_training(config, lambda number: copy_demo(folder, folder.parent / f"killed {number}"))
             text = subprocess.run(
                 _train_command(config), capture_output=True, text=True, check=True, env=_other_hash_seed()
             ).stdout
@@ -219,14 +227,20 @@ def _other_hash_seed() -> dict[str, str]:
     return os.environ | {"PYTHONHASHSEED": "random"}
 
 
-def _kill_training_at(config: Path, stage: str) -> None:
-    """Start a training in a process of its own, and kill it when it enters a stage."""
+def _kill_training(config: Path, copy: Callable[[int], object]) -> None:
+    """Start a training in a process of its own; stop it and copy its folder in each of KILLED_STAGES; kill it in the last.
+
+    A stopped process has left in its files what a killed one leaves.
+    """
     process = subprocess.Popen(
         _train_command(config), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=_other_hash_seed()
     )
     assert process.stdout is not None
-    assert any(line.startswith(stage) for line in process.stdout), f"training ended before {stage}"
-    process.send_signal(signal.SIGKILL)
+    for number, stage in enumerate(KILLED_STAGES, start=1):
+        assert any(line.startswith(stage) for line in process.stdout), f"training ended before {stage}"
+        process.send_signal(signal.SIGKILL if stage == KILLED_STAGES[-1] else signal.SIGSTOP)
+        copy(number)
+        process.send_signal(signal.SIGCONT)
     process.wait()
     process.stdout.close()
 

@@ -168,8 +168,8 @@ def _policies(
 def _reason(policies: PolicyValue) -> str:
     lead = policies.lead
     evidence = (
-        f"uplift x value earns {lead.mean:+.2f} [{lead.low:+.2f}, {lead.high:+.2f}] per hundred customers against risk x value, "
-        f"and more than it in {lead.above:.0%} of resamples"
+        f"uplift x value earns {lead.mean:+z.2f} [{lead.low:+z.2f}, {lead.high:+z.2f}] per hundred customers against "
+        f"risk x value, and more than it in {lead.above:z.0%} of resamples"
     )
     return (
         f"measured, and used: {evidence}."
@@ -191,6 +191,6 @@ def _advice(response: Response) -> str:
     mean, low, high = (100 * value for value in (response.effect.mean, response.effect.low, response.effect.high))
     match = f"Multiply them by {response.agreeing:.2g} to match." if response.agreeing > 0 else "No save rate matches that."
     return (
-        f" Measured effect of one contact: {mean:+.1f} [{low:+.1f}, {high:+.1f}] points of retention; "
-        f"save rates assume {100 * response.assumed:+.1f}. {match}"
+        f" Measured effect of one contact: {mean:+z.1f} [{low:+z.1f}, {high:+z.1f}] points of retention; "
+        f"save rates assume {100 * response.assumed:+z.1f}. {match}"
     )

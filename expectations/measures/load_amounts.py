@@ -110,7 +110,7 @@ def _largest(candidates: pl.DataFrame, window: Window) -> Measure:
     nearly_largest = candidates.filter(pl.col("size") >= NEARLY * pl.col("size").max())
     order = [~IS_ALL, pl.col("period").str.len_chars(), -pl.col("size"), *map(pl.col, SCOPE)]
     row = nearly_largest.sort(order).row(0, named=True)
-    amounts = f"from {row['before']:,.2f} to {row['now']:,.2f}"
+    amounts = f"from {row['before']:z,.2f} to {row['now']:z,.2f}"
     detail = f"{row['subject']}{_scope_name(row)} went {amounts} since the load of {window.load_day}"
     return Measure(round(math.exp(row["size"]), 2), detail)
 

@@ -137,7 +137,7 @@ def _restated_amounts(restated: pl.DataFrame) -> str:
     pairs = int(restated["positive"].sum())
     factor = restated.select((pl.col("log_sum").sum() / pl.col("positive").sum()).exp()).item()
     typical = f", typically by a factor of {factor:.3g}" if pairs else ""
-    return f"; their total went from {restated[NET].sum():,.2f} to {restated['net_now'].sum():,.2f}{typical}"
+    return f"; their total went from {restated[NET].sum():z,.2f} to {restated['net_now'].sum():z,.2f}{typical}"
 
 
 def _history(changes: pl.DataFrame, window: Window) -> Measure:
@@ -161,9 +161,9 @@ def _returning_customers(before: pl.LazyFrame, now: pl.LazyFrame, window: Window
     if min(orders, orders_before) < MIN_ORDERS or not expected:
         return None
     detail = (
-        f"{share:.0%} of {orders:,} orders after {window.last_before} are of customers that the load of {window.load_day} has"
+        f"{share:z.0%} of {orders:,} orders after {window.last_before} are of customers that the load of {window.load_day} has"
     )
-    return Measure(share / expected, f"{detail}; in its last {RETURNING_DAYS} days {expected:.0%} were of earlier customers")
+    return Measure(share / expected, f"{detail}; in its last {RETURNING_DAYS} days {expected:z.0%} were of earlier customers")
 
 
 def _share(flags: pl.LazyFrame) -> tuple[float, int]:

@@ -32,10 +32,10 @@ def jump_measures(scores: pl.DataFrame, published: Mapping[str, Any] | None) -> 
     old_p = _mean_p_churn(published["groups"]["status"])
     old_value = float(published["expected_value"]) / published["scored"]
     p, value = scored.select(pl.col("p_churn").mean(), pl.col("expected_value").mean()).row(0)
-    measures = {"p_churn_jump": Measure(abs(p - old_p), f"from {old_p:.1%} to {p:.1%}")}
+    measures = {"p_churn_jump": Measure(abs(p - old_p), f"from {old_p:z.1%} to {p:z.1%}")}
     if min(value, old_value) > 0:
         factor = max(value / old_value, old_value / value)
-        measures["value_jump"] = Measure(factor, f"from {old_value:,.2f} to {value:,.2f} per customer")
+        measures["value_jump"] = Measure(factor, f"from {old_value:z,.2f} to {value:z,.2f} per customer")
     return measures
 
 

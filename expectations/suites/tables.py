@@ -63,11 +63,12 @@ def build_checks(table: Table, rules: list[Rule], limits: TableChecks) -> list[C
 def refuse_unknown_names(table: Table, limits: TableChecks) -> None:
     """Raise SettingsError for a severity of an unknown rule or check, and for a custom one whose name is taken.
 
-    Known are the rules and checks of all columns that the table may have, not only of those that are present.
+    Known are the rules and checks of every table of this kind, whichever columns are present or missing.
     """
     columns = [column.name for column in table.columns]
     defaults = replace(limits, severity={}, rules=(), measures=())
-    rules = build_rules(table, columns, defaults, EPOCH, dict.fromkeys(columns, 1.0))
+    tables = [columns, *([column for column in columns if column != missing] for missing in columns)]
+    rules = [rule for present in tables for rule in build_rules(table, present, defaults, EPOCH, dict.fromkeys(present, 1.0))]
     known = {rule.name for rule in rules} | {check.name for check in build_checks(table, [], defaults)}
     for name in [*(rule.name for rule in limits.rules), *(measure.name for measure in limits.measures)]:
         if name in known:

@@ -40,20 +40,22 @@ def check_output(
     run: Callable[[CheckSuite], list[Finding]] | None = None,
     more: Mapping[str, Measure] = NO_MEASURES,
     override: OverrideRequest | None = None,
+    about: str | None = None,
 ) -> list[Finding]:
     """Run the checks of an output frame and return the failed ones that only warn.
 
-    `name` is one of FRAME_SUITES; `run` evaluates its checks: commands pass one that uses Great Expectations, which the server
-    does not import. Changes are measured against the newest usable frame of the same or an earlier as-of date.
-    `more` are measures that the frame alone does not give. The outcome is appended to the check history. Raises
-    OutputRefusedError if a check stops the frame, unless it can be overridden and there is an `override`, which is recorded; and
-    SettingsError for a configured severity of an unknown check.
+    `name` is one of FRAME_SUITES; `about` names the frame in messages (default: by its name and as-of date). `run` evaluates its
+    checks: commands pass one that uses Great Expectations, which the server does not import. Changes are measured against the
+    newest usable frame of the same or an earlier as-of date. `more` are measures that the frame alone does not give. The outcome
+    is appended to the check history. Raises OutputRefusedError if a check stops the frame, unless it can be overridden and there
+    is an `override`, which is recorded; and SettingsError for a configured severity of an unknown check.
     """
     suite, limits, as_of = FRAME_SUITES[name], frame_limits(settings, name), _newest_as_of(frame)
     history = table_records(read_check_history(settings.workspace.path), name)
     before = next((load for load in reversed(history) if load.usable and load.content <= as_of), None)
     checks = CheckSuite(name, _configured_checks(name, suite, limits), suite.measures(frame, before) | more)
-    failed = [finding for finding in (run or evaluate)(checks) if not finding.passed]
+    subject = about or frame_subject(name, as_of)
+    failed = [replace(finding, subject=subject) for finding in (run or evaluate)(checks) if not finding.passed]
     stopped = [finding for finding in failed if _stops(finding, override)]
     append_records(settings.workspace.path, [_load_record(name, frame, failed, stopped, as_of, now)])
     if stopped:
@@ -69,10 +71,16 @@ def _stops(finding: Finding, override: OverrideRequest | None) -> bool:
     return finding.check.severity == "stop" and (override is None or not finding.check.can_be_overridden)
 
 
+def frame_subject(name: str, as_of: str) -> str:
+    """Return the words that name a frame in messages, as "scores as of 2026-01-01"."""
+    label = name.replace("_", " ")
+    return f"{label} as of {as_of}" if as_of else label
+
+
 def _refusal(name: str, finding: Finding) -> str:
     label, next_step = name.replace("_", " ").capitalize(), NEXT_STEPS.get(name, "used")
     hint = ' If it is right, add --override "reason".' if finding.check.can_be_overridden else ""
-    return f"{label} failed validation and were not {next_step}: {finding.message}{hint}"
+    return f"{label} failed validation and were not {next_step}: {finding.message} This is about the {finding.subject}.{hint}"
 
 
 def frame_limits(settings: Settings, name: str) -> FrameChecks:

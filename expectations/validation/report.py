@@ -1,5 +1,6 @@
 """The report of one table's check: its row counts and its findings."""
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -76,7 +77,7 @@ class TableReport:
 
 def _as_json(finding: Finding) -> dict[str, Any]:
     return {
-        "value": finding.measure.value,
+        "value": finding.measure.value if math.isfinite(finding.measure.value) else None,
         "low": finding.check.low,
         "high": finding.check.high,
         "sentence": finding.check.sentence,

@@ -6,6 +6,7 @@ import typer
 
 from holdfast.commands.options import DEFAULT_CONFIG, Config
 from holdfast.printing.console import CONSOLE
+from holdfast.printing.json_output import Json, print_json
 
 NAME = "keys"
 SCOPES = "score, list, issue, admin"
@@ -26,13 +27,20 @@ def _example(text: str) -> str:
 
 
 @APP.command("create", epilog=_example("create --client crm --scope score"))
-def create(client: ClientName, scope: Scopes, days: Days = 365, config: Config = DEFAULT_CONFIG) -> None:
+def create(
+    client: ClientName,
+    scope: Scopes,
+    days: Days = 365,
+    config: Config = DEFAULT_CONFIG,
+    as_json: Json = False,  # noqa: FBT002  # a flag of the command line
+) -> None:
     """Create a key and print it once; only its hash is stored.
 
     A client may have two live keys, so that one can replace the other.
     """
     from holdfast.jobs.store import StoreHandle
-    from serving.store.keys import Scope, create_key
+    from holdfast.printing.store import key_json
+    from serving.store.keys import Scope, create_key, list_keys
     from settings.clock import utc_now
     from settings.load import load_settings
 
@@ -41,30 +49,44 @@ def create(client: ClientName, scope: Scopes, days: Days = 365, config: Config =
     if unknown:
         raise typer.BadParameter(f"the scopes are {SCOPES}, found {unknown[0]!r}", param_hint="--scope")
     with StoreHandle(load_settings(config)) as store:
-        CONSOLE.print(create_key(store.open(), client, [Scope(word) for word in scopes], days, utc_now()))
+        key = create_key(store.open(), client, [Scope(word) for word in scopes], days, utc_now())
+        if not as_json:
+            CONSOLE.print(key)
+            return
+        row = next(row for row in list_keys(store.open()) if row.key_id == key.split("_")[1])
+    print_json({"key": key} | key_json(row, utc_now()))
 
 
 @APP.command("list", epilog=_example("list"))
-def list_(config: Config = DEFAULT_CONFIG) -> None:
+def list_(config: Config = DEFAULT_CONFIG, as_json: Json = False) -> None:  # noqa: FBT002  # a flag of the command line
     """Show all keys with their client, scopes, expiry and state."""
     from holdfast.jobs.store import StoreHandle
-    from holdfast.printing.tables import print_keys
+    from holdfast.printing.store import key_json, print_keys
     from serving.store.keys import list_keys
     from settings.clock import utc_now
     from settings.load import load_settings
 
     with StoreHandle(load_settings(config)) as store:
-        print_keys(CONSOLE, list_keys(store.open()), utc_now())
+        keys = list_keys(store.open())
+    if as_json:
+        print_json({"keys": [key_json(key, utc_now()) for key in keys]})
+    else:
+        print_keys(CONSOLE, keys, utc_now())
 
 
 @APP.command("revoke", epilog=_example("revoke 1a2b3c4d"))
-def revoke(key_id: KeyId, config: Config = DEFAULT_CONFIG) -> None:
+def revoke(key_id: KeyId, config: Config = DEFAULT_CONFIG, as_json: Json = False) -> None:  # noqa: FBT002  # likewise
     """Revoke a key immediately."""
     from holdfast.jobs.store import StoreHandle
-    from serving.store.keys import revoke_key
+    from holdfast.printing.store import key_json
+    from serving.store.keys import list_keys, revoke_key
     from settings.clock import utc_now
     from settings.load import load_settings
 
     with StoreHandle(load_settings(config)) as store:
         revoke_key(store.open(), key_id, utc_now())
-    CONSOLE.print(f"Key {key_id} is revoked.")
+        row = next(row for row in list_keys(store.open()) if row.key_id == key_id)
+    if as_json:
+        print_json(key_json(row, utc_now()))
+    else:
+        CONSOLE.print(f"Key {key_id} is revoked.")

@@ -1,12 +1,15 @@
 """`list`: the weekly list."""
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from holdfast.commands.options import DEFAULT_CONFIG, Config, DespiteReason, OverrideReason
 from holdfast.printing.console import CONSOLE
+from holdfast.printing.json_output import Json, json_rows, print_json, utc_text
+from serving.schemas.list_filters import Arm
 from serving.schemas.list_kind import ListKind
 
 if TYPE_CHECKING:
@@ -15,6 +18,7 @@ if TYPE_CHECKING:
 
     from expectations.validation.stopped import OverrideRequest
     from serving.lists.weekly import WeeklyList
+    from serving.store.issued import IssuedList
     from settings.sections import Settings
 
 NAME = "list"
@@ -29,7 +33,27 @@ Budget = Annotated[
 Out = Annotated[
     Path | None, typer.Option("--out", help="CSV, XLSX or Parquet file to write. Default: a CSV file in lists/ in the workspace.")
 ]
+Replaces = Annotated[
+    str | None, typer.Option("--replaces", metavar="LIST_ID", help="Replace this list, although it was read or downloaded.")
+]
+ListArm = Annotated[Arm, typer.Option("--arm", help="Rows of the file: the customers to act on, those held out, or all.")]
+Spreadsheet = Annotated[
+    bool, typer.Option("--spreadsheet", help="CSV for people: an apostrophe before texts that look like formulas.")
+]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the list and issue nothing. A file is written only with --out.")]
+
+
+@dataclass(frozen=True)
+class _ListFile:
+    """The file to write: its path (None: the default), whose rows it has, and whether a CSV file is for a spreadsheet."""
+
+    out: Path | None
+    arm: Arm
+    spreadsheet: bool
+
+    def rows(self, frame: "pl.DataFrame") -> "pl.DataFrame":
+        """Return the rows of the arm."""
+        return frame if self.arm is Arm.ALL else frame.filter(arm=self.arm.value)
 
 
 def command(
@@ -40,21 +64,27 @@ def command(
     budget: Budget = None,
     out: Out = None,
     dry_run: DryRun = False,  # noqa: FBT002  # a flag of the command line
+    replaces: Replaces = None,
+    arm: ListArm = Arm.ALL,
+    spreadsheet: Spreadsheet = False,  # noqa: FBT002  # likewise
     override: OverrideReason = None,
     despite: DespiteReason = None,
+    as_json: Json = False,  # noqa: FBT002  # likewise
 ) -> None:
     """Issue a weekly list from the current scores, ordered by expected gain, and write it to a file.
 
     Of several lists of a kind and week, the one issued last counts as acted on, except for those that --limit cuts short. To look
-    at a list with other bounds, use --dry-run.
+    at a list with other bounds, use --dry-run. A list that was read or downloaded is replaced only with --replaces; `reinstate`
+    undoes that.
     """
     from expectations.validation.stopped import record_stopped_override, refuse_stopped_tables
     from holdfast.jobs.session import override_request
     from holdfast.jobs.store import StoreHandle
-    from holdfast.printing.lists import print_changes, print_evidence, print_exclusions
+    from holdfast.printing.lists import print_changes, print_evidence, print_exclusions, print_losing
     from holdfast.printing.tables import print_list
     from serving.lists.files import refuse_unknown_suffix
-    from serving.lists.weekly import make_list
+    from serving.lists.replacement import refuse_replacement
+    from serving.lists.weekly import make_list, refuse_no_contacts
     from settings.clock import utc_now
     from settings.load import load_settings
 
@@ -67,20 +97,30 @@ def command(
         refuse_stopped_tables(settings, request)
         record_stopped_override(settings, utc_now(), request)
         weekly = make_list(settings, engine, kind, week, limit, budget)
-        rows, sentences = _show(settings, engine, weekly, out) if dry_run else _issue(settings, engine, weekly, out, request)
+        if not dry_run:
+            refuse_no_contacts(weekly)
+            refuse_replacement(engine, weekly, replaces, "Confirm with --replaces {list_id}, or look at the list with --dry-run.")
+        file = _ListFile(out, arm, spreadsheet)
+        rows, sentences, facts = (
+            _show(settings, engine, weekly, file) if dry_run else _issue(settings, engine, weekly, file, request)
+        )
         store.complete_erasures()
+    if as_json:
+        print_json(_weekly_fields(weekly) | facts | {"currency": settings.value.currency, "rows": json_rows(rows)})
+        return
     CONSOLE.print(weekly.churn_sentence)
     print_list(CONSOLE, rows, settings.value.currency, is_assumed=weekly.summary["evidence"]["is_assumed"])
     print_evidence(CONSOLE, weekly.summary)
     print_exclusions(CONSOLE, weekly.summary["left_out"], settings)
     CONSOLE.print(f"Customers on the list: {rows.height:,}. Week {weekly.week}, data as of {weekly.run.as_of}, {sentences}")
+    print_losing(CONSOLE, weekly.summary, settings)
     print_changes(CONSOLE, weekly.summary["changes"], settings)
 
 
 def _issue(
-    settings: "Settings", engine: "sa.Engine", weekly: "WeeklyList", out: Path | None, request: "OverrideRequest | None"
-) -> "tuple[pl.DataFrame, str]":
-    """Issue and write the list; return its rows, and as what it was issued, where it is, and which list counts."""
+    settings: "Settings", engine: "sa.Engine", weekly: "WeeklyList", file: "_ListFile", request: "OverrideRequest | None"
+) -> "tuple[pl.DataFrame, str, dict[str, Any]]":
+    """Issue and write the list; return its rows, as what it was issued and which list counts, in words and as data."""
     from holdfast.printing.checks import warn
     from serving.lists.files import write_list
     from serving.lists.weekly import default_list_path, issue
@@ -90,22 +130,47 @@ def _issue(
     before = effective_list(engine, weekly.kind, weekly.week)
     issued, rows, warnings, _ = issue(settings, engine, weekly, f"command {NAME}", utc_now(), request)
     warn("lists", warnings)
-    path = out or default_list_path(settings, weekly, issued)
-    write_list(weekly.as_written(rows), weekly.head_sentence, path, settings.value.currency)
+    path = file.out or default_list_path(settings, weekly, issued)
+    write_list(
+        weekly.as_written(file.rows(rows)), weekly.head_sentence, path, settings.value.currency, spreadsheet=file.spreadsheet
+    )
     effective = effective_list(engine, weekly.kind, weekly.week)
     sentences = f"issued as {issued.list_id}, file {path}\n{counting_sentence(issued, effective)}"
-    if before and effective and before.list_id != effective.list_id:
-        sentences += f" It replaces {before.list_id}, which is kept unchanged."
-    return rows, sentences
+    replaced = before.list_id if before and effective and before.list_id != effective.list_id else None
+    sentences += f" It replaces {replaced}, which is kept unchanged." if replaced else ""
+    return rows, sentences, _facts(issued, effective, path) | {"replaces": replaced}
 
 
-def _show(settings: "Settings", engine: "sa.Engine", weekly: "WeeklyList", out: Path | None) -> "tuple[pl.DataFrame, str]":
-    """Write the list only if a file was named; return its rows, and that nothing was issued and which list counts."""
+def _show(
+    settings: "Settings", engine: "sa.Engine", weekly: "WeeklyList", file: "_ListFile"
+) -> "tuple[pl.DataFrame, str, dict[str, Any]]":
+    """Write the list only if a file was named; return its rows, and which list counts, in words and as data."""
     from serving.lists.files import write_list
     from serving.store.issued import effective_list
 
-    if out is not None:
-        write_list(weekly.written_rows, weekly.head_sentence, out, settings.value.currency)
+    if file.out is not None:
+        rows = weekly.as_written(file.rows(weekly.frame))
+        write_list(rows, weekly.head_sentence, file.out, settings.value.currency, spreadsheet=file.spreadsheet)
     effective = effective_list(engine, weekly.kind, weekly.week)
     counts = "no list was issued for the week yet" if effective is None else f"{effective.list_id} still counts"
-    return weekly.frame, f"dry run: nothing was issued, and {counts}.{'' if out is None else f' File {out}'}"
+    sentences = f"dry run: nothing was issued, and {counts}.{'' if file.out is None else f' File {file.out}'}"
+    return weekly.frame, sentences, _facts(None, effective, file.out) | {"replaces": None}
+
+
+def _facts(issued: "IssuedList | None", effective: "IssuedList | None", path: Path | None) -> dict[str, Any]:
+    """Return as what a list was issued, if it was, which list counts in its week, and its file."""
+    return {
+        "list_id": issued and issued.list_id,
+        "issued_at": issued and utc_text(issued.issued_at),
+        "issued_by": issued and issued.issued_by,
+        "counting_list_id": effective and effective.list_id,
+        "file": path and str(path),
+    }
+
+
+def _weekly_fields(weekly: "WeeklyList") -> dict[str, Any]:
+    """Return what a list rests on and its figures, ready for JSON; the curve of other budgets is left out."""
+    summary = {name: figure for name, figure in weekly.summary.items() if name != "curve"}
+    run = {"run_id": weekly.run.run_id, "data_as_of": weekly.run.as_of, "model_version": weekly.run.model_version}
+    bounds = {"row_limit": weekly.row_limit, "budget": weekly.budget}
+    return {"kind": weekly.kind, "week": weekly.week, "churn_sentence": weekly.churn_sentence, "summary": summary} | run | bounds

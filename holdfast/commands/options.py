@@ -52,4 +52,5 @@ OverrideReason = Annotated[
 ]
 DespiteReason = Annotated[str | None, typer.Option("--despite", metavar="REASON", hidden=True)]  # the old name of --override
 Customer = Annotated[str, typer.Argument(metavar="CUSTOMER_ID", help="The customer's id, as in the tables.")]
+Preemptive = Annotated[bool, typer.Option("--preemptive", help="Also for an id that no table, score or list has yet.")]
 DEFAULT_CONFIG = Path("holdfast.toml")

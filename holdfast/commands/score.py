@@ -59,12 +59,12 @@ def command(
     )
     total, value = estimate_total(scores, champion.gamma_shape, champion.log_total_std), session.settings.value
     CONSOLE.print(
-        f"Their expected value over {value.horizon_days} days: {total.expected:,.0f} {value.currency} "
-        f"(80 % interval {total.low:,.0f} to {total.high:,.0f})."
+        f"Their expected value over {value.horizon_days} days: {total.expected:z,.0f} {value.currency} "
+        f"(80 % interval {total.low:z,.0f} to {total.high:z,.0f})."
     )
     parts = value_parts(total.expected, float(scores["value_at_risk"].sum()))
     CONSOLE.print(
-        f"If nobody left, it would be {parts.if_nobody_leaves:,} {value.currency}: "
+        f"If no customer left, it would be {parts.if_all_stay:,} {value.currency}: "
         f"{parts.expected_loss:,} {value.currency} will probably be lost."
     )
     assumed = [action for action in session.settings.targeting.actions if action.contacts_name not in champion.uplift]

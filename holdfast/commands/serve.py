@@ -32,14 +32,17 @@ def command(
     development: Development = False,  # noqa: FBT002  # a flag of the command line
 ) -> None:
     """Serve scores, lists and web pages until stopped. Every request needs a key; create one with `keys create`."""
-    from serving.http.state import ServiceState
+    from serving.privacy.workspace_key import identity_key
+    from serving.privacy.workspace_store import open_workspace_store
     from settings.errors import UserError
     from settings.load import load_settings
 
     settings = load_settings(config)
     if (development or settings.serving.development) and host not in LOOPBACK_HOSTS:
         raise UserError(f"Development mode requires no key, so it serves on {LOOPBACK} only, not on {host}.")
-    ServiceState.open(settings).engine.dispose()
+    engine = open_workspace_store(settings)
+    identity_key(settings.secret_path, engine)
+    engine.dispose()
     environment = os.environ | {
         "HOLDFAST_CONFIG": str(config.resolve()),
         "HOLDFAST_WORKERS": str(workers),

@@ -45,16 +45,16 @@ def command(
         print_note(session.note)
         result = tune(session.settings, session.tables, session.as_of, progress, trials=trials, minutes=minutes, seed=seed)
     days = ", ".join(str(day) for day in result.search_origins)
-    losses = f"log-loss of the defaults {result.default_search_loss:.4f}, of the best parameters {result.best_search_loss:.4f}"
+    losses = f"log-loss of the defaults {result.default_search_loss:z.4f}, of the best parameters {result.best_search_loss:z.4f}"
     CONSOLE.print(f"{result.trials} trials on {days}; {losses}.")
     if result.trees == TreeParams():
         CONSOLE.print("No trial was better than the defaults.")
         return
     low, high = result.interval
     CONSOLE.print(
-        f"Test on {result.test_origin}: log-loss of the defaults {result.default_test_loss:.4f}, "
-        f"of the best parameters {result.best_test_loss:.4f}; "
-        f"95 % interval of the difference {low:+.4f} to {high:+.4f}."
+        f"Test on {result.test_origin}: log-loss of the defaults {result.default_test_loss:z.4f}, "
+        f"of the best parameters {result.best_test_loss:z.4f}; "
+        f"95 % interval of the difference {low:+z.4f} to {high:+z.4f}."
     )
     if not result.is_better:
         CONSOLE.print("The difference is not significant at 95 %: keep the defaults.")

@@ -77,4 +77,4 @@ def _write_json(path: Path, reports: "list[TableReport]") -> None:
 
     tables = {report.table: report.as_json() for report in reports}
     with atomic_path(path) as temporary:
-        temporary.write_text(json.dumps({"tables": tables}, indent=2) + "\n", encoding="utf-8")
+        temporary.write_text(json.dumps({"tables": tables}, indent=2, allow_nan=False) + "\n", encoding="utf-8")

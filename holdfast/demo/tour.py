@@ -65,9 +65,9 @@ def _print_truth(console: Console, truth: Path, scores: pl.DataFrame) -> None:
         accuracy=pl.lit((typed["loyalty_segment"] == typed["loyalty_type"]).mean()),
     ).row(0, named=True)
     console.print(
-        f"Compared with the true probabilities of the simulation: mean absolute error of p_churn {figures['error']:.3f} "
-        f"(mean {figures['mean']:.3f}, true mean {figures['true_mean']:.3f}); expected log-loss {figures['excess_loss']:.0%} "
-        f"above the minimum. The loyalty segment is correct for {figures['accuracy']:.0%} of the {typed.height:,} customers "
+        f"Compared with the true probabilities of the simulation: mean absolute error of p_churn {figures['error']:z.3f} "
+        f"(mean {figures['mean']:z.3f}, true mean {figures['true_mean']:z.3f}); expected log-loss {figures['excess_loss']:z.0%} "
+        f"above the minimum. The loyalty segment is correct for {figures['accuracy']:z.0%} of the {typed.height:,} customers "
         "who have one."
     )
 

@@ -5,7 +5,6 @@ from typing import Self
 
 import sqlalchemy as sa
 
-from serving.privacy.erasure import complete_erasures
 from serving.privacy.workspace_store import open_workspace_store
 from serving.store.engine import store_exists
 from settings.clock import utc_now
@@ -52,7 +51,11 @@ class StoreHandle:
 
         The command must hold the lock of the workspace. Nothing happens if the command has not opened the store.
         """
-        return [] if self._engine is None else complete_erasures(self.settings, self._engine, utc_now())
+        if self._engine is None:
+            return []
+        from serving.privacy.erasure import complete_erasures  # it reads tables, which most commands on the store never do
+
+        return complete_erasures(self.settings, self._engine, utc_now())
 
     def _may_exist(self) -> bool:
         """Return whether there is a store, or was one: its loss must not go unnoticed."""

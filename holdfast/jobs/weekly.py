@@ -12,6 +12,7 @@ from features.storage.hashing import derive_key
 from holdfast.jobs.session import Session, Warn, output_checker, suppressed_ids
 from models.champion import Champion
 from serving.lists.files import write_list
+from serving.lists.replacement import find_replacement
 from serving.lists.weekly import WeeklyList, build_list, default_list_path, issue, plan_week
 from serving.privacy.workspace_key import IDENTITY, workspace_secret
 from serving.privacy.workspace_store import record_use
@@ -92,11 +93,14 @@ def issue_lists(
     files = []
     for kind in ListKind:
         weekly = build_list(store, plan, kind)
+        replacement = find_replacement(store, weekly)
         issued, rows, warnings, _ = issue(settings, store, weekly, issued_by, utc_now(), session.override)
         warn("lists", warnings)
         paths = [default_list_path(settings, weekly, issued).with_suffix(suffix) for suffix in suffixes]
         for path in paths:
             write_list(weekly.as_written(rows), weekly.head_sentence, path, settings.value.currency)
         counting = counting_sentence(issued, effective_list(store, kind, weekly.week))
+        if replacement is not None:
+            counting += f" It replaces a list that was acted on: {replacement.sentence}. Its customers stay paused."
         files.append(IssuedFile(weekly=weekly, issued=issued, rows=rows, path=paths[0], counting=counting))
     return files

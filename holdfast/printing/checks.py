@@ -44,6 +44,6 @@ def warn(name: str, findings: list[Finding]) -> None:
 
 
 def print_warnings(console: Console, name: str, findings: list[Finding]) -> None:
-    """Print each failed check that only warns, one per line."""
+    """Print each failed check that only warns, one per line, with the list or frame that it is about; `name` is the default."""
     for finding in findings:
-        console.print(f"{name}, {finding.check.name}: {finding.message}")
+        console.print(f"{finding.subject or name}, {finding.check.name}: {finding.message}")

@@ -7,10 +7,13 @@ from rich.console import Console
 
 from features.rendering.amounts import format_amount, format_rough
 from serving.lists.changes import CHANGE_PHRASES
+from serving.lists.summary import losing_sentence
 from serving.lists.weekly import WeeklyList
 from serving.store.issued import IssuedList
 from serving.targeting.exclusions import Exclusion, exclusion_sentence
 from settings.sections import Settings
+
+ALWAYS_HINT = "Complaints are answered whatever it gains; `always = false` on the action changes that."
 
 
 def print_issued(console: Console, weekly: WeeklyList, issued: IssuedList, counting: str, path: Path, settings: Settings) -> None:
@@ -24,6 +27,7 @@ def print_issued(console: Console, weekly: WeeklyList, issued: IssuedList, count
     )
     console.print(f"  {counting}")
     print_evidence(console, summary)
+    print_losing(console, summary, settings)
     print_exclusions(console, summary["left_out"], settings)
     print_changes(console, summary["changes"], settings)
 
@@ -38,6 +42,13 @@ def gain_phrase(summary: dict[str, Any], currency: str) -> str:
 def print_evidence(console: Console, summary: dict[str, Any]) -> None:
     """Print what the company's own trials say about the expected gain."""
     console.print(f"  {summary['evidence']['sentence']}")
+
+
+def print_losing(console: Console, summary: dict[str, Any], settings: Settings) -> None:
+    """Print how many answers cost more than they are expected to bring; nothing if none does."""
+    sentence = losing_sentence(summary, settings.value.currency)
+    if sentence is not None:
+        console.print(f"  {sentence} {ALWAYS_HINT}", markup=False)
 
 
 def print_changes(console: Console, changes: dict[str, Any] | None, settings: Settings) -> None:

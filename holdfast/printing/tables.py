@@ -1,7 +1,6 @@
 """Print results as tables."""
 
-from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 from rich.console import Console
@@ -9,10 +8,9 @@ from rich.table import Table
 
 from features.rendering.amounts import format_amount, format_rough
 from features.tables.schema import ALL_TABLES, Tables
-from serving.store.keys import KeyRow
-from serving.store.schema import COMPLETE
-from serving.store.withdrawal import RunEntry
-from training.evaluation.order_model_fit import OrderFit
+
+if TYPE_CHECKING:
+    from training.evaluation.order_model_fit import OrderFit  # which loads SciPy and the order models
 
 CHURN_METRICS = {"log_loss": "log-loss", "auc": "AUC", "calibration_error": "calibration error", "lift_10": "lift at 10 %"}
 VERDICTS = {True: "holds", False: "violated", None: "unknown"}
@@ -46,7 +44,7 @@ def print_return_rates(console: Console, returns: pl.DataFrame) -> None:
     for name in ("gap of at least", "gaps", "bought again"):
         table.add_column(name, justify="right")
     for days, reached, share in returns.iter_rows():
-        table.add_row(f"{days} days", f"{reached:,}", "-" if share is None else f"{share:.0%}")
+        table.add_row(f"{days} days", f"{reached:,}", "-" if share is None else f"{share:z.0%}")
     console.print(table)
 
 
@@ -85,36 +83,11 @@ def print_list(console: Console, frame: pl.DataFrame, currency: str, rows: int =
             row["customer_id"],
             row["arm"],
             row["action"],
-            f"{row['p_churn']:.2f}",
+            f"{row['p_churn']:z.2f}",
             format_rough(row["expected_gain"]) if is_assumed else format_amount(row["expected_gain"], 2),
             row["reason_1"] or "",
         )
     console.print(table)
-
-
-def print_keys(console: Console, keys: list[KeyRow], now: datetime) -> None:
-    """Print all keys without their secret part, with their state."""
-    table = Table(title="Keys of clients; times in UTC", title_justify="left")
-    for name in ("key id", "client", "scopes", "created", "expires", "state"):
-        table.add_column(name, overflow="fold")
-    for key in keys:
-        state = "live" if key.is_live(now) else "revoked" if key.revoked_at else "expired"
-        created, expires = (f"{moment:%Y-%m-%d %H:%M}" for moment in (key.created_at, key.expires_at))
-        table.add_row(key.key_id, key.client, key.scopes, created, expires, state)
-    console.print(table)
-
-
-def print_runs(console: Console, entries: list[RunEntry]) -> None:
-    """Print all kept runs with their state; the current one is the first that is not withdrawn."""
-    current = next((entry.run.run_id for entry in entries if entry.state == COMPLETE), None)
-    table = Table(title="Scoring runs; times in UTC", title_justify="left")
-    for name in ("run", "as of", "published", "model", "customers", "state"):
-        table.add_column(name, justify="right" if name in {"run", "customers"} else "left")
-    for entry in entries:
-        run, published = entry.run, "-" if entry.published_at is None else f"{entry.published_at:%Y-%m-%d %H:%M}"
-        state = "current" if run.run_id == current else "" if entry.state == COMPLETE else entry.state
-        table.add_row(str(run.run_id), str(run.as_of), published, run.model_version, f"{run.rows:,}", state)
-    console.print(table if entries else "No scores have been published yet; run `score`.")
 
 
 def _leaderboard_table(title: str, entries: list[dict[str, Any]], metrics: dict[str, str], baseline: str) -> Table:
@@ -124,11 +97,11 @@ def _leaderboard_table(title: str, entries: list[dict[str, Any]], metrics: dict[
         table.add_column(label, justify="right")
     for entry in entries:
         name = entry["candidate"] + (" (baseline)" if entry["candidate"] == baseline else "")
-        table.add_row(name, *("-" if entry.get(key) is None else f"{entry[key]:.4f}" for key in metrics))
+        table.add_row(name, *("-" if entry.get(key) is None else f"{entry[key]:z.4f}" for key in metrics))
     return table
 
 
-def print_order_fit(console: Console, fit: OrderFit) -> None:
+def print_order_fit(console: Console, fit: "OrderFit") -> None:
     """Print the order models side by side, then the assumptions with their verdicts, for the model that fits best."""
     table = Table(
         title=f"Order models of {fit.customers:,} customers, fitted on the log before {fit.split}", title_justify="left"
@@ -137,9 +110,9 @@ def print_order_fit(console: Console, fit: OrderFit) -> None:
         table.add_column(name, justify="left" if name in {"model", "fit"} else "right", overflow="fold")
     for name, model_fit in fit.model_fits.items():
         counts, fitted, held_out = (assumption.figures for assumption in model_fit.assumptions)
-        errors = [f"{figures['off']:+.1%}" if "off" in figures else "-" for figures in (fitted, held_out)]
-        likelihood = f"{model_fit.model.log_likelihood:,.1f}"
-        table.add_row(name, likelihood, f"{counts['misplaced']:.1%}", *errors, model_fit.model.diagnosis)
+        errors = [f"{figures['off']:+z.1%}" if "off" in figures else "-" for figures in (fitted, held_out)]
+        likelihood = f"{model_fit.model.log_likelihood:z,.1f}"
+        table.add_row(name, likelihood, f"{counts['misplaced']:z.1%}", *errors, model_fit.model.diagnosis)
     console.print(table)
     best = max(fit.model_fits, key=lambda name: fit.model_fits[name].model.log_likelihood)
     console.print(f"{best} fits best. Assumptions of the order models:")

@@ -59,12 +59,12 @@ def check_spend_independence(frame: pl.DataFrame) -> Assumption:
     low, high = buyers["frequency"].quantile(1 / 3, "nearest"), buyers["frequency"].quantile(2 / 3, "nearest")
     frequent, rare, spend = pl.col("frequency") >= high, pl.col("frequency") <= low, pl.col("monetary_value")
     ratio = float(buyers.select(spend.filter(frequent).mean() / spend.filter(rare).mean()).item())
-    result = f"The most frequent third spends {ratio:.2f} times as much per order as the least frequent third"
+    result = f"The most frequent third spends {ratio:z.2f} times as much per order as the least frequent third"
     return _assumption(
         name,
         holds=abs(correlation) < MAX_CORRELATION and 1 / MAX_SPEND_RATIO < ratio < MAX_SPEND_RATIO,
         figures={"rank_correlation": correlation, "often_over_rare": ratio, "buyers": buyers.height},
-        result=f"{result} (rank correlation {correlation:+.2f}).",
+        result=f"{result} (rank correlation {correlation:+z.2f}).",
         advice="Look at value by decile in `compare` before trusting Gamma-Gamma's differences between customers.",
     )
 
@@ -89,12 +89,12 @@ def check_order_counts(counts: pl.DataFrame) -> Assumption:
     customers = float(counts["actual"].sum())
     misplaced = float((counts["actual"] - counts["expected"]).abs().sum()) / 2 / customers
     actual, expected = counts["actual"][0], counts["expected"][0]
-    result = f"{actual:,} customers never came back; the model expects {expected:,.0f}"
+    result = f"{actual:,} customers never came back; the model expects {expected:z,.0f}"
     return _assumption(
         "numbers of repeat orders",
         holds=misplaced < MAX_MISPLACED_SHARE,
         figures={"misplaced": misplaced, "never_actual": float(actual), "never_expected": float(expected)},
-        result=f"{result} and misplaces {misplaced:.1%} of customers in the histogram.",
+        result=f"{result} and misplaces {misplaced:z.1%} of customers in the histogram.",
         advice="Try another of the models, or covariates that separate groups of customers.",
     )
 
@@ -132,15 +132,15 @@ def check_weekly_orders(weekly: pl.DataFrame, *, later: bool) -> Assumption:
     weeks = weekly.filter(pl.col("later") == later)
     actual, expected = float(weeks["actual"].sum()), float(weeks["expected"].sum())
     if weeks.is_empty() or actual == 0:
-        return _undecided(name, f"{actual:,.0f} orders in {weeks.height} weeks", weeks=weeks.height)
+        return _undecided(name, f"{actual:z,.0f} orders in {weeks.height} weeks", weeks=weeks.height)
     error = expected / actual - 1
     weekly_error = float((weeks["actual"] - weeks["expected"]).abs().sum()) / actual
-    totals = f"{expected:,.0f} orders expected, {actual:,.0f} observed ({error:+.1%}) in {weeks.height} weeks"
+    totals = f"{expected:z,.0f} orders expected, {actual:z,.0f} observed ({error:+z.1%}) in {weeks.height} weeks"
     return _assumption(
         name,
         holds=abs(error) <= (MAX_HOLDOUT_ERROR if later else MAX_FIT_ERROR),
         figures={"off": error, "stray": weekly_error, "actual": actual, "expected": expected},
-        result=f"{totals}; errors of single weeks sum to {weekly_error:.0%} of the orders.",
+        result=f"{totals}; errors of single weeks sum to {weekly_error:z.0%} of the orders.",
         advice=HOLDOUT_ADVICE if later else FIT_ADVICE,
     )
 
@@ -161,8 +161,8 @@ def check_cohorts(model: OrderModel, frame: pl.DataFrame) -> Assumption:
     orders = [float(fit.expected_orders_of_new([span])[0]) for fit in fits]
     likelihood_ratio = 2 * (sum(fit.log_likelihood for fit in fits) - type(model)().fit(frame).log_likelihood)
     p_value = float(chi2.sf(max(likelihood_ratio, 0.0), len(model.PARAMETERS) * (COHORT_COUNT - 1)))
-    early, middle, late = (f"{value:.2f}" for value in orders)
-    result = f"A new customer makes {early} repeat orders in {span:.0f} days in the earliest third, {middle} in the middle"
+    early, middle, late = (f"{value:z.2f}" for value in orders)
+    result = f"A new customer makes {early} repeat orders in {span:z.0f} days in the earliest third, {middle} in the middle"
     return _assumption(
         name,
         holds=p_value > SIGNIFICANCE_LEVEL or 1 / MAX_COHORT_RATIO < max(orders) / min(orders) < MAX_COHORT_RATIO,

@@ -6,10 +6,12 @@ import numpy as np
 from scipy.stats import t as student
 
 from features.frames.arrays import Array, BoolArray, IntArray
+from models.uplift.rare_events import ArmShare, Purchases, rare_event_margins
 
 MIN_PER_ARM = 2
 MIN_ROWS_PER_PARAMETER = 10
 CONFIDENCE = 0.95
+NORMAL_QUANTILE = 1.96
 POWER_MULTIPLIER = 2.80  # 1.96 + 0.84: an effect of this many standard errors is detected with 80 % power
 
 
@@ -45,7 +47,12 @@ class Effect:
 
 
 def estimate_effect(
-    outcome: Array, treated: BoolArray, propensity: Array, covariates: Array, unit: IntArray | None = None
+    outcome: Array,
+    treated: BoolArray,
+    propensity: Array,
+    covariates: Array,
+    unit: IntArray | None = None,
+    purchases: Purchases | None = None,
 ) -> Effect | None:
     """Return the mean effect on the treated, by intention to treat; None with fewer than two customers or units in an arm.
 
@@ -59,6 +66,10 @@ def estimate_effect(
     `unit` is equal for the rows of one randomised unit, such as the windows of one household; None: each row is a unit. Errors
     within a unit are correlated: each arm's variance is multiplied by its design effect (clustered by unit, at least 1), and
     degrees of freedom count units.
+
+    `purchases` are the orders behind the outcome. Where an arm has few of them, or few customers without one, the interval is at
+    least as wide as exact ones of the shares allow (`models/uplift/rare_events.py`): two arms without any order vary by nothing,
+    and still leave open how many order. None also if nothing says what a customer who orders brings.
     """
     if min(treated.sum(), (~treated).sum()) < MIN_PER_ARM:
         return None
@@ -73,16 +84,43 @@ def estimate_effect(
     error = float(np.sqrt(v1 + v0))
     degrees = (v1 + v0) ** 2 / (v1**2 / (n1 - 1) + v0**2 / (n0 - 1)) if error > 0 else 1.0
     margin = float(student.ppf((1 + CONFIDENCE) / 2, degrees)) * error
+    rows1, rows0 = int(treated.sum()), int((~treated).sum())
+    sizes = _independent_customers(rows1, n1, w1), _independent_customers(rows0, n0, w0)
+    rare = _rare_margins(purchases, treated, odds, sizes)
+    if rare is None:
+        return None
+    below, above = (max(margin, rare_margin) for rare_margin in rare)
     mean = mean1 - mean0
     return Effect(
         mean=mean,
-        low=mean - margin,
-        high=mean + margin,
-        standard_error=error,
-        treated=int(treated.sum()),
-        control=int((~treated).sum()),
+        low=mean - below,
+        high=mean + above,
+        standard_error=max(error, (below + above) / 2 / NORMAL_QUANTILE) if max(rare) > margin else error,
+        treated=rows1,
+        control=rows0,
         control_mean=float(np.average(outcome[~treated], weights=odds[~treated])),
     )
+
+
+def _independent_customers(rows: int, units: int, factor: float) -> float:
+    """Return how many independent, equally weighted customers know as much as these; `factor` is that of `_weighted_mean`."""
+    return (rows - 1) / rows * units / (units - 1) / factor
+
+
+def _rare_margins(
+    purchases: Purchases | None, treated: BoolArray, odds: Array, sizes: tuple[float, float]
+) -> tuple[float, float] | None:
+    """Return how far below and above the mean rare orders make the interval reach at least: 0 and 0 where they are not rare.
+
+    None where they are rare and nothing says what a customer who orders brings.
+    """
+    if purchases is None:
+        return 0.0, 0.0
+    weights = np.where(treated, 1.0, odds)
+    share1, share0 = (ArmShare.of(purchases, arm, weights, size) for arm, size in zip((treated, ~treated), sizes, strict=True))
+    if not (share1.is_rare or share0.is_rare):
+        return 0.0, 0.0
+    return rare_event_margins(purchases, share1, share0, CONFIDENCE) if purchases.mean_amount > 0 else None
 
 
 def _predicted_by_covariates(outcome: Array, treated: BoolArray, covariates: Array) -> Array:

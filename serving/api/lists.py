@@ -11,13 +11,16 @@ from serving.api.responses import ListIndex, ListPage
 from serving.api.scores import json_reply
 from serving.http.auth import get_client, get_state, require
 from serving.http.errors import ApiError, error_responses
+from serving.http.etag import entity_tag, not_modified
 from serving.http.fields import NO_CONTROL_CHARS_OR_EMPTY, FilterValue
 from serving.http.json_route import StrictRoute
 from serving.http.list_downloads import PARQUET_TYPE, XLSX_TYPE, download_of, record_list_read, withheld_filter
+from serving.http.list_filters import list_filters
 from serving.http.metrics import store_time
 from serving.http.state import ServiceState
 from serving.lists.files import Format
 from serving.schemas.iso_weeks import sunday_of, week_of
+from serving.schemas.list_filters import Arm, Segment, Stage
 from serving.schemas.list_kind import ListKind
 from serving.store.issued import IssuedList, effective_list, effective_lists, issued_lists, list_rows
 from serving.store.keys import Scope
@@ -34,7 +37,8 @@ LIST_RESPONSES: dict[int | str, dict[str, Any]] = {
             XLSX_TYPE: {"schema": {"type": "string", "format": "binary"}},
             PARQUET_TYPE: {"schema": {"type": "string", "format": "binary"}},
         },
-    }
+    },
+    304: {"description": "The client has this reply already: If-None-Match names its ETag"},
 }
 
 
@@ -63,19 +67,24 @@ def one_list(
         str | None,
         Query(max_length=100, pattern=NO_CONTROL_CHARS_OR_EMPTY, description="The id of an issued list, in place of a week"),
     ] = None,
-    segment: FilterValue = None,
-    stage: FilterValue = None,
+    segment: Annotated[Segment | None, Query(description="Only this loyalty segment")] = None,
+    stage: Annotated[Stage | None, Query(description="Only this lifecycle stage")] = None,
     region: FilterValue = None,
     action: FilterValue = None,
-    arm: FilterValue = None,
+    arm: Annotated[
+        Arm, Query(description="`treated`, by default: the customers to act on; `control`: those held out; `all`: both")
+    ] = Arm.TREATED,
     limit: Annotated[int | None, Query(ge=1, le=MAX_ROWS, description="Maximum number of rows of the page or file")] = None,
     cursor: Annotated[str | None, Query(max_length=200, description="next_cursor of the previous page")] = None,
     format: Format = Format.JSON,  # noqa: A002  # the name of the parameter in the URL
+    spreadsheet: Annotated[  # noqa: FBT002  # a switch of the URL
+        bool, Query(description="CSV for people: with a byte order mark, and an apostrophe before texts that look like formulas")
+    ] = False,
 ) -> Response:
     """Return rows of a week's list by rank, without customers who objected or were erased since it was issued.
 
-    Reading issues nothing: 404 says how to issue a list. An issued list never changes. The audit records each read with client,
-    time and number of rows.
+    Without `arm` they are those to act on; held-out customers come with `arm=all` or `arm=control` only. Reading issues nothing:
+    404 says how to issue a list. An issued list never changes. The audit records each read with client, time and number of rows.
     """
     state = get_state(request)
     cursor_list_id, after = _parse_cursor(cursor)
@@ -83,17 +92,27 @@ def one_list(
         issued = _find_list(state, kind, week, cursor_list_id or list_id)
     if cursor_list_id and list_id not in {None, cursor_list_id}:
         raise ApiError(422, "The cursor belongs to another list.", "cursor")
-    values = {"segment": segment, "stage": stage, "region": region, "action": action, "arm": arm}
-    filters = {name: value for name, value in values.items() if value is not None}
+    tag = entity_tag(state, request, *list_head(state, issued).items())
+    unchanged = not_modified(request, tag)
+    if unchanged is not None:
+        return unchanged
+    client, filters = get_client(request).name, list_filters(state, issued, arm, segment, stage, region, action)
     if format is not Format.JSON:
-        return download_of(state, get_client(request).name, issued, filters, after, limit, format)
+        file = download_of(state, client, issued, filters, format, after=after, limit=limit, spreadsheet=spreadsheet)
+        return _tagged(file, tag)
     max_rows = min(limit or DEFAULT_PAGE_ROWS, state.settings.serving.max_page_rows)
     with store_time("list"):
         rows = list_rows(state.engine, issued.list_id, filters, after, max_rows + 1)
     shown = withheld_filter(state)(rows.head(max_rows))
-    record_list_read(state, get_client(request).name, issued, shown.height)
+    record_list_read(state, client, issued, shown.height)
     next_cursor = _cursor(issued.list_id, int(rows["rank"][max_rows - 1])) if rows.height > max_rows else None
-    return json_reply({"list": list_head(state, issued), "rows": shown.to_dicts(), "next_cursor": next_cursor})
+    reply = {"list": list_head(state, issued), "arm": arm, "rows": shown.to_dicts(), "next_cursor": next_cursor}
+    return _tagged(json_reply(reply), tag)
+
+
+def _tagged(response: Response, tag: str) -> Response:
+    response.headers["etag"] = tag
+    return response
 
 
 def _find_list(state: ServiceState, kind: ListKind, week: str | None, list_id: str | None) -> IssuedList:

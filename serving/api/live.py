@@ -1,5 +1,6 @@
 """`POST /score_live`: scores from the events in the request, alone or on top of the stored history."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Annotated, Any, Self
@@ -12,11 +13,11 @@ from starlette.responses import Response
 from features.frames.columns import CUSTOMER
 from features.tables.schema import ALL_TABLES, CUSTOMERS, Column, Kind, Table
 from models.champion import Champion
-from serving.api.responses import ScoreReply
+from serving.api.responses import LiveReply
 from serving.api.scores import SUPPRESSED, count_ids, json_reply, score_entry, shared_fields
 from serving.http.auth import get_state, require
 from serving.http.errors import ApiError, error_responses
-from serving.http.fields import MAX_TIME, MIN_TIME, Id, Text, Timestamp
+from serving.http.fields import MAX_TIME, MIN_TIME, EventTime, Id, Text
 from serving.http.json_route import StrictRoute
 from serving.http.metrics import store_time
 from serving.http.state import ServiceState
@@ -30,8 +31,9 @@ from serving.store.runs import Run
 from serving.store.schema import ROW_COLUMNS
 from settings.clock import utc_now
 
-FIELD_TYPES: dict[Kind, Any] = {Kind.TEXT: Text, Kind.TIME: Timestamp, Kind.NUMBER: float, Kind.INTEGER: int, Kind.FLAG: bool}
+FIELD_TYPES: dict[Kind, Any] = {Kind.TEXT: Text, Kind.TIME: EventTime, Kind.NUMBER: float, Kind.INTEGER: int, Kind.FLAG: bool}
 MAX_NUMBER = 1e12
+MAX_IGNORED, MAX_NAME_LENGTH = 100, 100
 STATUS, P_CHURN = ROW_COLUMNS.index("status"), ROW_COLUMNS.index("p_churn")
 EXAMPLE: dict[str, Any] = {
     "customers": [
@@ -60,11 +62,19 @@ def _field(table: Table, column: Column) -> tuple[Any, Any]:
     return Annotated[field_type, Field(**bounds)] | None, None
 
 
+class _Row(BaseModel):
+    """A row, which keeps unknown columns so that the reply can name them."""
+
+    model_config = ConfigDict(extra="allow")
+
+
 def _row_model(table: Table) -> type[BaseModel]:
     columns = [column for column in table.columns if column.name != CUSTOMER or table is CUSTOMERS]
     fields: dict[str, Any] = {column.name: _field(table, column) for column in columns}
-    description = f"A row of {table.name}, with the columns of docs/tables.md; other columns are ignored."
-    return create_model(f"{table.name.capitalize()}Row", __doc__=description, **fields)
+    description = (
+        f"A row of {table.name}, with the columns of docs/tables.md; other columns are ignored, and the reply names them."
+    )
+    return create_model(f"{table.name.capitalize()}Row", __doc__=description, __base__=_Row, **fields)
 
 
 ROW_MODELS = {table.name: _row_model(table) for table in ALL_TABLES.values()}
@@ -107,13 +117,13 @@ class LiveRequest(BaseModel):
 
 
 @ROUTES.post(
-    "/score_live", response_model=ScoreReply, responses=error_responses(409), summary="Scores from the events in the request"
+    "/score_live", response_model=LiveReply, responses=error_responses(409), summary="Scores from the events in the request"
 )
 def live(body: LiveRequest, request: Request) -> Response:
     """Score customers with the same functions as a run, from their events alone or on top of the stored history.
 
     With the run's `as_of` and champion, the same history gives the same score as the run, to the last digits. An event counts
-    from the day after it, so an event of today gives a score as of tomorrow.
+    from the day after it, so an event of today gives a score as of tomorrow. Columns that no table has are named in `ignored`.
     """
     state = get_state(request)
     customers = [_live_customer(customer) for customer in body.customers]
@@ -141,7 +151,7 @@ def live(body: LiveRequest, request: Request) -> Response:
         "suppressed": [customer_id for customer_id, reason in withheld.items() if reason == SUPPRESSED],
     }
     count_ids(reply)
-    return json_reply(reply)
+    return json_reply(reply | {"ignored": _unknown_columns(body.customers)})
 
 
 def _score_customers(
@@ -167,8 +177,19 @@ def _score_customers(
 
 def _live_customer(customer: Any) -> LiveCustomer:  # noqa: ANN401  # a model created above
     tables = {name: getattr(customer, name) for name in ROW_MODELS}
-    rows = {name: [row.model_dump(exclude_unset=True) for row in table] for name, table in tables.items() if table is not None}
+    rows = {name: [_known_columns(row) for row in table] for name, table in tables.items() if table is not None}
     return LiveCustomer(customer.customer_id, rows, customer.overlay)
+
+
+def _known_columns(row: BaseModel) -> dict[str, Any]:
+    return {name: getattr(row, name) for name in row.model_fields_set if name in type(row).model_fields}
+
+
+def _unknown_columns(customers: Iterable[Any]) -> list[str]:
+    """Return the columns of the request that no table has, as `transactions.colour`: the first MAX_IGNORED by name."""
+    tables = ((name, getattr(customer, name) or ()) for customer in customers for name in ROW_MODELS)
+    names = {f"{table}.{column[:MAX_NAME_LENGTH]}" for table, rows in tables for row in rows for column in row.model_extra}
+    return sorted(names)[:MAX_IGNORED]
 
 
 def _refuse_too_many(state: ServiceState, customers: list[LiveCustomer]) -> None:

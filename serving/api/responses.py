@@ -2,17 +2,25 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
+from serving.schemas.list_filters import Arm
+from serving.schemas.list_kind import ListKind
 from serving.schemas.lists import LIST_COLUMNS
+from serving.schemas.meanings import MEANINGS, WORDS
 from serving.schemas.scores import SCORE_COLUMNS
-from serving.schemas.value_fields import VALUE_FIELDS
 from serving.targeting.evidence import Verdict
 
 PYTHON_TYPES: dict[str, Any] = {"String": str, "Float64": float, "Int64": int, "UInt32": int, "Date": date, "Datetime": datetime}
 REQUIRED_FIELDS = {"customer_id", "as_of", "scored_at", "model_version", "action"}
+
+
+def _words(name: str) -> Any:  # noqa: ANN401  # a type, or None
+    """Return the type of a column that holds one of a few words; None for any other column."""
+    literal: Any = Literal  # a type checker knows only literals that are written out
+    return literal[WORDS[name]] if name in WORDS else None
 
 
 class Reason(BaseModel):
@@ -20,19 +28,22 @@ class Reason(BaseModel):
 
     text: str
     weight: float
-    direction: str
+    direction: Literal["raises", "lowers"]
     family: str | None = None
 
 
 def _fields(columns: dict[str, Any], required: set[str]) -> dict[str, Any]:
-    types = {name: list[Reason] if name == "reasons" else PYTHON_TYPES[type(dtype).__name__] for name, dtype in columns.items()}
-    return {
-        name: (
-            python_type if name in required else python_type | None,
-            Field(... if name in required else None, description=VALUE_FIELDS.get(name)),
-        )
-        for name, python_type in types.items()
-    }
+    return {name: _field(name, dtype, is_required=name in required) for name, dtype in columns.items()}
+
+
+def _field(name: str, dtype: Any, *, is_required: bool) -> tuple[Any, Any]:  # noqa: ANN401  # a type of Polars
+    python_type = _words(name) or (list[Reason] if name == "reasons" else PYTHON_TYPES[type(dtype).__name__])
+    description = MEANINGS.get(name)
+    return (
+        (python_type, Field(description=description))
+        if is_required
+        else (python_type | None, Field(None, description=description))
+    )
 
 
 Score = create_model(
@@ -40,6 +51,12 @@ Score = create_model(
     __doc__="One customer's score; docs/scores.md explains each field.",
     **_fields(SCORE_COLUMNS, REQUIRED_FIELDS),
     stale=(bool, ...),
+)
+RunScore = create_model(
+    "RunScore",
+    __doc__="One customer's score: all fields of Score, or those that were asked for.",
+    **_fields(SCORE_COLUMNS, {"customer_id"}),
+    stale=(bool, False),
 )
 ListRow = create_model(
     "ListRow", __doc__="One row of a list.", **_fields(LIST_COLUMNS, set(LIST_COLUMNS) - {"reason_1", "reason_2", "reason_3"})
@@ -81,6 +98,12 @@ class ListEvidence(BaseModel):
     horizon_days: int
 
 
+class LiveReply(ScoreReply):
+    """Live scores. `ignored` names the columns of the request that were not used, as `transactions.colour`."""
+
+    ignored: list[str]
+
+
 class ListHead(BaseModel):
     """A list as it was issued.
 
@@ -89,7 +112,7 @@ class ListHead(BaseModel):
     """
 
     list_id: str
-    kind: str
+    kind: ListKind
     week: str
     run_id: int
     data_as_of: date
@@ -106,9 +129,10 @@ class ListHead(BaseModel):
 
 
 class ListPage(BaseModel):
-    """A page of a list. `next_cursor` leads to the next page; null on the last one."""
+    """A page of a list. `arm` says whose rows these are; `next_cursor` leads to the next page, null on the last one."""
 
     list: ListHead
+    arm: Arm
     rows: Sequence[ListRow]
     next_cursor: str | None
 
@@ -166,12 +190,53 @@ class RunReply(BaseModel):
     stale: bool
 
 
+class RunScores(RunReply):
+    """A page of a run. `changed_since` is the run that it was compared with; `next_cursor` leads to the next page."""
+
+    changed_since: int | None
+    scores: Sequence[RunScore]
+    next_cursor: str | None
+
+
 class SuppressionReply(BaseModel):
     """The customer is suppressed; `new` is false if the customer was so already."""
 
     customer_id: str
     suppressed: bool
     new: bool
+
+
+class Suppression(BaseModel):
+    """An objection: the customer's keyed hash, since when, who recorded it last, and the reason if one was given."""
+
+    customer_hash: str
+    since: datetime
+    source: str | None
+    reason: str | None
+
+
+class SuppressionIndex(BaseModel):
+    """The number of customers who object, and the newest objections."""
+
+    count: int
+    suppressions: list[Suppression]
+
+
+class SuppressionState(BaseModel):
+    """Whether a customer objects, and if so since when, who recorded it last, and why."""
+
+    customer_id: str
+    suppressed: bool
+    since: datetime | None
+    source: str | None
+    reason: str | None
+
+
+class LiftedReply(BaseModel):
+    """The customer no longer objects."""
+
+    customer_id: str
+    suppressed: bool
 
 
 class ErasureReply(BaseModel):

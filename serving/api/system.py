@@ -9,9 +9,10 @@ from starlette.responses import Response
 from serving.api.responses import Health, RunReply
 from serving.api.scores import json_reply, run_fields
 from serving.http.auth import any_key, get_state, require
-from serving.http.errors import RETRY_SECONDS, ApiError, error_responses
+from serving.http.errors import OPEN_ROUTE, RETRY_SECONDS, ApiError, error_responses
 from serving.http.json_route import StrictRoute
 from serving.http.metrics import exposition, store_time
+from serving.http.proxy import prefix_of
 from serving.http.state import ServiceState
 from serving.store.keys import Scope
 from serving.store.runs import NoRunError, Run, read_current_run
@@ -22,14 +23,16 @@ METRICS_RESPONSE: dict[int | str, dict[str, Any]] = {
 }
 
 
-@ROUTES.get("/livez", response_model=Health, responses=error_responses(), summary="Whether the process answers")
+@ROUTES.get("/livez", response_model=Health, responses=error_responses(every=OPEN_ROUTE), summary="Whether the process answers")
 @ROUTES.get("/healthz", include_in_schema=False)
 def livez() -> Response:
     """Return 200 while the process answers."""
     return json_reply({"status": "alive"})
 
 
-@ROUTES.get("/readyz", response_model=Health, responses=error_responses(), summary="Whether there are scores to serve")
+@ROUTES.get(
+    "/readyz", response_model=Health, responses=error_responses(every=OPEN_ROUTE), summary="Whether there are scores to serve"
+)
 def readyz(request: Request) -> Response:
     """Return 200 once the store answers and a run is published, 503 before that."""
     try:
@@ -44,7 +47,7 @@ def readyz(request: Request) -> Response:
     response_model=RunReply,
     responses=error_responses(),
     summary="The current run",
-    dependencies=[require(Scope.LIST)],
+    dependencies=[require(Scope.LIST, Scope.SCORE)],
 )
 def latest_run(request: Request) -> Response:
     """Return the current run: its as-of date, when it was scored, the champion's version, and its number of customers."""
@@ -79,7 +82,10 @@ def metrics(request: Request) -> Response:
 )
 def document(request: Request) -> Response:
     """Return the OpenAPI document of this service."""
-    return json_reply(request.app.openapi())
+    content = request.app.openapi()
+    prefix = prefix_of(request.scope)
+    servers = [server | {"url": f"{prefix}{server['url']}".rstrip("/") or "/"} for server in content["servers"]]
+    return json_reply(content | {"servers": servers})
 
 
 def _current_run(state: ServiceState) -> Run:

@@ -11,7 +11,10 @@ from expectations.validation.outputs import OutputRefusedError
 from expectations.validation.stopped import TableStoppedError
 from models.errors import ChampionError
 from serving.http.errors import RETRY_SECONDS, ApiError
+from serving.lists.replacement import ListActedOnError, ReinstatementError
 from serving.lists.weekly import ListRefusedError
+from serving.privacy.known_customers import UnknownCustomerError
+from serving.privacy.objections import ErasedError, NotSuppressedError
 from serving.schemas.iso_weeks import WeekError
 from serving.scoring.batch import HindsightError
 from serving.scoring.live import NoHistoryError
@@ -92,6 +95,11 @@ RESPONSES: dict[type[BaseException], Callable[[Any], ApiError]] = {
     HindsightError: _hindsight,
     ListRefusedError: _field_error(422, "week"),
     WeekError: _field_error(422, "week"),
+    ListActedOnError: lambda error: ApiError(409, str(error), "replaces", code="acted_on"),
+    ReinstatementError: lambda error: ApiError(409, str(error), "list_id", code="not_replaced"),
+    UnknownCustomerError: _field_error(404, "customer_id"),
+    NotSuppressedError: _field_error(404, "customer_id"),
+    ErasedError: lambda error: ApiError(409, str(error), "customer_id", code="erased"),
     TableStoppedError: _stopped,
     OutputRefusedError: _stopped,
     NoTargetsError: _no_scores,

@@ -9,7 +9,8 @@ from starlette.responses import Response
 
 UNAUTHORIZED, METHOD_NOT_ALLOWED, INTERNAL = 401, 405, 500
 RETRY_SECONDS = 2
-EVERY_ROUTE = frozenset({401, 403, 405, 408, 413, 422, 429, 500, 503})
+EVERY_ROUTE = frozenset({401, 403, 405, 408, 413, 415, 422, 429, 500, 503})
+OPEN_ROUTE = EVERY_ROUTE - {401, 403, 422, 429}
 CODES = {
     400: "bad_request",
     401: "no_key",
@@ -19,6 +20,7 @@ CODES = {
     408: "too_slow",
     409: "no_history",
     413: "too_many",
+    415: "unsupported_type",
     422: "invalid",
     429: "too_often",
     500: "internal",
@@ -30,8 +32,9 @@ DESCRIPTIONS = {
     404: "There is no such list, customer, run or route",
     405: "The route does not support this method",
     408: "The body did not arrive in time",
-    409: "The stored history is not on this machine, or a check stopped a table or a list",
+    409: "The stored history is not on this machine, a check stopped a table or a list, or a confirmation is missing",
     413: "Too many ids, customers, rows or bytes",
+    415: "The body is not JSON in UTF-8, or is compressed with something other than gzip",
     422: "The request is malformed; `field` names the part",
     429: "Too many requests with this key; Retry-After has the seconds to wait",
     500: "Internal error; `request_id` is the reference in the log",
@@ -85,6 +88,6 @@ def json_error(error: ApiError, request_id: str | None = None) -> Response:
     return Response(orjson.dumps({"error": body}), error.status, headers, "application/json")
 
 
-def error_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
+def error_responses(*statuses: int, every: frozenset[int] = EVERY_ROUTE) -> dict[int | str, dict[str, Any]]:
     """Return the OpenAPI descriptions of these error statuses and of those that every route may return."""
-    return {status: {"model": ErrorReply, "description": DESCRIPTIONS[status]} for status in sorted({*statuses, *EVERY_ROUTE})}
+    return {status: {"model": ErrorReply, "description": DESCRIPTIONS[status]} for status in sorted({*statuses, *every})}

@@ -13,7 +13,7 @@ from serving.lists.evidence import add_evidence
 from serving.lists.files import Format, as_csv, as_parquet
 from serving.lists.workbook import as_xlsx
 from serving.schemas.lists import LIST_COLUMNS
-from serving.store.audit import record_read
+from serving.store.audit import LIST_DOWNLOADED, LIST_READ, record_read
 from serving.store.issued import IssuedList, iter_list_rows
 from serving.store.withheld import Withheld, withheld_hashes
 from serving.targeting.evidence import EVIDENCE_COLUMNS
@@ -26,27 +26,42 @@ NO_ROWS = pl.DataFrame(schema=LIST_COLUMNS | EVIDENCE_COLUMNS)
 
 
 def download_of(
-    state: ServiceState, client: str, issued: IssuedList, filters: dict[str, str], after: int, limit: int | None, file: Format
+    state: ServiceState,
+    client: str,
+    issued: IssuedList,
+    filters: dict[str, str],
+    file: Format,
+    *,
+    after: int = 0,
+    limit: int | None = None,
+    spreadsheet: bool = False,
 ) -> Response:
-    """Return a list as a file: the rows that pass the filters, from the first rank above `after`, at most `limit`."""
+    """Return a list as a file: the rows that pass the filters, from the first rank above `after`, at most `limit`.
+
+    `spreadsheet` makes a CSV file safe to open in one; otherwise it is the data.
+    """
     drop_withheld = withheld_filter(state)
     with store_time("list"):
         evidence = evidence_by_rank(state, issued)
         stored = iter_list_rows(state.engine, issued.list_id, filters, after, limit)
         frames = (add_evidence(drop_withheld(frame), evidence) for frame in stored)
         currency = state.settings.value.currency
-        content, rows = _csv_chunks(frames) if file is Format.CSV else _single_file(frames, file, issued.head_sentence, currency)
-    record_list_read(state, client, issued, rows)
+        content, rows = (
+            _csv_chunks(frames, spreadsheet=spreadsheet)
+            if file is Format.CSV
+            else _single_file(frames, file, issued.head_sentence, currency)
+        )
+    record_list_read(state, client, issued, rows, LIST_DOWNLOADED)
     length = sum(len(chunk) for chunk in content)
     headers = {"content-disposition": f'attachment; filename="{issued.list_id}.{file}"', "content-length": str(length)}
     return StreamingResponse(iter(content), headers=headers, media_type=MEDIA_TYPES[file])
 
 
-def _csv_chunks(frames: Iterable[pl.DataFrame]) -> tuple[list[bytes], int]:
+def _csv_chunks(frames: Iterable[pl.DataFrame], *, spreadsheet: bool) -> tuple[list[bytes], int]:
     """Return a CSV file in chunks and its number of rows; converting frame by frame keeps memory low for long lists."""
-    chunks, rows = [as_csv(NO_ROWS)], 0
+    chunks, rows = [as_csv(NO_ROWS, spreadsheet=spreadsheet)], 0
     for frame in frames:
-        chunks.append(as_csv(frame, headed=False))
+        chunks.append(as_csv(frame, spreadsheet=spreadsheet, headed=False))
         rows += frame.height
     return chunks, rows
 
@@ -63,6 +78,6 @@ def withheld_filter(state: ServiceState) -> Callable[[pl.DataFrame], pl.DataFram
     return lambda rows: rows.filter(~withheld.holds()) if withheld.hashes else rows
 
 
-def record_list_read(state: ServiceState, client: str, issued: IssuedList, rows: int) -> None:
-    """Record in the audit who read a list, and how many rows."""
-    record_read(state.engine, client, "list read", utc_now(), issued.list_id, rows)
+def record_list_read(state: ServiceState, client: str, issued: IssuedList, rows: int, what: str = LIST_READ) -> None:
+    """Record in the audit who read or downloaded a list, and how many rows."""
+    record_read(state.engine, client, what, utc_now(), issued.list_id, rows)

@@ -1,20 +1,23 @@
 """The middleware around all routes: authentication, limits of size and time, and headers, logs and metrics of each response."""
 
 import asyncio
-import secrets
 from collections.abc import Callable
 from time import perf_counter
 
 from anyio import to_thread
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from serving.http.auth import ANONYMOUS, DEVELOPER, Authenticator, is_loopback, is_loopback_host
+from serving.http.auth import ANONYMOUS, DEVELOPER, Authenticator, is_loopback, is_loopback_host, session_cookie_name
+from serving.http.content_coding import GzipSender, accepts_gzip, decoded_body
 from serving.http.error_mapping import as_api_error
 from serving.http.errors import INTERNAL, ApiError
 from serving.http.logging import error_location, open_log
 from serving.http.metrics import REQUEST_SECONDS, REQUESTS
-from serving.http.paths import CONTENT_POLICY, STATIC, is_page
+from serving.http.paths import CONTENT_POLICY, STATIC, is_page, strip_version
+from serving.http.proxy import address_of, locate, prefix_of
+from serving.http.request_id import request_id_of
 from serving.http.state import ServiceState
 from serving.store.keys import Client
 
@@ -49,10 +52,12 @@ class RequestMiddleware:
             await self.api(scope, receive, send)
             return
         to_thread.current_default_thread_limiter().total_tokens = self.settings.threads
-        context = RequestContext(scope, send, self.render_error)
+        locate(scope, dict(scope["headers"]), self.settings)
+        strip_version(scope)
+        context = RequestContext(scope, send, self.render_error, self.settings.request_seconds)
         try:
             body = await self._authenticated_body(scope, receive)
-            async with asyncio.timeout(self.settings.request_seconds):
+            async with context.time_limit:
                 await self.api(scope, _replay(body, receive), context.send)
         except Exception as error:  # noqa: BLE001  # the last resort: for any error the client gets a response
             scope.setdefault("holdfast.fault", error_location(error))
@@ -69,10 +74,11 @@ class RequestMiddleware:
             raise ApiError(413, f"At most {max_bytes:,} bytes per request.")
         try:
             async with asyncio.timeout(self.settings.body_seconds):
-                return await _read_body(receive, max_bytes)
+                body = await _read_body(receive, max_bytes)
         except TimeoutError:
             message = f"The body did not arrive within {self.settings.body_seconds:g} seconds."
             raise ApiError(408, message) from None
+        return decoded_body(body, headers, max_bytes)
 
     async def _client(self, scope: Scope, headers: dict[bytes, bytes]) -> Client:
         if self.authenticator.is_open(scope["path"]):
@@ -85,11 +91,13 @@ class RequestMiddleware:
         if scope["path"].startswith(STATIC):
             return ANONYMOUS
         if is_page(scope["path"]):
-            client = await self.authenticator.session_client(headers.get(b"cookie", b"").decode("latin-1"))
+            name = session_cookie_name(Request(scope))
+            client = await self.authenticator.session_client(headers.get(b"cookie", b"").decode("latin-1"), name)
         else:
-            client = await self.authenticator.key_client(headers.get(b"authorization", b"").decode("latin-1"))
+            key = headers.get(b"authorization", b"").decode("latin-1")
+            client = await self.authenticator.key_client(key, address_of(scope))
         if client is not ANONYMOUS:
-            self.authenticator.count_request(client)
+            scope["holdfast.headers"] = self.authenticator.count_request(client)
         return client
 
     def _log_request(self, context: "RequestContext", scope: Scope) -> None:
@@ -114,10 +122,13 @@ class RequestMiddleware:
 class RequestContext:
     """One request: its id, when it started, and the status of its response, 0 until that has started."""
 
-    def __init__(self, scope: Scope, send: Send, render_error: ErrorRenderer) -> None:
-        """Start the clock and give the request an id."""
-        self.scope, self._send, self._render_error = scope, send, render_error
-        self.request_id, self.started, self.status = secrets.token_hex(8), perf_counter(), 0
+    def __init__(self, scope: Scope, send: Send, render_error: ErrorRenderer, seconds: float) -> None:
+        """Start the clock and give the request an id; `seconds` may pass until the response, and between its parts."""
+        self.scope, self._render_error, self._seconds = scope, render_error, seconds
+        accepted = accepts_gzip(scope["headers"]) and scope["method"] != "HEAD" and not is_page(scope["path"])
+        self._send = send if is_page(scope["path"]) else GzipSender(send, accepted=accepted)
+        self.request_id, self.started, self.status = request_id_of(scope["headers"]), perf_counter(), 0
+        self.time_limit = asyncio.timeout(seconds)
         scope["holdfast.request_id"] = self.request_id
 
     @property
@@ -138,14 +149,24 @@ class RequestContext:
             self.status = message["status"]
             names = {name for name, _ in message["headers"]}
             defaults = PAGE_SECURITY_HEADERS if is_page(self.scope["path"]) else SECURITY_HEADERS
-            added = [(name, value) for name, value in defaults if name not in names]
-            message["headers"] = [*message["headers"], *added, (b"x-request-id", self.request_id.encode())]
+            limits = ((name.encode(), value.encode()) for name, value in self.scope.get("holdfast.headers", {}).items())
+            added = [(name, value) for name, value in (*defaults, *limits) if name not in names]
+            prefix = prefix_of(self.scope).encode()
+            headers = [(name, prefix + value if _is_own_location(name, value) else value) for name, value in message["headers"]]
+            message["headers"] = [*headers, *added, (b"x-request-id", self.request_id.encode())]
         await self._send(message)
+        if message.get("more_body"):  # a long response may take any time, but each part of it only so much
+            self.time_limit.reschedule(asyncio.get_running_loop().time() + self._seconds)
 
     async def fail(self, error: ApiError) -> None:
         """Send an error response, unless a response has started already."""
         if not self.status:
             await self._render_error(self.scope, error)(self.scope, _no_message, self.send)
+
+
+def _is_own_location(name: bytes, value: bytes) -> bool:
+    """Whether a header redirects to a path of ours, which the path prefix must come before."""
+    return name == b"location" and value.startswith(b"/")
 
 
 async def _read_body(receive: Receive, max_bytes: int) -> bytes:

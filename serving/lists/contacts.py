@@ -10,7 +10,7 @@ from features.frames.columns import CUSTOMER
 from features.tables.schema import CONTACTS, DTYPES
 from serving.schemas.iso_weeks import list_start
 from serving.schemas.list_kind import list_name_of_id
-from serving.store.issued import effective_lists
+from serving.store.issued import acted_on_lists
 from serving.store.list_rows import contact_rows
 from settings.sections import Settings
 
@@ -32,15 +32,17 @@ def issued_contacts(
     """Return the rows of issued lists as contacts, without erased customers; `treated` is false for the control group.
 
     The list is the campaign, contacted on the day it starts (`list_start`). Of several lists of a kind and week the effective
-    one counts (`effective_lists`). `customer_ids` restricts the rows to some customers. `names` maps the names of actions to
-    those in the contacts table, where they differ.
+    one counts, and for customers whom only others have, a replaced one that was acted on (`acted_on_lists`). `customer_ids`
+    restricts the rows to some customers. `names` maps the names of actions to those in the contacts table, where they differ.
     """
-    lists = effective_lists(engine)
+    lists = acted_on_lists(engine)
     frames = [NO_CONTACTS]
     for issued, rows in zip(lists, contact_rows(engine, [issued.list_id for issued in lists], customer_ids), strict=True):
         start = datetime.combine(list_start(issued.week, issued.data_as_of), time.min)
         frames.append(_as_contacts(rows, issued.list_id, start, names))
-    return pl.concat(frames)
+    contacts, campaign = pl.concat(frames), list_name_of_id(pl.col("campaign_id")).alias("campaign")
+    named = contacts.with_columns(campaign).unique(["campaign", CUSTOMER], keep="first", maintain_order=True)
+    return named.drop("campaign")
 
 
 def _as_contacts(rows: pl.DataFrame, list_id: str, contacted_at: datetime, names: Mapping[str, str]) -> pl.DataFrame:

@@ -1,4 +1,4 @@
-"""Lists as files: CSV and XLSX that spreadsheets open correctly and safely, and Parquet."""
+"""Lists as files: the data unchanged for programs (CSV, Parquet), and what spreadsheets open safely for people (CSV, XLSX)."""
 
 import io
 from enum import StrEnum
@@ -10,7 +10,9 @@ from features.storage.files import atomic_path
 from serving.lists.weekly import ListRefusedError
 from serving.lists.workbook import as_xlsx
 
-FORMULA_PATTERN = r"^[=+\-@\t\r]"  # a spreadsheet reads such a text as a formula (OWASP, CSV injection)
+# A spreadsheet may read such a text as a formula (OWASP, CSV injection), in full-width, small and mathematical signs too. Texts
+# that already have the apostrophe get another one, so that different texts stay different.
+FORMULA_PATTERN = r"^'*(?:[\s\p{Cf}]*[=+\-@＝＋－＠﹦﹢﹣﹫−]|[\t\r\n])"  # these signs are meant
 SUFFIXES = (".csv", ".xlsx", ".parquet")
 
 
@@ -33,13 +35,15 @@ def _neutralised(column: str) -> pl.Expr:
     return pl.when(text.str.contains(FORMULA_PATTERN)).then(pl.format("'{}", text)).otherwise(text).alias(column)
 
 
-def as_csv(frame: pl.DataFrame, *, marked: bool = True, headed: bool = True) -> bytes:
-    """Return CSV, with a header if `headed`.
+def as_csv(frame: pl.DataFrame, *, spreadsheet: bool, headed: bool = True) -> bytes:
+    """Return CSV in UTF-8, with a header if `headed`: the data unchanged, for programs.
 
-    `marked` adds a byte order mark before the header: spreadsheets need it to recognise UTF-8, some programs reject it.
+    `spreadsheet` is for people: formulas are neutralised, and a byte order mark comes before the header, without which
+    spreadsheets do not recognise UTF-8.
     """
     buffer = io.BytesIO()
-    neutralise_formulas(frame).write_csv(buffer, include_bom=marked and headed, include_header=headed)
+    cells = neutralise_formulas(frame) if spreadsheet else frame
+    cells.write_csv(buffer, include_bom=spreadsheet and headed, include_header=headed)
     return buffer.getvalue()
 
 
@@ -56,12 +60,16 @@ def refuse_unknown_suffix(path: Path) -> None:
         raise ListRefusedError(f"A list is written as {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}, not as {path.name}.")
 
 
-def write_list(frame: pl.DataFrame, sentence: str, path: Path, currency: str | None = None) -> None:
-    """Write a list as CSV, XLSX or Parquet, by the suffix of the name; atomically. Raises ListRefusedError for other suffixes."""
+def write_list(frame: pl.DataFrame, sentence: str, path: Path, currency: str | None = None, *, spreadsheet: bool = False) -> None:
+    """Write a list as CSV, XLSX or Parquet, by the suffix of the name; atomically. Raises ListRefusedError for other suffixes.
+
+    A CSV file is the data, unless it is for a `spreadsheet`. `currency` is named in a workbook.
+    """
     refuse_unknown_suffix(path)
     suffix = path.suffix.lower()
     with atomic_path(path) as temporary:
         if suffix == ".parquet":
             frame.write_parquet(temporary)
         else:
-            temporary.write_bytes(as_csv(frame, marked=False) if suffix == ".csv" else as_xlsx(frame, sentence, currency))
+            is_csv = suffix == ".csv"
+            temporary.write_bytes(as_csv(frame, spreadsheet=spreadsheet) if is_csv else as_xlsx(frame, sentence, currency))

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from serving.privacy.workspace_key import workspace_secret
 from serving.schemas.iso_weeks import days_since_start, list_start, week_of
 from serving.schemas.list_kind import TARGET_BY_KIND, ListKind
-from serving.store.issued import EARLIER_COLUMNS, IssuedList, effective_lists, issued_lists
+from serving.store.issued import EARLIER_COLUMNS, IssuedList, acted_on_lists, issued_lists
 from serving.store.runs import Run
 from serving.store.units import unit_list_rows
 from serving.targeting.holds import Hold, current_hold
@@ -59,7 +59,7 @@ def _earlier_row(row: Mapping[str, Any], today: date, targeting: Targeting, *, o
 def household_rows(engine: sa.Engine, run: Run, customer_id: str, settings: Settings) -> list[dict[str, Any]]:
     """Return the rows of the others in a customer's household, as a run knows it, on the lists that may still hold them.
 
-    These are the effective lists and, since any of them may have been acted on, all lists of this week without a limit.
+    These are the lists that count as acted on and, since any of them may have been, all lists of this week without a limit.
     """
     today, targeting = run.as_of, settings.targeting
 
@@ -68,6 +68,6 @@ def household_rows(engine: sa.Engine, run: Run, customer_id: str, settings: Sett
         return days_since_start(issued.week, issued.data_as_of, today) < longest
 
     of_this_week = [issued for issued in issued_lists(engine, None, week_of(today)) if issued.row_limit is None]
-    list_ids = {issued.list_id for issued in [*effective_lists(engine), *of_this_week] if holds(issued)}
+    list_ids = {issued.list_id for issued in [*acted_on_lists(engine), *of_this_week] if holds(issued)}
     key = unit_key(workspace_secret(settings.secret_path, engine))
     return unit_list_rows(engine, run.run_id, customer_id, sorted(list_ids), key)

@@ -1,5 +1,6 @@
 """The figures of a list: its size, value, cost and expected gain, and why other candidates are not on it."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import polars as pl
@@ -16,11 +17,13 @@ def summarize_list(
 ) -> dict[str, Any]:
     """Return the figures of a list, ready for JSON: `candidates` equals `rows` plus the sum of `left_out`.
 
-    Money and averted risk are sums over the treated customers; `curve` is what other budgets would bring. `evidence` is what
-    `trials` say about the expected gain, and `value_horizon_days` over how many days it is counted. No customer is named.
+    Money and averted risk are sums over the treated customers. `losing` of them cost more than they are expected to bring,
+    together `losing_gain` (0 or less). `curve` is what other budgets would bring. `evidence` is what `trials` say about the
+    expected gain, and `value_horizon_days` over how many days it is counted. No customer is named.
     """
     treated = listed.filter(arm="treated")
     sums = treated.select(pl.col("value_at_risk", "expected_gain", "action_cost", "averted").sum()).row(0, named=True)
+    losing = treated.filter(pl.col("expected_gain") < 0)["expected_gain"]
     value, actions = settings.value, settings.targeting.actions
     bound_gains = [gains_at(plan.frame, actions, trials, end) for end in ("low", "high")] if trials else []
     evidence = list_evidence(treated, trials, value.currency, value.horizon_days).as_dict()
@@ -33,9 +36,21 @@ def summarize_list(
         "global_control": listed.filter(pl.col("held_by") == "global").height,
         "one_time": treated.filter(pl.col("orders") == 1).height,
         "measured": treated.filter(basis="measured").height,
+        "losing": losing.len(),
+        "losing_gain": float(losing.sum()),
         **sums,
         "left_out": dict(left_out.iter_rows()),
         "curve": profit_curve(plan.frame, plan.spending_order[target], bound_gains).as_dict(),
         "value_horizon_days": value.horizon_days,
         "evidence": evidence | {"trials": trials_as_json(trials)},
     }
+
+
+def losing_sentence(summary: Mapping[str, Any], currency: str) -> str | None:
+    """Return how many actions cost more than they are expected to bring, and what; None without one or in old summaries."""
+    losing = summary.get("losing", 0)
+    if not losing:
+        return None
+    verb, pronoun = ("costs", "it is") if losing == 1 else ("cost", "they are")
+    share = f"{losing:,} of {summary['treated']:,} answers {verb} more than {pronoun} expected to bring"
+    return f"{share}: {summary['losing_gain']:z,.0f} {currency}."

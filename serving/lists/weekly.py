@@ -134,6 +134,12 @@ def make_list(
     return build_list(engine, weekly, kind, limit, budget)
 
 
+def refuse_no_contacts(weekly: WeeklyList) -> None:
+    """Raise ListRefusedError for a budget of the request that buys no contact: there would be nothing to act on."""
+    if weekly.budget is not None and weekly.summary["treated"] == 0:
+        raise ListRefusedError(f"A budget of {weekly.budget:g} buys no contact, so nothing was issued. Give a larger --budget.")
+
+
 def plan_week(
     settings: Settings, engine: sa.Engine, week: str | None = None, bounds: dict[ListKind, ListBounds] | None = None
 ) -> WeeklyPlan:
@@ -217,7 +223,7 @@ def issue(
             return Issue(equal_list, _issued_rows(settings, engine, weekly, equal_list.list_id), [], is_new=False)
         if warnings is None:
             refuse_stopped_tables(settings, override)
-            warnings = check_output(settings, "lists", weekly.frame.lazy(), now)
+            warnings = check_output(settings, "lists", weekly.frame.lazy(), now, about=f"{weekly.kind} list of {weekly.week}")
         issued = _new_issued_list(weekly, existing, issued_by, now)
         frame = _with_list_id(weekly.frame, issued.list_id)
         try:

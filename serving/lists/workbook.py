@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from xlsxwriter.worksheet import Worksheet
 
 MONEY_FORMAT, SHARE_FORMAT, DAY_FORMAT = "#,##0.00", "0.0%", "yyyy-mm-dd"
+TEXT_FORMAT = {"quote_prefix": 1}  # stays a text when the cell is edited or copied
 INDENTED_COLUMNS = ("customer_id", "basis", "model_version")
 MONEY_COLUMNS = ("expected_value", "value_at_risk", "expected_gain", "gain_low", "gain_high")
 ROUGH_FORMAT, ROUGH_DIGITS = "[>=10]#,##0;[<=-10]-#,##0;0.0#", 2
@@ -136,12 +137,14 @@ def _money_format(title: str) -> str:
 
 
 def _write_frame(workbook: "Workbook", name: str, rows: pl.DataFrame, formats: dict[str, Any]) -> "Worksheet":
+    """Write rows with their formats; texts stay texts when a cell is edited or copied."""
+    texts = {column: TEXT_FORMAT | formats.pop(column, {}) for column, dtype in rows.schema.items() if dtype == pl.String}
     rows.write_excel(
         workbook,
         name,
         position="A3",
         table_style="Table Style Light 1",
-        column_formats=formats,  # type: ignore[arg-type]  # a mapping is allowed
+        column_formats=formats | texts,  # type: ignore[arg-type]  # a mapping is allowed
         dtype_formats={pl.Date: DAY_FORMAT},
         header_format=HEADER,
         autofit=True,

@@ -9,7 +9,7 @@ from features.frames.columns import CUSTOMER
 from features.frames.components import component_numbers
 from features.labels import labels
 from serving.schemas.iso_weeks import list_start
-from serving.store.issued import effective_lists, issued_lists
+from serving.store.issued import acted_on_lists, issued_lists
 from serving.store.list_rows import OUTCOME_COLUMNS, outcome_rows
 from serving.store.schema import OUTCOME
 from serving.targeting.units import GROUP, LINK, LINKS, NO_UNITS, UNIT, match_units
@@ -29,6 +29,12 @@ ORDER_COLUMNS: dict[str, pl.DataType] = {
     "next_orders": pl.Int64(),
     "next_spend": pl.Float64(),
 }
+TYPICAL_COLUMNS: dict[str, pl.DataType] = {
+    "start": pl.Date(),
+    "horizon_days": pl.Int64(),
+    "typical_orders": pl.Float64(),
+    "typical_spend": pl.Float64(),
+}
 
 
 def issued_rows(engine: sa.Engine, units: pl.DataFrame = NO_UNITS) -> pl.DataFrame:
@@ -36,7 +42,8 @@ def issued_rows(engine: sa.Engine, units: pl.DataFrame = NO_UNITS) -> pl.DataFra
 
     `start` is the day from which the list was acted on. `who` is what was randomised (`_with_who`). `units` has UNIT_COLUMNS of
     the present households: rows of earlier Holdfasts, which name no unit, count for the household of their customer. Of several
-    lists of a kind and week the effective one counts (`effective_lists`); rows of the others are `superseded`. Rows
+    lists of a kind and week the effective one counts, and for those whom only others have, a replaced one that was acted
+    on (`acted_on_lists`); all other rows are `superseded`. Rows
     without a propensity, from old versions, are left out: no effect can be measured on them.
     """
     lists = sorted(issued_lists(engine), key=lambda issued: (issued.week, issued.number))
@@ -50,9 +57,15 @@ def issued_rows(engine: sa.Engine, units: pl.DataFrame = NO_UNITS) -> pl.DataFra
             "horizon_days": pl.lit(issued.horizon_days, pl.Int64),
         }
         frames.append(rows.with_columns(**list_columns))
-    effective = [issued.list_id for issued in effective_lists(engine)]
-    is_superseded = (~pl.col("list_id").is_in(effective)).alias("superseded")
-    return _with_who(pl.concat(frames), units).with_columns(is_superseded)
+    order = [issued.list_id for issued in acted_on_lists(engine)]
+    return _with_who(pl.concat(frames), units).with_columns(_is_superseded(order).alias("superseded"))
+
+
+def _is_superseded(order: list[str]) -> pl.Expr:
+    """Return whether a row does not count: each unit counts in the first list of `order` of a kind and week that has it."""
+    position = pl.col("list_id").replace_strict(order, range(len(order)), default=None, return_dtype=pl.Int64)
+    subject = pl.coalesce(UNIT, CUSTOMER, pl.format("{} {}", "list_id", "rank"))
+    return position.is_null() | (position > position.min().over("kind", "week", subject))
 
 
 def _with_who(rows: pl.DataFrame, units: pl.DataFrame) -> pl.DataFrame:
@@ -90,9 +103,10 @@ def with_outcomes(
     (`unit_members`); None: only the listed customers are known. Profit is margin x net spend, minus the cost of all treatments
     of the household in the window, since a later list may treat it again. Superseded lists were not acted on, and add no cost
     to other rows. For an erased customer the outcome stored at the erasure counts. `closed` says whether the window has ended.
+    `typical_orders` and `typical_margin` are means over all customers of the shop who ordered in the window; null without one.
     """
     members = unit_members(rows, NO_UNITS) if members is None else members
-    frames = [pl.DataFrame(schema=ORDER_COLUMNS)]
+    frames, typical = [pl.DataFrame(schema=ORDER_COLUMNS)], [pl.DataFrame(schema=TYPICAL_COLUMNS)]
     for start, horizon in rows.select("start", "horizon_days").unique(maintain_order=True).iter_rows():
         days = min(horizon, (until - start).days)
         if days > 0:
@@ -100,14 +114,27 @@ def with_outcomes(
             window = pl.lit(start).alias("start"), pl.lit(horizon, pl.Int64).alias("horizon_days")
             of_units = orders.join(members, on=CUSTOMER).group_by("who").agg(pl.col("next_orders", "next_spend").sum())
             frames.append(of_units.with_columns(*window).select(pl.col(name).cast(t) for name, t in ORDER_COLUMNS.items()))
-    joined = rows.join(pl.concat(frames), on=["start", "horizon_days", "who"], how="left", maintain_order="left")
+            typical.append(
+                _typical_buyer(orders).with_columns(*window).select(pl.col(name).cast(t) for name, t in TYPICAL_COLUMNS.items())
+            )
+    joined = rows.join(pl.concat(frames), on=["start", "horizon_days", "who"], how="left", maintain_order="left").join(
+        pl.concat(typical), on=["start", "horizon_days"], how="left", maintain_order="left"
+    )
     is_erased = pl.col(CUSTOMER).is_null()
     outcomes = joined.with_columns(
         pl.sum_horizontal("next_orders", pl.when(is_erased).then("outcome_orders")).alias("orders"),
         pl.sum_horizontal("next_spend", pl.when(is_erased).then("outcome_spend")).alias("spend"),
         (pl.col("start") + pl.duration(days="horizon_days") <= until).alias("closed"),
-    ).drop(*OUTCOME, "next_orders", "next_spend")
+        (margin * pl.col("typical_spend")).alias("typical_margin"),
+        (margin * pl.sum_horizontal("next_spend", pl.when(is_erased).then("outcome_spend"))).alias("earned"),
+    ).drop(*OUTCOME, "next_orders", "next_spend", "typical_spend")
     return _with_costs(outcomes, until).with_columns((margin * pl.col("spend") - pl.col("cost")).alias("profit"))
+
+
+def _typical_buyer(orders: pl.DataFrame) -> pl.DataFrame:
+    """Return the mean orders and spend of the customers who ordered in a window, in one row."""
+    buyers = orders.filter(pl.col("next_orders") > 0)
+    return buyers.select(pl.col("next_orders").mean().alias("typical_orders"), pl.col("next_spend").mean().alias("typical_spend"))
 
 
 def _with_costs(rows: pl.DataFrame, until: date) -> pl.DataFrame:

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from serving.http.auth import get_state
+from serving.http.declared_parameters import DeclaredRoute
 from serving.http.errors import ApiError
 from serving.http.fields import FilterValue
 from serving.http.paths import UI
@@ -15,7 +16,7 @@ from serving.pages.session import SIGNED_IN
 from serving.schemas.list_kind import ListKind
 from serving.store.issued import IssuedList, effective_lists, issued_lists
 
-ROUTES = APIRouter(include_in_schema=False, dependencies=[SIGNED_IN])
+ROUTES = APIRouter(route_class=DeclaredRoute, include_in_schema=False, dependencies=[SIGNED_IN])
 PAGE_LISTS = 50
 STATUSES = ("counts", "replaced", "withdrawn", "preview")
 

@@ -108,7 +108,7 @@ def groups_chart(names: Sequence[str], customers: Sequence[float], value_at_risk
         ):
             axes.barh(rows, values, color=colour)
             axes.set_xlabel(label)
-            axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
+            axes.xaxis.set_major_formatter(lambda value, _: f"{value:z,.0f}")
             axes.locator_params(axis="x", nbins=4)
             axes.grid(visible=False, axis="y")
         left.set_yticks(rows, [chart_label(name) for name in names])
@@ -170,14 +170,19 @@ def _draw_band(axes: "Axes", ends: tuple[float, float], count: int, colour: str,
 
 
 def intervals_chart(
-    names: Sequence[str], means: Sequence[float], lows: Sequence[float], highs: Sequence[float], label: str
+    names: Sequence[str],
+    means: Sequence[float],
+    lows: Sequence[float],
+    highs: Sequence[float],
+    label: str,
+    is_known: Sequence[bool],
 ) -> bytes:
-    """Draw an estimate and its interval per row: green if the interval is above zero, red if below, grey if it includes zero."""
+    """Draw an estimate and its interval per row: green for a gain, red for a loss, grey where neither is known."""
 
     def draw(axes: "Axes") -> None:
         rows = np.arange(len(names))[::-1]
-        for row, mean, low, high in zip(rows, means, lows, highs, strict=True):
-            colour = GREEN if low > 0 else RED if high < 0 else GREY
+        for row, mean, low, high, known in zip(rows, means, lows, highs, is_known, strict=True):
+            colour = GREY if not known else GREEN if low > 0 else RED
             axes.plot([low, high], [row, row], color=colour, linewidth=2.5, solid_capstyle="butt")
             axes.plot([mean], [row], "o", color=colour)
         axes.axvline(0, color=INK, linewidth=1)

@@ -13,16 +13,19 @@ from features.storage.paths import good_path
 from features.tables.schema import COMPLAINTS, TRANSACTIONS
 from models.errors import ChampionError
 from serving.http.auth import get_client, get_state
+from serving.http.declared_parameters import DeclaredRoute
 from serving.http.errors import ApiError
 from serving.http.fields import Id
 from serving.http.paths import UI
 from serving.http.state import ServiceState
 from serving.lists.evidence import run_trials
 from serving.lists.holds import hold_of_customer, household_rows
+from serving.lists.reasons import complaint_of_score
 from serving.pages import charts
 from serving.pages.render import format_day, page, svg_response
 from serving.pages.session import SIGNED_IN
 from serving.pages.value_words import value_sentence
+from serving.schemas.list_kind import ListKind
 from serving.store.audit import record_read
 from serving.store.issued import customer_list_rows
 from serving.store.read import find_scores, score_history
@@ -32,7 +35,7 @@ from serving.targeting.evidence import points
 from serving.targeting.rules import Target
 from settings.clock import utc_now
 
-ROUTES = APIRouter(include_in_schema=False, dependencies=[SIGNED_IN])
+ROUTES = APIRouter(route_class=DeclaredRoute, include_in_schema=False, dependencies=[SIGNED_IN])
 CustomerId = Annotated[Id, Path()]
 CustomerIdQuery = Annotated[Id, Query()]
 MAX_PURCHASES, MAX_COMPLAINTS, MAX_BRANDS = 200, 10, 8
@@ -69,6 +72,7 @@ def customer(customer_id: CustomerId, request: Request) -> Response:
         churners_per_100=None if score is None or score["p_churn"] is None else round(100 * score["p_churn"]),
         action=action,
         trial=None if action is None else _trial(state, run, action),
+        complaint=_complaint(run, score, lists, action),
     )
 
 
@@ -78,6 +82,13 @@ def _value_sentence(state: ServiceState, run: Run, score: dict[str, Any] | None)
         return ""
     value = state.settings.value
     return value_sentence(score, value.currency, value.horizon_days, run.horizon_days)
+
+
+def _complaint(run: Run, score: dict[str, Any] | None, lists: list[dict[str, Any]], action: dict[str, Any] | None) -> str | None:
+    """Return the sentence that leads the customer's row on the recovery list; None for a customer who is not for recovery."""
+    is_listed = any(row["kind"] == ListKind.RECOVERY and row["data_as_of"] == run.as_of for row in lists)
+    is_for_recovery = is_listed or (action is not None and action["kind"] == Target.RECOVERY)
+    return complaint_of_score(score) if score is not None and is_for_recovery else None
 
 
 def _record_read(request: Request, state: ServiceState, customer_id: str) -> None:

@@ -7,19 +7,22 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from serving.http.auth import get_client, get_state
+from serving.http.declared_parameters import DeclaredRoute
 from serving.http.fields import NO_CONTROL_CHARS, FilterValue
 from serving.http.list_downloads import download_of
+from serving.http.list_filters import PageSegment, PageStage, list_filters
 from serving.http.paths import UI
 from serving.http.state import ServiceState
 from serving.lists.files import Format
 from serving.pages.decision import reasons_to_ask
-from serving.pages.list_figures import find_list, given_filters
+from serving.pages.list_figures import find_list
 from serving.pages.render import page
 from serving.pages.session import SIGNED_IN
+from serving.schemas.list_filters import Arm
 from serving.store.issued import IssuedList, effective_list
 from settings.clock import utc_now
 
-ROUTES = APIRouter(include_in_schema=False, dependencies=[SIGNED_IN])
+ROUTES = APIRouter(route_class=DeclaredRoute, include_in_schema=False, dependencies=[SIGNED_IN])
 ListId = Annotated[str, Query(max_length=100, pattern=NO_CONTROL_CHARS)]
 
 
@@ -36,27 +39,27 @@ def download(
     request: Request,
     list_id: ListId,
     format: FileFormat = FileFormat.XLSX,  # noqa: A002  # the name of the parameter in the URL
-    segment: FilterValue = None,
-    stage: FilterValue = None,
+    segment: PageSegment = None,
+    stage: PageStage = None,
     region: FilterValue = None,
     action: FilterValue = None,
-    arm: FilterValue = None,
+    arm: Arm = Arm.TREATED,
     confirmed: Annotated[str, Query(max_length=10)] = "",
 ) -> Response:
-    """Return the rows that pass the filters as a file.
+    """Return the rows that pass the filters as a file for people; held-out customers only on request.
 
     Of a list that is old, has ended or does not count, show why, and ask. `confirmed` is the as-of date of the data that the user
     accepted, so that a kept link asks again for newer data.
     """
     state = get_state(request)
     issued = find_list(state, list_id)
-    of_page = given_filters(segment=segment, stage=stage, region=region, action=action)
-    filters = of_page | given_filters(arm=arm)
+    filters = list_filters(state, issued, Arm.ALL, segment, stage, region or None, action or None)
     reasons = [] if confirmed == str(issued.data_as_of) else reasons_of(state, issued)
     if reasons:
-        fields = filters | {"format": format.value}
-        return page(request, "confirm", issued=issued, reasons=reasons, fields=fields, filters=of_page)
-    return download_of(state, get_client(request).name, issued, filters, 0, None, Format(format))
+        fields = filters | {"format": format.value, "arm": arm.value}
+        return page(request, "confirm", issued=issued, reasons=reasons, fields=fields, filters=filters)
+    of_arm = {} if arm is Arm.ALL else {"arm": arm.value}
+    return download_of(state, get_client(request).name, issued, filters | of_arm, Format(format), spreadsheet=True)
 
 
 def reasons_of(state: ServiceState, issued: IssuedList) -> list[str]:

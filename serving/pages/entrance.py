@@ -1,22 +1,24 @@
 """Signing in and out, the redirect from the home page, and the static files of the pages."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Query, Request
 from starlette.responses import FileResponse, RedirectResponse, Response
 
 from features.rendering.templates import BASE_STYLESHEET
-from serving.http.auth import ANONYMOUS, MAX_KEY_LENGTH, get_client, get_state
+from serving.http.auth import ANONYMOUS, MAX_KEY_LENGTH, get_client, get_state, session_cookie_name, session_token
+from serving.http.declared_parameters import DeclaredRoute
 from serving.http.errors import ApiError
-from serving.http.paths import COOKIE, HOME, LOGIN, SEE_OTHER, STATIC, UI, safe_next_path
+from serving.http.paths import HOME, LOGIN, SEE_OTHER, STATIC, UI, is_secure, safe_next_path
+from serving.http.proxy import address_of, prefix_of
 from serving.pages.render import page
 from serving.pages.session import check_form, refuse_foreign_form
 from serving.store.keys import Scope, find_client
 from serving.store.sessions import SESSION_HOURS, begin_session, end_session
 from settings.clock import utc_now
 
-ROUTES = APIRouter(include_in_schema=False)
+ROUTES = APIRouter(route_class=DeclaredRoute, include_in_schema=False)
 STATIC_FOLDER = Path(__file__).parent / "static"
 FILES = {
     "base.css": (BASE_STYLESHEET, "text/css"),
@@ -48,24 +50,30 @@ def sign_in(request: Request, key: Annotated[str, Form()] = "", next_path: Annot
     state, now = get_state(request), utc_now()
     client = find_client(state.engine, key.strip(), now) if len(key) <= MAX_KEY_LENGTH else None
     if client is None or Scope.LIST not in client.scopes:
-        request.app.state.login_attempts.count(request)
+        refusal = "Too many attempts to sign in. Wait a minute, then try again."
+        request.app.state.attempts.count("sign-in", address_of(request.scope), refusal)
         problem = "This key is unknown, expired or revoked." if client is None else "This key does not have the scope list."
         return page(request, "login", 403, next=safe_next_path(next_path), problem=problem)
-    end_session(state.engine, request.cookies.get(COOKIE, ""))
+    end_session(state.engine, session_token(request))
     response = RedirectResponse(safe_next_path(next_path), SEE_OTHER)
-    secure = request.headers.get("x-forwarded-proto", request.url.scheme).partition(",")[0].strip() == "https"
-    token = begin_session(state.engine, client, now)
-    response.set_cookie(COOKIE, token, max_age=SESSION_HOURS * 3600, httponly=True, samesite="lax", secure=secure)
+    response.set_cookie(value=begin_session(state.engine, client, now), max_age=SESSION_HOURS * 3600, **_cookie_options(request))
     return response
+
+
+def _cookie_options(request: Request) -> dict[str, Any]:
+    """Return the name and attributes of the session cookie; a cookie is only deleted with the same ones."""
+    secure = is_secure(request.headers, request.url.scheme)
+    options = {"key": session_cookie_name(request), "path": prefix_of(request.scope) or "/"}
+    return options | {"httponly": True, "samesite": "lax", "secure": secure}
 
 
 @ROUTES.post(f"{UI}/logout")
 def sign_out(request: Request, csrf: Annotated[str, Form()] = "") -> Response:
     """End the session."""
     check_form(request, csrf)
-    end_session(get_state(request).engine, request.cookies.get(COOKIE, ""))
+    end_session(get_state(request).engine, session_token(request))
     response = RedirectResponse(LOGIN, SEE_OTHER)
-    response.delete_cookie(COOKIE)
+    response.delete_cookie(**_cookie_options(request))
     return response
 
 

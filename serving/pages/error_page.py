@@ -10,7 +10,8 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from serving.http.auth import ANONYMOUS
 from serving.http.errors import INTERNAL, UNAUTHORIZED, ApiError, json_error
 from serving.http.paths import HOME, LOGIN, SEE_OTHER, is_page
-from serving.pages.render import shared_values, template
+from serving.http.proxy import prefix_of
+from serving.pages.render import prefixed_links, shared_values, template
 from serving.store.keys import Scope
 
 TITLES = {
@@ -38,7 +39,8 @@ def error_response(scope: MutableMapping[str, Any], error: ApiError) -> Response
     headers = error.headers | ({} if error.retry_after is None else {"retry-after": str(error.retry_after)})
     shared = _navigation(scope)
     content = {"title": title, "message": error.message, "request_id": request_id, "signed_in": bool(shared)}
-    return HTMLResponse(template("error").render(shared | content), error.status, headers)
+    html = prefixed_links(template("error").render(shared | content), prefix_of(scope))
+    return HTMLResponse(html, error.status, headers)
 
 
 def _navigation(scope: MutableMapping[str, Any]) -> dict[str, Any]:

@@ -3,12 +3,13 @@
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from serving.http.declared_parameters import DeclaredRoute
 from serving.http.paths import UI
 from serving.pages.render import page
 from serving.pages.session import SIGNED_IN
 from serving.schemas.glossary import sorted_terms
 
-ROUTES = APIRouter(include_in_schema=False, dependencies=[SIGNED_IN])
+ROUTES = APIRouter(route_class=DeclaredRoute, include_in_schema=False, dependencies=[SIGNED_IN])
 
 
 @ROUTES.get(f"{UI}/glossary")

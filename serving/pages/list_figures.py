@@ -55,7 +55,7 @@ def _facet_counts(rows: pl.DataFrame, name: str, filters: dict[str, str]) -> dic
     return dict(counts.sort("len", FILTER_COLUMNS[name], descending=[True, False]).iter_rows())
 
 
-def given_filters(**values: str | None) -> dict[str, str]:
+def given_filters(**values: str | None) -> dict[str, Any]:
     """Return the filters of a request without empty ones."""
     return {name: value for name, value in values.items() if value}
 

@@ -9,6 +9,7 @@ from models.champion import Champion
 from models.errors import ChampionError, DamagedChampionError
 from models.registry import BASELINE
 from serving.http.auth import get_state
+from serving.http.declared_parameters import DeclaredRoute
 from serving.http.errors import ApiError
 from serving.http.paths import UI
 from serving.http.state import ServiceState
@@ -18,7 +19,7 @@ from serving.pages.session import SIGNED_IN
 from serving.store.runs import find_current_run
 from settings.clock import utc_now
 
-ROUTES = APIRouter(include_in_schema=False, dependencies=[SIGNED_IN])
+ROUTES = APIRouter(route_class=DeclaredRoute, include_in_schema=False, dependencies=[SIGNED_IN])
 BOUND_PREFIX = "above_"
 
 

@@ -1,5 +1,6 @@
 """Render pages from templates, with one format for numbers, money and dates everywhere."""
 
+import re
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from functools import cache
@@ -17,13 +18,16 @@ from features.rendering import amounts
 from features.rendering.templates import template_environment
 from serving.http.auth import get_client, get_state
 from serving.http.paths import CHART_POLICY
+from serving.http.proxy import prefix_of
 from serving.pages.session import csrf_token
 from serving.schemas.glossary import find_term
+from serving.store.keys import Scope
 from settings.clock import utc_now
 
 FOLDER = Path(__file__).parent
 MISSING = "–"
 AMBIGUOUS_DECIMALS = 3  # 12.345 may be read as 12345
+LINK = re.compile(r"""(\b(?:href|src|action|formaction)=")(/(?:ui\b)?)""")
 PAGES = {
     "week": "This week",
     "lists": "All lists",
@@ -41,7 +45,8 @@ DISPLAY_NAMES = {
 
 def page(request: Request, name: str, status: int = 200, **content: Any) -> HTMLResponse:  # noqa: ANN401  # the page's own
     """Return a page: its template with `content` and the values that every page needs."""
-    return HTMLResponse(template(name).render(shared_values(request, name) | content), status)
+    html = template(name).render(shared_values(request, name) | content)
+    return HTMLResponse(prefixed_links(html, prefix_of(request.scope)), status)
 
 
 def empty_page(request: Request) -> HTMLResponse:
@@ -52,14 +57,21 @@ def empty_page(request: Request) -> HTMLResponse:
 
 def shared_values(request: Request, name: str) -> dict[str, Any]:
     """Return the values that every page with the navigation needs."""
+    client = get_client(request)
     return {
-        "client": get_client(request).name,
+        "client": client.name,
+        "can_issue": Scope.ISSUE in client.scopes,
         "csrf": csrf_token(request),
         "pages": PAGES,
         "current_page": name,
         "currency": get_state(request).settings.value.currency,
         "term": TermLinks(),
     }
+
+
+def prefixed_links(html: str, prefix: str) -> str:
+    """Return a page whose links to our pages carry the path prefix. Quotes in texts are escaped, so only links match."""
+    return LINK.sub(lambda link: f"{link[1]}{prefix}{link[2]}", html) if prefix else html
 
 
 class TermLinks:
@@ -129,11 +141,11 @@ def format_input(amount: float) -> str:
     return f"{whole}.{part}0" if len(part) == AMBIGUOUS_DECIMALS else f"{whole}.{part}".rstrip(".")
 
 
-def format_signed(amount: float | None) -> str:
+def format_signed(amount: float | None, digits: int = 2) -> str:
     """Return an amount with its sign; zero has none."""
     if amount is None:
         return MISSING
-    rounded = amounts.round_half_up(amount, 2)
+    rounded = amounts.round_half_up(amount, digits)
     return f"{rounded:+,}" if rounded else f"{rounded:,}"
 
 
@@ -142,6 +154,11 @@ def format_signed_money(amount: float | None) -> str:
     text = format_money(amount)
     is_zero = amount is not None and not text.strip("-0.,")
     return text.removeprefix("-") if is_zero else f"+{text}" if amount is not None and amount > 0 else text
+
+
+def format_fixed(number: float | None, digits: int = 1) -> str:
+    """Return a number with a fixed count of decimals."""
+    return MISSING if number is None else amounts.format_amount(number, digits)
 
 
 def format_share(share: float | None) -> str:
@@ -190,6 +207,7 @@ FILTERS: dict[str, Callable[..., str]] = {
     "percent": format_share,
     "signed": format_signed,
     "signed_money": format_signed_money,
+    "fixed": format_fixed,
     "input_value": format_input,
     "day": format_day,
     "time": format_time,

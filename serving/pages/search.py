@@ -7,6 +7,7 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import RedirectResponse, Response
 
 from serving.http.auth import get_client, get_state
+from serving.http.declared_parameters import DeclaredRoute
 from serving.http.fields import MAX_ID_LENGTH, NO_CONTROL_CHARS_OR_EMPTY
 from serving.http.list_downloads import withheld_filter
 from serving.http.paths import SEE_OTHER, UI
@@ -17,7 +18,7 @@ from serving.store.audit import record_read
 from serving.store.search import find_by_part
 from settings.clock import utc_now
 
-ROUTES = APIRouter(include_in_schema=False, dependencies=[SIGNED_IN])
+ROUTES = APIRouter(route_class=DeclaredRoute, include_in_schema=False, dependencies=[SIGNED_IN])
 MAX_FOUND = 50
 SearchText = Annotated[str, Query(alias="customer_id", max_length=MAX_ID_LENGTH, pattern=NO_CONTROL_CHARS_OR_EMPTY)]
 

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from serving.http.auth import get_state
+from serving.http.declared_parameters import DeclaredRoute
 from serving.http.errors import ApiError
 from serving.http.paths import UI
 from serving.http.state import ServiceState
@@ -17,7 +18,7 @@ from serving.pages.value_words import ValueParts, value_parts
 from serving.store.run_summary import MONTH_DAYS
 from serving.store.runs import Run, find_current_run, read_run_summary
 
-ROUTES = APIRouter(include_in_schema=False, dependencies=[SIGNED_IN])
+ROUTES = APIRouter(route_class=DeclaredRoute, include_in_schema=False, dependencies=[SIGNED_IN])
 Grouping = Annotated[Literal["loyalty_segment", "lifecycle_stage"], Query()]
 GROUPING_TITLES = {"loyalty_segment": "Loyalty segments", "lifecycle_stage": "Lifecycle stages"}
 

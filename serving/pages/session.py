@@ -4,38 +4,18 @@ import hmac
 from urllib.parse import urlsplit
 
 from fastapi import Depends, Request, params
-from limits import RateLimitItemPerMinute
-from limits.storage import MemoryStorage
-from limits.strategies import MovingWindowRateLimiter
 
 from features.storage.hashing import hash_text
-from serving.http.auth import ANONYMOUS, get_client, get_state
+from serving.http.auth import ANONYMOUS, get_client, get_state, session_token
 from serving.http.errors import ApiError
-from serving.http.paths import COOKIE
 from serving.store.keys import Scope
 
-MAX_ATTEMPTS_PER_MINUTE = 20
 TRUSTED_SITES = {"same-origin", "none"}
-
-
-class LoginAttempts:
-    """Count failed attempts to sign in, per address and worker."""
-
-    def __init__(self) -> None:
-        """Start with no attempts."""
-        self.limiter = MovingWindowRateLimiter(MemoryStorage())
-        self.limit = RateLimitItemPerMinute(MAX_ATTEMPTS_PER_MINUTE)
-
-    def count(self, request: Request) -> None:
-        """Count a failed attempt. Raises ApiError 429 after MAX_ATTEMPTS_PER_MINUTE."""
-        address = request.client.host if request.client else "local"
-        if not self.limiter.hit(self.limit, address):
-            raise ApiError(429, "Too many attempts to sign in. Wait a minute, then try again.", retry_after=60)
 
 
 def csrf_token(request: Request) -> str:
     """Return the token that forms of this session carry: the keyed hash of the session cookie."""
-    return hash_text(f"form {request.cookies.get(COOKIE, '')}", get_state(request).identity)
+    return hash_text(f"form {session_token(request)}", get_state(request).identity)
 
 
 def refuse_foreign_form(request: Request) -> None:
@@ -74,4 +54,10 @@ async def _signed_in(request: Request) -> None:
         raise ApiError(403, f"These pages need a key with the scope {Scope.LIST}.")
 
 
+async def _may_issue(request: Request) -> None:
+    if Scope.ISSUE not in get_client(request).scopes:
+        raise ApiError(403, f"Issuing lists needs a key with the scope {Scope.ISSUE}.", code="wrong_scope")
+
+
 SIGNED_IN: params.Depends = Depends(_signed_in)
+CAN_ISSUE: params.Depends = Depends(_may_issue)

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 
 MAX_AMOUNT = 1e12
+MAX_TYPED = 100
 MINUS_SIGNS = ("-", "\u2212")
 EXAMPLE = "250.50"
 BLANK = "[ \u00a0\u2009\u202f'\u2019]"  # people group thousands with these

@@ -15,7 +15,7 @@ class ValueParts:
     All are rounded to whole amounts so that the parts add up to the total.
     """
 
-    if_nobody_leaves: int
+    if_all_stay: int
     expected: int
     expected_loss: int
 
@@ -23,7 +23,7 @@ class ValueParts:
 def value_parts(expected: float, expected_loss: float) -> ValueParts:
     """Return the parts of a value. `expected_loss` is the sum of value_at_risk: p_churn x (value if stays - value if leaves)."""
     total, kept = int(round_half_up(expected + expected_loss)), int(round_half_up(expected))
-    return ValueParts(if_nobody_leaves=total, expected=kept, expected_loss=total - kept)
+    return ValueParts(if_all_stay=total, expected=kept, expected_loss=total - kept)
 
 
 def value_sentence(score: dict[str, float], currency: str, value_days: int, churn_days: int) -> str:

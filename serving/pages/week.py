@@ -1,20 +1,22 @@
 """The page of a week: what to do, the three lists with their expected gain, the effect of other budgets, and the rows."""
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Form, Query, Request
-from starlette.responses import RedirectResponse, Response
+from fastapi import APIRouter, Depends, Query, Request
+from starlette.responses import Response
 
 from serving.http.auth import get_client, get_state
+from serving.http.declared_parameters import DeclaredRoute
 from serving.http.errors import ApiError
 from serving.http.fields import FilterValue
 from serving.http.list_downloads import record_list_read, withheld_filter
-from serving.http.paths import SEE_OTHER, UI
+from serving.http.list_filters import PageSegment, PageStage, list_filters
+from serving.http.paths import UI
 from serving.http.state import ServiceState
 from serving.lists.changes import CHANGE_PHRASES
-from serving.lists.weekly import build_list, issue, plan_week
+from serving.lists.summary import losing_sentence
 from serving.pages import charts
 from serving.pages.budget_words import best_budget_sentence, curve_description
 from serving.pages.decision import decision_of, next_monday, week_title
@@ -22,8 +24,8 @@ from serving.pages.downloads import ListId, reasons_of
 from serving.pages.list_figures import current_figures, find_list, given_filters, rows_of_list
 from serving.pages.list_table import COLUMNS, SORTABLE, Order, chosen_columns, select_page, table_of_list, with_evidence_words
 from serving.pages.render import empty_page, page, query_string, svg_response
-from serving.pages.session import SIGNED_IN, check_form
-from serving.pages.typed_amounts import read_amount
+from serving.pages.session import SIGNED_IN
+from serving.pages.typed_amounts import MAX_TYPED, read_amount
 from serving.schemas.iso_weeks import sunday_of, week_of
 from serving.schemas.list_kind import ListKind
 from serving.store.issued import IssuedList, counting_sentence, effective_list
@@ -31,13 +33,12 @@ from serving.store.list_rows import rows_of_ranks
 from serving.store.runs import find_current_run
 from serving.targeting.curve import ProfitCurve
 from serving.targeting.exclusions import Exclusion, exclusion_sentence
-from serving.targeting.plan import ListBounds
 from settings.clock import utc_now
+from settings.sections import Settings
 
-ROUTES = APIRouter(include_in_schema=False, dependencies=[SIGNED_IN])
+ROUTES = APIRouter(route_class=DeclaredRoute, include_in_schema=False, dependencies=[SIGNED_IN])
 
 
-MAX_TYPED = 100
 Amount = Annotated[str, Query(max_length=MAX_TYPED)]
 
 
@@ -45,7 +46,7 @@ Amount = Annotated[str, Query(max_length=MAX_TYPED)]
 class TableQuery:
     """Which rows of a list the page shows and how: filters, order, columns (none: the usual ones), and the row to start after."""
 
-    filters: dict[str, str]
+    filters: dict[str, Any]
     order: Order
     columns: list[str]
     after: int
@@ -56,8 +57,8 @@ class TableQuery:
 
 
 def _table_query(
-    segment: FilterValue = None,
-    stage: FilterValue = None,
+    segment: PageSegment = None,
+    stage: PageStage = None,
     region: FilterValue = None,
     action: FilterValue = None,
     sort: Annotated[str, Query(max_length=30)] = "",
@@ -87,6 +88,8 @@ def week(
     lists = {name: issued if issued and issued.withdrawn_at is None else None for name, issued in effective.items()}
     chosen = find_list(state, list_id) if list_id else lists[kind]
     typed = read_amount(budget, state.settings.value.currency)
+    if chosen is not None:
+        query = replace(query, filters=list_filters(state, chosen, **query.filters))
     return page(
         request,
         "week",
@@ -102,10 +105,18 @@ def week(
         lists=lists,
         kind=ListKind(chosen.kind) if chosen else kind,
         chosen=chosen,
+        replaced=[] if chosen is None else _replaced(state, chosen, effective[ListKind(chosen.kind)]),
         stale=state.is_stale(run, today),
         age=(today - run.as_of).days,
         detail=None if chosen is None else _detail(request, state, chosen, query, typed.amount),
     )
+
+
+def _replaced(state: ServiceState, chosen: IssuedList, effective: IssuedList | None) -> list[IssuedList]:
+    """Return the lists of this week that can count again in place of the one that counts."""
+    others = issued_lists(state.engine, chosen.kind, chosen.week)
+    can_count = (issued for issued in others if issued.row_limit is None and issued.withdrawn_at is None)
+    return [issued for issued in can_count if effective is None or issued.list_id != effective.list_id]
 
 
 def _detail(request: Request, state: ServiceState, chosen: IssuedList, query: TableQuery, budget: float | None) -> dict[str, Any]:
@@ -125,9 +136,10 @@ def _detail(request: Request, state: ServiceState, chosen: IssuedList, query: Ta
         "exclusions": [
             exclusion_sentence(reason, count, state.settings.targeting) for reason, count in figures.get("left_out", {}).items()
         ],
+        "losing": losing_sentence(figures, state.settings.value.currency),
         "changes": _changes(figures.get("changes"), state),
         "budget": budget,
-        "spending": _spending(chosen, figures.get("action_cost") if budget is None else budget, state.settings.value.currency),
+        "spending": _spending(chosen, figures.get("action_cost") if budget is None else budget, state.settings),
         "evidence": whole["evidence"],
         "gain_days": sums["gain_days"],
         "expires": sunday_of(chosen.week),
@@ -169,7 +181,7 @@ def _reason_gone(reason: str, count: int, state: ServiceState) -> str:
     return exclusion_sentence(Exclusion(reason), count, state.settings.targeting)
 
 
-def _spending(chosen: IssuedList, budget: float | None, currency: str) -> dict[str, Any] | None:
+def _spending(chosen: IssuedList, budget: float | None, settings: Settings) -> dict[str, Any] | None:
     """Return the expected effect of a budget, by default of the most profitable one; None without a stored curve."""
     if not chosen.figures.get("curve"):
         return None
@@ -177,39 +189,15 @@ def _spending(chosen: IssuedList, budget: float | None, currency: str) -> dict[s
     at, best, maximum = curve.best_budget if budget is None else budget, curve.best_budget, curve.spent[-1]
     spent, contacts, saved, profit = curve.at(at)
     effect = {"spent": spent, "contacts": contacts, "saved": saved, "wasted": contacts - saved, "profit": profit}
-    is_service = chosen.kind == ListKind.RECOVERY
+    currency, is_service = settings.value.currency, chosen.kind == ListKind.RECOVERY
+    answers_all = is_service and any(action.is_unconditional for action in settings.targeting.actions)
     return effect | {
         "range": curve.range_at(at),
         "best": best,
         "max": maximum,
-        "sentence": best_budget_sentence(best, maximum, currency, is_service=is_service),
+        "sentence": best_budget_sentence(best, maximum, currency, is_service=is_service, is_unconditional=answers_all),
         "description": curve_description(best, maximum, currency),
     }
-
-
-@ROUTES.post(f"{UI}/week/issue")
-def issue_lists(
-    request: Request,
-    csrf: Annotated[str, Form()] = "",
-    kind: Annotated[ListKind | None, Form()] = None,
-    budget: Annotated[str, Form(max_length=MAX_TYPED)] = "",
-) -> Response:
-    """Issue this week's lists as configured, or one of them with another budget."""
-    check_form(request, csrf)
-    state, client = get_state(request), get_client(request).name
-    typed = read_amount(budget, state.settings.value.currency)
-    amount = typed.amount
-    if typed.problem or (amount is not None and kind is None):
-        raise ApiError(422, typed.problem or "A budget is for one list: choose its kind.", "budget")
-    bounds = {} if kind is None or amount is None else {kind: ListBounds(amount)}
-    plan = plan_week(state.settings, state.engine, None, bounds)
-    kinds: Iterable[ListKind] = ListKind if kind is None else [kind]
-    issued = [
-        issue(state.settings, state.engine, build_list(state.engine, plan, list_kind, None, amount), client, utc_now()).issued
-        for list_kind in kinds
-    ]
-    query = query_string(kind=issued[0].kind, list_id=issued[0].list_id if kind else None)
-    return RedirectResponse(f"{UI}/week{query}", SEE_OTHER)
 
 
 @ROUTES.get(f"{UI}/charts/budget.svg")

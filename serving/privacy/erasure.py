@@ -24,6 +24,9 @@ from serving.store.issued import erase_from_list, lists_with_customer
 from serving.store.withheld import Withheld
 from settings.sections import Settings, SqlQuery
 
+LOG_IN_USE = "the write-ahead log of the store, which a reader keeps open"
+SPACE_OF_TABLES = "the free space of the store's tables, which this database role may not vacuum: the next weekly job does"
+
 
 @dataclass
 class Erasure:
@@ -109,7 +112,7 @@ def _erase_from_store(settings: Settings, engine: sa.Engine, ids: Sequence[str],
 
 def _discard_deleted_rows(engine: sa.Engine, ids: Sequence[str] | None, erasure: Erasure) -> None:
     if not discard_deleted_rows(engine, ids):
-        erasure.unreached.append("the write-ahead log of the store, which a reader keeps open")
+        erasure.unreached.append(SPACE_OF_TABLES if engine.dialect.name == "postgresql" else LOG_IN_USE)
 
 
 def _erase_from_lists(settings: Settings, engine: sa.Engine, ids: Sequence[str], today: date, erasure: Erasure) -> None:

@@ -1,4 +1,4 @@
-"""The log of objections and erasures beside the secret: append-only, so that no lost or restored store forgets one.
+"""The log of objections, their lifting, and erasures beside the secret: append-only, so that no lost store forgets one.
 
 Each line is JSON: the id of a store that the workspace has used, or the keyed hash of a customer with the reason.
 """
@@ -10,13 +10,13 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 
-STORE = "store"
+STORE, LIFTED = "store", "lifted"
 READ_WRITE_OWNER = 0o600
 
 
 @dataclass(frozen=True)
 class LogEntry:
-    """`kind` is STORE or a reason of `serving.store.withheld`, `value` the store's id or a customer's hash, `at` is in UTC."""
+    """`kind` is STORE, LIFTED or a reason of `serving.store.withheld`, `value` the store's id or a hash, `at` is in UTC."""
 
     kind: str
     value: str

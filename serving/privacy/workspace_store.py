@@ -5,10 +5,11 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from expectations.history.loads import read_check_history
-from serving.privacy.withheld_log import STORE, LogEntry, append_to_log, entry, read_log
+from serving.privacy.withheld_log import LIFTED, STORE, LogEntry, append_to_log, entry, read_log
 from serving.privacy.workspace_key import refuse_missing_secret, workspace_secret
 from serving.store.engine import open_store
 from serving.store.identity import ensure_store_id, is_unused, read_store_id
+from serving.store.objections import lift_objections_before
 from serving.store.withheld import Withheld, withheld_reasons, withhold
 from settings.clock import utc_now
 from settings.errors import UserError
@@ -68,9 +69,15 @@ def _refuse_lost_store(settings: Settings, log: list[LogEntry], engine: sa.Engin
 def _synchronise(path: Path, log: list[LogEntry], engine: sa.Engine) -> None:
     """Add to the store what only the log has, and to the log what only the store has."""
     logged: dict[str, str] = {}
-    for line in log:
-        if line.kind in set(Withheld) and logged.get(line.value) != Withheld.ERASED:
+    lifted: dict[str, str] = {}  # the time of each lifting that no later objection follows
+    for line in sorted(log, key=lambda line: line.at):  # a restored backup appends older lines
+        if line.kind == LIFTED and logged.get(line.value) != Withheld.ERASED:
+            logged.pop(line.value, None)
+            lifted[line.value] = line.at
+        elif line.kind in set(Withheld) and logged.get(line.value) != Withheld.ERASED:
             logged[line.value] = line.kind
+            lifted.pop(line.value, None)
+    lift_objections_before(engine, lifted)
     stored, now = withheld_reasons(engine), utc_now()
     missing = {value: kind for value, kind in logged.items() if stored.get(value) not in {kind, Withheld.ERASED}}
     if missing:

@@ -35,7 +35,7 @@ TERMS: dict[str, Term] = {
     "value_at_risk": Term(
         "expected loss",
         "What is lost on average if nothing is done: the risk times what staying is worth compared with leaving. "
-        "Expected value and expected loss add up to the value if nobody left.",
+        "Expected value and expected loss add up to the value if all stayed.",
     ),
     "expected_gain": Term(
         "expected gain",

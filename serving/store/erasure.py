@@ -13,6 +13,7 @@ from features.frames.columns import CUSTOMER
 from features.storage.hashing import HashedIds
 from serving.store.engine import autocommit
 from serving.store.read import VALUES, in_values, read_frame, values_parameter
+from serving.store.rights import may_vacuum
 from serving.store.schema import LIST_ROWS, RUNS, WITHHELD, run_tables
 from serving.store.withheld import Withheld
 
@@ -92,9 +93,10 @@ def delete_customers(connection: sa.Connection, tables: Sequence[sa.Table], cust
 def discard_deleted_rows(engine: sa.Engine, customer_ids: Sequence[str] | None) -> bool:
     """Remove deleted rows from the database's files, and return whether that succeeded.
 
-    PostgreSQL vacuums the tables. SQLite overwrites deleted rows (`secure_delete`), and its write-ahead log is copied into the
-    file and emptied, for which no reader may be in a transaction. Moved rows may leave a copy in the unused part of a page: if an
-    id is still in the file, or the ids are unknown (None), the file is written anew.
+    PostgreSQL vacuums the tables, for which the role of the service lacks the right before version 17. SQLite overwrites deleted
+    rows (`secure_delete`), and its write-ahead log is copied into the file and emptied, for which no reader may be in a
+    transaction. Moved rows may leave a copy in the unused part of a page: if an id is still in the file, or the ids are unknown
+    (None), the file is written anew.
     """
     if engine.dialect.name == "postgresql":
         return _vacuum(engine)
@@ -130,8 +132,11 @@ def _checkpoint(engine: sa.Engine) -> bool:
 
 def _vacuum(engine: sa.Engine) -> bool:
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        tables = [*existing_run_tables(connection), LIST_ROWS]
+        if not may_vacuum(connection, [table.name for table in tables]):
+            return False
         connection.exec_driver_sql("set statement_timeout = 0")
-        for table in [*existing_run_tables(connection), LIST_ROWS]:
+        for table in tables:
             connection.exec_driver_sql(f'vacuum "{table.name}"')
         connection.invalidate()
     return True

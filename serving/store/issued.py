@@ -13,7 +13,7 @@ from features.frames.columns import CUSTOMER
 from serving.schemas.iso_weeks import days_since_start, list_start
 from serving.schemas.list_kind import TARGET_BY_KIND, ListKind
 from serving.schemas.lists import LIST_COLUMNS
-from serving.store.audit import add_audit_entry
+from serving.store.audit import add_audit_entry, list_accesses
 from serving.store.engine import autocommit
 from serving.store.erasure import erased_in, lock_erasures
 from serving.store.list_rows import arm_rows
@@ -49,7 +49,8 @@ class IssuedList:
 
     `row_limit` and `budget` are the bounds of the request, None where the configuration decided. `horizon_days` is how far
     p_churn looks ahead from `data_as_of`. `issue_order` counts the issues of its kind and week, up to the newest one of these
-    rows; None: `number`, in lists of an earlier Holdfast. `withdrawn_at` is when its run was withdrawn.
+    rows; None: `number`, in lists of an earlier Holdfast. `withdrawn_at` is when its run was withdrawn, `acted_on_at`
+    when it was last read or downloaded before another list replaced it.
     """
 
     list_id: str
@@ -69,6 +70,7 @@ class IssuedList:
     summary: str | None = None
     issue_order: int | None = None
     withdrawn_at: datetime | None = None
+    acted_on_at: datetime | None = None
 
     @property
     def precedence(self) -> tuple[bool, int]:
@@ -121,8 +123,9 @@ def store_list(
     fields = {name: getattr(issued, name) for name in IssuedList.__dataclass_fields__}
     with engine.begin() as connection:
         lock_erasures(connection, shared=True)
+        note = _mark_acted_on(connection, issued)
         connection.execute(LISTS.insert().values(**fields))
-        add_audit_entry(connection, issued.issued_by, "list issued", issued.issued_at, issued.list_id, frame.height)
+        add_audit_entry(connection, issued.issued_by, "list issued", issued.issued_at, issued.list_id, frame.height, note)
         for chunk in frame.iter_slices(INSERT_ROWS):
             connection.execute(LIST_ROWS.insert(), chunk.to_dicts())
         if links is not None:
@@ -132,12 +135,27 @@ def store_list(
             erase_from_list(connection, issued.list_id, customer_id, {})
 
 
-def issue_again(engine: sa.Engine, issued: IssuedList, order: int, client: str, now: datetime) -> IssuedList:
+def issue_again(
+    engine: sa.Engine, issued: IssuedList, order: int, client: str, now: datetime, reason: str | None = None
+) -> IssuedList:
     """Make a list that was issued before the one that counts in its week, and return it."""
     with engine.begin() as connection:
+        note = "; ".join(filter(None, (_mark_acted_on(connection, issued), reason))) or None
         connection.execute(LISTS.update().where(LISTS.c.list_id == issued.list_id).values(issue_order=order))
-        add_audit_entry(connection, client, "list issued again", now, issued.list_id, issued.rows)
+        add_audit_entry(connection, client, "list issued again", now, issued.list_id, issued.rows, note)
     return replace(issued, issue_order=order)
+
+
+def _mark_acted_on(connection: sa.Connection, successor: IssuedList) -> str | None:
+    """Note on the list that `successor` replaces when it was last read or downloaded, and return which it replaces, if any."""
+    replaced = next(iter(by_precedence(_select_lists(connection, successor.kind, successor.week))), None)
+    if replaced is None or successor.row_limit is not None or replaced.list_id == successor.list_id:
+        return None
+    accesses = list_accesses(connection, replaced.list_id)
+    if accesses and replaced.row_limit is None:
+        acted_on_at = max(access.at for access in accesses)
+        connection.execute(LISTS.update().where(LISTS.c.list_id == replaced.list_id).values(acted_on_at=acted_on_at))
+    return f"replaces {replaced.list_id}"
 
 
 def next_issue_order(existing: Iterable[IssuedList]) -> int:
@@ -147,11 +165,15 @@ def next_issue_order(existing: Iterable[IssuedList]) -> int:
 
 def issued_lists(engine: sa.Engine, kind: str | None = None, week: str | None = None) -> list[IssuedList]:
     """Return the issued lists, the newest first; only those of a kind or week if given."""
+    with autocommit(engine).connect() as connection:
+        return _select_lists(connection, kind, week)
+
+
+def _select_lists(connection: sa.Connection, kind: str | None, week: str | None) -> list[IssuedList]:
     query = sa.select(*LIST_FIELDS).order_by(LISTS.c.week.desc(), LISTS.c.kind, LISTS.c.number.desc())
     for column, value in ((LISTS.c.kind, kind), (LISTS.c.week, week)):
         query = query if value is None else query.where(column == value)
-    with autocommit(engine).connect() as connection:
-        return [IssuedList(*row) for row in connection.execute(query)]
+    return [IssuedList(*row) for row in connection.execute(query)]
 
 
 def by_precedence(lists: Iterable[IssuedList]) -> list[IssuedList]:
@@ -167,6 +189,14 @@ def effective_lists(engine: sa.Engine) -> list[IssuedList]:
     """Return the list of each kind and week that counts as acted on (`by_precedence`)."""
     ordered = by_precedence(issued_lists(engine))
     return list({(issued.kind, issued.week): issued for issued in reversed(ordered)}.values())
+
+
+def acted_on_lists(engine: sa.Engine) -> list[IssuedList]:
+    """Return all lists that count as acted on: the effective ones first, then those read or downloaded before a replacement."""
+    effective = effective_lists(engine)
+    effective_ids = {issued.list_id for issued in effective}
+    lists = issued_lists(engine)
+    return effective + [issued for issued in lists if issued.acted_on_at is not None and issued.list_id not in effective_ids]
 
 
 def effective_list(engine: sa.Engine, kind: str, week: str) -> IssuedList | None:
@@ -209,6 +239,15 @@ def iter_list_rows(
         yield from iter_frames(connection, query.order_by(LIST_ROWS.c.rank).limit(limit), LIST_COLUMNS)
 
 
+def filter_values(engine: sa.Engine, issued: IssuedList, name: str) -> list[str]:
+    """Return the values of a filter on all lists of the run of a list, in order."""
+    column = LIST_ROWS.c[FILTER_COLUMNS[name]]
+    of_run = sa.select(LISTS.c.list_id).where(LISTS.c.run_id == issued.run_id)
+    query = sa.select(column).distinct().where(LIST_ROWS.c.list_id.in_(of_run), column.is_not(None)).order_by(column)
+    with autocommit(engine).connect() as connection:
+        return list(connection.scalars(query))
+
+
 def read_figure_rows(engine: sa.Engine, list_id: str, hashed_id: pl.Expr) -> pl.DataFrame:
     """Return FIGURE_COLUMNS of every row of a list, from which its figures are computed; the id of an erased customer is null.
 
@@ -231,12 +270,12 @@ def list_members(engine: sa.Engine, list_id: str) -> tuple[pl.Series, int]:
 def earlier_rows(engine: sa.Engine, week: str, today: date, pause_days: int, control_hold_days: int | None) -> pl.DataFrame:
     """Return the customers on other lists: EARLIER_COLUMNS, with the days since each list and its control hold in days.
 
-    These are the effective lists of other weeks, and those of this week that no limit cut short. Only lists that still matter are
-    read: those acted on within `pause_days` or within their control hold, and those of later weeks that start within the control
-    hold, such as after a withdrawal; they count as acted on today. `control_hold_days` None takes each list's own horizon. An
-    erased customer is null; the unit of the row still holds the others of the household.
+    These are the lists of other weeks that count as acted on, and those of this week that no limit cut short. Only those that
+    still matter are read: those acted on within `pause_days` or within their control hold, and those of later weeks that start
+    within the control hold, such as after a withdrawal; they count as acted on today. `control_hold_days` None takes each list's
+    own horizon. An erased customer is null; the unit of the row still holds the others of the household.
     """
-    others = [issued for issued in effective_lists(engine) if issued.week != week]
+    others = [issued for issued in acted_on_lists(engine) if issued.week != week]
     same_week = [issued for issued in issued_lists(engine, None, week) if issued.row_limit is None]
     frames = [pl.DataFrame(schema=EARLIER_COLUMNS)]
     with engine.connect() as connection:
@@ -267,22 +306,26 @@ def lists_with_customer(connection: sa.Connection, customer_id: str) -> list[tup
 
 
 def customer_list_rows(engine: sa.Engine, customer_id: str) -> list[dict[str, Any]]:
-    """Return a customer's rows on effective lists, the newest first and at most MAX_LISTS_OF_CUSTOMER.
+    """Return a customer's rows on lists that count as acted on, the newest first and at most MAX_LISTS_OF_CUSTOMER.
+
+    Of several lists of a kind and week, the effective one counts if it has the customer (`acted_on_lists`).
 
     Each has list_id, kind, data_as_of and horizon_days of the list, and week, rank, arm, action, expected_gain and expires_on
     of the row.
     """
-    rows, list_ids = LIST_ROWS.c, [issued.list_id for issued in effective_lists(engine)]
+    rows, list_ids = LIST_ROWS.c, [issued.list_id for issued in acted_on_lists(engine)]
     list_fields = (LISTS.c.kind, LISTS.c.data_as_of, LISTS.c.horizon_days)
     query = (
         sa.select(rows.list_id, *list_fields, rows.week, rows.rank, rows.arm, rows.action, rows.expected_gain, rows.expires_on)
         .join_from(LIST_ROWS, LISTS, LISTS.c.list_id == rows.list_id)
         .where(rows.customer_id == customer_id, rows.list_id.in_(list_ids))
         .order_by(rows.week.desc(), LISTS.c.number.desc())
-        .limit(MAX_LISTS_OF_CUSTOMER)
     )
     with engine.connect() as connection:
-        return [dict(row) for row in connection.execute(query).mappings()]
+        found = [dict(row) for row in connection.execute(query).mappings()]
+    position = {list_id: number for number, list_id in enumerate(list_ids)}
+    best = {(row["kind"], row["week"]): row for row in sorted(found, key=lambda row: -position[row["list_id"]])}
+    return [row for row in found if best[row["kind"], row["week"]] is row][:MAX_LISTS_OF_CUSTOMER]
 
 
 def erase_from_list(connection: sa.Connection, list_id: str, customer_id: str, outcome: Mapping[str, Any]) -> None:

@@ -10,7 +10,7 @@ from serving.schemas.candidates import TARGET_COLUMNS
 from serving.schemas.lists import EXPECTED_COLUMNS, LIST_COLUMNS
 from serving.schemas.scores import SCORE_COLUMNS
 
-SCHEMA_VERSION = "0006"
+SCHEMA_VERSION = "0007"
 VERSION_TABLE = "holdfast_version"  # not alembic_version: MLflow may keep its tables, that one included, in the same database
 RUN_COLUMNS = ("as_of", "scored_at", "model_version", "horizon_days", "currency")
 SQL_TYPES: dict[type[pl.DataType], type[sa.types.TypeEngine[Any]]] = {
@@ -83,6 +83,7 @@ LISTS = sa.Table(
     sa.Column("summary", sa.Text),
     sa.Column("issue_order", sa.Integer),
     sa.Column("withdrawn_at", sa.DateTime),
+    sa.Column("acted_on_at", sa.DateTime),
 )
 OUTCOME = ("outcome_orders", "outcome_spend", "outcome_until")
 LIST_ROWS = sa.Table(
@@ -132,6 +133,7 @@ AUDIT = sa.Table(
     sa.Column("what", sa.Text, nullable=False),
     sa.Column("subject", sa.Text),
     sa.Column("rows", sa.Integer),
+    sa.Column("note", sa.Text),
     sqlite_autoincrement=True,
 )
 

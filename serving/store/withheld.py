@@ -30,6 +30,12 @@ def find_withheld(connection: sa.Connection, hashes: Sequence[str]) -> Mapping[s
     return {row[0]: row[1] for row in rows}
 
 
+def withheld_among(engine: sa.Engine, hashes: Sequence[str]) -> list[str]:
+    """Return those of the hashes that are withheld, for any reason."""
+    with autocommit(engine).connect() as connection:
+        return list(find_withheld(connection, hashes))
+
+
 @cache
 def _withheld_by_hash(dialect: str) -> sa.Select[Any]:
     return sa.select(WITHHELD.c.customer_hash, WITHHELD.c.reason).where(in_values(dialect, WITHHELD.c.customer_hash))

@@ -1,11 +1,11 @@
-"""The best action for a customer, or none: the action with the largest expected gain above 0."""
+"""The best action for a customer, or none: the action with the largest expected gain above 0, or of any gain for recovery."""
 
 from collections.abc import Callable, Mapping
 
 import polars as pl
 
-from serving.targeting.expected_gain import SAVED_VALUE, expected_gains, saved_value
-from serving.targeting.rules import Target, assign_target
+from serving.targeting.expected_gain import SAVED_VALUE, acceptable_gain, expected_gains, saved_value
+from serving.targeting.rules import assign_target
 from settings.sections import Action, Targeting
 
 NO_ACTION = "none"
@@ -17,17 +17,19 @@ NO_MEASURED_EFFECTS: Mapping[str, str] = {}
 def choose_actions(scores: pl.DataFrame, targeting: Targeting, measured: Mapping[str, str] = NO_MEASURED_EFFECTS) -> pl.DataFrame:
     """Add target, barred, action, action_cost and expected_gain; every row needs a score and `may_contact`.
 
-    Retention, win-back and nurture actions need an expected gain above 0; recovery is chosen whatever it gains. Without consent
-    no action is chosen, and `barred` is `no_consent`. `measured` maps actions to columns of measured effects.
+    Actions need an expected gain above 0, except for recovery: it is chosen whatever it gains, unless it has `always = false`.
+    Without consent no action is chosen, and `barred` is `no_consent`. `measured` maps actions to columns of measured effects.
     """
     barred = pl.when(~pl.col("may_contact")).then(pl.lit(NO_CONSENT)).alias("barred")
     targeted = scores.with_columns(assign_target(targeting.at_risk_threshold).alias("target"), barred, saved_value())
     gain_columns = {action: f"{GAIN_PREFIX}{index}" for index, action in enumerate(targeting.actions)}
     gains = expected_gains(targeting.actions, measured)
-    with_gains = targeted.with_columns(gains[action.name].alias(column) for action, column in gain_columns.items())
+    with_gains = targeted.with_columns(
+        acceptable_gain(action, gains[action.name]).alias(column) for action, column in gain_columns.items()
+    )
     with_best = with_gains.with_columns(pl.max_horizontal(*gain_columns.values(), pl.lit(None, pl.Float64)).alias(BEST_GAIN))
-    worthwhile = pl.col("barred").is_null() & ((pl.col("target") == Target.RECOVERY) | (pl.col(BEST_GAIN) > 0))
-    is_chosen = {action: worthwhile & (pl.col(column) == pl.col(BEST_GAIN)) for action, column in gain_columns.items()}
+    is_allowed = pl.col("barred").is_null()
+    is_chosen = {action: is_allowed & (pl.col(column) == pl.col(BEST_GAIN)) for action, column in gain_columns.items()}
     return with_best.with_columns(
         _value_of_chosen(is_chosen, lambda action: pl.lit(action.name)).fill_null(NO_ACTION).alias("action"),
         _value_of_chosen(is_chosen, lambda action: pl.lit(action.cost)).fill_null(0.0).alias("action_cost"),

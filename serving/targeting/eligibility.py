@@ -7,7 +7,7 @@ import polars as pl
 from features.frames.columns import CUSTOMER
 from serving.targeting.exclusions import Exclusion
 from serving.targeting.holds import BY_SERVICE, DAYS_LEFT, IS_OWN_LIST, is_service, with_days_left
-from serving.targeting.ordering import BEST_GAIN, LEFT_OUT, POSITION, exclude, list_positions
+from serving.targeting.ordering import BEST_GAIN, IS_WORTH_IT, LEFT_OUT, POSITION, exclude, list_positions
 from serving.targeting.units import GROUP, contacts_of_others, match_units
 
 OWNERS = ("service", "marketing")
@@ -114,7 +114,7 @@ def _apply_rules(frame: pl.DataFrame, withheld: pl.Expr, pause_days: int, contro
         Exclusion.OBJECTED: withheld,
         Exclusion.NO_CONSENT: pl.col("barred").is_not_null(),
         Exclusion.NO_ACTION: pl.col(BEST_GAIN).is_null(),
-        Exclusion.NOT_WORTH_IT: ~for_service & (pl.col(BEST_GAIN) <= 0),
+        Exclusion.NOT_WORTH_IT: ~pl.col(IS_WORTH_IT),
         Exclusion.HELD_OUT: of_owner("held") > 0,
         Exclusion.ANSWERED: for_service & ~is_open & (of_owner("treated") < control_hold_days),
         Exclusion.CONTACTED: just_contacted | (of_owner("paused") > 0).fill_null(value=False),

@@ -178,7 +178,7 @@ def list_evidence(treated: pl.DataFrame, trials: Trials, currency: str, horizon_
 
 def _sentence(rows: pl.DataFrame, trials: Trials, verdict: Verdict) -> str:
     if rows.is_empty():
-        return "There is nobody to act on, so there is no gain to judge."
+        return "There is no customer to act on, so there is no gain to judge."
     if verdict is Verdict.MEASURED:
         return "The expected gain rests on the measured effect of past contacts with a control group."
     sentences = [_trial_sentence(name, trial, assumed) for name, trial, assumed in _assumed_effects(rows, trials)]

@@ -42,3 +42,8 @@ def expected_gain(action: Action, measured: Mapping[str, str]) -> pl.Expr:
 def expected_gains(actions: Sequence[Action], measured: Mapping[str, str]) -> dict[str, pl.Expr]:
     """Return the expected gain of each action, by its name."""
     return {action.name: expected_gain(action, measured) for action in actions}
+
+
+def acceptable_gain(action: Action, gain: pl.Expr) -> pl.Expr:
+    """Return the gain where the action may be taken: above 0, or any gain of an unconditional action; else null."""
+    return gain if action.is_unconditional else pl.when(gain > 0).then(gain)

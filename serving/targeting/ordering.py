@@ -9,7 +9,7 @@ from serving.targeting.rules import Target
 
 TARGET_PRIORITY = (Target.RECOVERY, Target.RETENTION, Target.WIN_BACK)
 SERVICE_TARGETS = frozenset({Target.RECOVERY})
-BEST_GAIN, OWNER, POSITION, LEFT_OUT = "_best", "_owner", "_place", "left_out"
+BEST_GAIN, IS_WORTH_IT, OWNER, POSITION, LEFT_OUT = "_best", "_worth_it", "_owner", "_place", "left_out"
 
 
 def list_positions(frame: pl.DataFrame) -> pl.Series:

@@ -6,15 +6,15 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import polars as pl
 
-from features.frames.arrays import BoolArray
+from features.frames.arrays import Array, BoolArray
 from features.frames.columns import CUSTOMER
 from serving.targeting.caps import apply_caps, apply_owner_caps
 from serving.targeting.control_group import draw_holdouts
 from serving.targeting.eligibility import Histories, with_exclusions
 from serving.targeting.exclusions import Exclusion
-from serving.targeting.expected_gain import ASSUMED, MEASURED, averted_risk, expected_gain, saved_value
+from serving.targeting.expected_gain import ASSUMED, MEASURED, acceptable_gain, averted_risk, expected_gain, saved_value
 from serving.targeting.knapsack import Increments, build_forced_increments, build_increments, select_affordable
-from serving.targeting.ordering import BEST_GAIN, LEFT_OUT, OWNER, SERVICE_TARGETS, exclude
+from serving.targeting.ordering import BEST_GAIN, IS_WORTH_IT, LEFT_OUT, OWNER, SERVICE_TARGETS, exclude
 from serving.targeting.rules import Target
 from serving.targeting.units import DRAWN, NO_LINKS, NO_UNITS, unit_links, units_of_candidates, with_units
 from settings.sections import Action, Targeting
@@ -102,9 +102,18 @@ def _measured_effects(customers: pl.DataFrame, actions: tuple[Action, ...]) -> l
 
 
 def _with_best_gain(frame: pl.DataFrame, actions: tuple[Action, ...]) -> pl.DataFrame:
-    """Add the gain and the owner of the best action."""
+    """Add the gain and the owner of the best action, and whether any action may be taken.
+
+    For service the best of the actions that may be taken counts, for the others the best of all.
+    """
     gains = [_gain(action) for action in actions]
-    best = frame.with_columns(pl.max_horizontal(*gains, pl.lit(None, pl.Float64)).alias(BEST_GAIN))
+    acceptable = [acceptable_gain(action, pl.col(_gain(action))) for action in actions]
+    nothing = pl.lit(None, pl.Float64)
+    best_acceptable = pl.max_horizontal(*acceptable, nothing)
+    best = frame.with_columns(
+        pl.coalesce(best_acceptable, pl.max_horizontal(*gains, nothing)).alias(BEST_GAIN),
+        best_acceptable.is_not_null().alias(IS_WORTH_IT),
+    )
     owners = [pl.when(pl.col(_gain(action)) == pl.col(BEST_GAIN)).then(pl.lit(action.owner)) for action in actions]
     return best.with_columns(pl.coalesce(*owners, pl.lit(None, pl.String)).alias(OWNER))
 
@@ -149,7 +158,7 @@ def _allocate_budgets(frame: pl.DataFrame, inputs: PlanInputs, measured: Mapping
     spending_order: dict[Target, Increments] = {}
     for target, bounds in inputs.bounds.items():
         rows = np.flatnonzero((is_candidate & (frame["target"] == target.value)).to_numpy())
-        spending_order[target] = _target_increments(target, rows, costs, gains[rows])
+        spending_order[target] = _target_increments(target, rows, costs, _offered_gains(target, actions, gains[rows]))
         offered = spending_order[target].subset(_is_offered(target, spending_order[target]))
         bought = select_affordable(offered, is_treated, np.inf if bounds.budget is None else bounds.budget)
         option[offered.row[bought]] = offered.option[bought]  # a customer's later increment replaces the earlier one
@@ -167,8 +176,16 @@ def _target_increments(target: Target, rows: np.ndarray, costs: np.ndarray, gain
     return replace(increments, row=rows[increments.row])
 
 
+def _offered_gains(target: Target, actions: tuple[Action, ...], gains: Array) -> Array:
+    """Return the gains of service's actions without those that depend on a gain and have none; all of the other targets."""
+    if target not in SERVICE_TARGETS:
+        return gains
+    conditional = np.array([not action.is_unconditional for action in actions], dtype=bool)
+    return np.where(conditional & ~(gains > 0), np.nan, gains)
+
+
 def _is_offered(target: Target, increments: Increments) -> BoolArray:
-    """Return which increments may be bought: those with a gain, and for service all, since a complaint is always answered."""
+    """Return which increments may be bought: those with a gain, and for service all, which `_offered_gains` has left."""
     everything: BoolArray = np.ones(len(increments), dtype=bool)
     return everything if target in SERVICE_TARGETS else increments.gain > 0
 

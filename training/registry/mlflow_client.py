@@ -22,7 +22,7 @@ from mlflow.entities import Run
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 from mlflow.models import ModelSignature
-from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE, RESOURCE_DOES_NOT_EXIST, ErrorCode
+from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE, RESOURCE_ALREADY_EXISTS, RESOURCE_DOES_NOT_EXIST, ErrorCode
 from mlflow.types import ColSpec, Schema
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -79,10 +79,21 @@ def _probe(uri: str) -> None:
 
 
 def _choose_experiment(settings: Settings) -> None:
+    is_server = settings.mlflow_uri.startswith("http")
+    if is_server:
+        _create_model()
     if mlflow.get_experiment_by_name(EXPERIMENT) is None:
-        is_server = settings.mlflow_uri.startswith("http")
         mlflow.create_experiment(EXPERIMENT, artifact_location=None if is_server else str(settings.workspace.path / "mlruns"))
     mlflow.set_experiment(EXPERIMENT)
+
+
+def _create_model() -> None:
+    """Create the registered model, which then belongs to this user: a server with sign-in refuses to look up a missing one."""
+    try:
+        mlflow.MlflowClient().create_registered_model(MODEL)
+    except MlflowException as error:
+        if error.error_code != ErrorCode.Name(RESOURCE_ALREADY_EXISTS):
+            raise
 
 
 @contextmanager

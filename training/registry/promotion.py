@@ -174,12 +174,12 @@ def failed_gates(candidate: Champion, current: Champion | None) -> list[str]:
     failed = []
     own, baseline = metrics["log_loss"], metrics["baseline_log_loss"]
     if own > baseline:
-        failed.append(f"has a log-loss of {own:.4f} in the backtest, against {baseline:.4f} of the recency rule")
+        failed.append(f"has a log-loss of {own:z.4f} in the backtest, against {baseline:z.4f} of the recency rule")
     excess = metrics["calibration_error"] - metrics["calibration_floor"]
     if excess > MAX_MISCALIBRATION:
-        failed.append(f"is miscalibrated by {excess:.3f} beyond chance, above the limit of {MAX_MISCALIBRATION}")
+        failed.append(f"is miscalibrated by {excess:z.3f} beyond chance, above the limit of {MAX_MISCALIBRATION}")
     if metrics["worst_segment"] > MAX_SEGMENT_RATIO:
-        failed.append(f"has {metrics['worst_segment']:.2f} times the log-loss of the recency rule in one segment of customers")
+        failed.append(f"has {metrics['worst_segment']:z.2f} times the log-loss of the recency rule in one segment of customers")
     return failed + _against_current(candidate, current)
 
 
@@ -189,7 +189,7 @@ def _against_current(candidate: Champion, current: Champion | None) -> list[str]
     above = candidate.backtest_metrics.get(f"above_{current.churn.name}")
     if above is None or above < 0:
         return []
-    gap = f"the upper end of the 95 % interval of the difference in log-loss is {above:+.4f}"
+    gap = f"the upper end of the 95 % interval of the difference in log-loss is {above:+z.4f}"
     return [f"is not significantly better than {current.churn.name}, the kind of the champion: {gap}"]
 
 

@@ -95,7 +95,7 @@ def _section(title: str, note: str, columns: dict[str, str], entries: list[dict[
 def _format_metric(value: float | None) -> str:
     if value is None:
         return "–"
-    return f"{value:,.0f}" if abs(value) >= 1_000 else f"{value:.2f}" if abs(value) >= 10 else f"{value:.3f}"  # noqa: PLR2004  # significant digits
+    return f"{value:z,.0f}" if abs(value) >= 1_000 else f"{value:z.2f}" if abs(value) >= 10 else f"{value:z.3f}"  # noqa: PLR2004  # significant digits
 
 
 def _format_interval(entry: dict[str, Any], metric: str) -> str:

@@ -51,6 +51,16 @@ def test_a_custom_measure_is_compared_with_its_bounds(tmp_path: Path) -> None:
     assert not check(tmp_path, measure("AVG(amount)", 'low = 10\nseverity = "stop"')).usable
 
 
+def test_a_measure_that_is_no_number_is_outside_its_bounds_and_null_in_json(tmp_path: Path) -> None:
+    report = check(tmp_path, measure("(SUM(amount) - 12) / (COUNT(amount) - 3)", "low = 0"))
+    assert "own" in warning_names(report)
+    assert report.as_json()["warnings"]["own"]["value"] is None
+
+
+def test_the_severity_of_a_rule_that_needs_a_missing_column_is_known(tmp_path: Path) -> None:
+    assert check(tmp_path, '[checks.transactions.severity]\namount_differs = "quarantine"\n').usable
+
+
 def test_severities_are_configured_by_name(tmp_path: Path) -> None:
     config = '[checks.transactions.severity]\nzero_amount = "quarantine"\nfresh = "off"\n'
     report = check(tmp_path, config)

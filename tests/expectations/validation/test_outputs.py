@@ -1,14 +1,20 @@
 """Checks of the outputs of Holdfast: features, snapshots, scores, lists."""
 
+import io
+from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
 
 import polars as pl
 import pytest
+from rich.console import Console
 
+from expectations.check import Check, Finding, Measure
 from expectations.history.loads import read_check_history
 from expectations.measures.drift import bin_shares, population_stability_index
+from expectations.suites import lists
 from expectations.validation.outputs import OutputRefusedError, check_output
+from holdfast.printing.checks import print_warnings
 from settings.errors import SettingsError
 from settings.load import load_settings
 from settings.sections import Settings
@@ -133,3 +139,40 @@ def test_bin_shares_and_population_stability_index_by_hand() -> None:
     assert bin_shares(pl.Series([], dtype=pl.Float64), [0.5]) == [0, 0]
     assert population_stability_index([0.5, 0.5], [0.5, 0.5]) == 0
     assert population_stability_index([0.5, 0.5], [0.75, 0.25]) == pytest.approx(0.25 * 1.0986123, rel=1e-6)
+
+
+def losing(arm: str, list_id: str) -> list[str]:
+    """Return the failed checks of a list with one loss, in this arm and list."""
+    loss = {"expected_gain": pl.lit(-1.0), "arm": pl.lit(arm), "list_id": pl.lit(list_id)}
+    measures = lists.measures(GOOD["lists"].with_columns(**loss).lazy(), None)
+    return [name for name, measure in measures.items() if name == "losing_rows" and measure.value]
+
+
+def test_answers_and_held_out_rows_are_no_losing_rows() -> None:
+    assert losing("treated", "at_risk-2026-W01-run1") == ["losing_rows"]
+    assert losing("control", "at_risk-2026-W01-run1") == []
+    assert losing("treated", "recovery-2026-W01-run1") == []
+
+
+def test_every_finding_and_refusal_names_the_list_or_frame_that_it_is_about(settings: Settings) -> None:
+    check_output(settings, "scores", scoring_run([0.1, 0.9] * 50), NOW)
+    warnings = check_output(settings, "scores", scoring_run([0.1, 0.9] * 30), NOW)
+    assert {finding.subject for finding in warnings} == {"scores as of 2026-01-01"}
+    for name, subject in {"features": "features as of 2026-01-01", "lists": "lists as of 2026-01-01"}.items():
+        with pytest.raises(OutputRefusedError, match=rf"This is about the {subject}\.$"):
+            check_output(settings, name, GOOD[name].with_columns(customer_id=pl.lit("a")).lazy(), NOW)
+    with pytest.raises(OutputRefusedError, match=r"This is about the recovery list of 2026-W01\.$"):
+        check_output(
+            settings, "lists", GOOD["lists"].with_columns(arm=pl.lit("held")).lazy(), NOW, about="recovery list of 2026-W01"
+        )
+
+
+def test_a_printed_warning_names_its_list() -> None:
+    out = io.StringIO()
+    finding = Finding(Check("losing_rows", "No row loses", high=0), Measure(2), passed=False)
+    for subject in ("at_risk list of 2026-W01", ""):
+        print_warnings(Console(file=out, width=200), "lists", [replace(finding, subject=subject)])
+    assert out.getvalue().splitlines() == [
+        "at_risk list of 2026-W01, losing_rows: No row loses; found 2.",
+        "lists, losing_rows: No row loses; found 2.",
+    ]

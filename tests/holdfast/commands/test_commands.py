@@ -39,6 +39,8 @@ def shop(tmp_path: Path) -> Path:
         "outcomes",
         "serve",
         "suppress",
+        "unsuppress",
+        "reinstate",
         "forget",
     ],
 )

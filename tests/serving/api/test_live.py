@@ -163,6 +163,47 @@ def test_an_invalid_row_names_its_cell(service: Any, row: dict[str, Any], cell: 
     assert (reply.status_code, reply.json()["error"]["field"]) == (422, f"customers.0.transactions.1.{cell}")
 
 
+FUTURE = str(NOW.date() + timedelta(days=3))
+
+
+@pytest.mark.parametrize(
+    ("table", "row", "column"),
+    [
+        ("transactions", {"order_id": "1", "ordered_at": "2099-01-01", "amount": 1.0}, "ordered_at"),
+        ("transactions", {"order_id": "1", "ordered_at": FUTURE, "amount": 1.0}, "ordered_at"),
+        ("transactions", {"order_id": "1", "ordered_at": f"{FUTURE}T00:00:00+14:00", "amount": 1.0}, "ordered_at"),
+        ("complaints", {"complaint_id": "1", "opened_at": FUTURE}, "opened_at"),
+        ("complaints", {"complaint_id": "1", "opened_at": "2025-01-01", "resolved_at": FUTURE}, "resolved_at"),
+        ("surveys", {"answered_at": FUTURE, "rating": 3}, "answered_at"),
+        ("contacts", {"contacted_at": FUTURE, "campaign_id": "c"}, "contacted_at"),
+        ("customers", {"joined_at": FUTURE}, "joined_at"),
+    ],
+)
+def test_an_event_in_the_future_is_422_on_its_field(service: Any, table: str, row: dict[str, Any], column: str) -> None:  # noqa: ANN401
+    body = {"customers": [{"customer_id": "a", "transactions": []} | {table: [row]}]}
+    reply = service.client.post("/score_live", json=body)
+    assert (reply.status_code, reply.json()["error"]["field"]) == (422, f"customers.0.{table}.0.{column}")
+    assert "must not lie in the future" in reply.json()["error"]["message"]
+
+
+def test_an_event_of_this_moment_in_any_zone_is_taken(service: Any) -> None:  # noqa: ANN401
+    local = (NOW + timedelta(hours=14)).replace(tzinfo=None).isoformat()
+    rows = [{"order_id": str(number), "ordered_at": time, "amount": 1.0} for number, time in enumerate([NOW.isoformat(), local])]
+    score_live(service, {"customer_id": "a", "transactions": rows})
+
+
+def test_columns_that_no_table_has_are_named(service: Any) -> None:  # noqa: ANN401
+    order = {"order_id": "1", "ordered_at": "2025-01-01", "amount": 1.0}
+    first = {"customer_id": "a", "transactions": [order | {"colour": "red", "Amount": 3}]}
+    second = {"customer_id": "b", "transactions": [order | {"colour": "blue"}], "customers": [{"e_mail": "x", "y" * 200: 1}]}
+    reply = score_live(service, first, second)
+    expected = ["customers.e_mail", f"customers.{'y' * 100}", "transactions.Amount", "transactions.colour"]
+    assert reply["ignored"] == expected
+    plain = score_live(service, {"customer_id": "a", "transactions": [order]})
+    assert plain["ignored"] == []
+    assert_equal(plain["scores"], reply["scores"][:1])
+
+
 def test_an_overlay_without_stored_history_is_409(own_service: Any) -> None:  # noqa: ANN401
     path: Path = own_service.state.settings.workspace.path / "tables" / "transactions.parquet"
     path.unlink()

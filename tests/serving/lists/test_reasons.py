@@ -3,7 +3,7 @@ from typing import Any
 import polars as pl
 
 from features.build import FEATURES, TEXT_FEATURES
-from serving.lists.reasons import list_reason_columns
+from serving.lists.reasons import NO_SINGLE_FACT, complaint_of_score, list_reason_columns
 from serving.schemas.scores import REASON
 from serving.scoring.reasons import explain_scores
 
@@ -71,3 +71,22 @@ def test_the_reasons_of_a_score_carry_the_family_that_lists_look_for() -> None:
     assert reasons.dtype == pl.List(REASON)
     customer = pl.DataFrame({"target": ["recovery"], "open_complaints": [1]}).with_columns(reasons)
     assert customer.select(list_reason_columns()).row(0)[0] == "Complaint open for 12 days"
+
+
+def test_a_row_at_risk_without_a_reason_that_raises_the_risk_says_so_first() -> None:
+    only_lowering = [("No complaint on record", "lowers", "complaints")]
+    expected = (NO_SINGLE_FACT, "Lowers the risk: No complaint on record", None)
+    assert list_reasons("retention", only_lowering) == expected
+    assert list_reasons("win_back", only_lowering) == expected
+
+
+def test_the_complaint_on_the_card_is_that_of_the_recovery_list() -> None:
+    for complaints, reasons in (
+        (1, [LATE, ("Complaint open for 4 days", "raises", "complaints")]),
+        (1, [LATE]),
+        (0, [LATE, ("The last settled complaint left the customer satisfied", "lowers", "complaints")]),
+        (0, None),
+    ):
+        structs = reasons and [{"text": text, "weight": 1.0, "direction": way, "family": family} for text, way, family in reasons]
+        score = {"reasons": structs, "open_complaints": complaints}
+        assert complaint_of_score(score) == list_reasons("recovery", reasons, complaints)[0]

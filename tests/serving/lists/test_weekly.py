@@ -216,8 +216,8 @@ def awkward_rows() -> pl.DataFrame:
     return pl.DataFrame({name: cells[name] for name in LIST_COLUMNS}, schema=LIST_COLUMNS)
 
 
-def test_no_cell_of_a_csv_is_a_formula_and_numbers_stay_numbers() -> None:
-    text = as_csv(awkward_rows())
+def test_no_cell_of_a_csv_for_spreadsheets_is_a_formula_and_numbers_stay_numbers() -> None:
+    text = as_csv(awkward_rows(), spreadsheet=True)
     assert text.startswith(b"\xef\xbb\xbf")
     rows = pl.read_csv(text, infer_schema=False)
     assert rows["customer_id"].to_list() == ["'=1+1", "Zoë"]

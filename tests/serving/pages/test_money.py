@@ -43,15 +43,15 @@ def measure(service: Any, mean: float, low: float, high: float) -> IssuedList:  
     return issue(state.settings, state.engine, weekly, "ann", utc_now()).issued
 
 
-def test_what_nobody_leaving_would_bring_is_the_sum_of_what_is_expected_and_what_will_be_lost(service: Any) -> None:  # noqa: ANN401
+def test_what_all_would_bring_if_none_left_is_the_sum_of_what_is_expected_and_what_will_be_lost(service: Any) -> None:  # noqa: ANN401
     text = get(service, "segments").text
     sentence = re.search(
-        rf"would bring {NUMBER} EUR if nobody left: {NUMBER} EUR is expected, and {NUMBER} EUR will probably be lost", text
+        rf"would bring {NUMBER} EUR if no customer left: {NUMBER} EUR is expected, and {NUMBER} EUR will probably be lost", text
     )
     assert sentence is not None
     total, expected, lost = map(read, sentence.groups())
     assert total == expected + lost
-    titles = ("Value if nobody left, EUR", "Expected, EUR", "Probably lost, EUR")
+    titles = ("Value if all stayed, EUR", "Expected, EUR", "Probably lost, EUR")
     cells = "".join(rf'<td role="cell" data-label="{title}" class="n">([\d,]+)</td>' for title in titles)
     rows = re.findall(f"{cells}</tr>", text)
     assert len(rows) > 5

@@ -30,7 +30,7 @@ class Visitor:
 
     def __init__(self, service: Any, *scopes: Scope) -> None:  # noqa: ANN401  # a fixture
         self.service, self.cookie = service, ""
-        self.key = service.key(*(scopes or (Scope.LIST,)))
+        self.key = service.key(*(scopes or (Scope.LIST, Scope.ISSUE)))
         response = self.post("login", {"key": self.key})
         self.cookie = response.headers.get("set-cookie", "").partition(";")[0]
 
@@ -42,7 +42,7 @@ class Visitor:
 
     def download(self, list_id: str, file: str = "csv", query: str = "") -> Any:  # noqa: ANN401  # httpx's own type
         """Download a list, and confirm that the demo's data are old."""
-        return self.get(f"week/download?list_id={list_id}&format={file}&confirmed=2025-02-10{query}")
+        return self.get(f"week/download?list_id={list_id}&format={file}&arm=all&confirmed=2025-02-10{query}")
 
     def csrf(self) -> str:
         match = re.search(r'name="csrf" value="([0-9a-f]{64})"', self.get("week").text)

@@ -18,15 +18,15 @@ def score(mean: float, low: float, high: float, p_churn: float = 0.985, stays: f
     return {"expected_value": mean, "value_low": low, "value_high": high, "p_churn": p_churn, "value_if_stays": stays}
 
 
-def test_the_parts_of_the_issue_add_up_to_what_nobody_leaving_would_bring() -> None:
+def test_the_parts_of_the_issue_add_up_to_what_all_would_bring_if_none_left() -> None:
     parts = value_parts(238_688.2, 117_135.1)
-    assert (parts.if_nobody_leaves, parts.expected, parts.expected_loss) == (355_823, 238_688, 117_135)
+    assert (parts.if_all_stay, parts.expected, parts.expected_loss) == (355_823, 238_688, 117_135)
 
 
 @given(MONEY, MONEY)
 def test_the_parts_always_add_up_as_shown(expected: float, loss: float) -> None:
     parts = value_parts(expected, loss)
-    assert parts.expected + parts.expected_loss == parts.if_nobody_leaves
+    assert parts.expected + parts.expected_loss == parts.if_all_stay
     assert abs(parts.expected_loss - loss) <= 1.001
 
 

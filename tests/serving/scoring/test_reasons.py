@@ -15,43 +15,54 @@ def explain(contributions: dict[str, float], **features: Any) -> list[dict[str, 
 
 
 @pytest.mark.parametrize(
-    ("family", "features", "text"),
+    ("family", "weight", "features", "text"),
     [
-        ("recency", {"recency_days": 94, "orders": 5, "gap_median": 31}, "No order for 94 days; usually orders every 31 days"),
-        ("recency", {"recency_days": 1, "orders": 1}, "No order for 1 day since the only one"),
         (
             "recency",
-            {"recency_days": 9, "orders": 2, "gap_last": 80},
-            "No order for 9 days; the two orders before were 80 days apart",
+            0.7,
+            {"recency_days": 94, "orders": 5, "gap_median": 31},
+            "No order for 94 days; usually orders every 31 days",
         ),
-        ("complaints", {"open_complaints": 1, "open_complaint_days": 12}, "Complaint open for 12 days"),
+        ("recency", 0.7, {"recency_days": 1, "orders": 1}, "No order for 1 day since the only one"),
+        (
+            "recency",
+            0.7,
+            {"recency_days": 90, "orders": 2, "gap_last": 80},
+            "No order for 90 days; the two orders before were 80 days apart",
+        ),
+        ("complaints", 0.7, {"open_complaints": 1, "open_complaint_days": 12}, "Complaint open for 12 days"),
         (
             "complaints",
+            0.7,
             {"open_complaints": 0, "complaints": 1, "last_settled_satisfied": 0},
             "The last settled complaint left the customer dissatisfied",
         ),
-        ("complaints", {"open_complaints": 0, "complaints": 0}, "No complaint on record"),
+        ("complaints", -0.7, {"open_complaints": 0, "complaints": 0}, "No complaint on record"),
         (
             "loyalty",
+            0.7,
             {"favourite_brand": "Brand A", "favourite_share_before": 0.8, "favourite_share_recent": 0.2, "orders": 10},
             "Share of Brand A fell from 80 % to 20 %",
         ),
         (
             "loyalty",
+            -0.7,
             {"favourite_brand": "Brand A", "favourite_share_before": 0.8, "favourite_share_recent": 0.7, "orders": 10},
             "Chose Brand A in 70 % of the recent purchases",
         ),
         (
             "spend",
+            0.7,
             {"spend_90": 40, "spend_365": 400, "T": 700},
             "Spent 40 EUR in the last 90 days; 100 EUR in an average quarter of the last year",
         ),
-        ("spend", {"spend_90": 40, "spend_365": 40, "T": 12}, "Spent 40 EUR in the last 90 days"),
-        ("spend", {"spend_90": -9, "spend_365": 40, "T": 700}, "Returned more than was bought in the last 90 days"),
+        ("spend", -0.7, {"spend_90": 40, "spend_365": 40, "T": 12}, "Spent 40 EUR in the last 90 days"),
+        ("spend", 0.7, {"spend_90": -9, "spend_365": 40, "T": 700}, "Returned more than was bought in the last 90 days"),
     ],
 )
-def test_a_sentence_describes_the_customers_own_history(family: str, features: dict[str, Any], text: str) -> None:
-    assert explain({family: 0.7}, **features) == [{"text": text, "weight": 0.7, "direction": "raises", "family": family}]
+def test_a_sentence_describes_the_customers_own_history(family: str, weight: float, features: dict[str, Any], text: str) -> None:
+    direction = "raises" if weight > 0 else "lowers"
+    assert explain({family: weight}, **features) == [{"text": text, "weight": weight, "direction": direction, "family": family}]
 
 
 def test_the_three_strongest_reasons_are_kept_the_strongest_first() -> None:
@@ -62,7 +73,9 @@ def test_the_three_strongest_reasons_are_kept_the_strongest_first() -> None:
         "complaints": 0,
         "open_complaints": 0,
         "spend_90": 1,
-        "lines_per_order": 2,
+        "T": 900,
+        "spend_365": 400,
+        "lines_per_order": 4,
     }
     reasons = explain({"recency": 0.1, "complaints": -0.9, "spend": 0.5, "basket": -0.3}, **features)
     assert [(reason["weight"], reason["direction"]) for reason in reasons] == [

@@ -106,28 +106,58 @@ def halves(brands: list[str]) -> tuple[list[str], list[str]]:
     return brands[:middle], brands[middle:]
 
 
+def order_count(text: str) -> int:
+    return {"once": 1, "twice": 2, "one": 1}.get(text) or int(text.removesuffix(" times"))
+
+
+def is_true_rating(customer: Customer, text: re.Match[str]) -> bool:
+    is_mean = len(text.groups()) == 1 or is_close(text[2], mean(answer["rating"] for answer in customer.surveys), 0.05)
+    return is_close(text[1], customer.newest_rating(), 0.05) and is_mean
+
+
+RECENT_SHARE = r"Chose (.+?)(?:, the favourite so far,)? in "
+
 SENTENCES: dict[str, SentenceCheck] = {
-    r"No order for (\d+) days?; usually orders every (\d+) days?": lambda customer, t: (
+    r"(?:No order for|Last order) (\d+) days?(?: ago)?; usually orders every (\d+) days?": lambda customer, t: (
         is_close(t[1], customer.days_since_last_order()) and is_close(t[2], median(customer.gaps))
     ),
-    r"No order for (\d+) days?; the two orders before were (\d+) days? apart": lambda customer, t: (
+    r"(?:No order for|Last order) (\d+) days?(?: ago)?; the two orders before were (\d+) days? apart": lambda customer, t: (
         is_close(t[1], customer.days_since_last_order()) and [int(t[2])] == customer.gaps
     ),
     r"No order for (\d+) days? since the only one": lambda customer, t: (
         is_close(t[1], customer.days_since_last_order()) and len(customer.days) == 1
     ),
+    r"First order only (\d+) days? ago": lambda customer, t: (
+        is_close(t[1], customer.days_since_last_order()) and len(customer.days) == 1
+    ),
+    r"Last order only (\d+) days? ago": lambda customer, t: is_close(t[1], customer.days_since_last_order()),
+    r"Usually orders only every (\d+) days": lambda customer, t: is_close(t[1], median(customer.gaps)),
+    r"Only two orders so far": lambda customer, _: len(customer.days) == 2,
+    r"(\d+) orders so far": lambda customer, t: int(t[1]) == len(customer.days),
     r"The last two orders were (\d+) days? apart; usually (\d+) days?": lambda customer, t: (
         is_close(t[1], customer.gaps[-1]) and is_close(t[2], median(customer.gaps))
     ),
     r"Spent (-?\d+) EUR in the last 90 days; (-?\d+) EUR in an average quarter of the last year": is_true_spend,
+    r"Spent nothing in the last 90 days; (\d+) EUR in an average quarter of the last year": lambda customer, t: (
+        is_close("0", customer.spent(90)) and is_close(t[1], customer.spent(365) / 4, 1.0)
+    ),
     r"Spent (-?\d+) EUR in the last 90 days": lambda customer, t: is_close(t[1], customer.spent(90)),
+    r"Spent nothing in the last 90 days": lambda customer, _: is_close("0", customer.spent(90)),
+    r"Bought nothing in the last year": lambda customer, _: customer.days_since_last_order() > 365,
     r"Returned more than was bought in the last 90 days": lambda customer, _: customer.spent(90) < 0,
-    r"Buys ([\d.]+) lines per order": lambda customer, t: is_close(t[1], len(customer.sales) / len(customer.days), 0.05),
+    r"Usually buys about (\d+) products per order": lambda customer, t: is_close(t[1], len(customer.sales) / len(customer.days)),
+    r"Usually buys one product at a time": lambda customer, _: is_close("1", len(customer.sales) / len(customer.days)),
     r"Share of (.+) (fell|rose) from (\d+) % to (\d+) %": is_true_change,
-    r"Chose (.+) in (\d+) % of the recent purchases": lambda customer, t: is_close(
+    RECENT_SHARE + r"(?:only )?(\d+) % of the recent purchases": lambda customer, t: is_close(
         t[2], 100 * mean(brand == t[1] for brand in halves(customer.brands())[1])
     ),
-    r"Others bought the products of the last order about (\d+) time\(s\) each in the last 30 days": lambda customer, t: is_close(
+    RECENT_SHARE + r"none of the recent purchases": lambda customer, t: is_close(
+        "0", 100 * mean(brand == t[1] for brand in halves(customer.brands())[1])
+    ),
+    RECENT_SHARE + r"all recent purchases": lambda customer, t: is_close(
+        "100", 100 * mean(brand == t[1] for brand in halves(customer.brands())[1])
+    ),
+    r"Others bought the products of the last order about (\d+) times each in the last 30 days": lambda customer, t: is_close(
         t[1], customer.demand()
     ),
     r"Hardly any other customer bought the products of the last order in the last 30 days": lambda customer, _: (
@@ -137,19 +167,16 @@ SENTENCES: dict[str, SentenceCheck] = {
     r"The last settled complaint left the customer dissatisfied": lambda customer, _: (
         customer.last_settled()["satisfied"] is False
     ),
-    r"The last settled complaint left the customer satisfied": lambda customer, _: customer.last_settled()["satisfied"] is True,
-    r"Complained (\d+) time\(s\)": lambda customer, t: is_close(t[1], len(customer.cases)),
+    r"The last settled complaint left the customer satisfied": lambda customer, _: (
+        customer.last_settled()["satisfied"] is True and not customer.open_cases()
+    ),
+    r"Complained (once|twice|\d+ times)": lambda customer, t: order_count(t[1]) == len(customer.cases),
     r"No complaint on record": lambda customer, _: not customer.cases,
-    r"Last rating ([\d.]+) of 5; ([\d.]+) on average": lambda customer, t: (
-        is_close(t[1], customer.newest_rating(), 0.05)
-        and is_close(t[2], mean(answer["rating"] for answer in customer.surveys), 0.05)
-    ),
-    r"Referred (\d+) other customer\(s\)": lambda customer, t: is_close(t[1], customer.referred),
-    r"Last rating ([\d.]+) of 5": lambda customer, t: is_close(t[1], customer.newest_rating(), 0.05),
-    r"Contacted (\d+) time\(s\) without a response": lambda customer, t: is_close(t[1], customer.unanswered()),
-    r"Last contacted (\d+) days? ago": lambda customer, t: is_close(
-        t[1], (customer.as_of - max(contact["contacted_at"] for contact in customer.treated_contacts()).date()).days, 1.0
-    ),
+    r"Last rating ([\d.]+) of 5; ([\d.]+) on average": is_true_rating,
+    r"Last rating ([\d.]+) of 5": is_true_rating,
+    r"Referred (one|\d+) other customers?": lambda customer, t: order_count(t[1]) == customer.referred,
+    r"Contacted (once|twice|\d+ times) without a response": lambda customer, t: order_count(t[1]) == customer.unanswered(),
+    r"Responded to the last contact": lambda customer, _: bool(customer.treated_contacts()) and customer.unanswered() == 0,
 }
 
 
@@ -190,3 +217,24 @@ def test_every_sentence_is_true_of_that_customer(reasons_and_customers: tuple[pl
                 wrong.append((customer, text))
     assert wrong == []
     assert len(seen) >= 8, seen
+
+
+def test_the_words_of_every_sentence_point_the_way_of_its_weight(
+    reasons_and_customers: tuple[pl.DataFrame, dict[str, Customer]], direction_of_words: Callable[[str], str]
+) -> None:
+    scores, _ = reasons_and_customers
+    reasons = scores.explode("reasons").unnest("reasons")
+    by_weight = pl.when(pl.col("weight") > 0).then(pl.lit("raises")).otherwise(pl.lit("lowers"))
+    assert reasons.filter(pl.col("direction") != by_weight)["text"].to_list() == []
+    wrong = [
+        (text, direction)
+        for text, direction in reasons.select("text", "direction").iter_rows()
+        if direction_of_words(text) != direction
+    ]
+    assert wrong == []
+
+
+def test_rows_at_risk_lead_with_what_raises_the_risk(demo: Path) -> None:
+    issued = pl.read_csv(next((demo / "workspace" / "lists").glob("at_risk-*.csv")), infer_schema_length=0)
+    assert issued.height > 0
+    assert issued.filter(pl.col("reason_1").is_null() | pl.col("reason_1").str.starts_with("Lowers the risk")).height == 0

@@ -26,6 +26,7 @@ from serving.targeting.units import UNIT_COLUMNS
 from settings.clock import utc_now
 
 ADDED_IN_0005 = (("lists", "issue_order"), ("lists", "withdrawn_at"), ("list_rows", "unit"), ("withheld", "removed_at"))
+ADDED_IN_0007 = (("audit", "note"), ("lists", "acted_on_at"))
 ROOT = Path(__file__).resolve().parents[3]
 CUSTOMER_IDS = [f"c{number}" for number in range(200)]
 FIRST_COLUMNS = """status text, lifecycle_stage text, relationship_level text, loyalty_segment text,
@@ -294,7 +295,7 @@ def test_an_earlier_run_gets_value_if_leaves_and_keeps_its_rows(store_url: str) 
     with engine.begin() as connection:
         connection.execute(sa.text(f"alter table scores_{run.run_id} drop column value_if_leaves"))
         connection.execute(sa.text("alter table scoring_runs drop column currency"))
-        for table, column in ADDED_IN_0005:
+        for table, column in (*ADDED_IN_0005, *ADDED_IN_0007):
             connection.execute(sa.text(f"alter table {table} drop column {column}"))
         connection.execute(sa.text(f"update {VERSION_TABLE} set version_num = '0003'"))  # noqa: S608  # a fixed name
     engine.dispose()

@@ -85,7 +85,7 @@ def test_the_worst_verdict_of_several_actions_is_that_of_the_list() -> None:
 
 
 def test_an_empty_list_has_no_gain_to_judge() -> None:
-    assert list_evidence(rows_of([]), {"retention": DEMO}, "EUR", 365).sentence.startswith("There is nobody to act on")
+    assert list_evidence(rows_of([]), {"retention": DEMO}, "EUR", 365).sentence.startswith("There is no customer to act on")
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=20), EFFECTS, EFFECTS, st.floats(0, 0.5))
