@@ -240,7 +240,7 @@ def test_a_customer_opens_from_the_list_and_from_the_search(session: BrowserSess
     text = page.inner_text("main")
     assert "Of 100 customers like this one, about" in text
     assert "place no order in the 91 days" in text
-    assert "expected gain" in text
+    assert "assumed gain about" in text
     assert page.locator("img[src*='brands.svg']").evaluate("image => image.naturalWidth") > 100
     page.fill("[aria-label='Customer ID']", "unknown")
     page.press("[aria-label='Customer ID']", "Enter")
