@@ -13,6 +13,7 @@ from serving.lists.weekly import issue, make_list
 from serving.pages.render import TermLinks
 from serving.schemas.glossary import TERMS
 from serving.schemas.list_kind import ListKind
+from serving.store.audit import LIST_DOWNLOADED
 from serving.store.issued import effective_list
 from serving.store.keys import Scope
 from serving.store.runs import read_current_run
@@ -73,7 +74,7 @@ def test_the_title_says_of_which_week_the_data_are_and_old_data_are_a_banner(bro
 def test_a_download_of_old_data_asks_first_and_is_recorded_only_when_it_happens(own_service: Any, browser: TestClient) -> None:  # noqa: ANN401
     def reads() -> int:
         with own_service.state.engine.connect() as connection:
-            return len(connection.execute(sa.select(AUDIT).where(AUDIT.c.what == "list read")).all())
+            return len(connection.execute(sa.select(AUDIT).where(AUDIT.c.what == LIST_DOWNLOADED)).all())
 
     list_id = effective_list(own_service.state.engine, "at_risk", WEEK).list_id  # type: ignore[union-attr]
     link = f"/ui/week/download?list_id={list_id}&format=csv&arm=treated&stage=client"
