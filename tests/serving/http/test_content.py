@@ -42,6 +42,7 @@ def test_a_gzip_body_is_read(service: Any, coding: str) -> None:  # noqa: ANN401
         (gzip.compress(b" " * 50_000_000), "gzip", 413, "At most 4,000,000 bytes"),
         (gzip.compress(b" " * 3_000_000) * 2, "gzip", 413, "At most 4,000,000 bytes"),
     ],
+    ids=["undeclared", "unknown coding", "twice", "not gzip", "cut short", "more follows", "bomb", "bomb of two members"],
 )
 def test_another_body_is_refused_with_the_reason(service: Any, content: bytes, coding: str, status: int, text: str) -> None:  # noqa: ANN401
     reply = post(service, content, **({"content_encoding": coding} if coding else {}))
