@@ -144,7 +144,7 @@ def _write_frame(workbook: "Workbook", name: str, rows: pl.DataFrame, formats: d
         name,
         position="A3",
         table_style="Table Style Light 1",
-        column_formats=formats | texts,  # type: ignore[arg-type]  # a mapping is allowed
+        column_formats=formats | texts,
         dtype_formats={pl.Date: DAY_FORMAT},
         header_format=HEADER,
         autofit=True,
