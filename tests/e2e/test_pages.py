@@ -188,6 +188,9 @@ def test_another_budget_shows_its_effect_and_can_be_issued(session: BrowserSessi
     assert smaller["profit"] / 10 > default["profit"] / default["contacts"]
     page.click("text=Issue a list for")
     page.wait_for_load_state("networkidle")
+    assert "Customers of the old list stay paused" in page.inner_text("main")
+    page.click("text=Replace it")
+    page.wait_for_load_state("networkidle")
     assert page.locator("dd:has-text('win_back-')").first.inner_text().endswith("-2")
     assert number(page.inner_text("#sums strong")) == 10
 

@@ -103,7 +103,7 @@ def test_the_newest_list_without_a_limit_is_effective(own_service: Any) -> None:
     head = service.client.get("/lists/win_back").json()["list"]
     assert head["list_id"] == newer.list_id != before["list_id"]
     contacts = issued_contacts(service.state.engine).filter(pl.col("campaign_id").str.starts_with("win_back"))
-    assert set(contacts["campaign_id"]) == {newer.list_id, before["list_id"]}  # that one was read: those only on it stay contacted
+    assert set(contacts["campaign_id"]) == {newer.list_id, before["list_id"]}
     assert contacts["customer_id"].is_unique().all()
 
 

@@ -26,7 +26,7 @@ def read(text: str) -> float:
 
 def get(service: Any, path: str) -> Any:  # noqa: ANN401  # a fixture and httpx's own type
     """Return a page, read in a session of its own."""
-    login = service.send("POST", "/ui/login", "", data={"key": service.key("list")}, follow_redirects=False)
+    login = service.send("POST", "/ui/login", "", data={"key": service.key("list", "issue")}, follow_redirects=False)
     cookie = login.headers["set-cookie"].partition(";")[0]
     return service.send("GET", f"/ui/{path}", "", headers={"cookie": cookie}, follow_redirects=False)
 
