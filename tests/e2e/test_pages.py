@@ -194,6 +194,9 @@ def test_another_budget_shows_its_effect_and_can_be_issued(session: BrowserSessi
     page.click("text=Issue a list for")
     page.click("button:text-is('Replace it')")  # this page has read the list that counts
     page.wait_for_load_state("networkidle")
+    assert "Customers of the old list stay paused" in page.inner_text("main")
+    page.click("text=Replace it")
+    page.wait_for_load_state("networkidle")
     assert page.locator("dd:has-text('win_back-')").first.inner_text().endswith("-2")
     assert number(page.inner_text("#sums strong")) == 10
 

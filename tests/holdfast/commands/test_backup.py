@@ -1,6 +1,8 @@
 """A backup brings back a lost workspace, and objections that came after it stay in force."""
 
+import io
 import shutil
+import tarfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -94,6 +96,19 @@ def test_a_damaged_backup_or_one_of_another_workspace_changes_nothing(workshop: 
     code, _, message = holdfast("restore", archive, "--replace", "--config", workshop)
     assert (code, "is not that of the backup" in message.replace("\n", " ")) == (2, True)
     assert store_content(workshop) == before
+
+
+@pytest.mark.parametrize("kind", ["outside", "link", "absolute"])
+def test_an_archive_with_anything_else_is_refused_and_writes_nothing(
+    workshop: Path, holdfast: Holdfast, tmp_path: Path, kind: str
+) -> None:
+    target = tmp_path / "planted"
+    member = tarfile.TarInfo({"outside": "../../../../planted", "link": "scores.db", "absolute": str(target)}[kind])
+    member.type, member.linkname = (tarfile.SYMTYPE, str(target)) if kind == "link" else (tarfile.REGTYPE, "")
+    with tarfile.open(tmp_path / "other.tar", "w") as archive:
+        archive.addfile(member, io.BytesIO())
+    code, _, message = holdfast("restore", tmp_path / "other.tar", "--replace", "--config", workshop)
+    assert (code, "something other than files of a backup" in message, target.exists()) == (2, True, False)
 
 
 def test_without_a_backup_an_empty_store_is_accepted_and_objections_stay(workshop: Path, holdfast: Holdfast) -> None:

@@ -45,7 +45,7 @@ def test_keys_are_created_listed_and_revoked_as_json(shop: Path, json_of: Callab
 
 
 def test_an_objection_says_as_json_whether_it_is_new(shop: Path, json_of: Callable[..., Any]) -> None:
-    first, second = (json_of("suppress", ":heart: 7", "--config", shop) for _ in range(2))
+    first, second = (json_of("suppress", ":heart: 7", "--preemptive", "--config", shop) for _ in range(2))
     assert (first["customer_id"], first["suppressed"], first["new"], second["new"]) == (":heart: 7", True, True, False)
 
 
