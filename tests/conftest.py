@@ -14,11 +14,14 @@ import polars as pl
 import pytest
 import sqlalchemy as sa
 from filelock import FileLock
+from hypothesis import settings as hypothesis_settings
 
 from features.tables.schema import ALL_TABLES, DTYPES
 from settings.processors import configure_openmp
 
 configure_openmp()
+hypothesis_settings.register_profile("without timing", deadline=None)  # a busy machine is no failure
+hypothesis_settings.load_profile("without timing")
 os.environ["TZ"] = "UTC"
 time.tzset()
 for name in [name for name in os.environ if name.startswith("HOLDFAST__") or name == "HOLDFAST_CONFIG"]:
