@@ -29,7 +29,7 @@ from serving.pages.typed_amounts import read_amount
 from serving.schemas.iso_weeks import sunday_of, week_of
 from serving.schemas.list_filters import Arm
 from serving.schemas.list_kind import ListKind
-from serving.store.issued import IssuedList, counting_sentence, effective_list, issued_lists, list_rows
+from serving.store.issued import IssuedList, counting_sentence, effective_list, find_list, issued_lists, list_rows
 from serving.store.runs import find_current_run
 from serving.targeting.curve import ProfitCurve
 from serving.targeting.exclusions import Exclusion, exclusion_sentence
@@ -105,7 +105,7 @@ def _replaced(state: ServiceState, chosen: IssuedList, effective: IssuedList | N
 
 
 def _find_list(state: ServiceState, list_id: str) -> IssuedList:
-    issued = next((issued for issued in issued_lists(state.engine) if issued.list_id == list_id), None)
+    issued = find_list(state.engine, list_id)
     if issued is None:
         raise ApiError(404, "There is no list with this id.")
     return issued
@@ -115,8 +115,8 @@ def _detail(
     request: Request, state: ServiceState, chosen: IssuedList, filters: dict[str, str], budget: float | None, after: int
 ) -> dict[str, Any]:
     """Return the content of the page below the cards, and record the read in the audit."""
-    figures = chosen.figures
-    sums = current_figures(state, chosen, filters)
+    figures, whole = chosen.figures, current_figures(state, chosen, {})
+    sums = current_figures(state, chosen, filters) if filters else whole
     rows = list_rows(state.engine, chosen.list_id, filters, after, PAGE_ROWS + 1)
     shown = withheld_filter(state)(rows.head(PAGE_ROWS))
     record_list_read(state, get_client(request).name, chosen, shown.height)
@@ -135,7 +135,7 @@ def _detail(
         "changes": _changes(figures.get("changes"), state),
         "budget": budget,
         "spending": _spending(chosen, figures.get("action_cost") if budget is None else budget, state.settings),
-        "evidence": current_figures(state, chosen, {})["evidence"],
+        "evidence": whole["evidence"],
         "gain_days": sums["gain_days"],
         "expires": sunday_of(chosen.week),
     }
