@@ -14,11 +14,14 @@ import polars as pl
 import pytest
 import sqlalchemy as sa
 from filelock import FileLock
+from hypothesis import settings as hypothesis_settings
 
 from features.tables.schema import ALL_TABLES, DTYPES
 from settings.processors import configure_openmp
 
 configure_openmp()
+hypothesis_settings.register_profile("without timing", deadline=None)  # a busy machine is no failure
+hypothesis_settings.load_profile("without timing")
 os.environ["TZ"] = "UTC"
 time.tzset()
 for name in [name for name in os.environ if name.startswith("HOLDFAST__") or name == "HOLDFAST_CONFIG"]:
@@ -211,7 +214,7 @@ def retrained(short_demo: Path, run_folder: Path) -> Path:
     with FileLock(run_folder / "retrained.lock"):
         if not output.exists():
             config = copy_demo(short_demo, folder)
-            _kill_training(config, lambda number: copy_demo(folder, folder.parent / f"killed {number}"))
+            _kill_training(config, lambda number: copy_demo(folder, folder.parent / f"killed {number}", ()))
             text = subprocess.run(
                 _train_command(config), capture_output=True, text=True, check=True, env=_other_hash_seed()
             ).stdout
@@ -257,15 +260,18 @@ def short_workshop(short_demo: Path, tmp_path: Path) -> Path:
     return copy_demo(short_demo, tmp_path / "shop")
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def copy_shop() -> Callable[[Path, Path], Path]:
-    """Copy the folder of a demo; returns the configuration."""
+    """Copy the folder of a demo that no process writes to; returns the configuration."""
     return copy_demo
 
 
-def copy_demo(source: Path, target: Path) -> Path:
-    """Copy the folder of a demo, with the absolute paths that MLflow keeps, and return the configuration."""
-    shutil.copytree(source, target)
+def copy_demo(source: Path, target: Path, left_out: tuple[str, ...] = ("*-wal", "*-shm")) -> Path:
+    """Copy the folder of a demo, with the absolute paths that MLflow keeps, and return the configuration.
+
+    The files that SQLite keeps beside a database while somebody reads it come and go, so they are left out by default.
+    """
+    shutil.copytree(source, target, ignore=shutil.ignore_patterns(*left_out))
     with sqlite3.connect(target / "workspace" / "mlflow.db") as registry:
         for table, column in (
             ("model_versions", "storage_location"),

@@ -1,12 +1,15 @@
 """`keys`: manage the keys of the service's clients."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from holdfast.commands.options import DEFAULT_CONFIG, Config
 from holdfast.printing.console import CONSOLE
 from holdfast.printing.json_output import Json, print_json
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 NAME = "keys"
 SCOPES = "score, list, issue, admin"
@@ -39,8 +42,7 @@ def create(
     A client may have two live keys, so that one can replace the other.
     """
     from holdfast.jobs.store import StoreHandle
-    from holdfast.printing.store import key_json
-    from serving.store.keys import Scope, create_key, list_keys
+    from serving.store.keys import Scope, create_key
     from settings.clock import utc_now
     from settings.load import load_settings
 
@@ -50,11 +52,10 @@ def create(
         raise typer.BadParameter(f"the scopes are {SCOPES}, found {unknown[0]!r}", param_hint="--scope")
     with StoreHandle(load_settings(config)) as store:
         key = create_key(store.open(), client, [Scope(word) for word in scopes], days, utc_now())
-        if not as_json:
+        if as_json:
+            print_json({"key": key} | _key_json(store.open(), key.split("_")[1]))
+        else:
             CONSOLE.print(key)
-            return
-        row = next(row for row in list_keys(store.open()) if row.key_id == key.split("_")[1])
-    print_json({"key": key} | key_json(row, utc_now()))
 
 
 @APP.command("list", epilog=_example("list"))
@@ -78,15 +79,22 @@ def list_(config: Config = DEFAULT_CONFIG, as_json: Json = False) -> None:  # no
 def revoke(key_id: KeyId, config: Config = DEFAULT_CONFIG, as_json: Json = False) -> None:  # noqa: FBT002  # likewise
     """Revoke a key immediately."""
     from holdfast.jobs.store import StoreHandle
-    from holdfast.printing.store import key_json
-    from serving.store.keys import list_keys, revoke_key
+    from serving.store.keys import revoke_key
     from settings.clock import utc_now
     from settings.load import load_settings
 
     with StoreHandle(load_settings(config)) as store:
         revoke_key(store.open(), key_id, utc_now())
-        row = next(row for row in list_keys(store.open()) if row.key_id == key_id)
-    if as_json:
-        print_json(key_json(row, utc_now()))
-    else:
-        CONSOLE.print(f"Key {key_id} is revoked.")
+        if as_json:
+            print_json(_key_json(store.open(), key_id))
+        else:
+            CONSOLE.print(f"Key {key_id} is revoked.")
+
+
+def _key_json(engine: "sa.Engine", key_id: str) -> dict[str, object]:
+    """Return one key of the store, ready for JSON."""
+    from holdfast.printing.store import key_json
+    from serving.store.keys import list_keys
+    from settings.clock import utc_now
+
+    return key_json(next(row for row in list_keys(engine) if row.key_id == key_id), utc_now())

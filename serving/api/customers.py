@@ -26,7 +26,7 @@ from serving.privacy.known_customers import refuse_unknown
 from serving.privacy.objections import suppress, unsuppress
 from serving.store.audit import record_read
 from serving.store.keys import Scope
-from serving.store.objections import count_objections, read_objections
+from serving.store.objections import Objection, count_objections, read_objections
 from serving.store.read import score_history
 from settings.clock import utc_now
 
@@ -96,8 +96,12 @@ def suppression(body: SuppressionRequest, request: Request, preemptive: Preempti
 def suppressions(request: Request, limit: Annotated[int, Query(ge=1, le=10_000)] = 100) -> Response:
     """Return how many customers object, and the newest objections. Ids are stored as keyed hashes only, and cannot be shown."""
     engine = get_state(request).engine
-    entries = [asdict(objection) | {"since": f"{objection.since.isoformat()}Z"} for objection in read_objections(engine, limit)]
+    entries = [asdict(objection) | _objection_fields(objection) for objection in read_objections(engine, limit)]
     return json_reply({"count": count_objections(engine), "suppressions": entries})
+
+
+def _objection_fields(objection: Objection) -> dict[str, str | None]:
+    return {"since": f"{objection.since.isoformat()}Z", "source": objection.source, "reason": objection.reason}
 
 
 @ROUTES.get(
@@ -111,9 +115,7 @@ def suppression_of(customer_id: CustomerId, request: Request) -> Response:
     """Return whether a customer objects, since when, who recorded it and why."""
     state = get_state(request)
     found = next(iter(read_objections(state.engine, 1, state.hash_id(customer_id))), None)
-    fields: dict[str, str | None] = {"since": None, "source": None, "reason": None}
-    if found is not None:
-        fields = {"since": f"{found.since.isoformat()}Z", "source": found.source, "reason": found.reason}
+    fields = dict.fromkeys(("since", "source", "reason")) if found is None else _objection_fields(found)
     return json_reply({"customer_id": customer_id, "suppressed": found is not None, **fields})
 
 

@@ -22,7 +22,7 @@ from serving.lists.files import Format
 from serving.schemas.iso_weeks import sunday_of, week_of
 from serving.schemas.list_filters import Arm, Segment, Stage
 from serving.schemas.list_kind import ListKind
-from serving.store.issued import IssuedList, effective_list, effective_lists, issued_lists, list_rows
+from serving.store.issued import IssuedList, effective_list, effective_lists, find_list, issued_lists, list_rows
 from serving.store.keys import Scope
 from serving.store.runs import read_current_run
 
@@ -118,7 +118,7 @@ def _tagged(response: Response, tag: str) -> Response:
 def _find_list(state: ServiceState, kind: ListKind, week: str | None, list_id: str | None) -> IssuedList:
     """Return the list of that id, or the effective list of the week. Raises ApiError 404 if there is none."""
     if list_id:
-        issued = next((issued for issued in issued_lists(state.engine, kind) if issued.list_id == list_id), None)
+        issued = find_list(state.engine, list_id, kind)
         if issued is None:
             raise ApiError(404, f"There is no {kind} list with this id.", "list_id")
         return issued

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from serving.lists.weekly import WeeklyList
 from serving.store.audit import ListAccess, read_list_accesses
-from serving.store.issued import IssuedList, effective_list, issue_again, issued_lists, next_issue_order
+from serving.store.issued import IssuedList, effective_list, find_list, issue_again, issued_lists, next_issue_order
 from settings.errors import UserError
 
 MAX_NAMED = 3
@@ -80,7 +80,7 @@ def reinstate(engine: sa.Engine, list_id: str, client: str, now: datetime, reaso
     The list that counted until then stays paused and in the outcomes if it was read or downloaded. Raises ReinstatementError for
     an unknown list, one that counts already, one that a limit cut short, and one whose scores were withdrawn.
     """
-    issued = next((issued for issued in issued_lists(engine) if issued.list_id == list_id), None)
+    issued = find_list(engine, list_id)
     if issued is None:
         raise ReinstatementError("There is no list with this id; `GET /lists` and the pages show all lists.")
     if issued.row_limit is not None:

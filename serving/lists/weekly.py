@@ -96,11 +96,6 @@ class WeeklyList:
         """The meaning of p_churn and of the expected gain, in words: the head of a file."""
         return head_sentence(self.churn_sentence, self.summary)
 
-    @property
-    def written_rows(self) -> pl.DataFrame:
-        """The rows as files have them, with EVIDENCE_COLUMNS."""
-        return self.as_written(self.frame)
-
     def as_written(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Return rows of the list (LIST_COLUMNS) as files have them, with EVIDENCE_COLUMNS."""
         listed = self.frame.hstack(self.expected.select("action_cost", "averted"))

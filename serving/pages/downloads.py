@@ -15,7 +15,7 @@ from serving.http.paths import UI
 from serving.http.state import ServiceState
 from serving.lists.files import Format
 from serving.pages.decision import reasons_to_ask
-from serving.pages.list_figures import find_list
+from serving.pages.list_figures import require_list
 from serving.pages.render import page
 from serving.pages.session import SIGNED_IN
 from serving.schemas.list_filters import Arm
@@ -52,7 +52,7 @@ def download(
     accepted, so that a kept link asks again for newer data.
     """
     state = get_state(request)
-    issued = find_list(state, list_id)
+    issued = require_list(state, list_id)
     filters = list_filters(state, issued, Arm.ALL, segment, stage, region or None, action or None)
     reasons = [] if confirmed == str(issued.data_as_of) else reasons_of(state, issued)
     if reasons:

@@ -8,7 +8,7 @@ from features.frames.columns import CUSTOMER
 from serving.http.errors import ApiError
 from serving.http.list_evidence import evidence_on, figure_rows, gain_days
 from serving.http.state import ServiceState
-from serving.store.issued import FACETS, FILTER_COLUMNS, SUM_COLUMNS, IssuedList, issued_lists
+from serving.store.issued import FACETS, FILTER_COLUMNS, SUM_COLUMNS, IssuedList, find_list
 from serving.store.withheld import Withheld, withheld_hashes
 
 
@@ -60,9 +60,9 @@ def given_filters(**values: str | None) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value}
 
 
-def find_list(state: ServiceState, list_id: str) -> IssuedList:
+def require_list(state: ServiceState, list_id: str) -> IssuedList:
     """Return the list with this id. Raises ApiError 404 if there is none."""
-    issued = next((issued for issued in issued_lists(state.engine) if issued.list_id == list_id), None)
+    issued = find_list(state.engine, list_id)
     if issued is None:
         raise ApiError(404, "There is no list with this id.")
     return issued

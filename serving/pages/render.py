@@ -137,7 +137,7 @@ def format_input(amount: float) -> str:
 
     Never exactly three decimals, which `serving.pages.typed_amounts` would have to ask about.
     """
-    whole, _, part = f"{amount:.6f}".rstrip("0").partition(".")
+    whole, _, part = f"{amount:z.6f}".rstrip("0").partition(".")
     return f"{whole}.{part}0" if len(part) == AMBIGUOUS_DECIMALS else f"{whole}.{part}".rstrip(".")
 
 

@@ -21,7 +21,7 @@ from serving.pages import charts
 from serving.pages.budget_words import best_budget_sentence, curve_description
 from serving.pages.decision import decision_of, next_monday, week_title
 from serving.pages.downloads import ListId, reasons_of
-from serving.pages.list_figures import current_figures, find_list, given_filters, rows_of_list
+from serving.pages.list_figures import current_figures, given_filters, require_list, rows_of_list
 from serving.pages.list_table import COLUMNS, SORTABLE, Order, chosen_columns, select_page, table_of_list, with_evidence_words
 from serving.pages.render import empty_page, page, query_string, svg_response
 from serving.pages.session import SIGNED_IN
@@ -86,7 +86,7 @@ def week(
     current_week, today = week_of(run.as_of), utc_now().date()
     effective = {list_kind: effective_list(state.engine, list_kind, current_week) for list_kind in ListKind}
     lists = {name: issued if issued and issued.withdrawn_at is None else None for name, issued in effective.items()}
-    chosen = find_list(state, list_id) if list_id else lists[kind]
+    chosen = require_list(state, list_id) if list_id else lists[kind]
     typed = read_amount(budget, state.settings.value.currency)
     if chosen is not None:
         query = replace(query, filters=list_filters(state, chosen, **query.filters))
@@ -204,7 +204,7 @@ def _spending(chosen: IssuedList, budget: float | None, settings: Settings) -> d
 def budget_chart(request: Request, list_id: ListId, budget: Amount = "") -> Response:
     """Draw expected profit against budget."""
     state = get_state(request)
-    figures = find_list(state, list_id).figures
+    figures = require_list(state, list_id).figures
     curve, is_assumed = figures.get("curve"), figures.get("evidence", {}).get("is_assumed", True)
     if not curve:
         raise ApiError(404, "There is no such chart.")

@@ -204,6 +204,11 @@ def effective_list(engine: sa.Engine, kind: str, week: str) -> IssuedList | None
     return next(iter(by_precedence(issued_lists(engine, kind, week))), None)
 
 
+def find_list(engine: sa.Engine, list_id: str, kind: str | None = None) -> IssuedList | None:
+    """Return the issued list with this id, if it is of the kind; None without one."""
+    return next((issued for issued in issued_lists(engine, kind) if issued.list_id == list_id), None)
+
+
 def counting_sentence(issued: IssuedList, effective: IssuedList | None) -> str:
     """Return which list of a kind and week counts, seen from one of them; `effective` is the one of `effective_list`."""
     name = f"the {issued.kind} list of {issued.week}"

@@ -95,12 +95,13 @@ def site(
     browser: Browser,
     run_server: Any,  # noqa: ANN401
     new_port: Callable[[], int],
+    copy_shop: Callable[[Path, Path], Path],
 ) -> Iterator[Site]:
     """The demo shop a month later, with an earlier run to compare with, measured outcomes and issued lists."""
     assert browser.is_connected()
-    folder = shutil.copytree(demo, tmp_path_factory.mktemp("pages") / "shop")
-    _add_a_month(load_settings(folder / "holdfast.toml", {}))
-    yield from served(folder / "holdfast.toml", run_server, new_port())
+    config = copy_shop(demo, tmp_path_factory.mktemp("pages") / "shop")
+    _add_a_month(load_settings(config, {}))
+    yield from served(config, run_server, new_port())
 
 
 def _add_a_month(settings: Settings) -> None:

@@ -1,5 +1,4 @@
-import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import count
@@ -69,6 +68,7 @@ class Service:
 
 
 COUNTER = count()
+CopyShop = Callable[[Path, Path], Path]
 
 
 def run_service(settings: Settings) -> Iterator[Service]:
@@ -80,14 +80,12 @@ def run_service(settings: Settings) -> Iterator[Service]:
 
 
 @pytest.fixture(scope="module")
-def service(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+def service(demo: Path, copy_shop: CopyShop, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """Run a service that the tests of a module share."""
-    folder = shutil.copytree(demo, tmp_path_factory.mktemp("service") / "shop")
-    yield from run_service(load_settings(folder / "holdfast.toml", {}))
+    yield from run_service(load_settings(copy_shop(demo, tmp_path_factory.mktemp("service") / "shop"), {}))
 
 
 @pytest.fixture
-def own_service(demo: Path, tmp_path: Path) -> Iterator[Service]:
+def own_service(workshop: Path) -> Iterator[Service]:
     """Run a service for one test, which may suppress and erase customers."""
-    folder = shutil.copytree(demo, tmp_path / "shop")
-    yield from run_service(load_settings(folder / "holdfast.toml", {}))
+    yield from run_service(load_settings(workshop, {}))

@@ -241,12 +241,9 @@ def test_the_model_beats_the_recency_rule_on_the_simulated_shop(demo: Path, hold
 
 @pytest.mark.slow
 def test_identical_scores_are_published_once_and_an_older_date_does_not_become_current(
-    demo: Path, holdfast: Run, tmp_path: Path
+    workshop: Path, holdfast: Run, tmp_path: Path
 ) -> None:
-    import shutil
-
-    folder = shutil.copytree(demo, tmp_path / "shop")
-    config = folder / "holdfast.toml"
+    config = workshop
     code, output, _ = holdfast("score", "--config", config, "--out", tmp_path / "scores.parquet")
     assert (code, "Published as run 1. Identical scores were published before." in output) == (0, True)
     assert pl.read_parquet(tmp_path / "scores.parquet")["as_of"].n_unique() == 1
@@ -256,17 +253,15 @@ def test_identical_scores_are_published_once_and_an_older_date_does_not_become_c
     assert (code, "is newer and stays current" in output) == (0, True)
     code, output, _ = holdfast("score", "--config", config, "--no-publish")
     assert (code, "Published" in output) == (0, False)
-    with sqlite3.connect(folder / "workspace" / "scores.db") as store:
+    with sqlite3.connect(config.parent / "workspace" / "scores.db") as store:
         assert store.execute("select count(*) from scoring_runs").fetchone() == (2,)
     store.close()
     code, output, _ = holdfast("list", "--config", config, "--out", tmp_path / "list.csv", "--limit", "2")
     assert (code, "Customers on the list: 2." in output) == (0, True)
 
 
-def test_keys_are_shown_once_listed_and_revoked(demo: Path, holdfast: Run, tmp_path: Path) -> None:
-    import shutil
-
-    config = shutil.copytree(demo, tmp_path / "shop") / "holdfast.toml"
+def test_keys_are_shown_once_listed_and_revoked(workshop: Path, holdfast: Run) -> None:
+    config = workshop
     code, key, _ = holdfast("keys", "create", "--client", "crm", "--scope", "score,list", "--config", config)
     key_id = key.split("_")[1]
     assert (code, key.startswith("hf_")) == (0, True)

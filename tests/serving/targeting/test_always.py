@@ -18,7 +18,7 @@ from settings.errors import SettingsError
 from settings.load import load_settings
 from settings.sections import Action, Targeting
 
-APOLOGY = Action("apology", "recovery", cost=15.0, save_rate=0.2)
+APOLOGY = Action("apology", "recovery", cost=15.0, save_rate=0.2, effect="share")
 CUSTOMER: dict[str, Any] = {
     "status": "existing",
     "p_churn": 0.8,
@@ -47,7 +47,7 @@ def test_a_complaint_is_answered_at_a_loss_unless_always_is_false() -> None:
 
 
 def test_of_two_answers_the_one_that_may_lose_remains() -> None:
-    letter = Action("letter", "recovery", cost=30.0, save_rate=0.1)
+    letter = Action("letter", "recovery", cost=30.0, save_rate=0.1, effect="share")
     assert chosen(letter, replace(APOLOGY, always=False)) == ("letter", pytest.approx(0.8 * 0.1 * 80 - 30))
     assert chosen(letter, replace(APOLOGY, always=False), value_if_stays=200.0)[0] == "apology"
 
