@@ -17,8 +17,8 @@ MAX_CACHED_LISTS = 6  # lists whose rows a worker keeps in memory
 
 @lru_cache(maxsize=MAX_CACHED_LISTS)
 def figure_rows(engine: sa.Engine, list_id: str, identity: str) -> pl.DataFrame:
-    """Return the rows of a list from which its figures are computed, under keyed hashes of the customers; cached."""
-    return read_figure_rows(engine, list_id, hash_column(CUSTOMER, identity))
+    """Return the rows of a list from which its figures are computed, by rank, under keyed hashes of the customers; cached."""
+    return read_figure_rows(engine, list_id, hash_column(CUSTOMER, identity)).sort("rank")
 
 
 def issued_trials(state: ServiceState, issued: IssuedList) -> Trials:

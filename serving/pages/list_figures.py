@@ -48,6 +48,12 @@ def filter_rows(rows: pl.DataFrame, filters: dict[str, str]) -> pl.DataFrame:
     return rows.filter(*(pl.col(FILTER_COLUMNS[name]) == value for name, value in filters.items()))
 
 
+def passes_filters(filters: dict[str, str]) -> pl.Expr:
+    """Return whether a row is allowed and has the value of every filter; never null."""
+    conditions = (pl.col(FILTER_COLUMNS[name]) == value for name, value in filters.items())
+    return pl.all_horizontal("allowed", *conditions).fill_null(value=False)
+
+
 def _facet_counts(rows: pl.DataFrame, name: str, filters: dict[str, str]) -> dict[str, int]:
     other_filters = {other: value for other, value in filters.items() if other != name}
     treated = filter_rows(rows, other_filters).filter(arm="treated")

@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 
 from serving.http.errors import ApiError
-from serving.pages.list_figures import filter_rows
+from serving.pages.list_figures import passes_filters
 from serving.schemas.glossary import TERMS
 from serving.store.issued import ID_ORDER
 
@@ -103,16 +103,17 @@ class RowsOfPage:
 def select_page(
     rows: pl.DataFrame, filters: dict[str, str], order: Order, after: int, size: int = PAGE_ROWS
 ) -> tuple[RowsOfPage, pl.DataFrame]:
-    """Return the page that starts after the row of rank `after`, and all allowed rows that pass the filters.
+    """Return the page of rows (in the order of ranks) that starts after rank `after`, and all rows that pass the filters.
 
     The page is found by a row, not by a number of rows: what was erased or filtered meanwhile shifts no other row. Ties are in
     the order of ranks, and missing values come last.
     """
-    column = SORTABLE[order.column].order or "rank"
-    ordered = rows.sort(column, "rank", descending=[order.descending, False], nulls_last=True).with_row_index("place")
-    anchor = ordered.filter(pl.col("rank") == after)["place"]
-    shown = filter_rows(ordered.filter("allowed"), filters)
-    ranks, start = shown["rank"], int((shown["place"] <= anchor[0]).sum()) if len(anchor) else 0
+    key = pl.col(SORTABLE[order.column].order or "rank").alias("key")
+    keys = rows.select(key, pl.col("rank").alias("row_rank"), passes_filters(filters).alias("passes"))
+    ordered = keys.sort("key", descending=order.descending, nulls_last=True, maintain_order=True).with_row_index("place")
+    anchor = ordered.filter(pl.col("row_rank") == after)["place"]
+    passing = ordered.filter("passes")
+    ranks, start = passing["row_rank"], int((passing["place"] <= anchor[0]).sum()) if len(anchor) else 0
     page = RowsOfPage(
         ranks=ranks.slice(start, size).to_list(),
         first=start + 1,
@@ -120,7 +121,7 @@ def select_page(
         previous_after=None if start == 0 else int(ranks[start - size - 1]) if start > size else 0,
         next_after=int(ranks[start + size - 1]) if start + size < len(ranks) else None,
     )
-    return page, shown
+    return page, rows.filter(passes_filters(filters))
 
 
 def shared_action(shown: pl.DataFrame) -> dict[str, str] | None:
