@@ -20,7 +20,8 @@ import polars as pl
 from benchmarks.serving import world
 from benchmarks.serving.server import LOOPBACK, create_benchmark_key, holdfast_server
 from features.storage.paths import good_path
-from serving.lists.weekly import build_list, issue, plan_week
+from serving.lists.issuing import issue
+from serving.lists.weekly import build_list, plan_week
 from serving.schemas.list_kind import ListKind
 from serving.store.engine import open_store
 from serving.store.publish import publish

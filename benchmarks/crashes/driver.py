@@ -19,7 +19,8 @@ from features.storage.workspace_lock import try_workspace_lock
 from holdfast.jobs.backup import restore_backup, write_backup
 from serving.http.state import ServiceState
 from serving.lists.files import write_list
-from serving.lists.weekly import build_list, issue, plan_week
+from serving.lists.issuing import issue
+from serving.lists.weekly import build_list, plan_week
 from serving.privacy.erasure import complete_erasures, erase
 from serving.privacy.objections import suppress, withheld_ids
 from serving.privacy.workspace_key import identity_key, workspace_secret

@@ -10,7 +10,8 @@ import sqlalchemy as sa
 from benchmarks.crashes.shop import HOLD_DAYS
 from serving.schemas.iso_weeks import list_start
 from serving.schemas.list_kind import ListKind
-from serving.store.issued import effective_lists, issued_lists
+from serving.store.lists.issued import issued_lists
+from serving.store.lists.precedence import effective_lists
 from serving.store.schema import COMPLETE, LIST_ROWS, RUNS, WRITING, score_table
 
 CUSTOMER_ID = re.compile(rb"cust-\d{5}-z")

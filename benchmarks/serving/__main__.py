@@ -20,7 +20,8 @@ from pathlib import Path
 from benchmarks.serving import world
 from benchmarks.serving.load import LOOPBACK, LoadResult, request, run_load
 from benchmarks.serving.server import create_benchmark_key, holdfast_server, memory_mib, noop_server, workers_of
-from serving.lists.weekly import issue, make_list
+from serving.lists.issuing import issue
+from serving.lists.weekly import make_list
 from serving.schemas.list_kind import ListKind
 from serving.store.engine import open_store
 from serving.store.publish import publish

@@ -15,7 +15,8 @@ from holdfast.demo.simulated.tables import customer_ids, week_tables
 from holdfast.demo.simulated.world import WeekEvents, WorldState, advance
 from models.champion import Champion
 from serving.lists.contacts import issued_contacts, merge_issued_contacts
-from serving.lists.weekly import build_list, issue, plan_week
+from serving.lists.issuing import issue
+from serving.lists.weekly import build_list, plan_week
 from serving.schemas.list_kind import ListKind
 from serving.scoring.batch import norms_as_of, score_run
 from serving.store.engine import open_store

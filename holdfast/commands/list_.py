@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from expectations.validation.stopped import OverrideRequest
     from serving.lists.weekly import WeeklyList
-    from serving.store.issued import IssuedList
+    from serving.store.lists.issued import IssuedList
     from settings.sections import Settings
 
 NAME = "list"
@@ -83,8 +83,9 @@ def command(
     from holdfast.printing.lists import print_changes, print_evidence, print_exclusions, print_losing
     from holdfast.printing.tables import print_list
     from serving.lists.files import refuse_unknown_suffix
+    from serving.lists.issuing import refuse_no_contacts
     from serving.lists.replacement import refuse_replacement
-    from serving.lists.weekly import make_list, refuse_no_contacts
+    from serving.lists.weekly import make_list
     from settings.clock import utc_now
     from settings.load import load_settings
 
@@ -123,8 +124,8 @@ def _issue(
     """Issue and write the list; return its rows, as what it was issued and which list counts, in words and as data."""
     from holdfast.printing.checks import warn
     from serving.lists.files import write_list
-    from serving.lists.weekly import default_list_path, issue
-    from serving.store.issued import counting_sentence, effective_list
+    from serving.lists.issuing import default_list_path, issue
+    from serving.store.lists.precedence import counting_sentence, effective_list
     from settings.clock import utc_now
 
     before = effective_list(engine, weekly.kind, weekly.week)
@@ -146,7 +147,7 @@ def _show(
 ) -> "tuple[pl.DataFrame, str, dict[str, Any]]":
     """Write the list only if a file was named; return its rows, and which list counts, in words and as data."""
     from serving.lists.files import write_list
-    from serving.store.issued import effective_list
+    from serving.store.lists.precedence import effective_list
 
     if file.out is not None:
         rows = weekly.as_written(file.rows(weekly.frame))

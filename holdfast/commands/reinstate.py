@@ -21,7 +21,7 @@ def command(list_id: ListId, reason: Reason, config: Config = DEFAULT_CONFIG) ->
     """
     from holdfast.jobs.store import StoreHandle
     from serving.lists.replacement import reinstate
-    from serving.store.issued import counting_sentence
+    from serving.store.lists.precedence import counting_sentence
     from settings.clock import utc_now
     from settings.load import load_settings
 

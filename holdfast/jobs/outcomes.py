@@ -8,7 +8,7 @@ from holdfast.jobs.session import Session
 from serving.outcomes.first_result import first_result_sentence
 from serving.outcomes.measure import TOO_FEW_ORDERS, GroupOutcome
 from serving.outcomes.report import NoListsError, measure_outcomes, save_outcomes
-from serving.store.issued import issued_lists
+from serving.store.lists.issued import issued_lists
 from settings.errors import UserError
 
 

@@ -12,14 +12,16 @@ from features.storage.hashing import derive_key
 from holdfast.jobs.session import Session, Warn, output_checker, suppressed_ids
 from models.champion import Champion
 from serving.lists.files import write_list
+from serving.lists.issuing import default_list_path, issue
 from serving.lists.replacement import find_replacement
-from serving.lists.weekly import WeeklyList, build_list, default_list_path, issue, plan_week
+from serving.lists.weekly import WeeklyList, build_list, plan_week
 from serving.privacy.workspace_key import IDENTITY, workspace_secret
 from serving.privacy.workspace_store import record_use
 from serving.schemas.list_kind import ListKind
 from serving.scoring.batch import norms_as_of, score_run
 from serving.scoring.units import build_units
-from serving.store.issued import IssuedList, counting_sentence, effective_list
+from serving.store.lists.issued import IssuedList
+from serving.store.lists.precedence import counting_sentence, effective_list
 from serving.store.publish import publish
 from serving.store.runs import Run, find_current_run, read_current_run, read_run_summary
 from serving.targeting.units import unit_key

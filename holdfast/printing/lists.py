@@ -9,7 +9,7 @@ from features.rendering.amounts import format_amount, format_rough
 from serving.lists.changes import CHANGE_PHRASES
 from serving.lists.summary import losing_sentence
 from serving.lists.weekly import WeeklyList
-from serving.store.issued import IssuedList
+from serving.store.lists.issued import IssuedList
 from serving.targeting.exclusions import Exclusion, exclusion_sentence
 from settings.sections import Settings
 

@@ -13,12 +13,13 @@ from serving.http.auth import get_client, get_state, require
 from serving.http.errors import error_responses
 from serving.http.fields import NO_CONTROL_CHARS, Id
 from serving.http.json_route import StrictRoute
+from serving.lists.issuing import issue
 from serving.lists.replacement import refuse_replacement, reinstate
-from serving.lists.weekly import issue, make_list
+from serving.lists.weekly import make_list
 from serving.schemas.iso_weeks import week_of
 from serving.schemas.list_kind import ListKind
-from serving.store.issued import effective_list
 from serving.store.keys import Scope
+from serving.store.lists.precedence import effective_list
 from serving.store.runs import read_current_run
 from settings.clock import utc_now
 

@@ -22,8 +22,10 @@ from serving.lists.files import Format
 from serving.schemas.iso_weeks import sunday_of, week_of
 from serving.schemas.list_filters import Arm, Segment, Stage
 from serving.schemas.list_kind import ListKind
-from serving.store.issued import IssuedList, effective_list, effective_lists, find_list, issued_lists, list_rows
 from serving.store.keys import Scope
+from serving.store.lists.issued import IssuedList, find_list, issued_lists
+from serving.store.lists.precedence import effective_list, effective_lists
+from serving.store.lists.rows import list_rows
 from serving.store.runs import read_current_run
 
 ROUTES = APIRouter(route_class=StrictRoute, tags=["lists"], dependencies=[require(Scope.LIST)])

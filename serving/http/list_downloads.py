@@ -14,7 +14,8 @@ from serving.lists.files import Format, as_csv, as_parquet
 from serving.lists.workbook import as_xlsx
 from serving.schemas.lists import LIST_COLUMNS
 from serving.store.audit import LIST_DOWNLOADED, LIST_READ, record_read
-from serving.store.issued import IssuedList, iter_list_rows
+from serving.store.lists.issued import IssuedList
+from serving.store.lists.rows import iter_list_rows
 from serving.store.withheld import Withheld, withheld_hashes
 from serving.targeting.evidence import EVIDENCE_COLUMNS
 from settings.clock import utc_now

@@ -9,7 +9,8 @@ from features.frames.columns import CUSTOMER
 from features.storage.hashing import hash_column
 from serving.http.state import ServiceState
 from serving.lists.evidence import row_evidence, run_trials
-from serving.store.issued import IssuedList, read_figure_rows
+from serving.store.lists.figures import read_figure_rows
+from serving.store.lists.issued import IssuedList
 from serving.targeting.evidence import Evidence, Trials, list_evidence, trials_from_json
 
 MAX_CACHED_LISTS = 6  # lists whose rows a worker keeps in memory

@@ -7,7 +7,8 @@ from pydantic import BeforeValidator
 from serving.http.errors import ApiError
 from serving.http.state import ServiceState
 from serving.schemas.list_filters import Arm, Segment, Stage
-from serving.store.issued import IssuedList, filter_values
+from serving.store.lists.issued import IssuedList
+from serving.store.lists.rows import filter_values
 
 MAX_SHOWN_VALUES = 20
 
@@ -30,7 +31,7 @@ def list_filters(
     region: str | None = None,
     action: str | None = None,
 ) -> dict[str, str]:
-    """Return the filters that are given, for `serving.store.issued.list_rows`.
+    """Return the filters that are given, for `serving.store.lists.rows.list_rows`.
 
     A region and an action must be on the list, on another list of its run, or configured. Raises ApiError 422 for others, with
     the field and the values of the list.

@@ -8,7 +8,9 @@ import sqlalchemy as sa
 
 from features.frames.columns import CUSTOMER
 from serving.schemas.list_kind import TARGET_BY_KIND, ListKind
-from serving.store.issued import IssuedList, effective_lists, list_members
+from serving.store.lists.issued import IssuedList
+from serving.store.lists.precedence import effective_lists
+from serving.store.lists.rows import list_members
 from serving.store.runs import Run
 from serving.store.targets import read_recency
 from serving.targeting.exclusions import Exclusion

@@ -10,8 +10,8 @@ from features.frames.columns import CUSTOMER
 from features.tables.schema import CONTACTS, DTYPES
 from serving.schemas.iso_weeks import list_start
 from serving.schemas.list_kind import list_name_of_id
-from serving.store.issued import acted_on_lists
-from serving.store.list_rows import contact_rows
+from serving.store.lists.precedence import acted_on_lists
+from serving.store.lists.rows import contact_rows
 from settings.sections import Settings
 
 KEY = ("campaign_id", CUSTOMER)

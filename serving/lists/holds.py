@@ -10,7 +10,9 @@ import sqlalchemy as sa
 from serving.privacy.workspace_key import workspace_secret
 from serving.schemas.iso_weeks import days_since_start, list_start, week_of
 from serving.schemas.list_kind import TARGET_BY_KIND, ListKind
-from serving.store.issued import EARLIER_COLUMNS, IssuedList, acted_on_lists, issued_lists
+from serving.store.lists.issued import IssuedList, issued_lists
+from serving.store.lists.of_customers import EARLIER_COLUMNS
+from serving.store.lists.precedence import acted_on_lists
 from serving.store.runs import Run
 from serving.store.units import unit_list_rows
 from serving.targeting.holds import Hold, current_hold
@@ -34,7 +36,7 @@ def hold_of_customer(
 ) -> Hold | None:
     """Return the hold on a customer's contacts for `target` on a day, as the plan of that day's week has it; None without one.
 
-    `rows` are the customer's rows on effective lists (`serving.store.issued.customer_list_rows`), `others` those of the rest of
+    `rows` are the customer's rows on effective lists (`serving.store.lists.customer_list_rows`), `others` those of the rest of
     the household (`household_rows`), which hold the customer too.
     """
     earlier = [_earlier_row(row, today, targeting, of_household=False) for row in rows]

@@ -7,7 +7,9 @@ import sqlalchemy as sa
 
 from serving.lists.weekly import WeeklyList
 from serving.store.audit import ListAccess, read_list_accesses
-from serving.store.issued import IssuedList, effective_list, find_list, issue_again, issued_lists, next_issue_order
+from serving.store.lists.issued import IssuedList, find_list, issued_lists
+from serving.store.lists.issuing import issue_again
+from serving.store.lists.precedence import effective_list, next_issue_order
 from settings.errors import UserError
 
 MAX_NAMED = 3

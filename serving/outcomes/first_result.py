@@ -5,7 +5,8 @@ from datetime import date, timedelta
 import sqlalchemy as sa
 
 from serving.schemas.iso_weeks import list_start, week_of
-from serving.store.issued import IssuedList, effective_lists, issued_lists
+from serving.store.lists.issued import IssuedList, issued_lists
+from serving.store.lists.precedence import effective_lists
 from serving.store.runs import find_current_run
 
 

@@ -9,8 +9,9 @@ from features.frames.columns import CUSTOMER
 from features.frames.components import component_numbers
 from features.labels import labels
 from serving.schemas.iso_weeks import list_start
-from serving.store.issued import acted_on_lists, issued_lists
-from serving.store.list_rows import OUTCOME_COLUMNS, outcome_rows
+from serving.store.lists.issued import issued_lists
+from serving.store.lists.precedence import acted_on_lists
+from serving.store.lists.rows import OUTCOME_COLUMNS, outcome_rows
 from serving.store.schema import OUTCOME
 from serving.targeting.units import GROUP, LINK, LINKS, NO_UNITS, UNIT, match_units
 

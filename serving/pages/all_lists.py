@@ -14,7 +14,8 @@ from serving.pages.decision import status_of
 from serving.pages.render import page
 from serving.pages.session import SIGNED_IN
 from serving.schemas.list_kind import ListKind
-from serving.store.issued import IssuedList, effective_lists, issued_lists
+from serving.store.lists.issued import IssuedList, issued_lists
+from serving.store.lists.precedence import effective_lists
 
 ROUTES = APIRouter(route_class=DeclaredRoute, include_in_schema=False, dependencies=[SIGNED_IN])
 PAGE_LISTS = 50

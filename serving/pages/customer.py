@@ -27,7 +27,7 @@ from serving.pages.session import SIGNED_IN
 from serving.pages.value_words import value_sentence
 from serving.schemas.list_kind import ListKind
 from serving.store.audit import record_read
-from serving.store.issued import customer_list_rows
+from serving.store.lists.of_customers import customer_list_rows
 from serving.store.read import find_scores, score_history
 from serving.store.runs import Run
 from serving.store.withheld import Withheld

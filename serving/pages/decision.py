@@ -7,7 +7,8 @@ from typing import Any
 from serving.pages.render import format_day
 from serving.schemas.iso_weeks import list_start, monday_of, sunday_of
 from serving.schemas.list_kind import ListKind
-from serving.store.issued import IssuedList, counting_sentence
+from serving.store.lists.issued import IssuedList
+from serving.store.lists.precedence import counting_sentence
 
 VERBS = {ListKind.AT_RISK: "Contact", ListKind.WIN_BACK: "Contact", ListKind.RECOVERY: "Answer"}
 

@@ -19,7 +19,8 @@ from serving.pages.list_figures import require_list
 from serving.pages.render import page
 from serving.pages.session import SIGNED_IN
 from serving.schemas.list_filters import Arm
-from serving.store.issued import IssuedList, effective_list
+from serving.store.lists.issued import IssuedList
+from serving.store.lists.precedence import effective_list
 from settings.clock import utc_now
 
 ROUTES = APIRouter(route_class=DeclaredRoute, include_in_schema=False, dependencies=[SIGNED_IN])

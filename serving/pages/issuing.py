@@ -11,8 +11,9 @@ from serving.http.declared_parameters import DeclaredRoute
 from serving.http.errors import ApiError
 from serving.http.fields import NO_CONTROL_CHARS
 from serving.http.paths import SEE_OTHER, UI
+from serving.lists.issuing import issue
 from serving.lists.replacement import find_replacement, reinstate
-from serving.lists.weekly import WeeklyList, build_list, issue, plan_week
+from serving.lists.weekly import WeeklyList, build_list, plan_week
 from serving.pages.render import page, query_string
 from serving.pages.session import CAN_ISSUE, SIGNED_IN, check_form
 from serving.pages.typed_amounts import MAX_TYPED, read_amount

@@ -8,7 +8,9 @@ from features.frames.columns import CUSTOMER
 from serving.http.errors import ApiError
 from serving.http.list_evidence import evidence_on, figure_rows, gain_days
 from serving.http.state import ServiceState
-from serving.store.issued import FACETS, FILTER_COLUMNS, SUM_COLUMNS, IssuedList, find_list
+from serving.store.lists.figures import FACETS, SUM_COLUMNS
+from serving.store.lists.issued import IssuedList, find_list
+from serving.store.lists.rows import FILTER_COLUMNS
 from serving.store.withheld import Withheld, withheld_hashes
 
 

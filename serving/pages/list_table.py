@@ -9,7 +9,7 @@ import polars as pl
 from serving.http.errors import ApiError
 from serving.pages.list_figures import passes_filters
 from serving.schemas.glossary import TERMS
-from serving.store.issued import ID_ORDER
+from serving.store.lists.figures import ID_ORDER
 
 PAGE_ROWS = 50
 

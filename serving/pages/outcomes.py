@@ -17,7 +17,7 @@ from serving.pages import charts
 from serving.pages.decision import first_result_day
 from serving.pages.render import display_name, page, svg_response
 from serving.pages.session import SIGNED_IN
-from serving.store.issued import effective_lists
+from serving.store.lists.precedence import effective_lists
 from serving.store.reports import read_report
 
 ROUTES = APIRouter(route_class=DeclaredRoute, include_in_schema=False, dependencies=[SIGNED_IN])

@@ -28,8 +28,9 @@ from serving.pages.session import SIGNED_IN
 from serving.pages.typed_amounts import MAX_TYPED, read_amount
 from serving.schemas.iso_weeks import sunday_of, week_of
 from serving.schemas.list_kind import ListKind
-from serving.store.issued import IssuedList, counting_sentence, effective_list, issued_lists
-from serving.store.list_rows import rows_of_ranks
+from serving.store.lists.issued import IssuedList, issued_lists
+from serving.store.lists.precedence import counting_sentence, effective_list
+from serving.store.lists.rows import rows_of_ranks
 from serving.store.runs import find_current_run
 from serving.targeting.curve import ProfitCurve
 from serving.targeting.exclusions import Exclusion, exclusion_sentence

@@ -20,7 +20,8 @@ from serving.privacy.erased_rows import ErasedCustomers
 from serving.privacy.objections import record_withheld
 from serving.privacy.workspace_key import identity_key
 from serving.store.erasure import delete_from_runs, discard_deleted_rows, mark_removed, pending_erasures, stored_ids
-from serving.store.issued import erase_from_list, lists_with_customer
+from serving.store.lists.of_customers import lists_with_customer
+from serving.store.lists.rows import erase_from_list
 from serving.store.withheld import Withheld
 from settings.sections import Settings, SqlQuery
 

@@ -20,7 +20,7 @@ LISTED = tuple(f"listed_by_{owner}" for owner in OWNERS)  # customers on this we
 class Histories:
     """What is known of the units beside the candidates.
 
-    `earlier` has a row per customer and earlier list (`serving.store.issued.EARLIER_COLUMNS`), `units` UNIT_COLUMNS; `links` are
+    `earlier` has a row per customer and earlier list (`serving.store.lists.EARLIER_COLUMNS`), `units` UNIT_COLUMNS; `links` are
     those of `unit_links`.
     """
 

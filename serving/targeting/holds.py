@@ -36,7 +36,7 @@ def is_service(target: pl.Expr) -> pl.Expr:
 def with_days_left(rows: pl.DataFrame, target: pl.Expr, pause_days: int) -> pl.DataFrame:
     """Add for how many more days earlier lists keep customers from being contacted.
 
-    `rows` has `serving.store.issued.EARLIER_COLUMNS`; `target` is the customer's present target. DAYS_LEFT is `hold` - `days`
+    `rows` has `serving.store.lists.EARLIER_COLUMNS`; `target` is the customer's present target. DAYS_LEFT is `hold` - `days`
     for a control row and `pause_days` - `days` for a treated one. A hold lasts while DAYS_LEFT is above 0: from the day the list
     starts (`days` = 0) to the day before `days` reaches `hold` or `pause_days`. BY_SERVICE says whose list it is. IS_OWN_LIST
     marks this week's list for the present target: it may be issued again, so the plan ignores it.

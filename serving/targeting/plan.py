@@ -65,7 +65,7 @@ def make_plan(
     """Return the plan for all targets together, so that caps and households hold over all lists of a week.
 
     `customers` has a row per candidate (`serving.store.targets.CANDIDATE_COLUMNS`), by customer_id; `earlier` a row per customer
-    and earlier list (`serving.store.issued.EARLIER_COLUMNS`). `withheld` says who has objected or was erased since the run.
+    and earlier list (`serving.store.lists.EARLIER_COLUMNS`). `withheld` says who has objected or was erased since the run.
     `units` has UNIT_COLUMNS of all customers who share a household or contact point; empty, only candidates are known to share
     one. The control group is drawn by unit, before caps and budget, and no row's place depends on its own draw.
     """

@@ -16,7 +16,8 @@ import sqlalchemy as sa
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from serving.lists.weekly import issue, make_list
+from serving.lists.issuing import issue
+from serving.lists.weekly import make_list
 from serving.outcomes.report import measure_outcomes, save_outcomes
 from serving.privacy.objections import suppress
 from serving.schemas.candidates import TARGET_COLUMNS

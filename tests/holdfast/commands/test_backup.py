@@ -11,7 +11,8 @@ import pytest
 import sqlalchemy as sa
 
 from serving.store.engine import open_store
-from serving.store.issued import issued_lists, list_rows
+from serving.store.lists.issued import issued_lists
+from serving.store.lists.rows import list_rows
 from serving.store.read import find_scores, read_scores_by_action
 from serving.store.withheld import Withheld, withheld_hashes
 from settings.load import load_settings

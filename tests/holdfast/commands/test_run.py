@@ -13,7 +13,9 @@ import pytest
 from filelock import FileLock
 
 from serving.store.engine import open_store
-from serving.store.issued import effective_list, issued_lists, list_rows
+from serving.store.lists.issued import issued_lists
+from serving.store.lists.precedence import effective_list
+from serving.store.lists.rows import list_rows
 from serving.store.read import read_scores_by_action
 from settings.load import load_settings
 

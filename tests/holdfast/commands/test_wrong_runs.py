@@ -9,7 +9,8 @@ import polars as pl
 import pytest
 
 from serving.store.engine import open_store
-from serving.store.issued import effective_list, issued_lists
+from serving.store.lists.issued import issued_lists
+from serving.store.lists.precedence import effective_list
 from settings.load import load_settings
 
 Holdfast = Callable[..., tuple[int, str, str]]

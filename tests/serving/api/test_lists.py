@@ -12,7 +12,8 @@ from expectations.history.loads import LoadRecord, append_records
 from serving.app import ROUTE_MODULES
 from serving.http.declared_parameters import DeclaredRoute
 from serving.lists.contacts import issued_contacts
-from serving.lists.weekly import WeeklyList, issue, make_list
+from serving.lists.issuing import issue
+from serving.lists.weekly import WeeklyList, make_list
 from serving.schemas.list_kind import ListKind
 from serving.schemas.lists import LIST_COLUMNS
 from serving.store.keys import Scope

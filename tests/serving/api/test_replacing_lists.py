@@ -9,13 +9,17 @@ import pytest
 import sqlalchemy as sa
 
 from serving.lists.contacts import issued_contacts
+from serving.lists.issuing import issue
 from serving.lists.replacement import ReinstatementError, find_replacement, reinstate
-from serving.lists.weekly import issue, make_list
+from serving.lists.weekly import make_list
 from serving.outcomes.rows import issued_rows
 from serving.schemas.iso_weeks import week_of
 from serving.schemas.list_kind import ListKind
-from serving.store.issued import acted_on_lists, customer_list_rows, effective_list, issued_lists, list_rows
 from serving.store.keys import Scope
+from serving.store.lists.issued import issued_lists
+from serving.store.lists.of_customers import customer_list_rows
+from serving.store.lists.precedence import acted_on_lists, effective_list
+from serving.store.lists.rows import list_rows
 from serving.store.schema import AUDIT, RUNS
 from serving.store.sessions import begin_session, find_session_client
 from settings.clock import utc_now

@@ -8,7 +8,8 @@ import sqlalchemy as sa
 
 from holdfast.jobs.session import open_session
 from serving.lists.contacts import SCHEMA, issued_contacts, merge_issued_contacts
-from serving.lists.weekly import issue, make_list
+from serving.lists.issuing import issue
+from serving.lists.weekly import make_list
 from serving.schemas.list_kind import ListKind, list_id
 from serving.store.engine import open_store
 from settings.load import load_settings

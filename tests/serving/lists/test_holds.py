@@ -10,7 +10,9 @@ from serving.lists.holds import hold_of_customer
 from serving.schemas.iso_weeks import week_of
 from serving.schemas.list_kind import TARGET_BY_KIND, ListKind
 from serving.schemas.lists import EXPECTED_COLUMNS, LIST_COLUMNS
-from serving.store.issued import IssuedList, customer_list_rows, earlier_rows, store_list
+from serving.store.lists.issued import IssuedList
+from serving.store.lists.issuing import store_list
+from serving.store.lists.of_customers import customer_list_rows, earlier_rows
 from serving.store.targets import CANDIDATE_COLUMNS
 from serving.targeting.exclusions import Exclusion
 from serving.targeting.plan import ListBounds, PlanInputs, make_plan

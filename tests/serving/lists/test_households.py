@@ -25,7 +25,10 @@ from serving.schemas.list_kind import ListKind
 from serving.schemas.scores import SCORE_COLUMNS
 from serving.scoring.units import build_units
 from serving.store.engine import open_store
-from serving.store.issued import IssuedList, customer_list_rows, effective_lists, issued_lists, store_list
+from serving.store.lists.issued import IssuedList, issued_lists
+from serving.store.lists.issuing import store_list
+from serving.store.lists.of_customers import customer_list_rows
+from serving.store.lists.precedence import effective_lists
 from serving.store.publish import publish
 from serving.store.runs import current_run
 from serving.store.schema import LIST_ROWS, METADATA

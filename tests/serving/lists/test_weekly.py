@@ -10,13 +10,16 @@ import sqlalchemy as sa
 
 from serving.lists.contacts import issued_contacts
 from serving.lists.files import as_csv, write_list
-from serving.lists.weekly import ListRefusedError, issue, make_list
+from serving.lists.issuing import issue
+from serving.lists.weekly import ListRefusedError, make_list
 from serving.lists.workbook import HELD_OUT_NOTE, as_xlsx
 from serving.schemas.iso_weeks import WeekError, week_of
 from serving.schemas.list_kind import ListKind
 from serving.schemas.lists import LIST_COLUMNS
 from serving.store.engine import open_store
-from serving.store.issued import effective_list, issued_lists, list_rows
+from serving.store.lists.issued import issued_lists
+from serving.store.lists.precedence import effective_list
+from serving.store.lists.rows import list_rows
 from serving.store.publish import publish
 from serving.store.read import read_scores_by_action
 from serving.store.targets import NoTargetsError

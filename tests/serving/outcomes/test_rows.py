@@ -12,7 +12,9 @@ from serving.outcomes.report import NoListsError, measure_outcomes, save_outcome
 from serving.outcomes.rows import enrolments, issued_rows, unit_members, with_outcomes
 from serving.schemas.lists import EXPECTED_COLUMNS, LIST_COLUMNS
 from serving.schemas.scores import SCORE_COLUMNS
-from serving.store.issued import IssuedList, erase_from_list, store_list
+from serving.store.lists.issued import IssuedList
+from serving.store.lists.issuing import store_list
+from serving.store.lists.rows import erase_from_list
 from serving.store.publish import publish
 from serving.store.reports import read_report
 from serving.targeting.units import UNIT_COLUMNS

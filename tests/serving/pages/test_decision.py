@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from serving.pages.decision import first_result_day, instruction, reasons_to_ask, status_of, week_title
-from serving.store.issued import IssuedList
+from serving.store.lists.issued import IssuedList
 
 NOW = datetime(2026, 11, 23, 8)
 

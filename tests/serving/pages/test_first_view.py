@@ -9,13 +9,14 @@ import pytest
 import sqlalchemy as sa
 from starlette.testclient import TestClient
 
-from serving.lists.weekly import issue, make_list
+from serving.lists.issuing import issue
+from serving.lists.weekly import make_list
 from serving.pages.render import TermLinks
 from serving.schemas.glossary import TERMS
 from serving.schemas.list_kind import ListKind
 from serving.store.audit import LIST_DOWNLOADED
-from serving.store.issued import effective_list
 from serving.store.keys import Scope
+from serving.store.lists.precedence import effective_list
 from serving.store.runs import read_current_run
 from serving.store.schema import AUDIT, LISTS, RUNS
 from settings.clock import utc_now

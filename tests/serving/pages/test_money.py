@@ -10,9 +10,10 @@ from typing import Any
 import polars as pl
 import pytest
 
-from serving.lists.weekly import issue, make_list
+from serving.lists.issuing import issue
+from serving.lists.weekly import make_list
 from serving.schemas.list_kind import ListKind
-from serving.store.issued import IssuedList
+from serving.store.lists.issued import IssuedList
 from serving.store.schema import LISTS
 from settings.clock import utc_now
 

@@ -13,12 +13,13 @@ import sqlalchemy as sa
 from features.storage.paths import good_path
 from serving.http.auth import is_loopback_host
 from serving.http.paths import COOKIE, safe_next_path
-from serving.lists.weekly import issue, make_list
+from serving.lists.issuing import issue
+from serving.lists.weekly import make_list
 from serving.schemas.iso_weeks import week_of
 from serving.schemas.list_kind import ListKind
 from serving.store.bulk import write_rows
-from serving.store.issued import effective_list
 from serving.store.keys import Scope, list_keys, revoke_key
+from serving.store.lists.precedence import effective_list
 from serving.store.runs import current_run
 from serving.store.schema import AUDIT, SESSIONS, unit_table
 from serving.targeting.units import UNIT_COLUMNS

@@ -12,13 +12,14 @@ import sqlalchemy as sa
 
 from features.storage.workspace_lock import try_workspace_lock
 from holdfast.jobs.store import StoreHandle
-from serving.lists.weekly import issue, make_list
+from serving.lists.issuing import issue
+from serving.lists.weekly import make_list
 from serving.privacy.erasure import erase
 from serving.privacy.objections import suppress
 from serving.privacy.workspace_key import identity_key
 from serving.schemas.list_kind import ListKind
 from serving.store.erasure import pending_erasures
-from serving.store.issued import list_rows
+from serving.store.lists.rows import list_rows
 from serving.store.publish import publish
 from serving.store.read import find_scores, read_scores_by_action
 from serving.store.schema import LIST_ROWS, WITHHELD

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 import sqlalchemy as sa
 
-from serving.store.issued import list_rows
+from serving.store.lists.rows import list_rows
 from serving.store.schema import AUDIT, LIST_ROWS
 
 CUSTOMER = "000003"

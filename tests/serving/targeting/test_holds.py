@@ -3,7 +3,7 @@ from datetime import date, timedelta
 import polars as pl
 import pytest
 
-from serving.store.issued import EARLIER_COLUMNS
+from serving.store.lists.of_customers import EARLIER_COLUMNS
 from serving.targeting.holds import current_hold, with_days_left
 from serving.targeting.rules import Target
 

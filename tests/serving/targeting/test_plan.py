@@ -4,7 +4,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from serving.store.issued import EARLIER_COLUMNS
+from serving.store.lists.of_customers import EARLIER_COLUMNS
 from serving.store.targets import CANDIDATE_COLUMNS
 from serving.targeting.curve import profit_curve
 from serving.targeting.evidence import Trial, gains_at

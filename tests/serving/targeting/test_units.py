@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from features.storage.hashing import hash_text
-from serving.store.issued import EARLIER_COLUMNS
+from serving.store.lists.of_customers import EARLIER_COLUMNS
 from serving.store.targets import CANDIDATE_COLUMNS
 from serving.targeting.exclusions import Exclusion
 from serving.targeting.plan import ListBounds, Plan, PlanInputs, make_plan

@@ -1,0 +1,1 @@
+"""Issued lists in the store: which they are, which of them count, their rows and figures."""
