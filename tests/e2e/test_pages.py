@@ -344,7 +344,7 @@ def test_a_row_is_a_card_on_a_phone_and_the_head_stays_in_view_on_a_desk(browser
         assert row.bounding_box()["height"] < 300  # type: ignore[index]
         assert row.locator("td").nth(2).evaluate("cell => getComputedStyle(cell, '::before').content") == '"Risk"'
         assert page.locator("#rows").get_by_role("row").count() == 50
-        assert page.locator("#rows").bounding_box()["y"] < 1_700  # type: ignore[index]
+        assert page.locator("#rows").bounding_box()["y"] < 1_300  # type: ignore[index]
     for session in sessions(browser, site, viewport={"width": 1280, "height": 800}):
         page = session.open("week?kind=at_risk")
         assert page.locator("text=Export to Excel").bounding_box()["y"] < 500  # type: ignore[index]
