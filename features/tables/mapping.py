@@ -26,7 +26,7 @@ def map_columns(table: Table, frame: pl.LazyFrame, columns: dict[str, str]) -> p
 
     For each column that is not text, `_raw_<name>` holds the source's cell as text where it could not be read, else null.
     Raises TableUnusableError when a required column is missing or an expression cannot be used, SettingsError when `columns`
-    names a column that the table does not have.
+    names a column that the table does not have. The table's details are mapped only where `columns` names them.
     """
     unknown = [name for name in columns if table.column(name) is None]
     if unknown:
@@ -34,7 +34,8 @@ def map_columns(table: Table, frame: pl.LazyFrame, columns: dict[str, str]) -> p
             f"Unknown key columns.{table.name}.{unknown[0]}; the table has {', '.join(c.name for c in table.columns)}."
         )
     schema = frame.collect_schema()
-    mapping = {c: columns.get(c.name, c.name) for c in table.columns if c.required or c.name in columns or c.name in schema}
+    by_name = set(schema.names()).difference(table.details)
+    mapping = {c: columns.get(c.name, c.name) for c in table.columns if c.required or c.name in columns or c.name in by_name}
     sources = {column: _parse_source(table, column, source, schema) for column, source in mapping.items()}
     values = [source.value.alias(column.name) for column, source in sources.items()]
     unread = [source.unread.alias(RAW + column.name) for column, source in sources.items()]

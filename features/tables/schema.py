@@ -44,13 +44,15 @@ class Column:
 class Table:
     """One input table. A row is known from the date in column `known_from`; a row without that date was always known.
 
-    `current_state` columns describe today and are not used by any feature.
+    `current_state` columns describe today and are not used by any feature. `details` are those of them that name or reach a
+    person: they are read only where `[columns]` maps them.
     """
 
     name: str
     known_from: str
     columns: tuple[Column, ...]
     current_state: tuple[str, ...] = ()
+    details: tuple[str, ...] = ()
 
     def column(self, name: str) -> Column | None:
         """Return the column of that name; None where the table has none."""
@@ -127,6 +129,7 @@ CONTACTS = Table(
         INGESTED_AT,
     ),
 )
+DETAILS = ("external_id", "name", "email", "phone")
 CUSTOMERS = Table(
     "customers",
     "joined_at",
@@ -140,9 +143,11 @@ CUSTOMERS = Table(
         Column("marketing_consent", Kind.FLAG),
         Column("household"),
         Column("contact_point"),
+        *(Column(name) for name in DETAILS),
         INGESTED_AT,
     ),
-    current_state=("partner", "marketing_consent", "household", "contact_point"),
+    current_state=("partner", "marketing_consent", "household", "contact_point", *DETAILS),
+    details=DETAILS,
 )
 ALL_TABLES = {table.name: table for table in (TRANSACTIONS, COMPLAINTS, SURVEYS, CONTACTS, CUSTOMERS)}
 

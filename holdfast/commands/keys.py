@@ -12,14 +12,19 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
 NAME = "keys"
-SCOPES = "score, list, issue, admin"
+SCOPES = "score, list, issue, details, admin"
 
 APP = typer.Typer(name=NAME, no_args_is_help=True, help="Create, list and revoke the keys that clients use to call the service.")
 
 ClientName = Annotated[str, typer.Option("--client", help="Name of the client; it appears in the logs and the audit.")]
 Scopes = Annotated[
     str,
-    typer.Option("--scope", metavar="LIST", help=f"Scopes of the key, separated by commas: {SCOPES} (objections and erasure)."),
+    typer.Option(
+        "--scope",
+        metavar="LIST",
+        help=f"Scopes of the key, separated by commas: {SCOPES}. details: names and addresses of customers; "
+        "admin: objections and erasure.",
+    ),
 ]
 Days = Annotated[int, typer.Option("--days", min=1, max=3_650, help="Days until the key expires.")]
 KeyId = Annotated[str, typer.Argument(metavar="KEY_ID", help="Id of the key, from `keys list`.")]

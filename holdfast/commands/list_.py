@@ -40,20 +40,36 @@ ListArm = Annotated[Arm, typer.Option("--arm", help="Rows of the file: the custo
 Spreadsheet = Annotated[
     bool, typer.Option("--spreadsheet", help="CSV for people: an apostrophe before texts that look like formulas.")
 ]
+Details = Annotated[
+    bool,
+    typer.Option("--details", help="Add names, e-mail addresses and the like to the file, as [columns.customers] maps them."),
+]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the list and issue nothing. A file is written only with --out.")]
 
 
 @dataclass(frozen=True)
 class _ListFile:
-    """The file to write: its path (None: the default), whose rows it has, and whether a CSV file is for a spreadsheet."""
+    """The file to write.
+
+    Its path (None: the default), whose rows it has, whether a CSV file is for a spreadsheet, and whether it has the details of
+    customers.
+    """
 
     out: Path | None
     arm: Arm
     spreadsheet: bool
+    details: bool
 
-    def rows(self, frame: "pl.DataFrame") -> "pl.DataFrame":
-        """Return the rows of the arm."""
-        return frame if self.arm is Arm.ALL else frame.filter(arm=self.arm.value)
+    def write(self, settings: "Settings", engine: "sa.Engine", weekly: "WeeklyList", frame: "pl.DataFrame", path: Path) -> None:
+        """Write the rows of the arm."""
+        from serving.lists.files import write_list
+        from serving.store.details import detail_names, join_details
+
+        run_id = weekly.run.run_id
+        names = detail_names(engine, run_id) if self.details else []
+        of_arm = frame if self.arm is Arm.ALL else frame.filter(arm=self.arm.value)
+        rows = join_details(engine, run_id, weekly.as_written(of_arm), names)
+        write_list(rows, weekly.head_sentence, path, settings.value.currency, spreadsheet=self.spreadsheet)
 
 
 def command(
@@ -67,6 +83,7 @@ def command(
     replaces: Replaces = None,
     arm: ListArm = Arm.ALL,
     spreadsheet: Spreadsheet = False,  # noqa: FBT002  # likewise
+    details: Details = False,  # noqa: FBT002  # likewise
     override: OverrideReason = None,
     despite: DespiteReason = None,
     as_json: Json = False,  # noqa: FBT002  # likewise
@@ -101,7 +118,7 @@ def command(
         if not dry_run:
             refuse_no_contacts(weekly)
             refuse_replacement(engine, weekly, replaces, "Confirm with --replaces {list_id}, or look at the list with --dry-run.")
-        file = _ListFile(out, arm, spreadsheet)
+        file = _ListFile(out, arm, spreadsheet, details)
         rows, sentences, facts = (
             _show(settings, engine, weekly, file) if dry_run else _issue(settings, engine, weekly, file, request)
         )
@@ -123,7 +140,6 @@ def _issue(
 ) -> "tuple[pl.DataFrame, str, dict[str, Any]]":
     """Issue and write the list; return its rows, as what it was issued and which list counts, in words and as data."""
     from holdfast.printing.checks import warn
-    from serving.lists.files import write_list
     from serving.lists.issuing import default_list_path, issue
     from serving.store.lists.precedence import counting_sentence, effective_list
     from settings.clock import utc_now
@@ -132,9 +148,7 @@ def _issue(
     issued, rows, warnings, _ = issue(settings, engine, weekly, f"command {NAME}", utc_now(), request)
     warn("lists", warnings)
     path = file.out or default_list_path(settings, weekly, issued)
-    write_list(
-        weekly.as_written(file.rows(rows)), weekly.head_sentence, path, settings.value.currency, spreadsheet=file.spreadsheet
-    )
+    file.write(settings, engine, weekly, rows, path)
     effective = effective_list(engine, weekly.kind, weekly.week)
     sentences = f"issued as {issued.list_id}, file {path}\n{counting_sentence(issued, effective)}"
     replaced = before.list_id if before and effective and before.list_id != effective.list_id else None
@@ -146,12 +160,10 @@ def _show(
     settings: "Settings", engine: "sa.Engine", weekly: "WeeklyList", file: "_ListFile"
 ) -> "tuple[pl.DataFrame, str, dict[str, Any]]":
     """Write the list only if a file was named; return its rows, and which list counts, in words and as data."""
-    from serving.lists.files import write_list
     from serving.store.lists.precedence import effective_list
 
     if file.out is not None:
-        rows = weekly.as_written(file.rows(weekly.frame))
-        write_list(rows, weekly.head_sentence, file.out, settings.value.currency, spreadsheet=file.spreadsheet)
+        file.write(settings, engine, weekly, weekly.frame, file.out)
     effective = effective_list(engine, weekly.kind, weekly.week)
     counts = "no list was issued for the week yet" if effective is None else f"{effective.list_id} still counts"
     sentences = f"dry run: nothing was issued, and {counts}.{'' if file.out is None else f' File {file.out}'}"

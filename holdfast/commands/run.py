@@ -15,6 +15,7 @@ Week = Annotated[
     str | None,
     typer.Option("--week", help="ISO week of the lists, e.g. 2026-W47. Default: the week of the day after the newest order."),
 ]
+Details = Annotated[bool, typer.Option("--details", help="Add the details of [columns.customers], such as names, to the files.")]
 NoOutcomes = Annotated[bool, typer.Option("--no-outcomes", help="Do not measure what earlier lists earned.")]
 
 
@@ -22,6 +23,7 @@ def command(
     config: Config = DEFAULT_CONFIG,
     week: Week = None,
     no_outcomes: NoOutcomes = False,  # noqa: FBT002  # a flag of the command line
+    details: Details = False,  # noqa: FBT002  # likewise
     override: OverrideReason = None,
     despite: DespiteReason = None,
 ) -> None:
@@ -54,7 +56,7 @@ def command(
         published = "published as" if result.is_new else "identical to"
         run_id = result.run.run_id if result.run else "-"
         CONSOLE.print(f"{result.scores.height:,} customers scored as of {session.as_of}, {published} run {run_id}.")
-        for file in issue_lists(session, f"command {NAME}", warn, SUFFIXES, week):
+        for file in issue_lists(session, f"command {NAME}", warn, SUFFIXES, week, details=details):
             print_issued(CONSOLE, file.weekly, file.issued, file.counting, file.path, settings)
         if not no_outcomes:
             MESSAGES.print(summarise_outcomes(session, utc_now()))

@@ -19,7 +19,9 @@ from serving.privacy.workspace_key import IDENTITY, workspace_secret
 from serving.privacy.workspace_store import record_use
 from serving.schemas.list_kind import ListKind
 from serving.scoring.batch import norms_as_of, score_run
+from serving.scoring.details import customer_details
 from serving.scoring.units import build_units
+from serving.store.details import detail_names, join_details
 from serving.store.lists.issued import IssuedList
 from serving.store.lists.precedence import counting_sentence, effective_list
 from serving.store.publish import publish
@@ -61,10 +63,17 @@ def score_session(session: Session, champion: Champion, warn: Warn, *, publish_r
     secret = workspace_secret(settings.secret_path, store)
     identity = derive_key(IDENTITY, secret)
     units = build_units(session.tables, scored.contacted, scored.targets["customer_id"], unit_key(secret))
-    run = publish(store, scored.scores, horizon_days, norms, keep_weeks, scored.targets, units, identity)
+    details = _published_details(session, scored.scores)
+    run = publish(store, scored.scores, horizon_days, norms, keep_weeks, scored.targets, units, identity, details)
     record_use(settings, store)
     is_new = run.scored_at == scored.scores["scored_at"][0]
     return ScoringResult(scores=scored.scores, run=run, is_new=is_new, current=read_current_run(store))
+
+
+def _published_details(session: Session, scores: pl.DataFrame) -> pl.DataFrame | None:
+    """Return the details of customers with a score; of those who objected or have none, nothing is stored."""
+    details, scored = customer_details(session.tables), scores.filter(pl.col("no_score_reason").is_null())
+    return None if details is None else details.join(scored, on="customer_id", how="semi", maintain_order="left")
 
 
 def _publication_measures(session: Session, store: sa.Engine, scores: pl.DataFrame) -> dict[str, Measure]:
@@ -87,11 +96,21 @@ class IssuedFile:
 
 
 def issue_lists(
-    session: Session, issued_by: str, warn: Warn, suffixes: tuple[str, ...] = (".csv",), week: str | None = None
+    session: Session,
+    issued_by: str,
+    warn: Warn,
+    suffixes: tuple[str, ...] = (".csv",),
+    week: str | None = None,
+    *,
+    details: bool = False,
 ) -> list[IssuedFile]:
-    """Issue all lists of the week from one plan, and write each in every format; `path` is the file of the first suffix."""
+    """Issue all lists of the week from one plan, and write each in every format; `path` is the file of the first suffix.
+
+    With `details`, the files have those of the customers.
+    """
     settings, store = session.settings, session.store.open()
     plan = plan_week(settings, store, week)
+    names = detail_names(store, plan.run.run_id) if details else []
     files = []
     for kind in ListKind:
         weekly = build_list(store, plan, kind)
@@ -99,8 +118,9 @@ def issue_lists(
         issued, rows, warnings, _ = issue(settings, store, weekly, issued_by, utc_now(), session.override)
         warn("lists", warnings)
         paths = [default_list_path(settings, weekly, issued).with_suffix(suffix) for suffix in suffixes]
+        written = join_details(store, plan.run.run_id, weekly.as_written(rows), names)
         for path in paths:
-            write_list(weekly.as_written(rows), weekly.head_sentence, path, settings.value.currency)
+            write_list(written, weekly.head_sentence, path, settings.value.currency)
         counting = counting_sentence(issued, effective_list(store, kind, weekly.week))
         if replacement is not None:
             counting += f" It replaces a list that was acted on: {replacement.sentence}. Its customers stay paused."

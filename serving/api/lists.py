@@ -10,6 +10,7 @@ from starlette.responses import Response
 from serving.api.responses import ListIndex, ListPage
 from serving.api.scores import json_reply
 from serving.http.auth import get_client, get_state, require
+from serving.http.details import add_details, requested_details
 from serving.http.errors import ApiError, error_responses
 from serving.http.etag import entity_tag, not_modified
 from serving.http.fields import NO_CONTROL_CHARS_OR_EMPTY, FilterValue
@@ -82,6 +83,10 @@ def one_list(
     spreadsheet: Annotated[  # noqa: FBT002  # a switch of the URL
         bool, Query(description="CSV for people: with a byte order mark, and an apostrophe before texts that look like formulas")
     ] = False,
+    details: Annotated[  # noqa: FBT002  # likewise
+        bool,
+        Query(description="Add the names, e-mail addresses and the like that the company maps; needs the scope `details`"),
+    ] = False,
 ) -> Response:
     """Return rows of a week's list by rank, without customers who objected or were erased since it was issued.
 
@@ -94,19 +99,22 @@ def one_list(
         issued = _find_list(state, kind, week, cursor_list_id or list_id)
     if cursor_list_id and list_id not in {None, cursor_list_id}:
         raise ApiError(422, "The cursor belongs to another list.", "cursor")
-    tag = entity_tag(state, request, *list_head(state, issued).items())
+    added = requested_details(state, get_client(request)) if details else []
+    run = read_current_run(state.engine).run_id if details else None
+    tag = entity_tag(state, request, run, *list_head(state, issued).items())
     unchanged = not_modified(request, tag)
     if unchanged is not None:
         return unchanged
-    client, filters = get_client(request).name, list_filters(state, issued, arm, segment, stage, region, action)
+    client, filters = get_client(request), list_filters(state, issued, arm, segment, stage, region, action)
     if format is not Format.JSON:
-        file = download_of(state, client, issued, filters, format, after=after, limit=limit, spreadsheet=spreadsheet)
+        bounds = {"after": after, "limit": limit}
+        file = download_of(state, client.name, issued, filters, format, **bounds, spreadsheet=spreadsheet, details=added)
         return _tagged(file, tag)
     max_rows = min(limit or DEFAULT_PAGE_ROWS, state.settings.serving.max_page_rows)
     with store_time("list"):
         rows = list_rows(state.engine, issued.list_id, filters, after, max_rows + 1)
-    shown = withheld_filter(state)(rows.head(max_rows))
-    record_list_read(state, client, issued, shown.height)
+    shown = add_details(state, withheld_filter(state)(rows.head(max_rows)), added)
+    record_list_read(state, client.name, issued, shown.height)
     next_cursor = _cursor(issued.list_id, int(rows["rank"][max_rows - 1])) if rows.height > max_rows else None
     reply = {"list": list_head(state, issued), "arm": arm, "rows": shown.to_dicts(), "next_cursor": next_cursor}
     return _tagged(json_reply(reply), tag)

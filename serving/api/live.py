@@ -69,7 +69,8 @@ class _Row(BaseModel):
 
 
 def _row_model(table: Table) -> type[BaseModel]:
-    columns = [column for column in table.columns if column.name != CUSTOMER or table is CUSTOMERS]
+    unused = {*table.details, *([] if table is CUSTOMERS else [CUSTOMER])}
+    columns = [column for column in table.columns if column.name not in unused]
     fields: dict[str, Any] = {column.name: _field(table, column) for column in columns}
     description = (
         f"A row of {table.name}, with the columns of docs/tables.md; other columns are ignored, and the reply names them."

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
+from serving.schemas.details import DETAIL_COLUMNS
 from serving.schemas.list_filters import Arm
 from serving.schemas.list_kind import ListKind
 from serving.schemas.lists import LIST_COLUMNS
@@ -59,7 +60,9 @@ RunScore = create_model(
     stale=(bool, False),
 )
 ListRow = create_model(
-    "ListRow", __doc__="One row of a list.", **_fields(LIST_COLUMNS, set(LIST_COLUMNS) - {"reason_1", "reason_2", "reason_3"})
+    "ListRow",
+    __doc__="One row of a list; with `details` those that the company maps.",
+    **_fields(LIST_COLUMNS | DETAIL_COLUMNS, set(LIST_COLUMNS) - {"reason_1", "reason_2", "reason_3"}),
 )
 
 

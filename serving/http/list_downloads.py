@@ -1,11 +1,12 @@
 """Downloads of issued lists, without customers who objected since, and with an audit entry for each read."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import polars as pl
 from starlette.responses import Response, StreamingResponse
 
 from features.storage.hashing import HashedIds
+from serving.http.details import add_details
 from serving.http.list_evidence import evidence_by_rank
 from serving.http.metrics import store_time
 from serving.http.state import ServiceState
@@ -36,21 +37,22 @@ def download_of(
     after: int = 0,
     limit: int | None = None,
     spreadsheet: bool = False,
+    details: Sequence[str] = (),
 ) -> Response:
     """Return a list as a file: the rows that pass the filters, from the first rank above `after`, at most `limit`.
 
-    `spreadsheet` makes a CSV file safe to open in one; otherwise it is the data.
+    `spreadsheet` makes a CSV file safe to open in one; otherwise it is the data. `details` are those of DETAIL_COLUMNS to add.
     """
-    drop_withheld = withheld_filter(state)
+    drop_withheld, no_rows = withheld_filter(state), NO_ROWS.with_columns(pl.lit("").alias(name) for name in details)
     with store_time("list"):
         evidence = evidence_by_rank(state, issued)
         stored = iter_list_rows(state.engine, issued.list_id, filters, after, limit)
-        frames = (add_evidence(drop_withheld(frame), evidence) for frame in stored)
+        frames = (add_details(state, add_evidence(drop_withheld(frame), evidence), details) for frame in stored)
         currency = state.settings.value.currency
         content, rows = (
-            _csv_chunks(frames, spreadsheet=spreadsheet)
+            _csv_chunks(frames, no_rows, spreadsheet=spreadsheet)
             if file is Format.CSV
-            else _single_file(frames, file, issued.head_sentence, currency)
+            else _single_file(frames, no_rows, file, issued.head_sentence, currency)
         )
     record_list_read(state, client, issued, rows, LIST_DOWNLOADED)
     length = sum(len(chunk) for chunk in content)
@@ -58,18 +60,20 @@ def download_of(
     return StreamingResponse(iter(content), headers=headers, media_type=MEDIA_TYPES[file])
 
 
-def _csv_chunks(frames: Iterable[pl.DataFrame], *, spreadsheet: bool) -> tuple[list[bytes], int]:
+def _csv_chunks(frames: Iterable[pl.DataFrame], no_rows: pl.DataFrame, *, spreadsheet: bool) -> tuple[list[bytes], int]:
     """Return a CSV file in chunks and its number of rows; converting frame by frame keeps memory low for long lists."""
-    chunks, rows = [as_csv(NO_ROWS, spreadsheet=spreadsheet)], 0
+    chunks, rows = [as_csv(no_rows, spreadsheet=spreadsheet)], 0
     for frame in frames:
         chunks.append(as_csv(frame, spreadsheet=spreadsheet, headed=False))
         rows += frame.height
     return chunks, rows
 
 
-def _single_file(frames: Iterable[pl.DataFrame], file: Format, head_sentence: str, currency: str) -> tuple[list[bytes], int]:
+def _single_file(
+    frames: Iterable[pl.DataFrame], no_rows: pl.DataFrame, file: Format, head_sentence: str, currency: str
+) -> tuple[list[bytes], int]:
     """Return an XLSX or Parquet file as one chunk, and its number of rows."""
-    rows = pl.concat([NO_ROWS, *frames])
+    rows = pl.concat([no_rows, *frames])
     return [as_xlsx(rows, head_sentence, currency) if file is Format.XLSX else as_parquet(rows)], rows.height
 
 

@@ -8,6 +8,7 @@ import polars as pl
 
 from features.rendering.amounts import format_amount, format_rough
 from serving.lists.evidence import gain_bounds, is_assumed
+from serving.schemas.details import TITLES
 from serving.schemas.glossary import TERMS
 from serving.targeting.evidence import EVIDENCE_COLUMNS
 
@@ -68,9 +69,10 @@ def as_xlsx(frame: pl.DataFrame, sentence: str, currency: str | None = None) -> 
 
 
 def _to_do(rows: pl.DataFrame, currency: str | None) -> pl.DataFrame:
-    """Return the customers to act on, with words as headings: customer, what, by when, why and gain first."""
+    """Return the customers to act on, with words as headings: customer, details, what, by when, why and gain first."""
     return rows.select(
         pl.col("customer_id").alias("Customer"),
+        *(pl.col(name).alias(title) for name, title in TITLES.items() if name in rows.columns),
         _what().alias("What to do"),
         pl.col("expires_on").alias("By when"),
         pl.concat_str("reason_1", "reason_2", "reason_3", separator="; ", ignore_nulls=True).alias("Why"),

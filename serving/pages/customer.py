@@ -14,6 +14,7 @@ from features.tables.schema import COMPLAINTS, TRANSACTIONS
 from models.errors import ChampionError
 from serving.http.auth import get_client, get_state
 from serving.http.declared_parameters import DeclaredRoute
+from serving.http.details import add_details, visible_details
 from serving.http.errors import ApiError
 from serving.http.fields import Id
 from serving.http.paths import UI
@@ -25,6 +26,7 @@ from serving.pages import charts
 from serving.pages.render import format_day, page, svg_response
 from serving.pages.session import SIGNED_IN
 from serving.pages.value_words import value_sentence
+from serving.schemas.details import TITLES
 from serving.schemas.list_kind import ListKind
 from serving.store.audit import record_read
 from serving.store.lists.of_customers import customer_list_rows
@@ -73,7 +75,15 @@ def customer(customer_id: CustomerId, request: Request) -> Response:
         action=action,
         trial=None if action is None else _trial(state, run, action),
         complaint=_complaint(run, score, lists, action),
+        details={} if score is None else _details(request, state, customer_id),
     )
+
+
+def _details(request: Request, state: ServiceState, customer_id: str) -> dict[str, str]:
+    """Return the customer's details that the client may see, by title."""
+    names = visible_details(state, get_client(request))
+    row = add_details(state, pl.DataFrame({CUSTOMER: [customer_id]}), names).row(0, named=True)
+    return {TITLES[name]: row[name] for name in names if row[name]}
 
 
 def _value_sentence(state: ServiceState, run: Run, score: dict[str, Any] | None) -> str:

@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from serving.http.auth import get_client, get_state
 from serving.http.declared_parameters import DeclaredRoute
+from serving.http.details import visible_details
 from serving.http.fields import NO_CONTROL_CHARS, FilterValue
 from serving.http.list_downloads import download_of
 from serving.http.list_filters import PageSegment, PageStage, list_filters
@@ -60,7 +61,9 @@ def download(
         fields = filters | {"format": format.value, "arm": arm.value}
         return page(request, "confirm", issued=issued, reasons=reasons, fields=fields, filters=filters)
     of_arm = {} if arm is Arm.ALL else {"arm": arm.value}
-    return download_of(state, get_client(request).name, issued, filters | of_arm, Format(format), spreadsheet=True)
+    client = get_client(request)
+    details = visible_details(state, client)
+    return download_of(state, client.name, issued, filters | of_arm, Format(format), spreadsheet=True, details=details)
 
 
 def reasons_of(state: ServiceState, issued: IssuedList) -> list[str]:

@@ -8,6 +8,7 @@ import polars as pl
 
 from serving.http.errors import ApiError
 from serving.pages.list_figures import passes_filters
+from serving.schemas.details import TITLES
 from serving.schemas.glossary import TERMS
 from serving.store.lists.figures import ID_ORDER
 
@@ -18,7 +19,8 @@ PAGE_ROWS = 50
 class ListColumn:
     """A column of the table: its name in URLs, its title, the column of the list, and the filter that formats its values.
 
-    `order` is the column that sorts the rows, None where sorting makes no sense. `term` is its key in the glossary.
+    `order` is the column that sorts the rows, None where sorting makes no sense. `term` is its key in the glossary. A detail is
+    shown only to clients who may see it.
     """
 
     name: str
@@ -28,6 +30,7 @@ class ListColumn:
     order: str | None = None
     term: str | None = None
     is_default: bool = True
+    is_detail: bool = False
 
     @property
     def is_number(self) -> bool:
@@ -43,6 +46,7 @@ class ListColumn:
 COLUMNS = (
     ListColumn("rank", "Rank", "rank", "integer", "rank"),
     ListColumn("customer", "Customer", "customer_id", "text", ID_ORDER),
+    *(ListColumn(name, title, name, "text", is_default=name == "name", is_detail=True) for name, title in TITLES.items()),
     ListColumn("action", "Action", "action", "label", "action"),
     ListColumn("risk", "Risk", "p_churn", "percent", "p_churn", "risk"),
     ListColumn("value", "Expected value", "expected_value", "money", "expected_value", "expected_value", is_default=False),
@@ -148,13 +152,14 @@ def chosen_columns(names: Sequence[str]) -> list[ListColumn]:
     return [column for column in COLUMNS if column.name in {*names, *ALWAYS_SHOWN}]
 
 
-def with_evidence_words(columns: Iterable[ListColumn], *, is_assumed: bool) -> list[ListColumn]:
-    """Return the columns; a gain that is only assumed is titled so, and has two digits."""
+def visible_columns(columns: Iterable[ListColumn], details: Sequence[str], *, is_assumed: bool) -> list[ListColumn]:
+    """Return the columns, of details only these; a gain that is only assumed is titled so, and has two digits."""
     return [
         replace(column, title="Assumed gain", form="rough", term="assumed_gain")
         if is_assumed and column.name == "gain"
         else column
         for column in columns
+        if not column.is_detail or column.name in details
     ]
 
 

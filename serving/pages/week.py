@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from serving.http.auth import get_client, get_state
 from serving.http.declared_parameters import DeclaredRoute
+from serving.http.details import add_details, visible_details
 from serving.http.errors import ApiError
 from serving.http.fields import FilterValue
 from serving.http.list_downloads import record_list_read, withheld_filter
@@ -22,7 +23,7 @@ from serving.pages.budget_words import best_budget_sentence, curve_description
 from serving.pages.decision import decision_of, next_monday, week_title
 from serving.pages.downloads import ListId, reasons_of
 from serving.pages.list_figures import current_figures, given_filters, require_list, rows_of_list
-from serving.pages.list_table import COLUMNS, SORTABLE, Order, chosen_columns, select_page, table_of_list, with_evidence_words
+from serving.pages.list_table import COLUMNS, SORTABLE, Order, chosen_columns, select_page, table_of_list, visible_columns
 from serving.pages.render import empty_page, page, query_string, svg_response
 from serving.pages.session import SIGNED_IN
 from serving.pages.typed_amounts import MAX_TYPED, read_amount
@@ -150,14 +151,17 @@ def _detail(request: Request, state: ServiceState, chosen: IssuedList, query: Ta
 def _table(request: Request, state: ServiceState, chosen: IssuedList, query: TableQuery, *, is_assumed: bool) -> dict[str, Any]:
     """Return the table of customers: the rows of the page, its place among all rows, its columns and its order."""
     rows_of_page, shown = select_page(rows_of_list(state, chosen), query.filters, query.order, query.after)
-    rows = withheld_filter(state)(rows_of_ranks(state.engine, chosen.list_id, rows_of_page.ranks))
-    record_list_read(state, get_client(request).name, chosen, rows.height)
-    columns = with_evidence_words(chosen_columns(query.columns), is_assumed=is_assumed)
+    client = get_client(request)
+    details = visible_details(state, client)
+    allowed = withheld_filter(state)(rows_of_ranks(state.engine, chosen.list_id, rows_of_page.ranks))
+    rows = add_details(state, allowed, details)
+    record_list_read(state, client.name, chosen, rows.height)
+    columns = visible_columns(chosen_columns(query.columns), details, is_assumed=is_assumed)
     return table_of_list(rows, shown, columns) | {
         "page": rows_of_page,
         "order": query.order,
-        "choices": with_evidence_words(COLUMNS, is_assumed=is_assumed),
-        "sortable": with_evidence_words(SORTABLE.values(), is_assumed=is_assumed),
+        "choices": visible_columns(COLUMNS, details, is_assumed=is_assumed),
+        "sortable": visible_columns(SORTABLE.values(), details, is_assumed=is_assumed),
         "chosen_names": {column.name for column in columns},
         "custom": query.columns,
     }

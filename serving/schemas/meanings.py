@@ -63,6 +63,10 @@ MEANINGS: dict[str, str] = {
     "reason_1": "The strongest reason",
     "reason_2": "The second reason",
     "reason_3": "The third reason",
+    "external_id": "The number of the customer in another system, as [columns.customers] maps it",
+    "name": "The name of the customer, as [columns.customers] maps it",
+    "email": "The e-mail address of the customer, as [columns.customers] maps it",
+    "phone": "The telephone number of the customer, as [columns.customers] maps it",
     "data_as_of": "as_of of the scores that the list rests on",
     "expires_on": "Last day on which to act",
 }

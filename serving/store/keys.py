@@ -26,6 +26,7 @@ class Scope(StrEnum):
     SCORE = "score"
     LIST = "list"
     ISSUE = "issue"
+    DETAILS = "details"
     ADMIN = "admin"
 
 

@@ -30,13 +30,17 @@ DEFAULT_KEEP_WEEKS = 13
 
 @dataclass(frozen=True)
 class NewRun:
-    """What a run is published from: SCORE_COLUMNS, TARGET_COLUMNS, UNIT_COLUMNS, the churn horizon, and the norms."""
+    """What a run is published from: its tables, the churn horizon, and the norms.
+
+    `scores` has SCORE_COLUMNS, `targets` TARGET_COLUMNS, `units` UNIT_COLUMNS, and `details` customer_id and DETAIL_COLUMNS.
+    """
 
     scores: pl.DataFrame
     horizon_days: int
     norms: Norms | None = None
     targets: pl.DataFrame | None = None
     units: pl.DataFrame | None = None
+    details: pl.DataFrame | None = None
 
     @property
     def fields(self) -> dict[str, Any]:
@@ -55,16 +59,17 @@ def publish(
     targets: pl.DataFrame | None = None,
     units: pl.DataFrame | None = None,
     identity: str | None = None,
+    details: pl.DataFrame | None = None,
 ) -> Run:
     """Publish a run of SCORE_COLUMNS and return it; it becomes current unless a run has a newer as-of date.
 
     Readers see the whole run or nothing of it. If the newest run of that date has the same scores, nothing is written and that
     run is returned. The remains of an interrupted publication are deleted first, and at the end the runs of which `outdated_runs`
     says that they may go. `norms` are those that live scores use. With `identity`, the key of the store's hashes, customers
-    who were erased since they were scored are left out.
+    who were erased since they were scored are left out. `details` are customer_id and DETAIL_COLUMNS.
     """
-    new = NewRun(scores, horizon_days, norms, targets, units)
-    content = content_hash(scores, horizon_days, targets, units)
+    new = NewRun(scores, horizon_days, norms, targets, units, details)
+    content = content_hash(scores, horizon_days, targets, units, details)
     with _publish_lock(engine):
         drop_runs(engine, _unfinished_runs(engine))
         run = _find_same_run(engine, content) or _write_run(engine, new, content, identity)
@@ -72,11 +77,9 @@ def publish(
     return run
 
 
-def content_hash(
-    scores: pl.DataFrame, horizon_days: int, targets: pl.DataFrame | None = None, units: pl.DataFrame | None = None
-) -> str:
-    """Return a hash of scores, targets, units and horizon; it ignores the order of rows and when they were scored."""
-    frames = [scores.drop("scored_at"), *(frame for frame in (targets, units) if frame is not None)]
+def content_hash(scores: pl.DataFrame, horizon_days: int, *others: pl.DataFrame | None) -> str:
+    """Return a hash of scores, horizon and the other tables; it ignores the order of rows and when they were scored."""
+    frames = [scores.drop("scored_at"), *(frame for frame in others if frame is not None)]
     row_hashes = b"".join(np.ascontiguousarray(frame.hash_rows(seed=1).sort().to_numpy()).tobytes() for frame in frames)
     return hashlib.sha256(row_hashes + str(horizon_days).encode()).hexdigest()
 
@@ -116,7 +119,7 @@ def _write_run(engine: sa.Engine, new: NewRun, content: str, identity: str | Non
     stored_only["norms"] = None if new.norms is None else json.dumps(new.norms.to_json())
     with engine.begin() as connection:
         run_id = connection.execute(RUNS.insert().values(**new.fields, **stored_only).returning(RUNS.c.run_id)).scalar_one()
-        frames = dict(zip(run_tables(run_id), (to_store_rows(new.scores), new.targets, new.units), strict=True))
+        frames = dict(zip(run_tables(run_id), (to_store_rows(new.scores), new.targets, new.units, new.details), strict=True))
         written = {table: frame for table, frame in frames.items() if frame is not None}
         for table in written:
             table.create(connection)

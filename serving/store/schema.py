@@ -7,6 +7,7 @@ import polars as pl
 import sqlalchemy as sa
 
 from serving.schemas.candidates import TARGET_COLUMNS
+from serving.schemas.details import DETAIL_COLUMNS
 from serving.schemas.lists import EXPECTED_COLUMNS, LIST_COLUMNS
 from serving.schemas.scores import SCORE_COLUMNS
 
@@ -158,6 +159,12 @@ def unit_table(run_id: int) -> sa.Table:
     return _run_table(f"units_{run_id}", *columns)
 
 
+@lru_cache(maxsize=512)
+def detail_table(run_id: int) -> sa.Table:
+    """Return the detail table of a run: DETAIL_COLUMNS, with a row per customer who has any."""
+    return _run_table(f"details_{run_id}", *(sa.Column(name, sa.Text) for name in DETAIL_COLUMNS))
+
+
 def _run_table(name: str, *columns: sa.Column[Any]) -> sa.Table:
     """Return a table with a row per customer, by customer_id."""
     customer = sa.Column("customer_id", sa.Text, primary_key=True)
@@ -165,8 +172,8 @@ def _run_table(name: str, *columns: sa.Column[Any]) -> sa.Table:
 
 
 def run_tables(run_id: int) -> tuple[sa.Table, ...]:
-    """Return all tables of a run; older runs lack some of them."""
-    return score_table(run_id), target_table(run_id), unit_table(run_id)
+    """Return all tables of a run; older runs and those without units or details lack some of them."""
+    return score_table(run_id), target_table(run_id), unit_table(run_id), detail_table(run_id)
 
 
 ROW_COLUMNS = tuple(name for name in SCORE_COLUMNS if name not in RUN_COLUMNS)

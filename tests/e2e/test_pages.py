@@ -255,8 +255,8 @@ def test_a_customer_opens_from_the_list_and_from_the_search(session: BrowserSess
     assert "place no order in the 91 days" in text
     assert "assumed gain about" in text
     assert page.locator("img[src*='brands.svg']").evaluate("image => image.naturalWidth") > 100
-    page.fill("[aria-label='Customer ID']", "unknown")
-    page.press("[aria-label='Customer ID']", "Enter")
+    page.fill("[aria-label='Find a customer']", "unknown")
+    page.press("[aria-label='Find a customer']", "Enter")
     assert "The current scores have no customer with this id." in page.inner_text("main")
 
 
