@@ -107,8 +107,9 @@ def one_list(
         return unchanged
     client, filters = get_client(request), list_filters(state, issued, arm, segment, stage, region, action)
     if format is not Format.JSON:
-        bounds = {"after": after, "limit": limit}
-        file = download_of(state, client.name, issued, filters, format, **bounds, spreadsheet=spreadsheet, details=added)
+        file = download_of(
+            state, client.name, issued, filters, format, after=after, limit=limit, spreadsheet=spreadsheet, details=added
+        )
         return _tagged(file, tag)
     max_rows = min(limit or DEFAULT_PAGE_ROWS, state.settings.serving.max_page_rows)
     with store_time("list"):

@@ -282,11 +282,14 @@ def test_all_controls_can_be_reached_by_keyboard(browser: Browser, site: Site) -
     assert page.evaluate("document.activeElement.textContent") == "Skip to content"
     page.keyboard.press("Enter")
     assert page.evaluate("document.activeElement.id") == "content"
+    tab_to_text(page, "Try another budget")
+    page.keyboard.press("Enter")
     tab_to(page, "budget")
     page.keyboard.press("Control+A")
     page.keyboard.type("4")
     page.keyboard.press("Enter")
     page.wait_for_url("**budget=4**")
+    page.goto(f"{site.address}/ui/week")
     tab_to(page, "f-segment")
     outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
     assert outline == "solid"

@@ -273,4 +273,4 @@ def test_keys_are_shown_once_listed_and_revoked(workshop: Path, holdfast: Run) -
     code, _, error = holdfast("keys", "revoke", "nothing", "--config", config)
     assert (code, error) == (2, "There is no key 'nothing'; `keys list` shows all keys.\n")
     code, _, error = holdfast("keys", "create", "--client", "crm", "--scope", "everything", "--config", config)
-    assert (code, "the scopes are score, list, issue, admin, found 'everything'" in error) == (2, True)
+    assert (code, "the scopes are score, list, issue, details, admin, found 'everything'" in error) == (2, True)

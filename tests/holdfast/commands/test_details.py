@@ -1,4 +1,4 @@
-"""Names and addresses of customers through the commands: in the files that ask for them, nowhere else, and gone after an erasure."""
+"""Names and addresses of customers through the commands: in the files that ask for them only, and gone after an erasure."""
 
 from collections.abc import Callable
 from pathlib import Path

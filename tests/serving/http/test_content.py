@@ -133,7 +133,7 @@ def test_the_version_opens_nothing_without_a_key(service: Any) -> None:  # noqa:
 
 def test_the_current_run_is_open_to_the_scope_score_and_list_only(service: Any) -> None:  # noqa: ANN401
     statuses = {scope: service.send("GET", "/runs/latest", service.key(scope)).status_code for scope in Scope}
-    assert statuses == {Scope.SCORE: 200, Scope.LIST: 200, Scope.ISSUE: 403, Scope.ADMIN: 403}
+    assert statuses == {Scope.SCORE: 200, Scope.LIST: 200, Scope.ISSUE: 403, Scope.DETAILS: 403, Scope.ADMIN: 403}
 
 
 def test_rate_limit_headers_count_down(service: Any) -> None:  # noqa: ANN401

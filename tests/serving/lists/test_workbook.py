@@ -59,6 +59,16 @@ def test_the_first_sheet_says_who_what_by_when_why_and_what_it_brings() -> None:
     assert second[0] == "=c2"
 
 
+def test_details_of_customers_follow_the_customer_under_words() -> None:
+    details = {"external_id": "K-7", "name": "=Ann", "email": "ann@example.com", "phone": "+49"}
+    rows = rows_of_list(["treated", "control"]).with_columns(pl.lit(text).alias(name) for name, text in details.items())
+    sheets = sheets_of(as_xlsx(rows, SENTENCE, "EUR"))
+    assert sheets["To do"][1][:6] == ["Customer", "Customer number", "Name", "E-mail", "Phone", "What to do"]
+    assert sheets["To do"][2][:5] == ["=c0", "K-7", "=Ann", "ann@example.com", "+49"]
+    assert "Name" not in sheets["Held out"][1]
+    assert sheets["List"][2 if sheets["List"][1][0].startswith("Grey") else 1][-4:] == list(details)
+
+
 def test_held_out_customers_are_on_a_sheet_of_their_own_and_not_to_be_contacted() -> None:
     sheets = sheets_of(as_xlsx(rows_of_list(["treated", "control"]), SENTENCE))
     assert [row[:2] for row in sheets["Held out"][2:]] == [["=c1", "do not contact"]]

@@ -1,9 +1,10 @@
 """Names and addresses of customers: on pages, in files and in replies for keys with the scope details, and for no other key."""
 
 import io
+import re
+import zipfile
 from typing import Any
 
-import openpyxl
 import polars as pl
 import pytest
 from starlette.testclient import TestClient
@@ -43,6 +44,12 @@ def file_of(client: TestClient, known: dict[str, Any], file: str) -> bytes:
     return bytes(client.get("/ui/week/download", params=parameters).content)
 
 
+def words_of(workbook: bytes) -> set[str]:
+    """Return the texts in the cells of a workbook."""
+    texts = zipfile.ZipFile(io.BytesIO(workbook)).read("xl/sharedStrings.xml").decode()
+    return set(re.findall(r"<t[^>]*>(.*?)</t>", texts, re.DOTALL))
+
+
 def test_lists_and_cards_name_the_customer_for_those_who_may_know(own_service: Any, known: dict[str, Any]) -> None:  # noqa: ANN401
     reader, other = browser(own_service, *WITH), browser(own_service, *WITHOUT)
     week, all_columns = reader.get("/ui/week").text, reader.get("/ui/week?column=name&column=email&column=phone").text
@@ -80,14 +87,12 @@ def test_files_of_the_pages_have_the_details(own_service: Any, known: dict[str, 
         "'+49 170 1",
     )
     assert rows["email"].drop_nulls().sort().to_list() == ["'=bo@example.com", "anna@quist.example"]
-    to_do = openpyxl.load_workbook(io.BytesIO(file_of(reader, known, "xlsx")))["To do"]
-    table = [[cell.value for cell in row] for row in to_do.iter_rows(min_row=3)]
-    assert table[0][:6] == ["Customer", "Customer number", "Name", "E-mail", "Phone", "What to do"]
-    assert [known["customer_id"], "K-4711", "Anna Quist", "anna@quist.example", "+49 170 1"] in [row[:5] for row in table]
+    words = words_of(file_of(reader, known, "xlsx"))
+    assert {"Customer number", "Name", "E-mail", "Phone", "K-4711", "Anna Quist", "anna@quist.example", "+49 170 1"} <= words
     assert pl.read_parquet(io.BytesIO(file_of(reader, known, "parquet")))["name"].drop_nulls().len() == 2
     for file in ("csv", "parquet"):
         assert b"quist" not in file_of(other, known, file)
-    assert "Name" not in [cell.value for cell in openpyxl.load_workbook(io.BytesIO(file_of(other, known, "xlsx")))["To do"][3]]
+    assert words_of(file_of(other, known, "xlsx")).isdisjoint({"Name", "E-mail", "Anna Quist", "anna@quist.example"})
 
 
 def test_the_api_has_them_on_request_only(own_service: Any, known: dict[str, Any]) -> None:  # noqa: ANN401

@@ -46,21 +46,14 @@ def test_details_that_some_customer_has_are_joined_to_rows(store: sa.Engine, run
     assert rows.rows() == [("c", 1, None, None, None), ("a", 2, "K-7", "Ann O'Neil", "Ann@example.com")]
 
 
+@pytest.mark.usefixtures("run")
 @pytest.mark.parametrize(
     ("part", "found"),
-    [
-        ("k-7", {"a"}),
-        ("o'ne", {"a"}),
-        ("EXAMPLE.com", {"a", "b"}),
-        ("Übler", {"b"}),
-        ("bo_1@", {"b"}),
-        ("_", {"b"}),
-        ("c", {"a", "b", "c"}),
-    ],
+    [("k-7", "a"), ("o'ne", "a"), ("EXAMPLE.com", "ab"), ("Übler", "b"), ("bo_1@", "b"), ("_", "b"), ("c", "abc")],
 )
-def test_customers_are_found_by_a_detail_only_on_request(store: sa.Engine, run: Run, part: str, found: set[str]) -> None:
-    assert set(find_by_part(store, part, 10, in_details=True)["customer_id"]) == found
-    assert set(find_by_part(store, part, 10)["customer_id"]) == found & {part}
+def test_customers_are_found_by_a_detail_only_on_request(store: sa.Engine, part: str, found: str) -> None:
+    assert set(find_by_part(store, part, 10, in_details=True)["customer_id"]) == set(found)
+    assert set(find_by_part(store, part, 10)["customer_id"]) == set(found) & {part}
 
 
 def test_a_run_without_details_has_none(store: sa.Engine) -> None:
