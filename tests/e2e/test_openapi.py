@@ -22,7 +22,9 @@ EXAMPLES = 15
 
 @pytest.fixture
 def key(workshop: Path, holdfast: Callable[..., tuple[int, str, str]]) -> str:
-    _, output, _ = holdfast("keys", "create", "--client", "tests", "--scope", "score,list,admin", "--config", workshop)
+    _, output, _ = holdfast(
+        "keys", "create", "--client", "tests", "--scope", "score,list,issue,details,admin", "--config", workshop
+    )
     return output.strip()
 
 
