@@ -5,16 +5,13 @@ from features.rendering.amounts import format_money
 TOLERANCE = 0.005  # in currency: budgets this close are equal
 
 
-def best_budget_sentence(
-    best: float, maximum: float, currency: str, *, is_service: bool, is_unconditional: bool | None = None
-) -> str:
+def best_budget_sentence(best: float, maximum: float, currency: str, *, what: str, answers_all: bool = False) -> str:
     """Return which budget is the most profitable one, and what more money is expected to do.
 
-    `maximum` is what all actions together cost: nothing lies beyond it. With `is_service`, the actions answer complaints; with
-    `is_unconditional`, by default the same, every complaint is answered, whatever it gains.
+    `maximum` is what all actions together cost: nothing lies beyond it. `what` is one action in a word, "contact" or "answer";
+    `answers_all` says that every complaint is answered, whatever it gains.
     """
-    best_text, what = f"{format_money(best)} {currency}", "answer" if is_service else "contact"
-    answers_all = is_service if is_unconditional is None else is_unconditional
+    best_text = f"{format_money(best)} {currency}"
     lead = "Every complaint is answered. By expected gain alone, " if answers_all else ""
     if maximum - best <= TOLERANCE:
         sentence = f"every {what} is expected to bring more than it costs; {best_text} pays for all of them."

@@ -200,7 +200,9 @@ def _spending(chosen: IssuedList, budget: float | None, settings: Settings) -> d
         "range": curve.range_at(at),
         "best": best,
         "max": maximum,
-        "sentence": best_budget_sentence(best, maximum, currency, is_service=is_service, is_unconditional=answers_all),
+        "sentence": best_budget_sentence(
+            best, maximum, currency, what="answer" if is_service else "contact", answers_all=answers_all
+        ),
         "description": curve_description(best, maximum, currency),
     }
 

@@ -81,12 +81,12 @@ def test_no_sentence_states_an_interval_that_excludes_the_stated_mean(
     ],
 )
 def test_nothing_is_said_about_money_beyond_the_end_of_the_curve(best: float, maximum: float, sentence: str, shape: str) -> None:
-    assert best_budget_sentence(best, maximum, "EUR", is_service=False) == sentence
+    assert best_budget_sentence(best, maximum, "EUR", what="contact") == sentence
     assert shape in curve_description(best, maximum, "EUR")
 
 
 def test_answers_to_complaints_are_given_whatever_they_gain() -> None:
-    sentence = best_budget_sentence(20.0, 40.0, "EUR", is_service=True)
+    sentence = best_budget_sentence(20.0, 40.0, "EUR", what="answer", answers_all=True)
     assert sentence.startswith(
         "Every complaint is answered. By expected gain alone, answers beyond a budget of 20.00 EUR cost more"
     )
