@@ -11,7 +11,7 @@ os.environ["GX_ANALYTICS_ENABLED"] = "false"  # read at import: nothing about a 
 import great_expectations as gx
 import great_expectations.expectations as gxe
 import pandas as pd
-from great_expectations.checkpoint import UpdateDataDocsAction
+from great_expectations.checkpoint.checkpoint import CheckpointResult
 from great_expectations.core.batch_definition import BatchDefinition
 from great_expectations.core.expectation_validation_result import ExpectationValidationResult
 from great_expectations.data_context import AbstractDataContext
@@ -34,8 +34,7 @@ def run_checks(suites: Sequence[CheckSuite], workspace: Path, *, docs: bool = Fa
     """
     active = [suite for suite in suites if suite.active_checks]
     if docs:
-        context = _without_progress_bars(gx.get_context(mode="file", project_root_dir=workspace))
-        results = {suite.name: _run_checkpoint(context, suite) for suite in active}
+        results = _run_checkpoints(_without_progress_bars(gx.get_context(mode="file", project_root_dir=workspace)), active)
     else:
         results = {suite.name: _validate_in_memory(suite) for suite in active}
     return {suite.name: _findings(suite, results.get(suite.name, [])) for suite in suites}
@@ -52,7 +51,17 @@ def _validate_in_memory(suite: CheckSuite) -> Results:
     return batch.validate(_build_suite(suite), result_format="BASIC").results
 
 
-def _run_checkpoint(context: AbstractDataContext, suite: CheckSuite) -> Results:
+def _run_checkpoints(context: AbstractDataContext, suites: Sequence[CheckSuite]) -> dict[str, Results]:
+    """Run a checkpoint per suite and then build the pages once; as an action of each, the index would be built each time."""
+    runs = {suite.name: _run_checkpoint(context, suite).run_results for suite in suites}
+    identifiers = [identifier for run in runs.values() for identifier in run]
+    pages = [*identifiers, *(identifier.expectation_suite_identifier for identifier in identifiers)]
+    if pages:
+        context.build_data_docs(resource_identifiers=pages)  # type: ignore[arg-type]  # it takes both kinds together
+    return {name: result.results for name, run in runs.items() for result in run.values()}
+
+
+def _run_checkpoint(context: AbstractDataContext, suite: CheckSuite) -> CheckpointResult:
     definition = gx.ValidationDefinition(
         name=suite.name,
         data=_define_batch(context, suite),
@@ -61,13 +70,11 @@ def _run_checkpoint(context: AbstractDataContext, suite: CheckSuite) -> Results:
     checkpoint = gx.Checkpoint(
         name=suite.name,
         validation_definitions=[_replace(context.validation_definitions, definition)],
-        actions=[UpdateDataDocsAction(name="data_docs")],
         result_format="BASIC",
     )
     stored = _replace(context.checkpoints, checkpoint)
-    [run] = stored.run(batch_parameters={"dataframe": _measure_frame(suite)}).run_results.values()
-    results: Results = run.results
-    return results
+    result: CheckpointResult = stored.run(batch_parameters={"dataframe": _measure_frame(suite)})
+    return result
 
 
 def _without_progress_bars(context: AbstractDataContext) -> AbstractDataContext:

@@ -96,8 +96,8 @@ def _train(
     check_output: Callable[[str, pl.DataFrame], None],
     prepared: Future[list[str]],
 ) -> TrainingResult:
-    data = prepare_training_data(settings, tables, as_of, progress)
-    notes = tuple(prepared.result())  # a registry that cannot be used stops the training before the long part
+    data = prepare_training_data(settings, tables, as_of, _stopped_by(prepared, progress))
+    notes = tuple(prepared.result())
     check_output("training_features", data.features)
     if data.snapshots:
         check_output("snapshots", _labels(data.snapshots, as_of))
@@ -117,6 +117,17 @@ def _train(
     version, is_champion = log_training(settings, data, champion, result, board, trees)
     progress("logging to MLflow", 1, 1)
     return TrainingResult(version=version, is_champion=is_champion, candidate=chosen.name, board=board, notes=notes)
+
+
+def _stopped_by(prepared: Future[list[str]], progress: Progress) -> Progress:
+    """Return the progress; it raises as soon as the registry turns out to be unusable, before the long part of a training."""
+
+    def report(stage: str, done: int, total: int) -> None:
+        if prepared.done():
+            prepared.result()
+        progress(stage, done, total)
+
+    return report
 
 
 def _labels(snapshots: list[Snapshot], as_of: date) -> pl.DataFrame:

@@ -42,7 +42,8 @@ HEADERS = {
     "complaints": "customer_id opened_at resolved_at satisfied contacts_to_resolve topic channel ingested_at",
     "surveys": "customer_id answered_at rating dimension expectation ingested_at",
     "contacts": "customer_id contacted_at treated channel action responded_at ingested_at",
-    "customers": "customer_id joined_at referred_by region channel partner marketing_consent household contact_point ingested_at",
+    "customers": "customer_id joined_at referred_by region channel partner marketing_consent household contact_point "
+    "external_id name email phone ingested_at",
 }
 optional_flags = st.one_of(st.none(), st.booleans())
 names = st.sampled_from(["A", "B", "C", None])
@@ -68,8 +69,7 @@ all_tables = st.builds(
         names,
         optional_flags,
         optional_flags,
-        names,
-        names,
+        *[names] * 6,
         optional_moments,
     ),
 )

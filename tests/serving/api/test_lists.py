@@ -201,7 +201,7 @@ def test_the_refusal_of_a_filter_names_the_allowed_values(service: Any) -> None:
 
     assert message("arm=nope") == "Input should be 'treated', 'control' or 'all'."
     assert "'hard_core', 'split', 'shifting', 'switcher' or 'undetermined'" in message("segment=nope")
-    assert "no parameter arms; its parameters are action, arm, cursor, format, limit" in message("arms=treated")
+    assert "no parameter arms; its parameters are action, arm, cursor, details, format, limit" in message("arms=treated")
     rows = pl.DataFrame(service.client.get("/lists/at_risk?limit=1000&arm=all").json()["rows"])
     assert message("action=dance").startswith("No customer has this action; the lists of this run have ")
     assert rows["action"][0] in message("action=dance")

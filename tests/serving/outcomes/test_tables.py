@@ -16,7 +16,7 @@ from holdfast.printing.outcomes import print_outcomes
 from serving.outcomes.measure import GroupOutcome, measure_groups
 from serving.outcomes.tables import is_conclusive, merge_equal_tables, row_figures
 from serving.pages.outcomes import _tables
-from serving.pages.render import FILTERS, PAGES, template
+from serving.pages.render import FILTERS, PAGES, TermLinks, template
 
 UNTIL = date(2026, 6, 1)
 ARMS = {"treated": 192, "control": 18, "global": 6}
@@ -65,7 +65,7 @@ def html(groups: list[GroupOutcome]) -> str:
     """Return the page of these outcomes, as stored and read again."""
     rows = json.loads(json.dumps([group.as_dict() for group in groups]))
     total = rows[0]
-    shared = {"client": "ann", "csrf": "x", "pages": PAGES, "current_page": "outcomes", "currency": "EUR"}
+    shared = {"client": "ann", "csrf": "x", "pages": PAGES, "current_page": "outcomes", "currency": "EUR", "term": TermLinks()}
     return template("outcomes").render(
         shared,
         total=total,
