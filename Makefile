@@ -11,10 +11,12 @@ help:  ## list these targets
 
 setup: $(READY)  ## create .venv with everything, from the hashed lock files
 
-$(READY): requirements/dev.lock deploy/link_checkout.py
+$(READY): requirements/setup.lock requirements/dev.lock deploy/link_checkout.py
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Holdfast needs Python 3.11 or newer")'
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --no-deps --no-compile --require-hashes -r requirements/dev.lock
+	$(BIN)/python -m pip install --quiet --no-deps --no-compile --require-hashes -r requirements/setup.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --require-hashes -r requirements/dev.lock \
+		|| $(BIN)/python -m pip install --quiet --no-deps --no-compile --require-hashes -r requirements/dev.lock
 	$(BIN)/python deploy/link_checkout.py
 	@touch $(READY)
 
@@ -48,6 +50,8 @@ bench: setup  ## run the benchmarks
 lock: setup  ## rewrite the lock files from pyproject.toml
 	$(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
 		--custom-compile-command "make lock" --group dev -o requirements/dev.lock
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+		--custom-compile-command "make lock" --group setup -c requirements/dev.lock -o requirements/setup.lock
 	$(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
 		--custom-compile-command "make lock" -c requirements/dev.lock -o requirements/server.lock
 	$(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
