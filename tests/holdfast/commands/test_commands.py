@@ -230,8 +230,8 @@ def test_the_demo_leaves_every_file_it_names(demo: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_model_beats_the_recency_rule_on_the_simulated_shop(demo: Path, holdfast: Run, tmp_path: Path) -> None:
-    code, _, _ = holdfast("compare", "--config", demo / "holdfast.toml", "--json", tmp_path / "board.json")
+def test_the_model_beats_the_recency_rule_on_the_simulated_shop(short_workshop: Path, holdfast: Run, tmp_path: Path) -> None:
+    code, _, _ = holdfast("compare", "--config", short_workshop, "--json", tmp_path / "board.json")
     board = json.loads((tmp_path / "board.json").read_text())
     losses = {entry["candidate"]: entry["log_loss"] for entry in board["churn"]}
     assert code == 0
