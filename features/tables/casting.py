@@ -10,8 +10,18 @@ ZONED_FORMATS = ("%Y-%m-%dT%H:%M%#z", "%Y-%m-%dT%H:%M:%S%.f%#z", "%Y-%m-%d %H:%M
 COMPACT_FORMAT = "%Y%m%d"
 FORMATS = (*DATE_TIME_FORMATS, "%Y-%m-%d", COMPACT_FORMAT, *ZONED_FORMATS)
 SAMPLE_CELLS = 10
-TRUE_WORDS = ("true", "t", "yes", "y", "1")
-FALSE_WORDS = ("false", "f", "no", "n", "0")
+# Yes and no as tables of shops have them: in the main languages, and as the states of a subscription.
+TRUE_WORDS = (
+    *("true", "t", "yes", "y", "1", "on", "subscribed", "opted in", "opt in", "granted"),
+    *("ja", "j", "oui", "o", "si", "sí", "s", "sim", "tak", "ano", "áno", "da", "да", "так", "kyllä", "igen", "evet", "ναι"),
+    *("はい", "是", "예", "네"),
+)
+FALSE_WORDS = (
+    *("false", "f", "no", "n", "0", "off", "unsubscribed", "not subscribed", "never subscribed", "opted out", "opt out"),
+    *("denied", "declined", "revoked", "withdrawn"),
+    *("nein", "non", "não", "nao", "nee", "nej", "nei", "nie", "ne", "nu", "нет", "ні", "ei", "nem", "hayır", "όχι"),
+    *("いいえ", "否", "아니요"),
+)
 
 
 def cast(value: pl.Expr, source: pl.DataType, kind: Kind) -> pl.Expr:
@@ -59,10 +69,11 @@ def as_integer(value: pl.Expr, source: pl.DataType) -> pl.Expr:
 
 
 def as_flag(value: pl.Expr, source: pl.DataType) -> pl.Expr:
-    """Return yes or no from the usual spellings."""
+    """Return yes or no from the usual spellings, in any case of letters, with spaces, hyphens or underscores."""
     if source == pl.Boolean:
         return value
-    word = value.cast(pl.String, strict=False).str.to_lowercase().str.strip_suffix(".0")
+    text = value.cast(pl.String, strict=False).str.normalize("NFC").str.to_lowercase()
+    word = text.str.replace_all(r"[\s_-]+", " ").str.strip_suffix(".0")
     return pl.when(word.is_in(TRUE_WORDS)).then(pl.lit(True)).when(word.is_in(FALSE_WORDS)).then(pl.lit(False))  # polars literal
 
 

@@ -4,19 +4,23 @@ Polars' SQL offers TRY_CAST for this and nothing else, but its expressions have 
 form, and text columns are read as numbers there. `cross_row_part` first refuses every node that this code does not know.
 """
 
-import io
 import json
-import warnings
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
 import polars as pl
 
-from features.tables.casting import as_number, strip_text
+from features.tables.casting import DATE_TIME_FORMATS, as_number, strip_text
 from features.tables.elementwise import cross_row_part
 from features.tables.schema import Kind
+from features.tables.unread import from_json, to_json, unread_cell
 from settings.errors import first_line
+
+TIMES: dict[str, pl.DataType] = {  # by type in Polars' JSON
+    json.dumps({"Literal": "Date"}): pl.Date(),
+    json.dumps({"Literal": {"Datetime": ["Microseconds", None]}}): pl.Datetime("us"),
+}
 
 
 class ExpressionError(Exception):
@@ -25,7 +29,7 @@ class ExpressionError(Exception):
 
 @dataclass(frozen=True)
 class ParsedExpression:
-    """An expression ready to use: its `value`, and in `unread` the text of the first cell that could not be read, else null."""
+    """An expression ready to use: its `value`, and in `unread` the cell that it needed and could not read (`unread_cell`)."""
 
     value: pl.Expr
     unread: pl.Expr
@@ -48,8 +52,8 @@ def parse_expression(expression: pl.Expr, kind: Kind, schema: pl.Schema) -> Pars
     reason = ""
     for size in range(len(text_columns) + 1):
         for numeric in combinations(text_columns, size):
-            candidate = _make_lenient(expression, numeric)
             try:
+                candidate = _make_lenient(expression, numeric, schema)
                 dtype = pl.LazyFrame(schema=schema).select(candidate.value.alias("value")).collect_schema()["value"]
             except pl.exceptions.PolarsError as error:
                 reason = first_line(error)
@@ -60,42 +64,40 @@ def parse_expression(expression: pl.Expr, kind: Kind, schema: pl.Schema) -> Pars
     raise ExpressionError(reason)
 
 
-def _make_lenient(expression: pl.Expr, numeric: tuple[str, ...]) -> ParsedExpression:
+def _make_lenient(expression: pl.Expr, numeric: tuple[str, ...], schema: pl.Schema) -> ParsedExpression:
     """Read the `numeric` columns as numbers, and turn the strict casts and date formats of the expression into lenient ones."""
     cells = {name: strip_text(pl.col(name)) for name in numeric}
-    numbers = {name: _to_json(as_number(cell, pl.String())) for name, cell in cells.items()}
-    conversions = [(_to_json(cell), numbers[name]) for name, cell in cells.items()]
+    numbers = {name: to_json(as_number(cell, pl.String())) for name, cell in cells.items()}
+    conversions = {id(numbers[name]): to_json(cell) for name, cell in cells.items()}
 
     def rewrite(node: dict[str, Any]) -> object:
         if node.keys() == {"Column"} and node["Column"] in numbers:
             return numbers[node["Column"]]
-        if node.get("options") == "Strict":
-            node["options"] = "NonStrict"
-            conversions.append((node["expr"], {"Cast": node}))
-        if "function" in node and "Strptime" in json.dumps(node["function"]):
-            conversions.append((node["input"][0], {"Function": node}))
         if node.get("strict") is True:
             node["strict"] = False
+        cast, call = node.get("Cast"), node.get("Function")
+        if isinstance(cast, dict) and json.dumps(cast["dtype"]) in TIMES and _is_text(cast["expr"], schema):
+            node = to_json(_iso_time(from_json(cast["expr"]), TIMES[json.dumps(cast["dtype"])]))
+        if isinstance(cast, dict) and cast["options"] == "Strict":  # TRY_CAST may give null
+            cast["options"] = "NonStrict"
+            conversions[id(node)] = cast["expr"]
+        if isinstance(call, dict) and "Strptime" in json.dumps(call["function"]):
+            conversions[id(node)] = call["input"][0]
         return node
 
-    value = _from_json(json.loads(expression.meta.serialize(format="json"), object_hook=rewrite))
-    unread = [_unread_text(_from_json(cell), _from_json(result)) for cell, result in conversions]
-    return ParsedExpression(value, pl.coalesce(*unread, pl.lit(None, pl.String)))
+    tree = json.loads(expression.meta.serialize(format="json"), object_hook=rewrite)
+    return ParsedExpression(from_json(tree), unread_cell(tree, conversions))
 
 
-def _unread_text(cell: pl.Expr, result: pl.Expr) -> pl.Expr:
-    text = strip_text(cell.cast(pl.String, strict=False))
-    return pl.when(result.is_null()).then(text)
+def _is_text(tree: object, schema: pl.Schema) -> bool:
+    return pl.LazyFrame(schema=schema).select(from_json(tree).alias("value")).collect_schema()["value"] == pl.String
 
 
-def _to_json(expression: pl.Expr) -> object:
-    return json.loads(expression.meta.serialize(format="json"))
-
-
-def _from_json(tree: object) -> pl.Expr:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Polars warns that the JSON does not outlive its version; this one lives a moment
-        return pl.Expr.deserialize(io.StringIO(json.dumps(tree)), format="json")
+def _iso_time(text: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+    """Return the dates and times of texts in ISO 8601 without a zone; Polars casts no text to them."""
+    times = [text.str.to_datetime(time_format, time_unit="us", strict=False) for time_format in DATE_TIME_FORMATS]
+    days = text.str.to_date("%Y-%m-%d", strict=False).cast(pl.Datetime("us"))
+    return pl.coalesce(*times, days).cast(dtype)
 
 
 def _fits(dtype: pl.DataType, kind: Kind) -> bool:

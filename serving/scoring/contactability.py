@@ -1,14 +1,22 @@
 """The current state of the customers table: consent, partners, households. Used for actions, never as features."""
 
+from functools import lru_cache
+from pathlib import Path
+
 import polars as pl
 
 from features.frames.columns import CUSTOMER
-from features.tables.schema import Tables
+from features.storage.paths import quarantine_path
+from features.tables.casting import cast, strip_text
+from features.tables.schema import CUSTOMERS, Kind, Tables
 
 CONSENT, PARTNER = "marketing_consent", "partner"
 GROUPS = ("household", "contact_point")
+UNCERTAIN = "consent_uncertain"
+NONE_SET_ASIDE = pl.DataFrame(schema={CUSTOMER: pl.String(), "refused": pl.Boolean()})
 DEFAULTS = {
     "may_contact": pl.lit(value=True),
+    UNCERTAIN: pl.lit(value=False),
     PARTNER: pl.lit(value=False),
     **{name: pl.lit(None, pl.Int64) for name in GROUPS},
 }
@@ -37,19 +45,47 @@ def contactability(tables: Tables) -> pl.DataFrame | None:
     return customers.with_columns(_group_number(name) for name in GROUPS if name in columns).collect()
 
 
-def with_contactability(features: pl.DataFrame, tables: Tables) -> pl.DataFrame:
-    """Add the columns of `contactability`, and give partners the lifecycle stage `partner`.
+def with_contactability(features: pl.DataFrame, tables: Tables, set_aside: pl.DataFrame = NONE_SET_ASIDE) -> pl.DataFrame:
+    """Add the columns of `contactability` and `consent_uncertain`, and give partners the lifecycle stage `partner`.
 
-    Customers missing from the table count as not having consented, if the table has a consent column.
+    Customers missing from the table count as not having consented, if the table has a consent column. So do those with a row in
+    `set_aside` (`consent_set_aside`): what that row says may be a refusal. `consent_uncertain` says that nothing else speaks
+    against contacting them.
     """
     states = contactability(tables)
     if states is None:
         return features.with_columns(**DEFAULTS)
+    asks_consent = has_consent_column(tables)
     joined = features.join(states, on=CUSTOMER, how="left", maintain_order="left")
-    return joined.with_columns(
-        pl.col("may_contact").fill_null(not has_consent_column(tables)),
+    known = joined.join(set_aside, on=CUSTOMER, how="left", maintain_order="left")
+    says_yes, refused = pl.col("may_contact").fill_null(not asks_consent), pl.col("refused").fill_null(value=False)
+    is_set_aside = pl.col("refused").is_not_null() & pl.lit(asks_consent)
+    has_no_refusal = pl.col("may_contact").fill_null(value=True) & ~refused
+    return known.with_columns(
+        (says_yes & ~is_set_aside).alias("may_contact"),
+        (is_set_aside & has_no_refusal).alias(UNCERTAIN),
         pl.col(PARTNER).fill_null(value=False),
-    ).with_columns(pl.when(PARTNER).then(pl.lit("partner")).otherwise("lifecycle_stage").alias("lifecycle_stage"))
+        pl.when(pl.col(PARTNER)).then(pl.lit("partner")).otherwise("lifecycle_stage").alias("lifecycle_stage"),
+    ).drop("refused")
+
+
+def consent_set_aside(workspace: Path) -> pl.DataFrame:
+    """Return customer_id and `refused` of the customers with a row of the customers table in quarantine.
+
+    `refused` says whether such a row refuses marketing in a cell that can be read. Empty where nothing is in quarantine.
+    """
+    path = quarantine_path(workspace, CUSTOMERS.name)
+    return _read_set_aside(path, path.stat().st_mtime_ns) if path.is_file() else NONE_SET_ASIDE
+
+
+@lru_cache(maxsize=4)
+def _read_set_aside(path: Path, _changed_at: int) -> pl.DataFrame:
+    rows = pl.scan_parquet(path, glob=False)
+    columns = rows.collect_schema().names()
+    consent = pl.col(CONSENT) if CONSENT in columns else pl.lit(None, pl.String)
+    refuses = cast(strip_text(consent), pl.String(), Kind.FLAG).eq_missing(pl.lit(value=False))
+    ids = rows.select(strip_text(pl.col(CUSTOMER)).alias(CUSTOMER), refuses.alias("refused")).drop_nulls(CUSTOMER)
+    return ids.group_by(CUSTOMER).agg(pl.col("refused").any()).collect()
 
 
 def shared_text(column: str) -> pl.Expr:

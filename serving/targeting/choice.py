@@ -9,18 +9,20 @@ from serving.targeting.rules import assign_target
 from settings.sections import Action, Targeting
 
 NO_ACTION = "none"
-NO_CONSENT = "no_consent"
+NO_CONSENT, UNCERTAIN_CONSENT = "no_consent", "uncertain_consent"
 GAIN_PREFIX, BEST_GAIN = "_gain", "_best"
 NO_MEASURED_EFFECTS: Mapping[str, str] = {}
 
 
 def choose_actions(scores: pl.DataFrame, targeting: Targeting, measured: Mapping[str, str] = NO_MEASURED_EFFECTS) -> pl.DataFrame:
-    """Add target, barred, action, action_cost and expected_gain; every row needs a score and `may_contact`.
+    """Add target, barred, action, action_cost and expected_gain; every row needs a score, `may_contact` and `consent_uncertain`.
 
     Actions need an expected gain above 0, except for recovery: it is chosen whatever it gains, unless it has `always = false`.
-    Without consent no action is chosen, and `barred` is `no_consent`. `measured` maps actions to columns of measured effects.
+    Without consent no action is chosen, and `barred` is `no_consent`, or `uncertain_consent` where a row that cannot be used may
+    hold a refusal. `measured` maps actions to columns of measured effects.
     """
-    barred = pl.when(~pl.col("may_contact")).then(pl.lit(NO_CONSENT)).alias("barred")
+    reason = pl.when("consent_uncertain").then(pl.lit(UNCERTAIN_CONSENT)).otherwise(pl.lit(NO_CONSENT))
+    barred = pl.when(~pl.col("may_contact")).then(reason).alias("barred")
     targeted = scores.with_columns(assign_target(targeting.at_risk_threshold).alias("target"), barred, saved_value())
     gain_columns = {action: f"{GAIN_PREFIX}{index}" for index, action in enumerate(targeting.actions)}
     gains = expected_gains(targeting.actions, measured)

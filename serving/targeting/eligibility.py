@@ -112,6 +112,7 @@ def _apply_rules(frame: pl.DataFrame, withheld: pl.Expr, pause_days: int, contro
     just_contacted = (~for_service & (pl.col("contacted_days") < pause_days)).fill_null(value=False)
     rules = {
         Exclusion.OBJECTED: withheld,
+        Exclusion.UNCERTAIN_CONSENT: pl.col("barred") == Exclusion.UNCERTAIN_CONSENT,
         Exclusion.NO_CONSENT: pl.col("barred").is_not_null(),
         Exclusion.NO_ACTION: pl.col(BEST_GAIN).is_null(),
         Exclusion.NOT_WORTH_IT: ~pl.col(IS_WORTH_IT),

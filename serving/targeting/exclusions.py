@@ -11,6 +11,7 @@ class Exclusion(StrEnum):
 
     OBJECTED = "objected"
     NO_CONSENT = "no_consent"
+    UNCERTAIN_CONSENT = "uncertain_consent"
     NO_ACTION = "no_action"
     NOT_WORTH_IT = "not_worth_it"
     CONTACTED = "contacted"
@@ -30,6 +31,7 @@ def exclusion_sentence(reason: str, count: int, targeting: Targeting) -> str:
     descriptions: Mapping[str, str] = {
         Exclusion.OBJECTED: "objected to marketing or were erased",
         Exclusion.NO_CONSENT: "have not consented to marketing",
+        Exclusion.UNCERTAIN_CONSENT: "have a row in the customers table that cannot be used, so their consent is uncertain",
         Exclusion.NO_ACTION: "match no configured action",
         Exclusion.NOT_WORTH_IT: "would cost more than they are expected to bring",
         Exclusion.CONTACTED: f"were contacted in the last {targeting.pause_days} days",

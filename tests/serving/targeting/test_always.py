@@ -28,6 +28,7 @@ CUSTOMER: dict[str, Any] = {
     "last_settled_satisfied": None,
     "last_settled_days": None,
     "may_contact": True,
+    "consent_uncertain": False,
     "relationship_level": "reactive",
     "orders": 3,
 }

@@ -22,6 +22,7 @@ CUSTOMER: dict[str, Any] = {
     "last_settled_satisfied": None,
     "last_settled_days": None,
     "may_contact": True,
+    "consent_uncertain": False,
     "relationship_level": "reactive",
     "orders": 3,
 }
@@ -70,3 +71,10 @@ def test_with_effect_odds_a_wavering_customer_comes_before_one_who_is_almost_cer
 
 def test_without_actions_the_choice_is_none() -> None:
     assert chosen(actions=()) == ("none", 0.0, 0.0)
+
+
+def test_refused_and_uncertain_consent_are_told_apart() -> None:
+    changes = [{}, {"may_contact": False}, {"may_contact": False, "consent_uncertain": True}]
+    schema = {"last_settled_satisfied": pl.Int64, "last_settled_days": pl.Int64}
+    rows = pl.DataFrame([CUSTOMER | change for change in changes], schema_overrides=schema)
+    assert choose_actions(rows, Targeting(actions=ACTIONS))["barred"].to_list() == [None, "no_consent", "uncertain_consent"]

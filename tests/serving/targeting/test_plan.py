@@ -97,6 +97,7 @@ def test_every_customer_is_on_a_list_or_excluded_for_one_reason() -> None:
             {"target": "win_back", "status": "former", "orders": 1},
             {"value_at_risk": 1.0},
             {},
+            {"barred": "uncertain_consent"},
         ),
         withheld=("c6",),
     )
@@ -108,6 +109,7 @@ def test_every_customer_is_on_a_list_or_excluded_for_one_reason() -> None:
         "c4": Exclusion.NO_ACTION,
         "c5": Exclusion.NOT_WORTH_IT,
         "c6": Exclusion.OBJECTED,
+        "c7": Exclusion.UNCERTAIN_CONSENT,
     }
 
 
