@@ -111,17 +111,21 @@ def pytest_collection_finish() -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the files with slow tests first, so that several processes finish together; each file is run by one process.
 
-    The first two files build what the others share, the short demo with its second training and the demo, so that later no
-    process waits for another one to build them. Within each group the order stays random.
+    The first two files build what the others share, the short demo with its second training and the demo, so that no process
+    waits for another one to build them. Within each group the order stays random.
     """
     by_file: dict[Path, list[pytest.Item]] = {}
     for item in items:
         by_file.setdefault(item.path, []).append(item)
-    builders = [
-        next((path for path, tests in by_file.items() if _uses(tests, fixture)), None) for fixture in ("retrained", "demo")
-    ]
+    builders = [_builder(by_file, fixture, other) for fixture, other in (("retrained", "demo"), ("demo", "short_demo"))]
     files = sorted(by_file, key=lambda path: (path not in builders, *_schedule(by_file[path])))
     items[:] = [item for path in files for item in by_file[path]]
+
+
+def _builder(by_file: dict[Path, list[pytest.Item]], fixture: str, other: str) -> Path | None:
+    """Return a file that uses a fixture, without the other one if there is such a file."""
+    candidates = [path for path, tests in by_file.items() if _uses(tests, fixture)]
+    return min(candidates, key=lambda path: _uses(by_file[path], other), default=None)
 
 
 def _schedule(tests: list[pytest.Item]) -> tuple[bool, bool, bool]:

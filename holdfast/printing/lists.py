@@ -13,7 +13,7 @@ from serving.store.lists.issued import IssuedList
 from serving.targeting.exclusions import Exclusion, exclusion_sentence
 from settings.sections import Settings
 
-ALWAYS_HINT = "Complaints are answered whatever it gains; `always = false` on the action changes that."
+ALWAYS_HINT = "Complaints are answered, whatever an answer gains; `always = false` on the action changes that."
 
 
 def print_issued(console: Console, weekly: WeeklyList, issued: IssuedList, counting: str, path: Path, settings: Settings) -> None:

@@ -1,6 +1,6 @@
 """What a curve of budgets says, in words: the most profitable budget, and what lies beyond it."""
 
-from features.rendering.amounts import format_money
+from features.rendering.amounts import MAX_WITH_CENTS, format_amount, format_money
 
 TOLERANCE = 0.005  # in currency: budgets this close are equal
 
@@ -11,7 +11,7 @@ def best_budget_sentence(best: float, maximum: float, currency: str, *, what: st
     `maximum` is what all actions together cost: nothing lies beyond it. `what` is one action in a word, "contact" or "answer";
     `answers_all` says that every complaint is answered, whatever it gains.
     """
-    best_text = f"{format_money(best)} {currency}"
+    best_text = f"{_exact(best)} {currency}"
     lead = "Every complaint is answered. By expected gain alone, " if answers_all else ""
     if maximum - best <= TOLERANCE:
         sentence = f"every {what} is expected to bring more than it costs; {best_text} pays for all of them."
@@ -30,3 +30,8 @@ def curve_description(best: float, maximum: float, currency: str) -> str:
     if best <= TOLERANCE:
         return f"{start}falls from the first contact."
     return f"{start}rises up to a budget of {format_money(best)} {currency} and falls beyond it."
+
+
+def _exact(budget: float) -> str:
+    """Return a budget with its cents, as it stands in the field beside the sentence."""
+    return format_money(budget) if budget < MAX_WITH_CENTS else format_amount(budget, 2).removesuffix(".00")

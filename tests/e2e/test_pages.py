@@ -360,7 +360,7 @@ def test_a_row_is_a_card_on_a_phone_and_the_head_stays_in_view_on_a_desk(browser
 def test_a_term_shows_its_definition_on_focus_without_javascript(browser: Browser, site: Site) -> None:
     for session in sessions(browser, site, java_script_enabled=False):
         page = session.open("week?kind=at_risk")
-        term = page.locator(".decision .term", has_text="held out")
+        term = page.locator(".decision .term", has_text="held-out")
         assert not term.locator("[role=tooltip]").is_visible()
         term.locator("a").focus()
         assert term.locator("[role=tooltip]").is_visible()

@@ -42,7 +42,7 @@ def effective_list(engine: sa.Engine, kind: str, week: str) -> IssuedList | None
 
 def counting_sentence(issued: IssuedList, effective: IssuedList | None) -> str:
     """Return which list of a kind and week counts, seen from one of them; `effective` is the one of `effective_list`."""
-    name = f"the {issued.kind} list of {issued.week}"
+    name = f"the {issued.kind.replace('_', '-')} list of {issued.week}"
     if issued.withdrawn_at is not None:
         return f"The scores of this list were withdrawn on {issued.withdrawn_at:%Y-%m-%d}: do not act on it."
     if effective is None or effective.list_id == issued.list_id:

@@ -70,9 +70,9 @@ def test_the_list_issued_last_counts_and_a_dry_run_issues_nothing(workshop: Path
     assert f"It replaces {first}, which is kept unchanged." in output
     assert counting_list(workshop) == f"{first}-2"
     output = holdfast("list", "--limit", "3", "--config", workshop)[1].replace("\n", " ")
-    assert f"{first}-2 counts as the at_risk list of 2025-W07, not this one: a limit cut this one short." in output
+    assert f"{first}-2 counts as the at-risk list of 2025-W07, not this one: a limit cut this one short." in output
     output = holdfast("list", "--config", workshop)[1].replace("\n", " ")
-    assert "This list counts as the at_risk list of 2025-W07." in output
+    assert "This list counts as the at-risk list of 2025-W07." in output
     assert counting_list(workshop) == first
 
 

@@ -11,7 +11,7 @@ from serving.store import run_rows
 from serving.store.publish import publish
 from serving.store.run_rows import changed_rows, find_run, find_run_of_day, iter_run_rows
 
-IDS = ("10", "9", "A-1", "a-1", "a 1", "Ä", "z", "é", "é", "_", "%", "=1", "+49", "x'y", "日本")
+IDS = ("10", "9", "A-1", "a-1", "a 1", "Ä", "z", "\u00e9", "e\u0301", "_", "%", "=1", "+49", "x'y", "日本")
 COLUMNS = ["customer_id", "p_churn", "action"]
 DAY = date(2025, 3, 1)
 
