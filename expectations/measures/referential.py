@@ -5,6 +5,7 @@ from datetime import datetime
 import polars as pl
 
 from expectations.check import Measure
+from expectations.measures.odd_ids import dominant_customer, rounded_ids
 from features.tables.schema import CUSTOMERS, TRANSACTIONS, Tables
 
 ID, NORMALISED_ID = "customer_id", "normalised_id"
@@ -12,16 +13,19 @@ CUSTOMER_SOURCES = {TRANSACTIONS.name, CUSTOMERS.name}
 
 
 def link_measures(tables: Tables) -> dict[str, dict[str, Measure]]:
-    """Return measures per table: alike_ids for the orders, unknown_customers and nearly_known for tables linked to them.
+    """Return measures per table: those of odd ids for the orders, unknown_customers and nearly_known for tables linked to them.
 
     A customer is known if the orders or the customers table have the id. The measures are counts, never ids.
     """
     id_frames = {name: frame.select(ID) for name, frame in tables.present().items()}
     known = _unique_ids(pl.concat([frame for name, frame in id_frames.items() if name in CUSTOMER_SOURCES]))
     linked = {name: frame for name, frame in id_frames.items() if name not in CUSTOMER_SOURCES}
-    return {TRANSACTIONS.name: {"alike_ids": _alike_ids(known)}} | {
-        name: _unknown_customers(frame, known) for name, frame in linked.items()
+    of_orders = {
+        "alike_ids": _alike_ids(known),
+        "rounded_ids": rounded_ids(known[ID]),
+        "dominant_customer": dominant_customer(tables.transactions),
     }
+    return {TRANSACTIONS.name: of_orders} | {name: _unknown_customers(frame, known) for name, frame in linked.items()}
 
 
 def days_behind(table: str, newest: dict[str, datetime | None]) -> dict[str, Measure]:

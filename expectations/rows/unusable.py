@@ -14,11 +14,11 @@ HINTS = {
 }
 
 
-def refuse_unusable(table: Table, result: FilterResult, raw: pl.LazyFrame) -> None:
+def refuse_unusable(table: Table, result: FilterResult, raw: pl.LazyFrame, reasons: str) -> None:
     """Raise TableUnusableError for a table without rows, with an unreadable column, or without a good row.
 
     A required column is unreadable if it has no readable cell but an unreadable one. An optional column is unreadable if
-    more than half of all rows have an unreadable cell, and none a readable one.
+    more than half of all rows have an unreadable cell, and none a readable one. `reasons` says why rows are set aside.
     """
     if result.read == 0:
         raise TableUnusableError(table.name, "the source has a header but no rows.")
@@ -28,8 +28,7 @@ def refuse_unusable(table: Table, result: FilterResult, raw: pl.LazyFrame) -> No
         if unreadable > tolerated and not result.totals[f"{READABLE}{column.name}"]:
             raise _wrong_type(table, column, unreadable, raw)
     if result.used == 0:
-        counts = ", ".join(f"{rows} {rule}" for rule, rows in result.rows_by_rule.items())
-        raise TableUnusableError(table.name, f"none of its {result.read} rows is usable ({counts}).")
+        raise TableUnusableError(table.name, f"none of its {result.read} rows is usable ({reasons}).")
 
 
 def _wrong_type(table: Table, column: Column, unreadable: int, raw: pl.LazyFrame) -> TableUnusableError:

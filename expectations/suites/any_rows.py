@@ -16,6 +16,7 @@ from settings.checks import TableChecks
 # A shop's local clock may be ahead of UTC; the point-in-time filter keeps such rows out until their day has come.
 CLOCK_SLACK = timedelta(days=1)
 EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001  # the tables hold UTC without a zone
+SHORTENED_NUMBER = r"^\d+([.,]\d+)?[eE]\+\d+$"
 CONTROL_CHARACTERS = r"[\x00-\x08\x0b\x0c\x0e-\x1f]"
 
 
@@ -79,10 +80,14 @@ def _text_rules(column: Column, limits: TableChecks) -> list[Rule]:
     if not column.required:
         return [Rule(f"undecodable_{name}", f"{name} is not UTF-8 text", undecodable, severity="warn")]
     too_long = false_if_null(value.str.len_bytes() > limits.longest_id)
+    shortened = f"{name} was shortened by a spreadsheet, as 7.12E+12 is; export it as text"
+    marked = f"{name} begins with an apostrophe, as a spreadsheet marks text; export it without, or remove it in [columns]"
     has_control_characters = false_if_null(value.str.contains(CONTROL_CHARACTERS))
     return [
         Rule(f"undecodable_{name}", f"{name} is not UTF-8 text", undecodable, mandatory=True),
         Rule(f"too_long_{name}", f"{name} has more than {limits.longest_id} bytes", too_long, mandatory=True),
+        Rule(f"shortened_{name}", shortened, false_if_null(value.str.contains(SHORTENED_NUMBER)), mandatory=True),
+        Rule(f"apostrophe_{name}", marked, false_if_null(value.str.starts_with("'"))),
         Rule(f"control_characters_{name}", f"{name} contains control characters", has_control_characters, mandatory=True),
     ]
 

@@ -11,6 +11,7 @@ from settings.checks import TransactionChecks
 KEYS: tuple[str, ...] = ()
 ABSOLUTE_TOLERANCE = 0.011  # a cent, and rounding
 RELATIVE_TOLERANCE = 1e-3
+MAX_ROUNDED = 0.5  # a tenth of all ids with 16 digits end in 0
 
 
 def row_rules(columns: Collection[str], limits: TransactionChecks) -> list[Rule]:  # noqa: ARG001  # one signature for all suites
@@ -52,6 +53,19 @@ def table_checks(limits: TransactionChecks) -> list[Check]:
             "amount_jump",
             f"The typical amount of a week differs from that of the weeks before by a factor of at most {limits.max_jump:g}",
             high=limits.max_jump,
+        ),
+        Check(
+            "dominant_customer",
+            "No customer id has far more lines or money than any other, as an id for everybody without an account has",
+            high=0,
+            is_share=True,
+        ),
+        Check(
+            "rounded_ids",
+            f"At most {MAX_ROUNDED:.0%} of the long customer ids have only zeros after the 15th digit, where spreadsheets round",
+            high=MAX_ROUNDED,
+            severity="stop",
+            is_share=True,
         ),
         _share_check("odd_products", "have a product code without a digit, unlike most codes", limits.max_odd_products),
     ]

@@ -1,7 +1,8 @@
 """Filter the rows of one table, apply stored releases, and take the measures that its checks look at."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import NamedTuple
 
 import polars as pl
 
@@ -12,6 +13,7 @@ from expectations.measures.odd_products import odd_products
 from expectations.measures.table import repeated_keys, rule_measures, table_measures
 from expectations.rows.custom_rules import custom_measures
 from expectations.rows.filter import FilterResult, filter_rows
+from expectations.rows.reasons import main_reasons
 from expectations.rows.releases import NO_RELEASES, AppliedReleases, apply_releases
 from expectations.rows.rule import Rule
 from expectations.rows.unusable import refuse_unusable
@@ -26,6 +28,8 @@ from features.tables.read import RawTable, read_table
 from features.tables.schema import Table
 from settings.checks import TableChecks
 from settings.sections import Settings
+
+QUARANTINED_SHARE = "quarantined_share"
 
 
 @dataclass(frozen=True)
@@ -66,9 +70,10 @@ def measure_table(
     try:
         raw = read_table(settings, table.name)
         assert raw is not None, "only configured tables are checked"  # noqa: S101  # for the type checker
-        rules, result, releases = _filter(settings, table, raw, now, erased)
+        filtered = _filter(settings, table, raw, now, erased)
     except TableUnusableError as error:
         return MeasuredTable(table, {"readable": Measure(1)}, error=error)
+    rules, result, releases, reasons = filtered
     limits: TableChecks = getattr(settings.checks, table.name)
     used = result.used + releases.rows
     good = pl.scan_parquet(good_path(settings.workspace.path, table.name), glob=False)
@@ -76,13 +81,22 @@ def measure_table(
     measures |= table_measures(result, used, limits, before, raw.files, now)
     measures |= repeated_keys(good, TABLE_SUITES[table.name].KEYS, used)
     measures |= odd_products(good) | custom_measures(table, good, limits)
+    if QUARANTINED_SHARE in measures:
+        measures[QUARANTINED_SHARE] = replace(measures[QUARANTINED_SHARE], detail=reasons)
     measures |= {"readable": Measure(0), "lost_releases": Measure(releases.lost)}
     return MeasuredTable(table, measures, rules=rules, filter_result=result, releases=releases)
 
 
-def _filter(
-    settings: Settings, table: Table, raw: RawTable, now: datetime, erased: HashedIds
-) -> tuple[list[Rule], FilterResult, AppliedReleases]:
+class _Filtered(NamedTuple):
+    """The rules of a table, what they set aside and why, and the releases."""
+
+    rules: list[Rule]
+    result: FilterResult
+    releases: AppliedReleases
+    reasons: str
+
+
+def _filter(settings: Settings, table: Table, raw: RawTable, now: datetime, erased: HashedIds) -> _Filtered:
     """Filter the rows; if files repeat each other, filter again with the copies set aside."""
     workspace = settings.workspace.path
     rules = _rules(settings, table, raw.rows, now, erased)
@@ -92,11 +106,12 @@ def _filter(
         if result.repeated_files:
             rules = _rules(settings, table, raw.rows, now, erased, result.repeated_files)
             result = filter_rows(table, raw, rules, good, bad, erased)
-        refuse_unusable(table, result, raw.rows)
+        reasons = main_reasons(result.rows_by_rule, rules, bad)
+        refuse_unusable(table, result, raw.rows, reasons)
         releases = apply_releases(workspace, table, result, rules, good, bad)
         replace_durably(good, good_file)
         replace_durably(bad, quarantine_file)
-    return rules, result, releases
+    return _Filtered(rules, result, releases, reasons)
 
 
 def _rules(

@@ -137,6 +137,31 @@ GALLERY = [
         used=ROWS + 2,
         warnings={"alike_ids": 1},
     ),
+    costs_only_itself("an id that a spreadsheet shortened", "7.12E+12,x,2025-12-01,5,1,B", "shortened_customer_id"),
+    costs_only_itself("an order id with a decimal comma", '007,"7,12e+12",2025-12-01,5,1,B', "shortened_order_id"),
+    accepted("an id that only looks like it", "7E12,x,2025-12-01,5.5,1,B"),
+    costs_only_itself("an id marked as text by a spreadsheet", "'007,x,2025-12-01,5,1,B", "apostrophe_customer_id"),
+    stops_table(
+        "all ids shortened by a spreadsheet",
+        single_file(csv([f"{1 + number % 9}.12E+12{row[3:]}" for number, row in enumerate(GOOD)])),
+        "none of its 1200 rows is usable (1,200 shortened_customer_id: customer_id was shortened by a spreadsheet",
+    ),
+    stops_table(
+        "two amounts in three unreadable",
+        single_file(csv([row.replace(".5,", " EUR,", 1) if number % 3 else row for number, row in enumerate(GOOD)])),
+        'found 66.7% (800 unreadable_amount: amount cannot be read as a number, such as "11 EUR")',
+    ),
+    stops_table(
+        "long ids rounded by a spreadsheet",
+        single_file(csv([f"4917012345{row[:3]}8900{row[3:]}" for row in GOOD])),
+        "where spreadsheets round",
+    ),
+    Fault(
+        "one id for everybody without an account",
+        single_file(csv([f"guest{row[3:]}" if number % 3 else row for number, row in enumerate(GOOD)])),
+        warnings={"dominant_customer": 0.667},
+        same_rows=False,
+    ),
     costs_only_itself("an id of 10 MB", "x" * 10_000_000 + ",x,2025-12-01,5,1,B", "too_long_customer_id"),
     costs_only_itself("a null byte in an id", b"00\x007,x,2025-12-01,5,1,B", "control_characters_customer_id"),
     # dates

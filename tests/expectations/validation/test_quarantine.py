@@ -98,7 +98,7 @@ def test_ratings_outside_their_scale_are_set_aside(tmp_path: Path) -> None:
             'the column amount has no readable number in any of 2 rows, for example "a"',
         ),
         (f"{HEADER}\n1,1,3/1/2025,5\n", "For another date format write STRPTIME"),
-        (f"{HEADER}\n,1,2025-01-01,5\n", "none of its 1 rows is usable (1 missing_customer_id)"),
+        (f"{HEADER}\n,1,2025-01-01,5\n", "none of its 1 rows is usable (1 missing_customer_id: customer_id is empty)"),
     ],
 )
 def test_a_table_without_a_usable_row_is_refused_in_one_sentence(tmp_path: Path, text: str, message: str) -> None:
