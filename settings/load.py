@@ -11,12 +11,12 @@ from pydantic import TypeAdapter, ValidationError
 
 from settings.errors import SettingsError
 from settings.password_files import with_passwords
-from settings.sections import Settings, Source, SqlQuery, TableSources
+from settings.sections import FileSource, Settings, Source, SqlQuery, TableSources
 from settings.urls import hide_credentials, refuse_malformed_url, remember_environment, remember_secrets
 
 PREFIX = "HOLDFAST__"
 SQLITE = "sqlite:///"
-TYPE_NAMES = ("int", "str", "SqlQuery")
+TYPE_NAMES = ("int", "str", "FileSource", "SqlQuery")
 # Keys that have a new name, by section: (old, new). The old one is still accepted.
 RENAMED_KEYS = {"targeting": ("hold_out_days", "control_hold_days")}
 
@@ -120,8 +120,9 @@ def _check_urls(path: Path, settings: Settings) -> None:
     """Refuse malformed URLs without quoting them, and URLs where a file is expected; remember the secrets in the others."""
     urls = {"serving.store": settings.serving.store, "tracking.mlflow_uri": settings.tracking.mlflow_uri}
     for table, source in ((field.name, getattr(settings.tables, field.name)) for field in fields(TableSources)):
-        if isinstance(source, str) and "://" in source:
-            remember_secrets(source)
+        file = source.file if isinstance(source, FileSource) else source
+        if isinstance(file, str) and "://" in file:
+            remember_secrets(file)
             raise SettingsError(f"{path}: tables.{table} should be a file, or {{url, query}} for a database; found a URL.")
         urls[f"tables.{table}.url"] = source.url if isinstance(source, SqlQuery) else None
     for key, url in urls.items():
@@ -152,6 +153,8 @@ def _absolute(settings: Settings, folder: Path) -> Settings:
 def _absolute_source(source: Source | None, folder: Path) -> Source | None:
     if isinstance(source, SqlQuery):
         return replace(source, url=_absolute_url(source.url, folder) or source.url)
+    if isinstance(source, FileSource):
+        return replace(source, file=str(folder / source.file))
     return source if source is None else str(folder / source)
 
 

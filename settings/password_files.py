@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from settings.errors import SettingsError
-from settings.sections import Settings, SqlQuery, TableSources
+from settings.sections import Settings, Source, SqlQuery, TableSources
 
 CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
@@ -84,7 +84,7 @@ def _complete(path: Path, url_key: str, url: str | None, file_key: str, file: Pa
         raise SettingsError(f"{path}: {file_key} is given, but {url_key} {error}.") from None
 
 
-def _complete_source(path: Path, key: str, source: str | SqlQuery | None) -> str | SqlQuery | None:
+def _complete_source(path: Path, key: str, source: Source | None) -> Source | None:
     if not isinstance(source, SqlQuery):
         return source
     return replace(

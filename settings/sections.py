@@ -1,10 +1,11 @@
 """The sections of `holdfast.toml` as frozen dataclasses; their defaults are the documented ones."""
 
+import codecs
 import os
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Discriminator, Field, Tag
 from pydantic.dataclasses import dataclass
 
 from settings.checks import STRICT, Checks, Share
@@ -13,6 +14,15 @@ Days = Annotated[int, Field(gt=0, le=36_500, strict=True)]
 PositiveCount = Annotated[int, Field(gt=0, strict=True)]
 Seconds = Annotated[float, Field(gt=0, le=25, allow_inf_nan=False)]
 Money = Annotated[float, Field(ge=0, allow_inf_nan=False, strict=True)]
+
+
+def known_encoding(name: str) -> str:
+    """Return the name of a text encoding. Raises ValueError for one that Python does not know."""
+    try:
+        codecs.lookup(name)
+    except LookupError:
+        raise ValueError(f"an encoding such as cp1252 or utf-8, found {name!r}") from None
+    return name
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -32,17 +42,41 @@ class SqlQuery:
     password_file: Path | None = None
 
 
-Source = str | SqlQuery
+@dataclass(frozen=True, config=STRICT)
+class FileSource:
+    """A CSV or Parquet file or a glob, and how its CSV files are written.
+
+    `encoding` is a name that Python knows, such as cp1252. `skip_lines` is the number of lines before the header.
+    """
+
+    file: Annotated[str, Field(min_length=1)]
+    encoding: Annotated[str, AfterValidator(known_encoding)] = "utf-8"
+    skip_lines: Annotated[int, Field(ge=0, le=1_000, strict=True)] = 0
+
+
+def _kind_of_source(value: object) -> str:
+    """Return which kind of source a value is meant to be, so that errors are about that kind."""
+    if isinstance(value, FileSource) or (isinstance(value, dict) and "file" in value):
+        return "FileSource"
+    return "SqlQuery" if isinstance(value, SqlQuery | dict) else "str"
+
+
+Source = Annotated[
+    Annotated[str, Field(min_length=1), Tag("str")]
+    | Annotated[FileSource, Tag("FileSource")]
+    | Annotated[SqlQuery, Tag("SqlQuery")],
+    Discriminator(_kind_of_source),
+]
 
 
 @dataclass(frozen=True, config=STRICT)
 class TableSources:
-    """The source of each input table: a CSV or Parquet file, a glob, or `{url, query}`.
+    """The source of each input table: a CSV or Parquet file, a glob, `{file, ...}`, or `{url, query}`.
 
     None: the table is absent, and its features are null.
     """
 
-    transactions: Annotated[str, Field(min_length=1)] | SqlQuery
+    transactions: Source
     complaints: Source | None = None
     surveys: Source | None = None
     contacts: Source | None = None

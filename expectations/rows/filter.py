@@ -23,6 +23,7 @@ ROW_HASH, ROW_KEY = "_content", "row_key"
 WARNED, READABLE, UNREADABLE, FILLED, LARGEST = "warned:", "read:", "unread:", "filled:", "largest:"
 GOOD = pl.col(RULE).is_null()
 AMOUNT_COLUMNS = ("amount", "cost")
+UNDECODABLE = "\ufffd"  # in the place of bytes that are not text
 REASON_COLUMNS = ("rule", "reason", "source", "row")
 # A real date in an order other than ISO's, or ISO with day and month exchanged: 2025-13-02, 13/02/2025, 02/13/2025.
 DAY, MONTH = "(?:1[3-9]|2\\d|3[01])", "(?:0?[1-9]|1[0-2])"
@@ -90,7 +91,7 @@ def filter_rows(
     kept = tested.filter(pl.col(RULE).is_null())
     warnings = [rule for rule in rules if rule.severity == "warn"]
     queries = [
-        kept.select(_without_erased(erased, name) for name in names).sink_parquet(
+        kept.select(_good_cell(table, erased, name) for name in names).sink_parquet(
             good, lazy=True, compression="lz4", statistics=False
         ),
         quarantined_rows(table, tested, rules).sink_parquet(bad, lazy=True),
@@ -113,8 +114,14 @@ def filter_rows(
     )
 
 
-def _without_erased(erased: HashedIds, name: str) -> pl.Expr:
-    """Return a column with null for erased customers that another customer's row names."""
+def _good_cell(table: Table, erased: HashedIds, name: str) -> pl.Expr:
+    """Return a column of good rows: null where another customer's row names an erased one, and for text that is not readable.
+
+    Two words whose letters were lost, such as brands in another encoding, would look alike.
+    """
+    column = table.column(name)
+    if column is not None and column.kind is Kind.TEXT and not column.required and name != "referred_by":
+        return pl.when(~pl.col(name).str.contains(UNDECODABLE, literal=True)).then(name)
     if name != "referred_by" or not erased.hashes:
         return pl.col(name)
     return pl.when(~erased.holds(name)).then(name)

@@ -78,7 +78,8 @@ def _text_rules(column: Column, limits: TableChecks) -> list[Rule]:
     name, value = column.name, pl.col(column.name)
     undecodable = false_if_null(value.str.contains("\ufffd", literal=True))
     if not column.required:
-        return [Rule(f"undecodable_{name}", f"{name} is not UTF-8 text", undecodable, severity="warn")]
+        sentence = f"{name} is not UTF-8 text and is left empty; name the encoding of the file in [tables], such as cp1252"
+        return [Rule(f"undecodable_{name}", sentence, undecodable, severity="warn")]
     too_long = false_if_null(value.str.len_bytes() > limits.longest_id)
     shortened = f"{name} was shortened by a spreadsheet, as 7.12E+12 is; export it as text"
     marked = f"{name} begins with an apostrophe, as a spreadsheet marks text; export it without, or remove it in [columns]"

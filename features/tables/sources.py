@@ -2,7 +2,7 @@
 
 import glob
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from features.tables.csv_dialect import NotCsvError, read_dialect
 from features.tables.csv_repair import repair
 from features.tables.errors import TableUnusableError
 from settings.errors import first_line
-from settings.sections import Source, SqlQuery
+from settings.sections import FileSource, Source, SqlQuery
 from settings.urls import hide_credentials
 
 SOURCE = "_source"
@@ -24,6 +24,7 @@ ROW = "_row"
 # The first cell of a CSV row beyond its header. In such a row, cells may be in the wrong columns.
 OVERFLOW = "_overflow"
 BATCH_ROWS = 200_000
+PARQUET_SUFFIXES = (".parquet", ".pq")
 
 
 @dataclass(frozen=True)
@@ -47,8 +48,9 @@ def open_source(table: str, source: Source) -> list[SourceFile]:
     try:
         if isinstance(source, SqlQuery):
             return [SourceFile("query", _with_position(_read_query(source), "query"))]
-        paths = _find_files(table, source)
-        return [_open_file(table, path, name) for path, name in zip(paths, _short_names(paths), strict=True)]
+        files = source if isinstance(source, FileSource) else FileSource(source)
+        paths = _find_files(table, files.file)
+        return [_open_file(table, path, name, files) for path, name in zip(paths, _short_names(paths), strict=True)]
     except (pl.exceptions.PolarsError, OSError) as error:
         public = f"{_display_name(source)} cannot be read."
         raise TableUnusableError(table, f"{_display_name(source)} cannot be read: {first_line(error)}.", public) from None
@@ -57,9 +59,9 @@ def open_source(table: str, source: Source) -> list[SourceFile]:
         raise TableUnusableError(table, f"the query on {_display_name(source)} failed: {first_line(error)}.", public) from None
 
 
-def _open_file(table: str, path: Path, name: str) -> SourceFile:
+def _open_file(table: str, path: Path, name: str, files: FileSource) -> SourceFile:
     try:
-        return SourceFile(name, _with_position(_scan(path), name), path.stat().st_size == 0)
+        return SourceFile(name, _with_position(_scan(path, files), name), path.stat().st_size == 0)
     except NotCsvError as error:
         raise TableUnusableError(table, f"{name} cannot be read: {error}.") from None
 
@@ -73,7 +75,7 @@ def _short_names(paths: list[Path]) -> list[str]:
 def _display_name(source: Source) -> str:
     """Return the name of a source for messages, without a password."""
     if not isinstance(source, SqlQuery):
-        return Path(source).name
+        return Path(source.file if isinstance(source, FileSource) else source).name
     return hide_credentials(source.url) if "://" in source.url else "the database"
 
 
@@ -84,14 +86,16 @@ def _find_files(table: str, pattern: str) -> list[Path]:
     return paths
 
 
-def _scan(path: Path) -> pl.LazyFrame:
-    return SCANNERS.get(path.suffix.lower(), _scan_csv)(path)
+def _scan(path: Path, files: FileSource) -> pl.LazyFrame:
+    if path.suffix.lower() in PARQUET_SUFFIXES:
+        return pl.scan_parquet(path, glob=False)
+    return _scan_csv(path, files)
 
 
-def _scan_csv(path: Path) -> pl.LazyFrame:
+def _scan_csv(path: Path, files: FileSource) -> pl.LazyFrame:
     if path.stat().st_size == 0:
         return pl.LazyFrame()
-    dialect = read_dialect(path)
+    dialect = read_dialect(path, files.encoding, files.skip_lines)
     options: dict[str, Any] = {
         "encoding": "utf8-lossy",
         "separator": dialect.separator,
@@ -106,13 +110,6 @@ def _scan_csv(path: Path) -> pl.LazyFrame:
     columns = dict.fromkeys([*header, OVERFLOW], pl.String())
     options |= {"eol_char": "\n"} if repaired else {}
     return pl.scan_csv(repaired or dialect.source, schema=columns, missing_columns="insert", **options)
-
-
-def _scan_parquet(path: Path) -> pl.LazyFrame:
-    return pl.scan_parquet(path, glob=False)
-
-
-SCANNERS: dict[str, Callable[[Path], pl.LazyFrame]] = {".parquet": _scan_parquet, ".pq": _scan_parquet}
 
 
 def _read_query(source: SqlQuery) -> pl.LazyFrame:

@@ -23,7 +23,7 @@ from serving.store.erasure import delete_from_runs, discard_deleted_rows, mark_r
 from serving.store.lists.of_customers import lists_with_customer
 from serving.store.lists.rows import erase_from_list
 from serving.store.withheld import Withheld
-from settings.sections import Settings, SqlQuery
+from settings.sections import FileSource, Settings, Source, SqlQuery
 
 LOG_IN_USE = "the write-ahead log of the store, which a reader keeps open"
 SPACE_OF_TABLES = "the free space of the store's tables, which this database role may not vacuum: the next weekly job does"
@@ -162,5 +162,7 @@ def _out_of_reach(settings: Settings, engine: sa.Engine) -> list[str]:
     return sentences
 
 
-def _source_description(source: str | SqlQuery) -> str:
-    return "a query" if isinstance(source, SqlQuery) else f"file {Path(source).name}"
+def _source_description(source: Source) -> str:
+    if isinstance(source, SqlQuery):
+        return "a query"
+    return f"file {Path(source.file if isinstance(source, FileSource) else source).name}"

@@ -341,3 +341,15 @@ def test_the_gallery_has_every_kind_of_outcome() -> None:
 def test_good_tables_have_no_warnings(tmp_path: Path) -> None:
     report = check(tmp_path, Fault("none", single_file(csv(GOOD))))
     assert (report.used, report.rules, report.warnings) == (ROWS, {}, [])
+
+
+def test_words_in_another_encoding_are_left_empty_instead_of_looking_alike(tmp_path: Path) -> None:
+    lines = b"".join(
+        f"007,x{number},2025-12-01,5.5,1,{brand}\n".encode("latin-1") for number, brand in enumerate(("Müller", "Möller"))
+    )
+    report = check(tmp_path, Fault("two brands", with_row(lines.rstrip(b"\n")), used=ROWS + 2))
+    [warning] = report.warnings
+    assert (warning.check.name, warning.measure.value) == ("undecodable_brand", 2)
+    assert "is left empty; name the encoding of the file in [tables], such as cp1252" in warning.message
+    good = pl.read_parquet(tmp_path / "workspace" / "tables" / "transactions.parquet")
+    assert good.filter(pl.col("order_id").is_in(["x0", "x1"]))["brand"].to_list() == [None, None]

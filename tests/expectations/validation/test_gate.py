@@ -33,7 +33,9 @@ def write_shop(folder: Path, rows: list[str], surveys: str = "customer_id,answer
 
 def test_a_stopped_table_is_refused_with_a_hint_to_override(tmp_path: Path) -> None:
     settings = write_shop(tmp_path, GOOD + BAD)
-    with pytest.raises(TableUnusableError, match=r'At most 50% of the rows are set aside; found 60\.0% \(.*\)\..*--override "reason"'):
+    with pytest.raises(
+        TableUnusableError, match=r'At most 50% of the rows are set aside; found 60\.0% \(.*\)\..*--override "reason"'
+    ):
         load_tables(settings, NOW)
     with pytest.raises(TableStoppedError, match=r'stopped the table transactions \(quarantined_share\).*--override "reason"'):
         refuse_stopped_tables(settings)
