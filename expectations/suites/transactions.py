@@ -67,6 +67,12 @@ def table_checks(limits: TransactionChecks) -> list[Check]:
             severity="stop",
             is_share=True,
         ),
+        Check(
+            "alike_words",
+            "No two brands, categories, products, channels, regions or stores differ only in case or spaces",
+            high=0,
+            advice="Add normalise = true to the source in [tables], and they are one word.",
+        ),
         _share_check("odd_products", "have a product code without a digit, unlike most codes", limits.max_odd_products),
     ]
 

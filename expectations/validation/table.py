@@ -9,6 +9,7 @@ import polars as pl
 from expectations.check import Measure
 from expectations.history.loads import LoadRecord
 from expectations.history.reference import Reference, read_references
+from expectations.measures.alike_words import alike_words
 from expectations.measures.odd_products import odd_products
 from expectations.measures.table import repeated_keys, rule_measures, table_measures
 from expectations.rows.custom_rules import custom_measures
@@ -80,7 +81,7 @@ def measure_table(
     measures = rule_measures(result, rules, releases.rows_by_rule)
     measures |= table_measures(result, used, limits, before, raw.files, now)
     measures |= repeated_keys(good, TABLE_SUITES[table.name].KEYS, used)
-    measures |= odd_products(good) | custom_measures(table, good, limits)
+    measures |= odd_products(good) | alike_words(good) | custom_measures(table, good, limits)
     if QUARANTINED_SHARE in measures:
         measures[QUARANTINED_SHARE] = replace(measures[QUARANTINED_SHARE], detail=reasons)
     measures |= {"readable": Measure(0), "lost_releases": Measure(releases.lost)}

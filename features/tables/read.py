@@ -8,6 +8,7 @@ from features.tables.errors import TableUnusableError
 from features.tables.mapping import map_columns
 from features.tables.schema import ALL_TABLES, Table
 from features.tables.sources import OVERFLOW, ROW, SOURCE, SourceFile, open_source
+from features.tables.words import with_normalised_words
 from settings.errors import first_line
 from settings.sections import Settings
 
@@ -34,7 +35,8 @@ def read_table(settings: Settings, name: str) -> RawTable | None:
     files = open_source(name, source)
     non_empty = [file for file in files if not file.is_empty_file] or files
     rows = pl.concat([_read_file(table, file, columns) for file in non_empty], how="diagonal")
-    return RawTable(rows, [file.name for file in files])
+    is_normalised = not isinstance(source, str) and source.normalise
+    return RawTable(with_normalised_words(rows) if is_normalised else rows, [file.name for file in files])
 
 
 def _read_file(table: Table, file: SourceFile, columns: dict[str, str]) -> pl.LazyFrame:

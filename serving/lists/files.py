@@ -12,7 +12,7 @@ from serving.lists.workbook import as_xlsx
 
 # A spreadsheet may read such a text as a formula (OWASP, CSV injection), in full-width, small and mathematical signs too. Texts
 # that already have the apostrophe get another one, so that different texts stay different.
-FORMULA_PATTERN = r"^'*(?:[\s\p{Cf}]*[=+\-@＝＋－＠﹦﹢﹣﹫−]|[\t\r\n])"  # these signs are meant
+FORMULA_PATTERN = r"^'*(?:[\s\p{Cc}\p{Cf}]*[=+\-@＝＋－＠﹦﹢﹣﹫−]|[\t\r\n])"  # these signs are meant
 SUFFIXES = (".csv", ".xlsx", ".parquet")
 
 

@@ -165,8 +165,9 @@ def _complaints() -> Facts:
 def _ratings() -> Facts:
     last, mean = pl.col("last_rating").round(1), pl.col("mean_rating").round(1)
     newest = pl.format("Last rating {} of 5", _short(last))
-    text = pl.when(pl.col("surveys") > 1).then(pl.format("{}; {} on average", newest, _short(mean))).otherwise(newest)
-    change = (last - mean).fill_null(0.0)
+    has_others = pl.col("surveys") > 1
+    text = pl.when(has_others).then(pl.format("{}; {} on average", newest, _short(mean))).otherwise(newest)
+    change = pl.when(has_others).then(last - mean).fill_null(0.0)
     fell, rose = change <= -RATING_CHANGE, change >= RATING_CHANGE
     return Facts(
         raising=(pl.when((last < LOW_RATING) & ~rose | (last < HIGH_RATING) & fell).then(text),),

@@ -28,6 +28,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from settings.errors import UserError, first_line
 from settings.sections import Settings
+from training.registry.moved_workspace import follow_workspace
 
 
 class TrackingError(UserError):
@@ -45,7 +46,7 @@ REQUIREMENTS = ["polars", "lightgbm", "numpy", "scipy", "pyarrow", "pandas", "py
 
 
 def connect(settings: Settings) -> None:
-    """Point MLflow at the configured store, with artifacts in the workspace, and choose the experiment.
+    """Point MLflow at the configured store, with artifacts in the workspace, wherever it is now, and choose the experiment.
 
     Raises TrackingError where the store cannot be used.
     """
@@ -55,6 +56,7 @@ def connect(settings: Settings) -> None:
     mlflow.set_tracking_uri(settings.mlflow_uri)
     with tracking_errors():
         _probe(settings.mlflow_uri)
+        follow_workspace(settings, EXPERIMENT)
         _choose_experiment(settings)
 
 

@@ -191,6 +191,7 @@ GALLERY = [
         warnings={"fresh": 32},
     ),
     # amounts
+    accepted("a brand in capitals and with two spaces", "007,x,2025-12-01,5.5,1,BRAND  1", warnings={"alike_words": 1}),
     accepted("a return", "007,r1,2025-12-01,-12.5,-1,Brand 1"),
     costs_only_itself("a negative quantity that is not a return", "007,x,2025-12-01,5.5,-1,B", "contradicting_signs"),
     accepted("a negative amount of something sold", "007,x,2025-12-01,-5.5,1,B", warnings={"negative_sale": 1}),

@@ -72,3 +72,15 @@ def test_a_wrong_source_is_refused_with_its_key(tmp_path: Path, source: str, mes
     with pytest.raises(SettingsError) as error:
         read(tmp_path, b"", source)
     assert message in str(error.value)
+
+
+def test_normalised_words_are_one_in_whatever_way_they_are_written(tmp_path: Path) -> None:
+    rows = [
+        f"k;{number};2025-01-01;5;{word}"
+        for number, word in enumerate(["Acme", " ACME", "acme  ", "Ａcme", "New  Shop", "new shop", ""])
+    ]
+    text = "\n".join([HEADER, *rows]).encode()
+    brands = read(tmp_path, text, '{file = "orders.csv", normalise = true}')["brand"].to_list()
+    assert brands == ["acme"] * 4 + ["new shop"] * 2 + [None]
+    assert read(tmp_path, text, '"orders.csv"')["brand"].n_unique() == 6
+    assert read(tmp_path, text, '{file = "orders.csv", normalise = true}')["customer_id"].to_list() == ["k"] * 7

@@ -174,3 +174,14 @@ def test_a_reason_that_raises_the_risk_takes_the_place_of_a_stronger_one_that_lo
     assert [reason["family"] for reason in reasons] == ["recency", "cadence", "contacts"]
     [without] = explain([features], [weights | {"contacts": 0.04}])
     assert [reason["family"] for reason in without] == ["recency", "cadence", "complaints"]
+
+
+@pytest.mark.parametrize("weight", [-1.0, 1.0])
+@pytest.mark.parametrize("surveys", [None, 0, 1, 2])
+def test_a_change_of_ratings_counts_only_where_the_words_show_it(
+    surveys: int | None, weight: float, direction_of_words: Words
+) -> None:
+    ratings = [(last, mean) for last in (2.0, 3.2, 3.6, 4.2) for mean in (2.0, 3.1, 4.1, 5.0)]
+    rows = [dict.fromkeys(CELLS) | {"last_rating": last, "mean_rating": mean, "surveys": surveys} for last, mean in ratings]
+    for reasons in explain(rows, [{"satisfaction": weight}] * len(rows)):
+        assert [direction_of_words(reason["text"]) for reason in reasons] in ([], ["raises" if weight > 0 else "lowers"])

@@ -1,5 +1,4 @@
 import shutil
-import sqlite3
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -47,15 +46,6 @@ SMALL = Champion(
 )
 
 
-PATH_COLUMNS = (
-    ("model_versions", "storage_location"),
-    ("model_versions", "source"),
-    ("runs", "artifact_uri"),
-    ("experiments", "artifact_location"),
-    ("logged_models", "artifact_location"),
-)
-
-
 class Killed(BaseException):
     """The process ends here: nothing after it runs, not even the end of an MLflow run."""
 
@@ -68,13 +58,9 @@ class Shop:
     uri: str | None = None
 
     def copy(self, name: str) -> "Shop":
-        """Return a copy of the workspace, with the absolute paths that MLflow keeps."""
+        """Return a copy of the workspace."""
         target = self.folder.with_name(name)
         shutil.copytree(self.folder, target)
-        with sqlite3.connect(target / "mlflow.db") as registry:
-            for table, column in PATH_COLUMNS:
-                registry.execute(f"update {table} set {column} = replace({column}, ?, ?)", (str(self.folder), str(target)))  # noqa: S608  # fixed names
-        registry.close()
         return Shop(target)
 
     @property
