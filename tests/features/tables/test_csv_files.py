@@ -82,5 +82,5 @@ def test_normalised_words_are_one_in_whatever_way_they_are_written(tmp_path: Pat
     text = "\n".join([HEADER, *rows]).encode()
     brands = read(tmp_path, text, '{file = "orders.csv", normalise = true}')["brand"].to_list()
     assert brands == ["acme"] * 4 + ["new shop"] * 2 + [None]
-    assert read(tmp_path, text, '"orders.csv"')["brand"].n_unique() == 6
+    assert read(tmp_path, text, '"orders.csv"')["brand"].n_unique() == 7
     assert read(tmp_path, text, '{file = "orders.csv", normalise = true}')["customer_id"].to_list() == ["k"] * 7
