@@ -32,8 +32,7 @@ def unread_cell(tree: Any, conversions: Mapping[int, Any]) -> pl.Expr:  # noqa: 
     counts only where the result depends on it: in the branch of a CASE that is taken and in its conditions, in the alternative of
     a COALESCE that is used, or in all of them if none has a value.
     """
-    unread = _unread(tree, conversions)
-    return NOTHING if unread is None else unread
+    return _or_nothing(_unread(tree, conversions))
 
 
 def _unread(node: Any, conversions: Mapping[int, Any]) -> pl.Expr | None:  # noqa: ANN401  # likewise
