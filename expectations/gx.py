@@ -1,6 +1,7 @@
 """Run check suites in Great Expectations: suites, checkpoints and stored results over measures, never over rows."""
 
 import contextlib
+import math
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,6 +22,8 @@ from great_expectations.expectations.metadata_types import FailureSeverity
 from expectations.check import Check, CheckSuite, Finding
 
 Results = Sequence[ExpectationValidationResult]
+NUMBER, VALUE, LOW, HIGH = "number", "value", "low", "high"  # the columns of the frame of all measures
+IN_FULL = {"result_format": "COMPLETE", "unexpected_index_column_names": [NUMBER]}
 SOURCE_NAME = "holdfast"
 CHECK_NAME = "check"  # the key of a check's name in the metadata of its expectation
 SEVERITIES = {"stop": FailureSeverity.CRITICAL, "quarantine": FailureSeverity.WARNING, "warn": FailureSeverity.INFO}
@@ -30,25 +33,52 @@ def run_checks(suites: Sequence[CheckSuite], workspace: Path, *, docs: bool = Fa
     """Run the active checks of each suite and return the findings by name of suite.
 
     With `docs`, Great Expectations stores suites, checkpoints and results in `gx/` in the workspace and writes its pages.
-    Without, everything stays in memory, which is several times faster.
+    Without, all checks are rows of one frame in memory and two expectations, which is ten times faster.
     """
+    if not docs:
+        return _validate_in_memory(suites)
     active = [suite for suite in suites if suite.active_checks]
-    if docs:
-        results = _run_checkpoints(_without_progress_bars(gx.get_context(mode="file", project_root_dir=workspace)), active)
-    else:
-        results = {suite.name: _validate_in_memory(suite) for suite in active}
+    results = _run_checkpoints(_without_progress_bars(gx.get_context(mode="file", project_root_dir=workspace)), active)
     return {suite.name: _findings(suite, results.get(suite.name, [])) for suite in suites}
 
 
 def run_suite(suite: CheckSuite) -> list[Finding]:
     """Run the active checks of one suite in memory, and return their findings."""
-    return _findings(suite, _validate_in_memory(suite)) if suite.active_checks else []
+    return _validate_in_memory([suite])[suite.name]
 
 
-def _validate_in_memory(suite: CheckSuite) -> Results:
+def _validate_in_memory(suites: Sequence[CheckSuite]) -> dict[str, list[Finding]]:
+    checks = [(suite, check) for suite in suites for check in suite.active_checks]
+    failed = _failed_rows(_bounds_frame(checks)) if checks else set()
+    findings: dict[str, list[Finding]] = {suite.name: [] for suite in suites}
+    for number, (suite, check) in enumerate(checks):
+        findings[suite.name].append(Finding(check, suite.measures[check.name], passed=number not in failed))
+    return findings
+
+
+def _bounds_frame(checks: Sequence[tuple[CheckSuite, Check]]) -> pd.DataFrame:
+    """Return one row per check: its number, the measured value and the bounds, infinite where there is none."""
+    cells = {
+        NUMBER: range(len(checks)),
+        VALUE: [float(suite.measures[check.name].value) for suite, check in checks],
+        LOW: [-math.inf if check.low is None else float(check.low) for _, check in checks],
+        HIGH: [math.inf if check.high is None else float(check.high) for _, check in checks],
+    }
+    return pd.DataFrame(cells)
+
+
+def _failed_rows(frame: pd.DataFrame) -> set[int]:
+    """Return the numbers of the rows whose value is NaN or beyond its bounds, as Great Expectations finds them."""
     context = _without_progress_bars(gx.get_context(mode="ephemeral"))
-    batch = _define_batch(context, suite).get_batch(batch_parameters={"dataframe": _measure_frame(suite)})
-    return batch.validate(_build_suite(suite), result_format="BASIC").results
+    source = context.data_sources.add_or_update_pandas(SOURCE_NAME)
+    batch = source.add_dataframe_asset("measures").add_batch_definition_whole_dataframe("all").get_batch({"dataframe": frame})
+    expectations = [
+        gxe.ExpectColumnPairValuesAToBeGreaterThanB(column_A=high, column_B=low, or_equal=True, ignore_row_if="neither")
+        for high, low in ((VALUE, LOW), (HIGH, VALUE))
+    ]
+    results = batch.validate(gx.ExpectationSuite(name="bounds", expectations=expectations), result_format=IN_FULL).results
+    failed = [result for result in results if not result.success]
+    return {int(row[NUMBER]) for result in failed for row in result.result["unexpected_index_list"]}
 
 
 def _run_checkpoints(context: AbstractDataContext, suites: Sequence[CheckSuite]) -> dict[str, Results]:

@@ -5,7 +5,8 @@ from datetime import date, datetime, time
 
 import polars as pl
 
-from features.tables.schema import ALL_TABLES, INGESTED_AT, Table, Tables
+from features.frames.cancelled_orders import mark_cancelled
+from features.tables.schema import ALL_TABLES, INGESTED_AT, TRANSACTIONS, Table, Tables
 
 
 def midnight(day: date) -> datetime:
@@ -18,9 +19,10 @@ def known_before(tables: Tables, as_of: date) -> Tables:
 
     A row is known from its table's date or its `ingested_at`, whichever is later; a customer without `joined_at` was always
     known. A column dated by another column is null until that date has passed: a complaint resolved later is still open.
-    Columns of current state are dropped.
+    Columns of current state are dropped. Order lines with an order_id have `is_cancelled` (`mark_cancelled`).
     """
     frames = {name: _known_rows(ALL_TABLES[name], frame, midnight(as_of)) for name, frame in tables.present().items()}
+    frames[TRANSACTIONS.name] = mark_cancelled(frames[TRANSACTIONS.name])
     return replace(tables, **frames)
 
 

@@ -113,6 +113,17 @@ class Churn:
 
 
 @dataclass(frozen=True, config=STRICT)
+class Purchases:
+    """What counts as a purchase.
+
+    With `net = "order"`, an order with returns whose lines net to zero or less is none, from the day that was known. With
+    `"line"`, every sale line counts, whatever was returned later.
+    """
+
+    net: Literal["order", "line"] = "order"
+
+
+@dataclass(frozen=True, config=STRICT)
 class Value:
     """Lifetime value: horizon in days, margin as a share of net revenue, annual discount rate."""
 
@@ -265,6 +276,7 @@ class Settings:
     columns: ColumnMaps = ColumnMaps()
     checks: Checks = Checks()
     churn: Churn = Churn()
+    purchases: Purchases = Purchases()
     value: Value = Value()
     loyalty: Loyalty = Loyalty()
     targeting: Targeting = Targeting()

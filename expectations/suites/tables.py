@@ -65,6 +65,8 @@ def refuse_unknown_names(table: Table, limits: TableChecks) -> None:
 
     Known are the rules and checks of every table of this kind, whichever columns are present or missing.
     """
+    if not (limits.severity or limits.rules or limits.measures):
+        return
     columns = [column.name for column in table.columns]
     defaults = replace(limits, severity={}, rules=(), measures=())
     tables = [columns, *([column for column in columns if column != missing] for missing in columns)]

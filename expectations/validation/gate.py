@@ -36,7 +36,7 @@ def load_tables(
     if stopped and override:
         record_override(settings.workspace.path, override.command, [report.table for report in stopped], override.reason, now)
         _accept_loads(settings, reports)
-    return good_tables(settings.workspace.path, [report.table for report in reports]), reports
+    return good_tables(settings, [report.table for report in reports]), reports
 
 
 def _hint(report: TableReport) -> str:

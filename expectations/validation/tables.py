@@ -15,6 +15,7 @@ from expectations.suites.tables import build_checks, refuse_unknown_names
 from expectations.validation.comparison import Comparison, accept_loads, compare_loads, load_measures
 from expectations.validation.report import TableReport
 from expectations.validation.table import MeasuredTable, measure_table
+from features.frames.cancelled_orders import net_of_returns
 from features.storage.hashing import NO_IDS, HashedIds
 from features.storage.paths import good_path
 from features.tables.schema import ALL_TABLES, TRANSACTIONS, Tables
@@ -50,16 +51,17 @@ def check_tables(
     return reports
 
 
-def good_tables(workspace: Path, names: list[str]) -> Tables:
+def good_tables(settings: Settings, names: list[str]) -> Tables:
     """Return the good rows of these tables as the newest check left them."""
-    return Tables(**{name: pl.scan_parquet(good_path(workspace, name), glob=False) for name in names})
+    tables = Tables(**{name: pl.scan_parquet(good_path(settings.workspace.path, name), glob=False) for name in names})
+    return net_of_returns(tables, settings.purchases)
 
 
 def _build_suites(settings: Settings, measured: list[MeasuredTable], comparisons: dict[str, Comparison]) -> list[CheckSuite]:
     """Return the suite of each table; measures across tables need readable orders."""
     readable = {table.table.name: table.filter_result for table in measured if table.filter_result}
     has_orders = TRANSACTIONS.name in readable
-    across_tables = link_measures(good_tables(settings.workspace.path, list(readable))) if has_orders else {}
+    across_tables = link_measures(good_tables(settings, list(readable))) if has_orders else {}
     newest = {name: result.totals["newest"] for name, result in readable.items()}
     suites = []
     for table in measured:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 import polars as pl
 
+from features.frames.cancelled_orders import LINKED, link_orders
 from features.frames.collect import Engine
 from features.frames.columns import CUSTOMER
 from features.frames.sorted_runs import customer_day_key
@@ -11,6 +12,7 @@ from features.partition import ALL_CUSTOMERS, Part
 from features.tables.schema import ALL_TABLES, CUSTOMERS, TRANSACTIONS, Kind, Table, Tables
 
 UNUSED_COLUMNS = {TRANSACTIONS.name: ("order_id",)}
+ADDED_COLUMNS = {TRANSACTIONS.name: (LINKED,)}
 REFERRED_BY = "referred_by"
 IDS = ("complaint_id", "campaign_id", CUSTOMER, REFERRED_BY)
 
@@ -21,7 +23,7 @@ class EncodedTables:
 
     `ids` holds the customers in ascending order. In `tables`, a customer is its index in `ids` (UInt32), and a word is an Enum
     whose categories are in alphabetical order. Order lines are sorted by customer and day, which makes every later grouping
-    quick. Rows of all dates are kept: `known_before` filters them for each as-of date. `engine` collects the frames built from
+    quick; they have `linked_order` as a number if any order has sales and returns. Rows of all dates are kept: `known_before` filters them for each as-of date. `engine` collects the frames built from
     these.
     """
 
@@ -35,7 +37,9 @@ def encode_tables(tables: Tables, part: Part = ALL_CUSTOMERS, engine: Engine = "
 
     Referrals count for the customer who referred, so the customers table keeps rows of other customers for it, without their id.
     """
-    frames = {name: _read(ALL_TABLES[name], frame, part, engine) for name, frame in tables.present().items()}
+    linked = replace(tables, transactions=link_orders(tables.transactions))
+    frames = {name: _read(ALL_TABLES[name], frame, part, engine) for name, frame in linked.present().items()}
+    frames[TRANSACTIONS.name] = _number_linked_orders(frames[TRANSACTIONS.name])
     ids = _customer_ids(list(frames.values()), part, engine)
     codes = _customer_codes(ids)
     encoded = {name: _encode_customers(frame, codes) for name, frame in frames.items()}
@@ -46,7 +50,8 @@ def encode_tables(tables: Tables, part: Part = ALL_CUSTOMERS, engine: Engine = "
 
 def read_columns(table: Table, columns: list[str]) -> list[str]:
     """Return the columns of a table that features use, of those present in `columns`."""
-    return [c.name for c in table.columns if c.name in columns and c.name not in UNUSED_COLUMNS.get(table.name, ())]
+    own = [c.name for c in table.columns if c.name in columns and c.name not in UNUSED_COLUMNS.get(table.name, ())]
+    return own + [name for name in ADDED_COLUMNS.get(table.name, ()) if name in columns]
 
 
 def _read(table: Table, frame: pl.LazyFrame, part: Part, engine: Engine) -> pl.DataFrame:
@@ -58,6 +63,13 @@ def _read(table: Table, frame: pl.LazyFrame, part: Part, engine: Engine) -> pl.D
     words = [c.name for c in table.columns if c.name in columns and c.kind is Kind.TEXT and c.name not in IDS]
     rows = selected.collect(engine=engine)
     return rows.with_columns(_enum(rows[word]) for word in words)
+
+
+def _number_linked_orders(lines: pl.DataFrame) -> pl.DataFrame:
+    """Return the lines with a number per linked order; without the column if there is none."""
+    if LINKED not in lines.columns or lines[LINKED].null_count() == lines.height:
+        return lines.drop(LINKED, strict=False)
+    return lines.with_columns(pl.when(pl.col(LINKED).is_not_null()).then(pl.col(LINKED).rank("dense")).cast(pl.UInt32))
 
 
 def _belongs_to(part: Part, table: Table, columns: list[str]) -> pl.Expr:

@@ -3,11 +3,11 @@
 import numpy as np
 import polars as pl
 
+from features.frames.cancelled_orders import CANCELLED, MONEY_DECIMALS, is_return_line
 from features.frames.collect import Engine
 from features.frames.columns import CUSTOMER, DAY
 from features.frames.sorted_runs import customer_day_key, reduce_runs, unpack_customer_day
 
-MONEY_DECIMALS = 6
 SHARE_DECIMALS = 9
 
 
@@ -21,16 +21,19 @@ def total(money: pl.Expr) -> pl.Expr:
 
 
 def is_sale_line(columns: list[str]) -> pl.Expr:
-    """Whether a line is a sale: quantity above zero, or amount of zero or more where there is no quantity."""
-    by_amount = pl.col("amount") >= 0
-    return pl.coalesce(pl.col("quantity") > 0, by_amount) if "quantity" in columns else by_amount
+    """Whether a line is a sale: quantity above zero, or amount of zero or more where there is no quantity.
+
+    A line of a cancelled order (`mark_cancelled`) is none.
+    """
+    sale = ~is_return_line(columns)
+    return sale & ~pl.col(CANCELLED) if CANCELLED in columns else sale
 
 
 def customer_days(transactions: pl.LazyFrame) -> pl.LazyFrame:
     """Return one row per customer and UTC day with a line: customer_id, day, spend, returned, is_purchase.
 
     `spend` nets returns against sales, in the currency of the table; `returned` is the returned amount, >= 0. A day is a
-    purchase when it has at least one sale line, free ones included.
+    purchase when it has at least one sale line, free ones included; lines of cancelled orders (`mark_cancelled`) do not count.
     """
     lines = _sale_and_return_lines(transactions, CUSTOMER, pl.col("ordered_at").dt.date().alias(DAY)).group_by(CUSTOMER, DAY)
     amounts = [total(pl.col("amount")).alias("spend"), total(pl.col("returned"))]
@@ -47,9 +50,9 @@ def sorted_customer_days(transactions: pl.LazyFrame, engine: Engine = "streaming
 
 
 def _sale_and_return_lines(transactions: pl.LazyFrame, *keys: str | pl.Expr) -> pl.LazyFrame:
-    sale = is_sale_line(transactions.collect_schema().names())
-    returned = pl.when(sale).then(0.0).otherwise(-pl.col("amount"))
-    return transactions.select(*keys, "amount", sale.alias("sale"), returned.alias("returned"))
+    columns = transactions.collect_schema().names()
+    returned = pl.when(is_return_line(columns)).then(-pl.col("amount")).otherwise(0.0)
+    return transactions.select(*keys, "amount", is_sale_line(columns).alias("sale"), returned.alias("returned"))
 
 
 def occasions(days: pl.LazyFrame) -> pl.LazyFrame:

@@ -7,6 +7,7 @@ import polars as pl
 from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import Response
 
+from features.frames.cancelled_orders import mark_cancelled
 from features.frames.columns import CUSTOMER
 from features.frames.purchases import is_sale_line
 from features.storage.paths import good_path
@@ -191,7 +192,8 @@ def _purchases(state: ServiceState, customer_id: str) -> pl.DataFrame | None:
     rows, unit = _own_rows(state, TRANSACTIONS.name, customer_id), state.settings.loyalty.unit
     if rows is None or unit not in rows.collect_schema().names():
         return None
-    sales = rows.filter(is_sale_line(rows.collect_schema().names())).drop_nulls(unit)
+    lines = mark_cancelled(rows) if state.settings.purchases.net == "order" else rows
+    sales = lines.filter(is_sale_line(lines.collect_schema().names())).drop_nulls(unit)
     spend = sales.group_by(pl.col("ordered_at").dt.date().alias("day"), pl.col(unit).alias("unit")).agg(pl.col("amount").sum())
     largest_first = spend.sort("day", "amount", "unit", descending=[False, True, False])
     return largest_first.unique("day", keep="first", maintain_order=True).tail(MAX_PURCHASES).collect()

@@ -8,6 +8,7 @@ from typing import Any
 
 import polars as pl
 
+from features.frames.cancelled_orders import net_of_returns
 from features.frames.columns import CUSTOMER
 from features.norms import Norms
 from features.storage.paths import good_path
@@ -63,7 +64,7 @@ def score_live(
         groups.setdefault((customer.overlay, frozenset(customer.rows)), []).append(customer)
     frames = []
     for (overlay, _), group in groups.items():
-        tables = _tables(group, stored if overlay else {})
+        tables = net_of_returns(_tables(group, stored if overlay else {}), settings.purchases)
         scores = score(settings, tables, champion, as_of, scored_at, norms, engine="in-memory")
         frames.append(scores.filter(pl.col(CUSTOMER).is_in([customer.customer_id for customer in group])))
     return pl.concat(frames).with_columns(pl.lit(None, pl.Float64).alias("churn_percentile"))

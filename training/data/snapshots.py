@@ -8,6 +8,7 @@ import polars as pl
 
 from features.as_of import order_date_range
 from features.build import features_as_of
+from features.frames.cancelled_orders import has_linked_orders
 from features.frames.columns import CUSTOMER
 from features.frames.encoded import EncodedTables
 from features.frames.purchases import is_sale_line
@@ -68,10 +69,10 @@ def build_snapshots(
 def closed_before(snapshots: list[Snapshot], tables: Tables, day: date) -> list[Snapshot]:
     """Return the snapshots whose window was closed before `day`, with the labels as they were known then.
 
-    Orders that arrived late (`ingested_at`) do not count on an earlier day.
+    Orders that arrived late (`ingested_at`) do not count on an earlier day, and a later return cancels none.
     """
     closed = [snapshot for snapshot in snapshots if snapshot.closed_on <= day]
-    if INGESTED_AT.name not in tables.transactions.collect_schema():
+    if INGESTED_AT.name not in tables.transactions.collect_schema() and not has_linked_orders(tables.transactions):
         return closed
     known = known_before(tables, day).transactions
     return [replace(snapshot, frame=_relabelled(snapshot, known)) for snapshot in closed]
