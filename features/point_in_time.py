@@ -5,8 +5,8 @@ from datetime import date, datetime, time
 
 import polars as pl
 
-from features.frames.cancelled_orders import mark_cancelled
-from features.tables.schema import ALL_TABLES, INGESTED_AT, TRANSACTIONS, Table, Tables
+from features.cancelled_orders import mark_cancelled
+from features.tables.schema import ALL_TABLES, INGESTED_AT, SUPERSEDED_AT, TRANSACTIONS, Table, Tables
 
 
 def midnight(day: date) -> datetime:
@@ -18,18 +18,26 @@ def known_before(tables: Tables, as_of: date) -> Tables:
     """Return the tables as they were known before `as_of` 00:00 UTC (exclusive).
 
     A row is known from its table's date or its `ingested_at`, whichever is later; a customer without `joined_at` was always
-    known. A column dated by another column is null until that date has passed: a complaint resolved later is still open.
-    Columns of current state are dropped. Order lines with an order_id have `is_cancelled` (`mark_cancelled`).
+    known. A row holds until its `superseded_at`: from then on, its newer version does. A column dated by another column is null
+    until that date has passed: a complaint resolved later is still open. Columns of current state are dropped. Order lines with
+    an order_id have `is_cancelled` (`mark_cancelled`).
     """
     frames = {name: _known_rows(ALL_TABLES[name], frame, midnight(as_of)) for name, frame in tables.present().items()}
     frames[TRANSACTIONS.name] = mark_cancelled(frames[TRANSACTIONS.name])
     return replace(tables, **frames)
 
 
+def current_rows(rows: pl.LazyFrame) -> pl.LazyFrame:
+    """Return the rows that no newer version supersedes: the current state of a table."""
+    return rows.filter(pl.col(SUPERSEDED_AT).is_null()) if SUPERSEDED_AT in rows.collect_schema() else rows
+
+
 def _known_rows(table: Table, frame: pl.LazyFrame, moment: datetime) -> pl.LazyFrame:
     columns = frame.collect_schema().names()
     date_columns = [name for name in (table.known_from, INGESTED_AT.name) if name in columns]
     rows = frame.filter(*(pl.col(name).is_null() | (pl.col(name) < moment) for name in date_columns))
+    if SUPERSEDED_AT in columns:
+        rows = rows.filter(pl.col(SUPERSEDED_AT).is_null() | (pl.col(SUPERSEDED_AT) >= moment))
     dated = [_known_cell(c.name, c.known_from, columns, moment) for c in table.columns if c.known_from and c.name in columns]
     return rows.with_columns(dated).drop(table.current_state, strict=False)
 

@@ -37,13 +37,14 @@ class Workspace:
 class SqlQuery:
     """A SQL query on a database URL in SQLAlchemy's form.
 
-    `password_file` holds the password that the URL lacks. `normalise` is as in FileSource.
+    `password_file` holds the password that the URL lacks. `normalise` and `key` are as in FileSource.
     """
 
     url: str
     query: str
     password_file: Path | None = None
     normalise: bool = False
+    key: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -51,13 +52,16 @@ class FileSource:
     """A CSV or Parquet file or a glob, and how its CSV files are written.
 
     `encoding` is a name that Python knows, such as cp1252. `skip_lines` is the number of lines before the header. With
-    `normalise`, brands, categories and the like that differ only in case or spaces are one word, in lower case.
+    `normalise`, brands, categories and the like that differ only in case or spaces are one word, in lower case. Of rows with
+    the same values in the columns of `key`, those with the newest `ingested_at` count, else those of the file whose name sorts
+    last.
     """
 
     file: Annotated[str, Field(min_length=1)]
     encoding: Annotated[str, AfterValidator(known_encoding)] = "utf-8"
     skip_lines: Annotated[int, Field(ge=0, le=1_000, strict=True)] = 0
     normalise: bool = False
+    key: tuple[str, ...] = ()
 
 
 def _kind_of_source(value: object) -> str:

@@ -10,6 +10,7 @@ from expectations.measures.amount_shift import amount_jump
 from expectations.measures.completeness import last_day, missing_days
 from expectations.rows.filter import FILLED, LARGEST, FilterResult
 from expectations.rows.rule import Rule
+from features.tables.schema import SUPERSEDED_RULE
 from features.tables.sources import SOURCE
 from settings.checks import TableChecks
 
@@ -65,11 +66,11 @@ def emptied_columns(empty: list[str], before: LoadRecord) -> Measure:
     return Measure(len(emptied), ", ".join(emptied))
 
 
-def repeated_keys(good: pl.LazyFrame, keys: tuple[str, ...], rows: int) -> dict[str, Measure]:
+def repeated_keys(good: pl.LazyFrame, keys: tuple[str, ...]) -> dict[str, Measure]:
     """Count the rows that repeat the key of an earlier row; empty for a table without a key."""
     if not keys:
         return {}
-    distinct = good.select(pl.struct(keys).n_unique()).collect(engine="streaming").item()
+    rows, distinct = good.select(pl.len(), pl.struct(keys).n_unique().alias("keys")).collect(engine="streaming").row(0)
     return {"repeated_keys": Measure(rows - distinct, f"of {' and '.join(keys)}" if rows > distinct else "")}
 
 
@@ -85,9 +86,11 @@ def _freshness(result: FilterResult, now: datetime) -> dict[str, Measure]:
 
 
 def _shares_of_rows_read(result: FilterResult, used: int) -> dict[str, Measure]:
+    """Return shares of the rows read; rows that a newer version replaces are no faults, and do not count."""
+    read = max(result.read - result.rows_by_rule.get(SUPERSEDED_RULE, 0), 1)
     return {
-        "quarantined_share": Measure(1 - used / result.read),
-        "missing_customers": Measure(result.rows_by_rule.get("missing_customer_id", 0) / result.read),
+        "quarantined_share": Measure(1 - used / read),
+        "missing_customers": Measure(result.rows_by_rule.get("missing_customer_id", 0) / read),
     }
 
 

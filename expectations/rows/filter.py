@@ -9,12 +9,15 @@ from typing import Any
 
 import polars as pl
 
+from expectations.rows.order_versions import order_versions
 from expectations.rows.rule import ERASED_RULE, RULE, Rule, first_broken_rule, rule_names
+from expectations.rows.superseded import mark_superseded
+from features.point_in_time import current_rows
 from features.storage.hashing import NO_IDS, HashedIds
 from features.tables.errors import TableUnusableError
 from features.tables.mapping import RAW, ZONED
 from features.tables.read import RawTable
-from features.tables.schema import Kind, Table
+from features.tables.schema import SUPERSEDED_AT, SUPERSEDED_RULE, Kind, Table
 from features.tables.sources import OVERFLOW, ROW, SOURCE
 from settings.errors import first_line
 
@@ -37,7 +40,8 @@ class FilterResult:
     `totals`: see `_total_counts`. `rows_by_rule`: rows per first broken rule that sets aside, None for good rows.
     `warned_rows`: good rows per rule that only warns. `files`: per file its rows, content, good and distinct good rows.
     `distinct_rows`: distinct good rows of all files together. `daily_files`: good rows per file and day and, where there are
-    amounts, their sums, the number of positive ones and the sum of their logarithms; None without dates.
+    amounts, their sums, the number of positive ones and the sum of their logarithms; None without dates. `order_versions`: see
+    the module of that name. Rows that a newer version supersedes count in neither.
     """
 
     totals: dict[str, Any]
@@ -46,6 +50,7 @@ class FilterResult:
     files: pl.DataFrame
     distinct_rows: int
     daily_files: pl.DataFrame | None
+    order_versions: dict[str, Any] | None = None
 
     @property
     def daily_counts(self) -> pl.DataFrame | None:
@@ -85,13 +90,18 @@ def filter_rows(
     Raises TableUnusableError when reading stops midway.
     """
     raw, files = source.rows, source.files
-    names = [column.name for column in table.columns if column.name in raw.collect_schema()]
     tested = raw.with_columns(first_broken_rule(rules).alias(RULE), _row_hash(raw).alias(ROW_HASH))
+    if source.key:
+        tested = mark_superseded(tested.cache(), source.key, [rule.name for rule in rules].index(SUPERSEDED_RULE))
     tested = tested.cache()  # else the filter moves down into the source, and everything is read and tested twice
+    present = tested.collect_schema()
+    names = [column.name for column in table.columns if column.name in present]
+    written = [*names, SUPERSEDED_AT] if SUPERSEDED_AT in present else names
     kept = tested.filter(pl.col(RULE).is_null())
+    versions = None if source.key else order_versions(kept, names, len(files))
     warnings = [rule for rule in rules if rule.severity == "warn"]
     queries = [
-        kept.select(_good_cell(table, erased, name) for name in names).sink_parquet(
+        kept.select(_good_cell(table, erased, name) for name in written).sink_parquet(
             good, lazy=True, compression="lz4", statistics=False
         ),
         quarantined_rows(table, tested, rules).sink_parquet(bad, lazy=True),
@@ -99,9 +109,10 @@ def filter_rows(
         tested.group_by(RULE).len(),
         _counts_per_file(tested, files),
         kept.select(ROW_HASH) if len(files) == 1 else kept.select(ROW_HASH, pl.col(SOURCE).cast(pl.Categorical)),
-        *_daily_files(table, kept, names, files),
+        *_daily_files(table, current_rows(kept), names, files),
+        *([] if versions is None else [versions]),
     ]
-    _, _, totals, rule_counts, per_file, hashes, *daily = _collect(table, queries)
+    _, _, totals, rule_counts, per_file, hashes, *others = _collect(table, queries)
     counts, distinct = totals.row(0, named=True), hashes[ROW_HASH].n_unique()
     named_counts = rule_counts.with_columns(rule_names(rules, pl.col(RULE))).sort("len", RULE, descending=[True, False])
     return FilterResult(
@@ -110,7 +121,8 @@ def filter_rows(
         warned_rows={name.removeprefix(WARNED): rows for name, rows in counts.items() if name.startswith(WARNED) and rows},
         files=per_file.join(_distinct_rows_per_file(hashes, files, distinct), on=SOURCE, how="left").sort(SOURCE),
         distinct_rows=distinct,
-        daily_files=daily[0] if daily else None,
+        daily_files=others[0] if table.known_from in names else None,
+        order_versions=None if versions is None else others[-1].row(0, named=True),
     )
 
 
@@ -150,7 +162,7 @@ def quarantined_rows(table: Table, tested: pl.LazyFrame, rules: list[Rule]) -> p
     """
     sentences = {index: rule.sentence for index, rule in enumerate(rules)}
     schema = tested.collect_schema()
-    internal = {ROW, SOURCE, RULE, OVERFLOW, ROW_HASH, ZONED}
+    internal = {ROW, SOURCE, RULE, OVERFLOW, ROW_HASH, ZONED, SUPERSEDED_AT}
     cells = [_source_cell(name, RAW + name in schema) for name in schema if name not in internal and not name.startswith(RAW)]
     reason = pl.col(RULE).replace_strict(sentences, default=None, return_dtype=pl.String).alias("reason")
     erased = [index for index, rule in enumerate(rules) if rule.name == ERASED_RULE]

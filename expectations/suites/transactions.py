@@ -39,6 +39,16 @@ def table_checks(limits: TransactionChecks) -> list[Check]:
         _share_check("missing_customers", "have no customer", limits.max_missing_customers),
         _share_check("returns", "are returns", limits.max_returns),
         Check(
+            "changed_orders",
+            "No order comes again, in another file or with another ingested_at, with other cells; its versions are added up",
+            high=0,
+        ),
+        Check(
+            "repeated_orders",
+            "No order comes again, in another file or with another ingested_at, as it was; its copies are added up",
+            high=0,
+        ),
+        Check(
             "missing_days",
             f"{_at_most_days(limits.max_missing_days)} without orders although the weekday usually has some",
             high=limits.max_missing_days,

@@ -28,6 +28,7 @@ from expectations.measures.load_profile import build_profile, read_days
 from expectations.measures.load_rows import MANY, customer_measures, month_measures, row_measures
 from expectations.measures.load_window import load_window
 from expectations.validation.table import MeasuredTable
+from features.point_in_time import current_rows
 from features.storage.paths import good_path
 from features.tables.schema import CUSTOMERS, TRANSACTIONS, Table
 from settings.checks import TableChecks
@@ -148,7 +149,7 @@ def _content(table: MeasuredTable) -> str:
 
 
 def _good(workspace: Path, table: MeasuredTable) -> pl.LazyFrame:
-    return pl.scan_parquet(good_path(workspace, table.table.name), glob=False)
+    return current_rows(pl.scan_parquet(good_path(workspace, table.table.name), glob=False))
 
 
 def _profile(workspace: Path, table: MeasuredTable, header: ProfileHeader) -> pl.LazyFrame:

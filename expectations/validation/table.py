@@ -14,12 +14,15 @@ from expectations.measures.odd_products import odd_products
 from expectations.measures.table import repeated_keys, rule_measures, table_measures
 from expectations.rows.custom_rules import custom_measures
 from expectations.rows.filter import FilterResult, filter_rows
+from expectations.rows.order_versions import version_measures
 from expectations.rows.reasons import main_reasons
 from expectations.rows.releases import NO_RELEASES, AppliedReleases, apply_releases
 from expectations.rows.rule import Rule
+from expectations.rows.superseded import superseded_rule
 from expectations.rows.unusable import refuse_unusable
 from expectations.suites.any_rows import erased_rule
 from expectations.suites.tables import TABLE_SUITES, build_rules
+from features.point_in_time import current_rows
 from features.storage.durable import replace_durably
 from features.storage.files import temporary_path
 from features.storage.hashing import NO_IDS, HashedIds
@@ -77,10 +80,11 @@ def measure_table(
     rules, result, releases, reasons = filtered
     limits: TableChecks = getattr(settings.checks, table.name)
     used = result.used + releases.rows
-    good = pl.scan_parquet(good_path(settings.workspace.path, table.name), glob=False)
+    good = current_rows(pl.scan_parquet(good_path(settings.workspace.path, table.name), glob=False))
     measures = rule_measures(result, rules, releases.rows_by_rule)
     measures |= table_measures(result, used, limits, before, raw.files, now)
-    measures |= repeated_keys(good, TABLE_SUITES[table.name].KEYS, used)
+    measures |= repeated_keys(good, TABLE_SUITES[table.name].KEYS)
+    measures |= version_measures(result.order_versions)
     measures |= odd_products(good) | alike_words(good) | custom_measures(table, good, limits)
     if QUARANTINED_SHARE in measures:
         measures[QUARANTINED_SHARE] = replace(measures[QUARANTINED_SHARE], detail=reasons)
@@ -100,12 +104,12 @@ class _Filtered(NamedTuple):
 def _filter(settings: Settings, table: Table, raw: RawTable, now: datetime, erased: HashedIds) -> _Filtered:
     """Filter the rows; if files repeat each other, filter again with the copies set aside."""
     workspace = settings.workspace.path
-    rules = _rules(settings, table, raw.rows, now, erased)
+    rules = _rules(settings, table, raw, now, erased)
     good_file, quarantine_file = good_path(workspace, table.name), quarantine_path(workspace, table.name)
     with temporary_path(good_file) as good, temporary_path(quarantine_file) as bad:
         result = filter_rows(table, raw, rules, good, bad, erased)
         if result.repeated_files:
-            rules = _rules(settings, table, raw.rows, now, erased, result.repeated_files)
+            rules = _rules(settings, table, raw, now, erased, result.repeated_files)
             result = filter_rows(table, raw, rules, good, bad, erased)
         reasons = main_reasons(result.rows_by_rule, rules, bad)
         refuse_unusable(table, result, raw.rows, reasons)
@@ -116,10 +120,11 @@ def _filter(settings: Settings, table: Table, raw: RawTable, now: datetime, eras
 
 
 def _rules(
-    settings: Settings, table: Table, raw: pl.LazyFrame, now: datetime, erased: HashedIds, repeated: list[str] | None = None
+    settings: Settings, table: Table, raw: RawTable, now: datetime, erased: HashedIds, repeated: list[str] | None = None
 ) -> list[Rule]:
     largest = read_references(settings.workspace.path).get(table.name, Reference()).largest
-    names = raw.collect_schema().names()
+    names = raw.rows.collect_schema().names()
     columns = [column.name for column in table.columns if column.name in names]
     rules = build_rules(table, columns, getattr(settings.checks, table.name), now, largest, repeated or [])
+    rules += [superseded_rule(raw.key)] if raw.key else []
     return [erased_rule(erased), *rules] if erased.hashes and "customer_id" in columns else rules

@@ -1,7 +1,6 @@
 """Check all configured tables: filter and measure them, run their checks, and record the outcome."""
 
 from datetime import datetime
-from pathlib import Path
 
 import polars as pl
 
@@ -15,7 +14,7 @@ from expectations.suites.tables import build_checks, refuse_unknown_names
 from expectations.validation.comparison import Comparison, accept_loads, compare_loads, load_measures
 from expectations.validation.report import TableReport
 from expectations.validation.table import MeasuredTable, measure_table
-from features.frames.cancelled_orders import net_of_returns
+from features.cancelled_orders import net_of_returns
 from features.storage.hashing import NO_IDS, HashedIds
 from features.storage.paths import good_path
 from features.tables.schema import ALL_TABLES, TRANSACTIONS, Tables

@@ -4,15 +4,15 @@ from dataclasses import dataclass, replace
 
 import polars as pl
 
-from features.frames.cancelled_orders import LINKED, link_orders
+from features.cancelled_orders import LINKED, link_orders
 from features.frames.collect import Engine
 from features.frames.columns import CUSTOMER
 from features.frames.sorted_runs import customer_day_key
 from features.partition import ALL_CUSTOMERS, Part
-from features.tables.schema import ALL_TABLES, CUSTOMERS, TRANSACTIONS, Kind, Table, Tables
+from features.tables.schema import ALL_TABLES, CUSTOMERS, SUPERSEDED_AT, TRANSACTIONS, Kind, Table, Tables
 
 UNUSED_COLUMNS = {TRANSACTIONS.name: ("order_id",)}
-ADDED_COLUMNS = {TRANSACTIONS.name: (LINKED,)}
+ADDED_COLUMNS = (SUPERSEDED_AT, LINKED)
 REFERRED_BY = "referred_by"
 IDS = ("complaint_id", "campaign_id", CUSTOMER, REFERRED_BY)
 
@@ -23,8 +23,8 @@ class EncodedTables:
 
     `ids` holds the customers in ascending order. In `tables`, a customer is its index in `ids` (UInt32), and a word is an Enum
     whose categories are in alphabetical order. Order lines are sorted by customer and day, which makes every later grouping
-    quick; they have `linked_order` as a number if any order has sales and returns. Rows of all dates are kept: `known_before` filters them for each as-of date. `engine` collects the frames built from
-    these.
+    quick; they have `linked_order` as a number if any order has sales and returns. Rows of all dates are kept: `known_before`
+    filters them for each as-of date. `engine` collects the frames built from these.
     """
 
     ids: pl.Series
@@ -51,7 +51,7 @@ def encode_tables(tables: Tables, part: Part = ALL_CUSTOMERS, engine: Engine = "
 def read_columns(table: Table, columns: list[str]) -> list[str]:
     """Return the columns of a table that features use, of those present in `columns`."""
     own = [c.name for c in table.columns if c.name in columns and c.name not in UNUSED_COLUMNS.get(table.name, ())]
-    return own + [name for name in ADDED_COLUMNS.get(table.name, ()) if name in columns]
+    return own + [name for name in ADDED_COLUMNS if name in columns]
 
 
 def _read(table: Table, frame: pl.LazyFrame, part: Part, engine: Engine) -> pl.DataFrame:

@@ -3,7 +3,7 @@
 import numpy as np
 import polars as pl
 
-from features.frames.cancelled_orders import CANCELLED, MONEY_DECIMALS, is_return_line
+from features.cancelled_orders import CANCELLED, MONEY_DECIMALS, is_return_line
 from features.frames.collect import Engine
 from features.frames.columns import CUSTOMER, DAY
 from features.frames.sorted_runs import customer_day_key, reduce_runs, unpack_customer_day

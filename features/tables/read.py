@@ -9,7 +9,7 @@ from features.tables.mapping import map_columns
 from features.tables.schema import ALL_TABLES, Table
 from features.tables.sources import OVERFLOW, ROW, SOURCE, SourceFile, open_source
 from features.tables.words import with_normalised_words
-from settings.errors import first_line
+from settings.errors import SettingsError, first_line
 from settings.sections import Settings
 
 DUPLICATE_SUFFIX = "_duplicated_0"  # Polars adds it to the second column of a name
@@ -17,10 +17,14 @@ DUPLICATE_SUFFIX = "_duplicated_0"  # Polars adds it to the second column of a n
 
 @dataclass(frozen=True)
 class RawTable:
-    """The rows of a table, good and bad, with `_source`, `_row`, `_zoned` and `_raw_<column>`, and the names of their files."""
+    """The rows of a table, good and bad, with `_source`, `_row`, `_zoned` and `_raw_<column>`, and the names of their files.
+
+    Of rows with the same `key`, the newest version counts; without a key, every row does.
+    """
 
     rows: pl.LazyFrame
     files: list[str]
+    key: tuple[str, ...] = ()
 
 
 def read_table(settings: Settings, name: str) -> RawTable | None:
@@ -36,7 +40,17 @@ def read_table(settings: Settings, name: str) -> RawTable | None:
     non_empty = [file for file in files if not file.is_empty_file] or files
     rows = pl.concat([_read_file(table, file, columns) for file in non_empty], how="diagonal")
     is_normalised = not isinstance(source, str) and source.normalise
-    return RawTable(with_normalised_words(rows) if is_normalised else rows, [file.name for file in files])
+    key = () if isinstance(source, str) else _check_key(table, source.key, rows)
+    return RawTable(with_normalised_words(rows) if is_normalised else rows, [file.name for file in files], key)
+
+
+def _check_key(table: Table, key: tuple[str, ...], rows: pl.LazyFrame) -> tuple[str, ...]:
+    """Return the key. Raises SettingsError for a column that the table does not have or whose source is missing."""
+    columns = [column.name for column in table.columns if column.name in rows.collect_schema()]
+    unknown = [name for name in key if name not in columns]
+    if unknown:
+        raise SettingsError(f"tables.{table.name}.key names {unknown[0]}; the table has {', '.join(columns)}.")
+    return key
 
 
 def _read_file(table: Table, file: SourceFile, columns: dict[str, str]) -> pl.LazyFrame:

@@ -65,6 +65,8 @@ class Table:
 
 
 INGESTED_AT = Column("ingested_at", Kind.TIME)
+SUPERSEDED_RULE = "superseded_row"  # sets aside rows of which a newer version always held
+SUPERSEDED_AT = "superseded_at"  # added where the source has a key: from then on, a newer version of the row holds
 
 TRANSACTIONS = Table(
     "transactions",

@@ -7,9 +7,10 @@ import polars as pl
 from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import Response
 
-from features.frames.cancelled_orders import mark_cancelled
+from features.cancelled_orders import mark_cancelled
 from features.frames.columns import CUSTOMER
 from features.frames.purchases import is_sale_line
+from features.point_in_time import current_rows
 from features.storage.paths import good_path
 from features.tables.schema import COMPLAINTS, TRANSACTIONS
 from models.errors import ChampionError
@@ -171,7 +172,7 @@ def _history(state: ServiceState, customer_id: str) -> list[dict[str, Any]]:
 def _own_rows(state: ServiceState, table: str, customer_id: str) -> pl.LazyFrame | None:
     """Return a customer's rows of a table in the workspace; None if the table is not on this machine."""
     path = good_path(state.settings.workspace.path, table)
-    return pl.scan_parquet(path, glob=False).filter(pl.col(CUSTOMER) == customer_id) if path.is_file() else None
+    return current_rows(pl.scan_parquet(path, glob=False)).filter(pl.col(CUSTOMER) == customer_id) if path.is_file() else None
 
 
 def _complaints(state: ServiceState, customer_id: str) -> list[dict[str, Any]]:

@@ -6,9 +6,10 @@ from pathlib import Path
 import polars as pl
 
 from features.frames.columns import CUSTOMER
+from features.point_in_time import current_rows
 from features.storage.paths import quarantine_path
 from features.tables.casting import cast, strip_text
-from features.tables.schema import CUSTOMERS, Kind, Tables
+from features.tables.schema import CUSTOMERS, SUPERSEDED_RULE, Kind, Tables
 
 CONSENT, PARTNER = "marketing_consent", "partner"
 GROUPS = ("household", "contact_point")
@@ -35,13 +36,14 @@ def contactability(tables: Tables) -> pl.DataFrame | None:
     """
     if tables.customers is None:
         return None
-    columns = set(tables.customers.collect_schema().names())
+    rows = current_rows(tables.customers)
+    columns = set(rows.collect_schema().names())
     states = {
         "may_contact": pl.col(CONSENT).fill_null(value=False).all() if CONSENT in columns else DEFAULTS["may_contact"],
         PARTNER: pl.col(PARTNER).fill_null(value=False).any() if PARTNER in columns else DEFAULTS[PARTNER],
         **{name: pl.col(name).drop_nulls().first() if name in columns else DEFAULTS[name] for name in GROUPS},
     }
-    customers = tables.customers.drop_nulls(CUSTOMER).group_by(CUSTOMER).agg(**states)
+    customers = rows.drop_nulls(CUSTOMER).group_by(CUSTOMER).agg(**states)
     return customers.with_columns(_group_number(name) for name in GROUPS if name in columns).collect()
 
 
@@ -72,7 +74,8 @@ def with_contactability(features: pl.DataFrame, tables: Tables, set_aside: pl.Da
 def consent_set_aside(workspace: Path) -> pl.DataFrame:
     """Return customer_id and `refused` of the customers with a row of the customers table in quarantine.
 
-    `refused` says whether such a row refuses marketing in a cell that can be read. Empty where nothing is in quarantine.
+    Rows that a newer version replaces do not count. `refused` says whether such a row refuses marketing in a cell that can be
+    read. Empty where nothing is in quarantine.
     """
     path = quarantine_path(workspace, CUSTOMERS.name)
     return _read_set_aside(path, path.stat().st_mtime_ns) if path.is_file() else NONE_SET_ASIDE
@@ -80,7 +83,7 @@ def consent_set_aside(workspace: Path) -> pl.DataFrame:
 
 @lru_cache(maxsize=4)
 def _read_set_aside(path: Path, _changed_at: int) -> pl.DataFrame:
-    rows = pl.scan_parquet(path, glob=False)
+    rows = pl.scan_parquet(path, glob=False).filter(pl.col("rule") != SUPERSEDED_RULE)
     columns = rows.collect_schema().names()
     consent = pl.col(CONSENT) if CONSENT in columns else pl.lit(None, pl.String)
     refuses = cast(strip_text(consent), pl.String(), Kind.FLAG).eq_missing(pl.lit(value=False))

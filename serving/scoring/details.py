@@ -3,6 +3,7 @@
 import polars as pl
 
 from features.frames.columns import CUSTOMER
+from features.point_in_time import current_rows
 from features.tables.schema import CUSTOMERS, Tables
 from serving.schemas.details import DETAIL_COLUMNS
 
@@ -17,11 +18,12 @@ def customer_details(tables: Tables) -> pl.DataFrame | None:
     """
     if tables.customers is None:
         return None
-    columns = tables.customers.collect_schema().names()
+    rows = current_rows(tables.customers)
+    columns = rows.collect_schema().names()
     mapped = [name for name in CUSTOMERS.details if name in columns]
     if not mapped:
         return None
-    known = tables.customers.drop_nulls(CUSTOMER)
+    known = rows.drop_nulls(CUSTOMER)
     ordered = known.sort("ingested_at", nulls_last=False, maintain_order=True) if "ingested_at" in columns else known
     newest = ordered.group_by(CUSTOMER).agg(_kept_text(name).drop_nulls().last() for name in mapped)
     details = newest.filter(pl.any_horizontal(pl.col(mapped).is_not_null())).collect(engine="streaming")

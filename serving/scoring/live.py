@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from features.frames.cancelled_orders import net_of_returns
+from features.cancelled_orders import net_of_returns
 from features.frames.columns import CUSTOMER
 from features.norms import Norms
 from features.storage.paths import good_path

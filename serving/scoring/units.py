@@ -4,6 +4,7 @@ import polars as pl
 
 from features.frames.columns import CUSTOMER
 from features.frames.components import component_numbers
+from features.point_in_time import current_rows
 from features.tables.schema import Tables
 from serving.scoring.contactability import shared_text
 from serving.targeting.units import LINKS, NO_UNITS, UNIT, UNIT_COLUMNS, unit_hash
@@ -35,9 +36,10 @@ def _links(tables: Tables, key: str) -> pl.DataFrame:
     """Return each customer's households and contact points, of all rows of the customer: `link` is the keyed hash of one."""
     if tables.customers is None:
         return NO_LINKS
-    present = tables.customers.collect_schema().names()
+    rows = current_rows(tables.customers)
+    present = rows.collect_schema().names()
     frames = [
-        tables.customers.select(
+        rows.select(
             CUSTOMER,
             pl.lit(priority, pl.Int32).alias("priority"),
             pl.format(f"{name}:{{}}", shared_text(name)).alias("text"),

@@ -25,6 +25,7 @@ QUICK = settings(
 )
 
 customer_ids = st.sampled_from(["a", "b", "c", "007"])
+order_ids = st.sampled_from(["1", "2", "3", None])  # few, so that orders have sales and returns
 moments = st.integers(0, 600 * 24).map(lambda hours: START + timedelta(hours=hours))
 optional_moments = st.one_of(st.none(), moments)
 amounts = st.integers(-500, 2000).map(lambda cents: cents / 100)
@@ -37,7 +38,7 @@ def table_rows(table: str, *cells: st.SearchStrategy[object]) -> st.SearchStrate
 
 
 HEADERS = {
-    "transactions": "customer_id ordered_at amount quantity unit_price discount product_id brand category "
+    "transactions": "customer_id order_id ordered_at amount quantity unit_price discount product_id brand category "
     "region channel store ingested_at",
     "complaints": "customer_id opened_at resolved_at satisfied contacts_to_resolve topic channel ingested_at",
     "surveys": "customer_id answered_at rating dimension expectation ingested_at",
@@ -52,7 +53,9 @@ quantities = st.integers(-2, 3).map(float)
 shares = st.sampled_from([None, 0.0, 0.2])
 all_tables = st.builds(
     Tables,
-    table_rows("transactions", customer_ids, moments, amounts, quantities, amounts, shares, *[names] * 6, optional_moments),
+    table_rows(
+        "transactions", customer_ids, order_ids, moments, amounts, quantities, amounts, shares, *[names] * 6, optional_moments
+    ),
     table_rows(
         "complaints", customer_ids, moments, optional_moments, optional_flags, st.integers(1, 9), names, names, optional_moments
     ),

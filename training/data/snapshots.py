@@ -8,14 +8,14 @@ import polars as pl
 
 from features.as_of import order_date_range
 from features.build import features_as_of
-from features.frames.cancelled_orders import has_linked_orders
+from features.cancelled_orders import has_linked_orders
 from features.frames.columns import CUSTOMER
 from features.frames.encoded import EncodedTables
 from features.frames.purchases import is_sale_line
 from features.labels import LABELS, labels, with_labels, with_waits
 from features.norms import Norms, compute_norms
 from features.point_in_time import known_before
-from features.tables.schema import INGESTED_AT, Tables
+from features.tables.schema import INGESTED_AT, SUPERSEDED_AT, Tables
 from models.btyd.pair import BuyTillYouDie
 from models.errors import TooLittleDataError
 from models.snapshot import MIN_CUSTOMERS, Snapshot
@@ -72,7 +72,8 @@ def closed_before(snapshots: list[Snapshot], tables: Tables, day: date) -> list[
     Orders that arrived late (`ingested_at`) do not count on an earlier day, and a later return cancels none.
     """
     closed = [snapshot for snapshot in snapshots if snapshot.closed_on <= day]
-    if INGESTED_AT.name not in tables.transactions.collect_schema() and not has_linked_orders(tables.transactions):
+    dated = {INGESTED_AT.name, SUPERSEDED_AT}.intersection(tables.transactions.collect_schema())
+    if not dated and not has_linked_orders(tables.transactions):
         return closed
     known = known_before(tables, day).transactions
     return [replace(snapshot, frame=_relabelled(snapshot, known)) for snapshot in closed]

@@ -4,11 +4,10 @@ from dataclasses import replace
 
 import polars as pl
 
-from features.frames.columns import CUSTOMER
 from features.tables.schema import Tables
 from settings.sections import Purchases
 
-ORDER, LINKED, CANCELLED = "order_id", "linked_order", "is_cancelled"
+CUSTOMER, ORDER, LINKED, CANCELLED = "customer_id", "order_id", "linked_order", "is_cancelled"
 MONEY_DECIMALS = 6
 
 
