@@ -44,7 +44,12 @@ class OrderRhythm:
 def order_rhythm(transactions: pl.LazyFrame) -> OrderRhythm:
     """Return the rhythm of usable order lines; there must be at least one."""
     day = pl.col("ordered_at").dt.date().alias("day")
-    days = transactions.select(day).group_by("day").agg(pl.len().alias("lines")).collect(engine="streaming").sort("day")
+    days = transactions.select(day).group_by("day").agg(pl.len().alias("lines")).collect(engine="streaming")
+    return rhythm_of_days(days.sort("day"))
+
+
+def rhythm_of_days(days: pl.DataFrame) -> OrderRhythm:
+    """Return the rhythm of a log from its days with orders, ascending: `day` and its order `lines`; there must be one."""
     gaps = days.select(pl.col("day").diff().dt.total_days()).to_series().drop_nulls()
     usual_gap = gaps.quantile(GAP_QUANTILE, "lower") if len(gaps) else None
     allowed = max(MIN_ALLOWED_GAP_DAYS, round(GAP_FACTOR * float(usual_gap or 0)))

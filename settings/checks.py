@@ -139,6 +139,7 @@ class Checks:
     surveys: TableChecks = TableChecks()
     contacts: TableChecks = TableChecks()
     customers: CustomerChecks = CustomerChecks()
+    rates: TableChecks = TableChecks()
     features: FrameChecks = FrameChecks()
     snapshots: SnapshotChecks = SnapshotChecks()
     scores: ScoreChecks = ScoreChecks()

@@ -91,6 +91,7 @@ class TableSources:
     surveys: Source | None = None
     contacts: Source | None = None
     customers: Source | None = None
+    rates: Source | None = None
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -102,6 +103,7 @@ class ColumnMaps:
     surveys: dict[str, str] = Field(default_factory=dict)
     contacts: dict[str, str] = Field(default_factory=dict)
     customers: dict[str, str] = Field(default_factory=dict)
+    rates: dict[str, str] = Field(default_factory=dict)
 
 
 @dataclass(frozen=True, config=STRICT)

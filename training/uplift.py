@@ -15,7 +15,7 @@ from models.trees.boosting import INPUTS
 from models.uplift.assumed_effect import assumed_reduction
 from models.uplift.crossfit import CrossFittedEffects, cross_fit, fit_learners
 from models.uplift.curves import Interval, Measure, bootstrap_interval, qini, uplift_at
-from models.uplift.experiment import Experiment, refuse_small
+from models.uplift.experiment import Experiment
 from models.uplift.learners import Uplift
 from models.uplift.policies import RISK, RISK_VALUE, UPLIFT, UPLIFT_VALUE, PolicyValue, policy_value
 from settings.sections import Action
@@ -73,10 +73,8 @@ def measure_responses(query: ExperimentQuery, churn: ChurnModel, progress: Progr
         if name not in actions:
             notes.append(f"Contacts of {name} had a control group, but no action uses them: name it in the action's measured_by.")
             continue
-        try:
-            refuse_small(experiment)
-        except TooLittleDataError as error:
-            notes.append(f"Effects of {name} stay assumed. {error}")
+        if isinstance(experiment, TooLittleDataError):
+            notes.append(f"Effects of {name} stay assumed. {experiment}")
             continue
         response = measure_response(query, actions[name], experiment)
         if response.policies.is_better:

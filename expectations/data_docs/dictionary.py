@@ -9,7 +9,7 @@ from pathlib import Path
 
 from expectations.suites.tables import build_checks, build_rules
 from expectations.validation.outputs import FRAME_SECTIONS, FRAME_SUITES, frame_limits
-from features.tables.schema import ALL_TABLES, Table
+from features.tables.schema import SOURCE_TABLES, Table
 from settings.sections import Settings, TableSources
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -27,7 +27,7 @@ def render_page() -> str:
 
 def _render_sections() -> str:
     settings = Settings(TableSources("orders.csv"))
-    tables = [_render_section(table.name, _table_rows(table, settings)) for table in ALL_TABLES.values()]
+    tables = [_render_section(table.name, _table_rows(table, settings)) for table in SOURCE_TABLES.values()]
     frames = [_render_section(name, _frame_rows(name, settings)) for name in FRAME_SUITES if name not in FRAME_SECTIONS]
     return "\n".join([*tables, *frames])
 

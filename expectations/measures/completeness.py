@@ -5,6 +5,7 @@ from datetime import date, timedelta
 import polars as pl
 
 from expectations.check import Measure
+from features.order_rhythm import rhythm_of_days
 
 LOOK_BACK = timedelta(days=365)
 WEEKS_AROUND = 4
@@ -39,6 +40,17 @@ def last_day(days: pl.DataFrame) -> Measure | None:
         return None
     rows = days["rows"][-1]
     return Measure(rows / typical, f"{newest} has {rows:,} rows; its weekday typically has {typical:,.0f}")
+
+
+def stray_orders(days: pl.DataFrame) -> Measure:
+    """Return the days between the newest order and the newest one in line with the rhythm of the others; 0 where that is it."""
+    rhythm = rhythm_of_days(days.select("day", pl.col("rows").alias("lines")))
+    if not rhythm.irregular_lines:
+        return Measure(0)
+    rows = "1 row" if rhythm.irregular_lines == 1 else f"{rhythm.irregular_lines:,} rows"
+    usual = f"orders usually follow each other within {rhythm.allowed_gap} days"
+    as_of = f"the as-of date stays {rhythm.last_regular + timedelta(days=1)} unless --as-of names another"
+    return Measure((rhythm.last - rhythm.last_regular).days, f"{rows} after {rhythm.last_regular}; {usual}; {as_of}")
 
 
 def _with_typical_rows(days: pl.DataFrame) -> pl.DataFrame:

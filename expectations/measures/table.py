@@ -7,7 +7,7 @@ import polars as pl
 from expectations.check import Measure
 from expectations.history.loads import LoadRecord
 from expectations.measures.amount_shift import amount_jump
-from expectations.measures.completeness import last_day, missing_days
+from expectations.measures.completeness import last_day, missing_days, stray_orders
 from expectations.rows.filter import FILLED, LARGEST, FilterResult
 from expectations.rows.rule import Rule
 from features.tables.schema import SUPERSEDED_RULE
@@ -111,6 +111,6 @@ def _measures_of_good_rows(result: FilterResult) -> dict[str, Measure]:
     days = result.daily_counts
     if days is None or days.is_empty():
         return measures
-    by_day = {"missing_days": missing_days(days), "last_day": last_day(days)}
+    by_day = {"missing_days": missing_days(days), "last_day": last_day(days), "stray_orders": stray_orders(days)}
     by_day |= {"amount_jump": amount_jump(days)} if "positive" in days.columns else {}
     return measures | {name: measure for name, measure in by_day.items() if measure is not None}

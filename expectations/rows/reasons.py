@@ -5,10 +5,11 @@ from pathlib import Path
 
 import polars as pl
 
-from expectations.rows.rule import Rule
+from expectations.rows.rule import FOREIGN_RULE, Rule
 
 MAX_REASONS, MAX_EXAMPLE_LENGTH = 3, 40
 UNREADABLE_RULE = "unreadable_"
+COLUMNS = {FOREIGN_RULE: "currency"}
 
 
 def main_reasons(rows_by_rule: Mapping[str | None, int], rules: Sequence[Rule], bad: Path) -> str:
@@ -25,7 +26,7 @@ def main_reasons(rows_by_rule: Mapping[str | None, int], rules: Sequence[Rule], 
 
 def _example(bad: Path, rule: str) -> str:
     """Return a cell that broke the rule, in words; nothing for rules that are not about one readable cell."""
-    column = rule.removeprefix(UNREADABLE_RULE)
+    column = COLUMNS.get(rule, rule.removeprefix(UNREADABLE_RULE))
     if column == rule or not bad.is_file():
         return ""
     rows = pl.scan_parquet(bad, glob=False)

@@ -8,6 +8,7 @@ import polars as pl
 from settings.checks import Severity
 
 RULE = "rule"
+FOREIGN_RULE = "other_currency"
 ERASED_RULE = "erased_customer"  # rows it sets aside are counted but stored nowhere
 
 

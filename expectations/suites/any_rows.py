@@ -5,9 +5,10 @@ from datetime import datetime, time, timedelta
 
 import polars as pl
 
-from expectations.rows.rule import ERASED_RULE, Rule, false_if_null
+from expectations.rows.rule import ERASED_RULE, FOREIGN_RULE, Rule, false_if_null
 from features.storage.hashing import HashedIds
 from features.tables.csv_repair import BROKEN_ROW
+from features.tables.currency import FOREIGN
 from features.tables.mapping import RAW
 from features.tables.schema import Column, Kind, Table
 from features.tables.sources import OVERFLOW, SOURCE
@@ -44,6 +45,12 @@ def common_row_rules(
 def erased_rule(erased: HashedIds) -> Rule:
     """Return the rule that sets erased customers aside. Test it first, so that no other rule puts their rows in quarantine."""
     return Rule(ERASED_RULE, "the customer was erased on request", erased.holds(), mandatory=True)
+
+
+def foreign_rule(currency: str) -> Rule:
+    """Return the rule that sets aside order lines in another currency that could not be converted."""
+    sentence = f"its currency is not {currency}, that of [value], and the rates table has no rate for its day"
+    return Rule(FOREIGN_RULE, sentence, pl.col(FOREIGN), mandatory=True)
 
 
 def _shape_rules(present: list[Column]) -> list[Rule]:

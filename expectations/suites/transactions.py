@@ -54,6 +54,12 @@ def table_checks(limits: TransactionChecks) -> list[Check]:
             high=limits.max_missing_days,
         ),
         Check(
+            "stray_orders",
+            "No order is dated so many days after the others that it is probably wrong",
+            high=0,
+            advice="Correct or remove such orders.",
+        ),
+        Check(
             "last_day",
             f"The newest day has at least {limits.min_last_day:.0%} of the order lines that are typical for its weekday",
             low=limits.min_last_day,

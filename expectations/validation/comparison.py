@@ -30,7 +30,7 @@ from expectations.measures.load_window import load_window
 from expectations.validation.table import MeasuredTable
 from features.point_in_time import current_rows
 from features.storage.paths import good_path
-from features.tables.schema import CUSTOMERS, TRANSACTIONS, Table
+from features.tables.schema import ALL_TABLES, CUSTOMERS, TRANSACTIONS, Table
 from settings.checks import TableChecks
 from settings.sections import Settings
 
@@ -55,7 +55,7 @@ def compare_loads(settings: Settings, measured: list[MeasuredTable], now: dateti
     workspace = settings.workspace.path
     for table in measured:
         remove_pending(workspace, table.table.name)
-    readable = [table for table in measured if table.filter_result]
+    readable = [table for table in measured if table.filter_result and table.table.name in ALL_TABLES]
     orders = next((table for table in readable if table.table is TRANSACTIONS), None)
     return {table.table.name: _compare(settings, table, orders, now) for table in readable}
 

@@ -52,7 +52,7 @@ def _accept_loads(settings: Settings, reports: list[TableReport]) -> None:
     readable = [report.table for report in reports if report.read]
     if TRANSACTIONS.name not in readable:
         return
-    for table in readable:
+    for table in (table for table in readable if table in ALL_TABLES):
         accept_pending(settings.workspace.path, table)
         checks = load_checks(ALL_TABLES[table], getattr(settings.checks, table))
         lift_stops(settings.workspace.path, [table], [check.name for check in checks])

@@ -9,7 +9,7 @@ from expectations.suites.tables import build_rules
 from expectations.validation.tables import check_tables
 from features.storage.hashing import NO_IDS, HashedIds
 from features.storage.paths import quarantine_path
-from features.tables.schema import ALL_TABLES
+from features.tables.schema import SOURCE_TABLES
 from settings.sections import Settings
 
 
@@ -24,10 +24,10 @@ def release_rows(settings: Settings, path: Path, now: datetime, erased: HashedId
     check_tables(settings, now, erased=erased)
     released = {}
     for name in corrected["table"].unique(maintain_order=True).to_list():
-        if name not in ALL_TABLES or not quarantine_path(workspace, name).is_file():
+        if name not in SOURCE_TABLES or not quarantine_path(workspace, name).is_file():
             raise ReleaseError(f"{path} has rows of the table {name}, but no row of that table is in quarantine.")
         limits = replace(getattr(settings.checks, name), rules=(), severity={})
-        rules = build_rules(ALL_TABLES[name], quarantined_columns(quarantine_path(workspace, name)), limits, now)
+        rules = build_rules(SOURCE_TABLES[name], quarantined_columns(quarantine_path(workspace, name)), limits, now)
         rows = corrected.filter(corrected["table"] == name)
-        released[name] = save_releases(ALL_TABLES[name], rows, quarantine_path(workspace, name), rules, workspace)
+        released[name] = save_releases(SOURCE_TABLES[name], rows, quarantine_path(workspace, name), rules, workspace)
     return released

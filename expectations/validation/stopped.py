@@ -5,7 +5,7 @@ from datetime import datetime
 
 from expectations.history.loads import LoadRecord, read_check_history, table_records
 from expectations.history.overrides import record_override
-from features.tables.schema import ALL_TABLES
+from features.tables.schema import SOURCE_TABLES
 from settings.errors import UserError
 from settings.sections import Settings
 
@@ -44,6 +44,6 @@ def record_stopped_override(settings: Settings, now: datetime, override: Overrid
 
 def _stopped_loads(settings: Settings) -> list[LoadRecord]:
     history = read_check_history(settings.workspace.path)
-    configured = [name for name in ALL_TABLES if getattr(settings.tables, name) is not None]
+    configured = [name for name in SOURCE_TABLES if getattr(settings.tables, name) is not None]
     newest = [load for name in configured for load in table_records(history, name)[-1:]]
     return [load for load in newest if not load.usable]

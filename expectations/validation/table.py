@@ -20,16 +20,17 @@ from expectations.rows.releases import NO_RELEASES, AppliedReleases, apply_relea
 from expectations.rows.rule import Rule
 from expectations.rows.superseded import superseded_rule
 from expectations.rows.unusable import refuse_unusable
-from expectations.suites.any_rows import erased_rule
+from expectations.suites.any_rows import erased_rule, foreign_rule
 from expectations.suites.tables import TABLE_SUITES, build_rules
 from features.point_in_time import current_rows
 from features.storage.durable import replace_durably
 from features.storage.files import temporary_path
 from features.storage.hashing import NO_IDS, HashedIds
 from features.storage.paths import good_path, quarantine_path
+from features.tables.currency import FOREIGN, in_shop_currency
 from features.tables.errors import TableUnusableError
 from features.tables.read import RawTable, read_table
-from features.tables.schema import Table
+from features.tables.schema import RATES, TRANSACTIONS, Table
 from settings.checks import TableChecks
 from settings.sections import Settings
 
@@ -74,6 +75,7 @@ def measure_table(
     try:
         raw = read_table(settings, table.name)
         assert raw is not None, "only configured tables are checked"  # noqa: S101  # for the type checker
+        raw = _in_shop_currency(settings, raw, now) if table is TRANSACTIONS else raw
         filtered = _filter(settings, table, raw, now, erased)
     except TableUnusableError as error:
         return MeasuredTable(table, {"readable": Measure(1)}, error=error)
@@ -90,6 +92,13 @@ def measure_table(
         measures[QUARANTINED_SHARE] = replace(measures[QUARANTINED_SHARE], detail=reasons)
     measures |= {"readable": Measure(0), "lost_releases": Measure(releases.lost)}
     return MeasuredTable(table, measures, rules=rules, filter_result=result, releases=releases)
+
+
+def _in_shop_currency(settings: Settings, raw: RawTable, now: datetime) -> RawTable:
+    """Return the order lines in the currency of the shop, at the rates as the newest check left them."""
+    path = good_path(settings.workspace.path, RATES.name)
+    rates = pl.scan_parquet(path, glob=False) if settings.tables.rates is not None and path.is_file() else None
+    return replace(raw, rows=in_shop_currency(raw.rows, settings.value.currency, rates, now.date()))
 
 
 class _Filtered(NamedTuple):
@@ -126,5 +135,6 @@ def _rules(
     names = raw.rows.collect_schema().names()
     columns = [column.name for column in table.columns if column.name in names]
     rules = build_rules(table, columns, getattr(settings.checks, table.name), now, largest, repeated or [])
+    rules += [foreign_rule(settings.value.currency)] if FOREIGN in names else []
     rules += [superseded_rule(raw.key)] if raw.key else []
     return [erased_rule(erased), *rules] if erased.hashes and "customer_id" in columns else rules

@@ -17,7 +17,7 @@ from expectations.validation.table import MeasuredTable, measure_table
 from features.cancelled_orders import net_of_returns
 from features.storage.hashing import NO_IDS, HashedIds
 from features.storage.paths import good_path
-from features.tables.schema import ALL_TABLES, TRANSACTIONS, Tables
+from features.tables.schema import ALL_TABLES, SOURCE_TABLES, TRANSACTIONS, Tables
 from settings.sections import Settings
 
 STANDING_FACTOR = 1.25  # a warning is reported again when it has grown by more
@@ -33,7 +33,7 @@ def check_tables(
     customers are kept out.
     Raises SettingsError for an invalid rule, check or severity in `[checks]`.
     """
-    tables = [table for table in ALL_TABLES.values() if getattr(settings.tables, table.name) is not None]
+    tables = [table for table in SOURCE_TABLES.values() if getattr(settings.tables, table.name) is not None]
     for table in tables:
         refuse_unknown_names(table, getattr(settings.checks, table.name))
     history, workspace = read_check_history(settings.workspace.path), settings.workspace.path
@@ -52,7 +52,8 @@ def check_tables(
 
 def good_tables(settings: Settings, names: list[str]) -> Tables:
     """Return the good rows of these tables as the newest check left them."""
-    tables = Tables(**{name: pl.scan_parquet(good_path(settings.workspace.path, name), glob=False) for name in names})
+    paths = {name: good_path(settings.workspace.path, name) for name in names if name in ALL_TABLES}
+    tables = Tables(**{name: pl.scan_parquet(path, glob=False) for name, path in paths.items()})
     return net_of_returns(tables, settings.purchases)
 
 

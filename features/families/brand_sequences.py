@@ -3,9 +3,10 @@
 import numpy as np
 import polars as pl
 
+from features.cancelled_orders import MONEY_DECIMALS
 from features.frames.collect import Engine
 from features.frames.columns import CUSTOMER, DAY
-from features.frames.purchases import MONEY_DECIMALS, is_sale_line
+from features.frames.purchases import is_sale_line
 from features.frames.sorted_runs import customer_day_key, pack_keys, reduce_runs, run_numbers, starts_run, unpack_customer_day
 
 CATEGORY, SYMBOL, SEQUENCE = "category", "symbol", "sequence"

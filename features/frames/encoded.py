@@ -11,7 +11,7 @@ from features.frames.sorted_runs import customer_day_key
 from features.partition import ALL_CUSTOMERS, Part
 from features.tables.schema import ALL_TABLES, CUSTOMERS, SUPERSEDED_AT, TRANSACTIONS, Kind, Table, Tables
 
-UNUSED_COLUMNS = {TRANSACTIONS.name: ("order_id",)}
+UNUSED_COLUMNS = {TRANSACTIONS.name: ("order_id", "currency")}
 ADDED_COLUMNS = (SUPERSEDED_AT, LINKED)
 REFERRED_BY = "referred_by"
 IDS = ("complaint_id", "campaign_id", CUSTOMER, REFERRED_BY)

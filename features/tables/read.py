@@ -6,7 +6,7 @@ import polars as pl
 
 from features.tables.errors import TableUnusableError
 from features.tables.mapping import map_columns
-from features.tables.schema import ALL_TABLES, Table
+from features.tables.schema import SOURCE_TABLES, Table
 from features.tables.sources import OVERFLOW, ROW, SOURCE, SourceFile, open_source
 from features.tables.words import with_normalised_words
 from settings.errors import SettingsError, first_line
@@ -35,7 +35,7 @@ def read_table(settings: Settings, name: str) -> RawTable | None:
     source = getattr(settings.tables, name)
     if source is None:
         return None
-    table, columns = ALL_TABLES[name], getattr(settings.columns, name)
+    table, columns = SOURCE_TABLES[name], getattr(settings.columns, name)
     files = open_source(name, source)
     non_empty = [file for file in files if not file.is_empty_file] or files
     rows = pl.concat([_read_file(table, file, columns) for file in non_empty], how="diagonal")

@@ -85,6 +85,7 @@ TRANSACTIONS = Table(
         Column("store"),
         Column("discount", Kind.NUMBER),
         Column("unit_price", Kind.NUMBER),
+        Column("currency"),
         INGESTED_AT,
     ),
 )
@@ -151,7 +152,18 @@ CUSTOMERS = Table(
     current_state=("partner", "marketing_consent", "household", "contact_point", *DETAILS),
     details=DETAILS,
 )
+RATES = Table(
+    "rates",
+    "rated_at",
+    (
+        Column("currency", required=True),
+        Column("rated_at", Kind.TIME, required=True),
+        Column("rate", Kind.NUMBER, required=True),
+        INGESTED_AT,
+    ),
+)
 ALL_TABLES = {table.name: table for table in (TRANSACTIONS, COMPLAINTS, SURVEYS, CONTACTS, CUSTOMERS)}
+SOURCE_TABLES = {RATES.name: RATES} | ALL_TABLES  # with those that only help to read the others, which come first
 
 
 @dataclass(frozen=True)

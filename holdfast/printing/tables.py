@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from features.rendering.amounts import format_amount, format_rough
-from features.tables.schema import ALL_TABLES, Tables
+from features.tables.schema import SOURCE_TABLES, Tables
 
 if TYPE_CHECKING:
     from training.evaluation.order_model_fit import OrderFit  # which loads SciPy and the order models
@@ -30,7 +30,7 @@ def print_profile(console: Console, tables: Tables) -> None:
     for name in ("table", "customers", "first", "last", "columns"):
         table.add_column(name, justify="right" if name == "customers" else "left", overflow="fold")
     for name, frame in tables.present().items():
-        date_column, columns = ALL_TABLES[name].known_from, frame.collect_schema().names()
+        date_column, columns = SOURCE_TABLES[name].known_from, frame.collect_schema().names()
         day = pl.col(date_column).dt.date() if date_column in columns else pl.lit(None, pl.Date)
         profile = frame.select(pl.col("customer_id").n_unique(), first=day.min(), last=day.max()).collect()
         customers, first, last = profile.row(0)

@@ -51,12 +51,15 @@ class Experiment:
         return folds
 
 
-def refuse_small(experiment: Experiment) -> None:
-    """Raise TooLittleDataError with fewer than 200 rows in an arm, or fewer than 20 of either outcome in an arm."""
-    for name, arm in (("treated", experiment.treated), ("held out", ~experiment.treated)):
-        rows, stayed = int(arm.sum()), int(experiment.stayed[arm].sum())
-        if rows < MIN_IN_ARM or min(stayed, rows - stayed) < MIN_OF_A_KIND:
+def refuse_small(treated: BoolArray, stayed: Array) -> None:
+    """Raise TooLittleDataError with fewer than 200 rows in an arm, or fewer than 20 of either outcome in an arm.
+
+    The arrays are those of an Experiment.
+    """
+    for name, arm in (("treated", treated), ("held out", ~treated)):
+        rows, followed = int(arm.sum()), int(stayed[arm].sum())
+        if rows < MIN_IN_ARM or min(followed, rows - followed) < MIN_OF_A_KIND:
             raise TooLittleDataError(
                 f"An uplift model needs {MIN_IN_ARM} contacts per arm with {MIN_OF_A_KIND} of each outcome; "
-                f"found {rows} {name}, of which {stayed} were followed by an order."
+                f"found {rows} {name}, of which {followed} were followed by an order."
             )

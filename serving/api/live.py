@@ -11,7 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field, create_model, model_validator
 from starlette.responses import Response
 
 from features.frames.columns import CUSTOMER
-from features.tables.schema import ALL_TABLES, CUSTOMERS, Column, Kind, Table
+from features.tables.currency import CURRENCY
+from features.tables.schema import ALL_TABLES, CUSTOMERS, TRANSACTIONS, Column, Kind, Table
 from models.champion import Champion
 from serving.api.responses import LiveReply
 from serving.api.scores import SUPPRESSED, count_ids, json_reply, score_entry, shared_fields
@@ -129,6 +130,7 @@ def live(body: LiveRequest, request: Request) -> Response:
     state = get_state(request)
     customers = [_live_customer(customer) for customer in body.customers]
     _refuse_too_many(state, customers)
+    _refuse_other_currencies(customers, state.settings.value.currency)
     with store_time("score_live"):
         withheld, run, stored = state.find_customers([customer.customer_id for customer in customers])
     allowed = [customer for customer in customers if customer.customer_id not in withheld]
@@ -200,6 +202,14 @@ def _refuse_too_many(state: ServiceState, customers: list[LiveCustomer]) -> None
     for count, max_count, noun in limits:
         if count > max_count:
             raise ApiError(413, f"At most {max_count:,} {noun} per call, found {count:,}.", "customers")
+
+
+def _refuse_other_currencies(customers: list[LiveCustomer], currency: str) -> None:
+    for number, customer in enumerate(customers):
+        for position, row in enumerate(customer.rows.get(TRANSACTIONS.name, ())):
+            if (row.get(CURRENCY) or currency).upper() != currency.upper():
+                field = f"customers.{number}.transactions.{position}.{CURRENCY}"
+                raise ApiError(422, f"Amounts must be in {currency}: send them converted.", field)
 
 
 def _resolve_as_of(requested: date | None, run: Run, customers: list[LiveCustomer]) -> date:

@@ -1,4 +1,3 @@
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -6,6 +5,7 @@ import pytest
 import sqlalchemy as sa
 from starlette.testclient import TestClient
 
+from holdfast.demo.shops import ShopName, create_shop
 from holdfast.printing.places import mlflow_page
 from serving.app import make_app
 from serving.http.state import ServiceState
@@ -114,9 +114,9 @@ def schemas(postgres_url: str) -> Iterator[str]:
 @pytest.mark.postgres
 @pytest.mark.timeout(600)
 def test_no_command_shows_or_stores_a_secret_of_databases_that_it_uses(
-    short_workshop: Path, holdfast: Run, monkeypatch: pytest.MonkeyPatch, schemas: str
+    tmp_path: Path, holdfast: Run, monkeypatch: pytest.MonkeyPatch, schemas: str
 ) -> None:
-    shutil.rmtree(short_workshop.parent / "workspace")  # a workspace that has published refuses an empty store
+    shop = create_shop(ShopName.SIMULATED, tmp_path / "shop", customers=200, seed=3, weeks=30)
     url = sa.make_url(schemas)
     query = {"password": str(url.password)}  # counts before the planted one
     planted = {
@@ -126,11 +126,11 @@ def test_no_command_shows_or_stores_a_secret_of_databases_that_it_uses(
         for name, schema in (("store", "scores"), ("tracking", "tracking"), ("table", "public"))
     }
     plant(monkeypatch, **planted)
-    output = run_all(holdfast, SUCCESSFUL, short_workshop, {0, 2})
+    output = run_all(holdfast, SUCCESSFUL, shop, {0, 2})
     assert "Version 1 (" in output
     assert "MLflow: mlflow ui --backend-store-uri postgresql://" in output
     assert PLANTED not in output
-    assert files_with(short_workshop.parent, PLANTED) == []
+    assert files_with(shop.parent, PLANTED) == []
     engine = sa.create_engine(planted["tracking"])
     with engine.connect() as connection:
         for table in ("experiments", "runs", "params", "tags", "model_versions", "model_version_tags", "logged_model_tags"):

@@ -7,8 +7,10 @@ from itertools import chain
 import numpy as np
 import polars as pl
 
-from features.frames.columns import CUSTOMER
+from features.frames.arrays import Array, BoolArray
+from features.frames.columns import CUSTOMER, DAY
 from features.frames.encoded import EncodedTables, encode_tables
+from features.frames.purchases import customer_days, occasions
 from features.labels import labels, made_contacts
 from features.norms import compute_norms
 from features.point_in_time import known_before, midnight
@@ -18,7 +20,7 @@ from models.btyd.pair import SEASONAL_COLUMNS, BuyTillYouDie
 from models.errors import TooLittleDataError
 from models.snapshot import MIN_CUSTOMERS
 from models.trees.boosting import INPUTS
-from models.uplift.experiment import Experiment
+from models.uplift.experiment import Experiment, refuse_small
 from models.value.lifetime_value import value_frame, value_terms
 from settings.sections import Settings
 from training.data.progress import Progress, map_with_progress
@@ -42,18 +44,23 @@ class ExperimentQuery:
     windows: Windows
 
 
-def experiments(query: ExperimentQuery, progress: Progress) -> dict[str, Experiment]:
+def experiments(query: ExperimentQuery, progress: Progress) -> dict[str, Experiment | TooLittleDataError]:
     """Return an experiment per action of the contacts table, from campaigns with treated and held-out customers.
+
+    For an action with too few contacts of buyers, the value is what is missing: no features are computed for it.
 
     A contact counts once its window is closed and known before `as_of`; only the newest thirty days with contacts are used.
     Features are as of the day of the contact. The risk is the order model's probability of no purchase in the window. The frame
     of an experiment has INPUTS and SEASONAL_COLUMNS, which churn models need, SAVED (how much more a customer is worth who
     stays), status and contacts_in_window.
     """
-    contacts = _randomised_contacts(query)
-    days = sorted(contacts["day"].unique())[-MAX_DAYS:] if contacts.height else []
-    if not days:
-        return {}
+    every_contact = _randomised_contacts(query)
+    newest = every_contact.filter(pl.col("day").is_in(every_contact["day"].unique().top_k(MAX_DAYS).implode()))
+    small = _small_experiments(query, newest) if newest.height else {}
+    contacts = newest.filter(~pl.col(ACTION).is_in(list(small))) if newest.height else newest
+    if contacts.is_empty():
+        return dict(small)
+    days = contacts["day"].unique().sort().to_list()
     encoded = encode_tables(query.known, training_part(query.known.transactions))
 
     def build(day: date) -> list[pl.DataFrame]:
@@ -61,7 +68,33 @@ def experiments(query: ExperimentQuery, progress: Progress) -> dict[str, Experim
 
     parts = list(chain.from_iterable(map_with_progress(build, days, progress, "features of past contacts")))
     rows = pl.concat(parts) if parts else pl.DataFrame(schema={ACTION: pl.String})
-    return {str(action): _experiment(query, part) for (action,), part in rows.group_by(ACTION, maintain_order=True)}
+    built = {str(action): _experiment(query, part) for (action,), part in rows.group_by(ACTION, maintain_order=True)}
+    return small | {action: _refusal(experiment.treated, experiment.stayed) or experiment for action, experiment in built.items()}
+
+
+def _small_experiments(query: ExperimentQuery, contacts: pl.DataFrame) -> dict[str, TooLittleDataError]:
+    """Return what is missing for the actions whose contacts are too few, of customers with a purchase before."""
+    purchases = occasions(customer_days(query.known.transactions))
+    first = purchases.group_by(CUSTOMER).agg(pl.col(DAY).min().alias("first"))
+    buyers = contacts.lazy().join(first, on=CUSTOMER).filter(pl.col("first") < pl.col("day")).drop("first")
+    end = pl.col("day") + pl.duration(days=query.windows.horizon_days)
+    in_window = buyers.join(purchases.select(CUSTOMER, pl.col(DAY).alias("next")), on=CUSTOMER).filter(
+        pl.col("next").is_between(pl.col("day"), end, closed="left")
+    )
+    keys = [CUSTOMER, "day", ACTION]
+    stayed = in_window.select(keys).unique().with_columns(pl.lit(1.0).alias("stayed"))
+    rows = buyers.join(stayed, on=keys, how="left").select(ACTION, "treated", pl.col("stayed").fill_null(0.0)).collect()
+    counted = {name: rows.filter(pl.col(ACTION) == name) for name in contacts[ACTION].unique().sort()}
+    refusals = {name: _refusal(np.array(part["treated"]), part["stayed"].to_numpy()) for name, part in counted.items()}
+    return {name: refusal for name, refusal in refusals.items() if refusal is not None}
+
+
+def _refusal(treated: BoolArray, stayed: Array) -> TooLittleDataError | None:
+    try:
+        refuse_small(treated, stayed)
+    except TooLittleDataError as error:
+        return error
+    return None
 
 
 def _randomised_contacts(query: ExperimentQuery) -> pl.DataFrame:

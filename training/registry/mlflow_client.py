@@ -4,6 +4,7 @@ import io
 import logging
 import os
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr
 from pathlib import Path
@@ -18,7 +19,7 @@ import mlflow
 import sqlalchemy as sa
 from mlflow.data.code_dataset_source import CodeDatasetSource
 from mlflow.data.meta_dataset import MetaDataset
-from mlflow.entities import Run
+from mlflow.entities import Metric, Param, Run, RunTag
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 from mlflow.models import ModelSignature
@@ -107,9 +108,15 @@ def run(name: str, *, nested: bool = False, tags: dict[str, str] | None = None) 
 
 def log_run(parameters: dict[str, Any], metrics: dict[str, float], tags: dict[str, str]) -> None:
     """Log parameters, metrics and tags of the open run."""
-    mlflow.log_params(parameters)
-    mlflow.log_metrics(metrics)
-    mlflow.set_tags(tags)
+    active = mlflow.active_run()
+    assert active is not None, "a run is open"  # noqa: S101  # for the type checker
+    now = int(time.time() * 1000)  # in milliseconds
+    mlflow.MlflowClient().log_batch(
+        active.info.run_id,
+        metrics=[Metric(name, value, now, 0) for name, value in metrics.items()],
+        params=[Param(name, str(value)) for name, value in parameters.items()],
+        tags=[RunTag(name, value) for name, value in tags.items()],
+    )
 
 
 def log_files(paths: list[Path], folder: str) -> None:

@@ -111,7 +111,7 @@ def test_the_next_run_completes_a_killed_job(workshop: Path, holdfast: Holdfast,
         newest = orders.sort("ordered_at").tail(20).with_columns(pl.col("ordered_at") + pl.duration(days=7))
         pl.concat([orders, newest]).write_parquet(config.parent / "data" / "transactions.parquet")
     command = [sys.executable, "-m", "holdfast", "run", "--config", str(interrupted)]
-    for seconds in (2.0, 3.5, 4.5, 5.5):
+    for seconds in (4.0, 5.5):
         with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as job:
             time.sleep(seconds)
             os.kill(job.pid, signal.SIGKILL)

@@ -172,4 +172,4 @@ def test_a_loaded_learner_predicts_the_same(tmp_path: Path) -> None:
 def test_a_small_experiment_is_refused() -> None:
     small, _ = simulate(rows=300)
     with pytest.raises(TooLittleDataError, match="200 contacts per arm with 20 of each outcome; found 1"):
-        refuse_small(small)
+        refuse_small(small.treated, small.stayed)
