@@ -26,7 +26,7 @@ from models.snapshot import Snapshot
 from models.value.protocol import ValueCandidate
 from serving.scoring.batch import refuse_hindsight
 from serving.scoring.batch import score as score_customers
-from settings.clock import utc_now
+from settings.clock import shop_today, utc_now
 from settings.sections import Settings
 from training.evaluation.backtest import Backtest
 from training.registry.promotion import confirm
@@ -173,7 +173,9 @@ def find_candidate(name: str) -> Candidate:
 
 def _day(workspace: Workspace, as_of: date | None) -> date:
     return (
-        workspace.as_of if as_of is None else resolve_as_of(order_rhythm(workspace.tables.transactions), as_of, utc_now().date())
+        workspace.as_of
+        if as_of is None
+        else resolve_as_of(order_rhythm(workspace.tables.transactions), as_of, shop_today(workspace.settings.workspace.time_zone))
     )
 
 

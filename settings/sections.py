@@ -4,6 +4,7 @@ import codecs
 import os
 from pathlib import Path
 from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, Discriminator, Field, Tag
 from pydantic.dataclasses import dataclass
@@ -25,12 +26,25 @@ def known_encoding(name: str) -> str:
     return name
 
 
+def known_time_zone(name: str) -> str:
+    """Return the name of a time zone. Raises ValueError for one that the IANA database does not have."""
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(f"a time zone such as Europe/Berlin or America/Los_Angeles, found {name!r}") from None
+    return name
+
+
 @dataclass(frozen=True, config=STRICT)
 class Workspace:
-    """The folder `path` holds everything that Holdfast writes, for its owner only, or with `group_access` also for the group."""
+    """The folder `path` holds everything that Holdfast writes, for its owner only, or with `group_access` also for the group.
+
+    Days, weeks and as-of dates are those of `time_zone`.
+    """
 
     path: Path = Path("workspace")
     group_access: bool = False
+    time_zone: Annotated[str, AfterValidator(known_time_zone)] = "UTC"
 
 
 @dataclass(frozen=True, config=STRICT)

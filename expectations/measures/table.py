@@ -77,7 +77,9 @@ def repeated_keys(good: pl.LazyFrame, keys: tuple[str, ...]) -> dict[str, Measur
 def _mixed_zones(result: FilterResult) -> Measure:
     with_zone, without_zone = result.totals["zoned"] or 0, result.totals["unzoned"] or 0
     fewer = min(with_zone, without_zone)
-    return Measure(fewer, f"{with_zone:,} rows have a zone; {without_zone:,} have none and count as UTC" if fewer else "")
+    return Measure(
+        fewer, f"{with_zone:,} rows have a zone; {without_zone:,} have none and count as the shop's time" if fewer else ""
+    )
 
 
 def _freshness(result: FilterResult, now: datetime) -> dict[str, Measure]:

@@ -14,7 +14,6 @@ from expectations.rows.rule import ERASED_RULE, RULE, Rule, first_broken_rule, r
 from expectations.rows.superseded import mark_superseded
 from features.point_in_time import current_rows
 from features.storage.hashing import NO_IDS, HashedIds
-from features.tables.currency import FOREIGN
 from features.tables.errors import TableUnusableError
 from features.tables.mapping import RAW, ZONED
 from features.tables.read import RawTable
@@ -163,7 +162,7 @@ def quarantined_rows(table: Table, tested: pl.LazyFrame, rules: list[Rule]) -> p
     """
     sentences = {index: rule.sentence for index, rule in enumerate(rules)}
     schema = tested.collect_schema()
-    internal = {ROW, SOURCE, RULE, OVERFLOW, ROW_HASH, ZONED, FOREIGN, SUPERSEDED_AT}
+    internal = {ROW, SOURCE, RULE, OVERFLOW, ROW_HASH, ZONED, SUPERSEDED_AT}
     cells = [_source_cell(name, RAW + name in schema) for name in schema if name not in internal and not name.startswith(RAW)]
     reason = pl.col(RULE).replace_strict(sentences, default=None, return_dtype=pl.String).alias("reason")
     erased = [index for index, rule in enumerate(rules) if rule.name == ERASED_RULE]
@@ -193,7 +192,7 @@ def _source_cell(name: str, has_raw: bool) -> pl.Expr:  # noqa: FBT001  # one ca
 
 def _row_hash(raw: pl.LazyFrame) -> pl.Expr:
     """Return a 64-bit hash of a row; two of ten million different rows share one with a probability of 3 in a million."""
-    names = [name for name in raw.collect_schema() if name not in {ROW, SOURCE, ZONED, FOREIGN}]
+    names = [name for name in raw.collect_schema() if name not in {ROW, SOURCE, ZONED}]
     return functools.reduce(operator.xor, (pl.col(name).hash(seed) for seed, name in enumerate(names)))
 
 

@@ -14,6 +14,7 @@ from features.tables.mapping import map_columns
 from features.tables.schema import Table
 from features.tables.sources import OVERFLOW, ROW, SOURCE
 from settings.errors import UserError
+from settings.sections import Workspace
 
 ORIGINAL = "was_"  # prefix of the cells as the source had them, next to the corrected cells
 CORRECTED = "new_"  # prefix of the corrected cells, next to the cells as the source had them
@@ -66,13 +67,13 @@ def quarantined_columns(quarantine: Path) -> list[str]:
     return _table_columns(pl.read_parquet(quarantine, n_rows=0))
 
 
-def save_releases(table: Table, corrected: pl.DataFrame, quarantine: Path, rules: list[Rule], workspace: Path) -> int:
+def save_releases(table: Table, corrected: pl.DataFrame, quarantine: Path, rules: list[Rule], workspace: Workspace) -> int:
     """Store corrected rows of a table for this and every later load; return how many.
 
     Later loads match a stored row by the cells that the source had, not by its position.
     Raises ReleaseError, storing nothing, if a row is not in quarantine now or still breaks a mandatory rule.
     """
-    bad, path = pl.read_parquet(quarantine), released_path(workspace, table.name)
+    bad, path = pl.read_parquet(quarantine), released_path(workspace.path, table.name)
     stored = pl.read_parquet(path) if path.is_file() else None
     columns = _table_columns(bad)
     originals = (pl.col(name).alias(ORIGINAL + name) for name in columns)
@@ -84,7 +85,8 @@ def save_releases(table: Table, corrected: pl.DataFrame, quarantine: Path, rules
             "take source, row and row_key from the newest quarantine file."
         )
     new = matched.select(ORIGINAL_CELLS, *(name for name in columns if name in matched.columns and name != BEYOND_HEADER))
-    unusable = _with_mandatory_rules(table, new, rules).filter(pl.col(RULE).is_not_null())[RULE].value_counts(sort=True)
+    tested = _with_mandatory_rules(table, new, rules, workspace.time_zone)
+    unusable = tested.filter(pl.col(RULE).is_not_null())[RULE].value_counts(sort=True)
     if unusable.height:
         counts = ", ".join(f"{rows} {rule}" for rule, rows in unusable.iter_rows())
         raise ReleaseError(f"Rows for {table.name} still cannot be used ({counts}); correct them or leave them out.")
@@ -94,25 +96,26 @@ def save_releases(table: Table, corrected: pl.DataFrame, quarantine: Path, rules
 
 
 def apply_releases(
-    workspace: Path, table: Table, result: FilterResult, rules: list[Rule], good: Path, bad: Path
+    workspace: Workspace, table: Table, result: FilterResult, rules: list[Rule], good: Path, bad: Path
 ) -> AppliedReleases:
     """Move rows with a stored release from `bad` to `good`, corrected; both files are replaced.
 
     Rows that still break a mandatory rule stay in `bad`.
     """
-    path = released_path(workspace, table.name)
+    path = released_path(workspace.path, table.name)
     if not path.is_file():
         return NO_RELEASES
     released = pl.read_parquet(path)
     if not result.read - result.used:
         return AppliedReleases(rows_by_rule={}, lost=released.height)
     matched, unmatched = _match_releases(pl.read_parquet(bad), released)
-    tested = _with_mandatory_rules(table, matched, rules)
+    tested = _with_mandatory_rules(table, matched, rules, workspace.time_zone)
     usable = tested.filter(pl.col(RULE).is_null())
     names = pl.scan_parquet(good, glob=False).collect_schema().names()
     still_bad = pl.concat([unmatched, matched.filter(tested[RULE].is_not_null()).select(unmatched.columns)])
     with atomic_path(good) as temporary:
-        pl.concat([pl.scan_parquet(good, glob=False), usable.lazy().select(names)]).sink_parquet(temporary, compression="lz4")
+        rows = [pl.scan_parquet(good, glob=False), usable.lazy().select(name for name in names if name in usable.columns)]
+        pl.concat(rows, how="diagonal").sink_parquet(temporary, compression="lz4")
     with atomic_path(bad) as temporary:
         still_bad.sort("source", "row").write_parquet(temporary)
     counts = matched.filter(tested[RULE].is_null())["rule"].value_counts()
@@ -132,7 +135,7 @@ def _match_releases(bad: pl.DataFrame, released: pl.DataFrame) -> tuple[pl.DataF
     return matched, numbered.join(corrected, on=keys, how="anti", nulls_equal=True).drop(OCCURRENCE)
 
 
-def _with_mandatory_rules(table: Table, rows: pl.DataFrame, rules: list[Rule]) -> pl.DataFrame:
+def _with_mandatory_rules(table: Table, rows: pl.DataFrame, rules: list[Rule], time_zone: str) -> pl.DataFrame:
     """Return the corrected rows with canonical columns, and the first mandatory rule that each still breaks."""
     prefix = CORRECTED if any(name.startswith(CORRECTED) for name in rows.columns) else ""
     sources = {column.name: prefix + column.name for column in table.columns if prefix + column.name in rows.columns}
@@ -144,7 +147,7 @@ def _with_mandatory_rules(table: Table, rows: pl.DataFrame, rules: list[Rule]) -
     )
     mandatory = [rule for rule in rules if rule.mandatory and rule.name not in RULES_OF_RAW_LINES]
     broken = rule_names(mandatory, first_broken_rule(mandatory))
-    return map_columns(table, text, {}).with_columns(broken.alias(RULE)).collect()
+    return map_columns(table, text, {}, time_zone).with_columns(broken.alias(RULE)).collect()
 
 
 def _table_columns(bad: pl.DataFrame) -> list[str]:

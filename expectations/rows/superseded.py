@@ -31,7 +31,7 @@ def mark_superseded(tested: pl.LazyFrame, key: tuple[str, ...], rule: int) -> pl
         pl.col(ARRIVED).shift(-1).over(key).alias(NEXT_ARRIVED),
         pl.col(SOURCE).shift(-1).over(key).is_not_null().alias(HAS_NEXT),
     )
-    joined = rows.join(with_next, on=version, how="left", nulls_equal=True)
+    joined = rows.join(with_next, on=version, how="left", nulls_equal=True, maintain_order="left")
     has_next = pl.col(RULE).is_null() & pl.col(HAS_NEXT).fill_null(value=False)
     never_held = has_next & (pl.col(NEXT_ARRIVED).is_null() | (pl.col(NEXT_ARRIVED) <= pl.col(ARRIVED)).fill_null(value=False))
     return joined.with_columns(

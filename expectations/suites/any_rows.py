@@ -8,7 +8,7 @@ import polars as pl
 from expectations.rows.rule import ERASED_RULE, FOREIGN_RULE, Rule, false_if_null
 from features.storage.hashing import HashedIds
 from features.tables.csv_repair import BROKEN_ROW
-from features.tables.currency import FOREIGN
+from features.tables.currency import is_foreign
 from features.tables.mapping import RAW
 from features.tables.schema import Column, Kind, Table
 from features.tables.sources import OVERFLOW, SOURCE
@@ -50,7 +50,7 @@ def erased_rule(erased: HashedIds) -> Rule:
 def foreign_rule(currency: str) -> Rule:
     """Return the rule that sets aside order lines in another currency that could not be converted."""
     sentence = f"its currency is not {currency}, that of [value], and the rates table has no rate for its day"
-    return Rule(FOREIGN_RULE, sentence, pl.col(FOREIGN), mandatory=True)
+    return Rule(FOREIGN_RULE, sentence, is_foreign(currency), mandatory=True)
 
 
 def _shape_rules(present: list[Column]) -> list[Rule]:

@@ -5,11 +5,14 @@ from datetime import datetime
 from pathlib import Path
 
 from expectations.rows.releases import ReleaseError, quarantined_columns, read_corrected, save_releases
+from expectations.suites.any_rows import foreign_rule
 from expectations.suites.tables import build_rules
 from expectations.validation.tables import check_tables
 from features.storage.hashing import NO_IDS, HashedIds
 from features.storage.paths import quarantine_path
-from features.tables.schema import SOURCE_TABLES
+from features.tables.currency import CURRENCY
+from features.tables.schema import SOURCE_TABLES, TRANSACTIONS
+from settings.clock import to_shop_time
 from settings.sections import Settings
 
 
@@ -27,7 +30,9 @@ def release_rows(settings: Settings, path: Path, now: datetime, erased: HashedId
         if name not in SOURCE_TABLES or not quarantine_path(workspace, name).is_file():
             raise ReleaseError(f"{path} has rows of the table {name}, but no row of that table is in quarantine.")
         limits = replace(getattr(settings.checks, name), rules=(), severity={})
-        rules = build_rules(SOURCE_TABLES[name], quarantined_columns(quarantine_path(workspace, name)), limits, now)
+        columns = quarantined_columns(quarantine_path(workspace, name))
+        rules = build_rules(SOURCE_TABLES[name], columns, limits, to_shop_time(now, settings.workspace.time_zone))
+        rules += [foreign_rule(settings.value.currency)] if name == TRANSACTIONS.name and CURRENCY in columns else []
         rows = corrected.filter(corrected["table"] == name)
-        released[name] = save_releases(SOURCE_TABLES[name], rows, quarantine_path(workspace, name), rules, workspace)
+        released[name] = save_releases(SOURCE_TABLES[name], rows, quarantine_path(workspace, name), rules, settings.workspace)
     return released

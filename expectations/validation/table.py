@@ -27,11 +27,12 @@ from features.storage.durable import replace_durably
 from features.storage.files import temporary_path
 from features.storage.hashing import NO_IDS, HashedIds
 from features.storage.paths import good_path, quarantine_path
-from features.tables.currency import FOREIGN, in_shop_currency
+from features.tables.currency import CURRENCY, in_shop_currency
 from features.tables.errors import TableUnusableError
 from features.tables.read import RawTable, read_table
 from features.tables.schema import RATES, TRANSACTIONS, Table
 from settings.checks import TableChecks
+from settings.clock import to_shop_time
 from settings.sections import Settings
 
 QUARANTINED_SHARE = "quarantined_share"
@@ -72,6 +73,7 @@ def measure_table(
     Rows of `erased` customers are counted but written nowhere. Both files are replaced at the end; for an unusable table
     they stay as they were.
     """
+    now = to_shop_time(now, settings.workspace.time_zone)  # as the times in the tables
     try:
         raw = read_table(settings, table.name)
         assert raw is not None, "only configured tables are checked"  # noqa: S101  # for the type checker
@@ -122,7 +124,7 @@ def _filter(settings: Settings, table: Table, raw: RawTable, now: datetime, eras
             result = filter_rows(table, raw, rules, good, bad, erased)
         reasons = main_reasons(result.rows_by_rule, rules, bad)
         refuse_unusable(table, result, raw.rows, reasons)
-        releases = apply_releases(workspace, table, result, rules, good, bad)
+        releases = apply_releases(settings.workspace, table, result, rules, good, bad)
         replace_durably(good, good_file)
         replace_durably(bad, quarantine_file)
     return _Filtered(rules, result, releases, reasons)
@@ -135,6 +137,6 @@ def _rules(
     names = raw.rows.collect_schema().names()
     columns = [column.name for column in table.columns if column.name in names]
     rules = build_rules(table, columns, getattr(settings.checks, table.name), now, largest, repeated or [])
-    rules += [foreign_rule(settings.value.currency)] if FOREIGN in names else []
+    rules += [foreign_rule(settings.value.currency)] if table is TRANSACTIONS and CURRENCY in columns else []
     rules += [superseded_rule(raw.key)] if raw.key else []
     return [erased_rule(erased), *rules] if erased.hashes and "customer_id" in columns else rules

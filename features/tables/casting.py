@@ -1,5 +1,7 @@
 """Casts from the types of a source to the kinds of the schema, value by value: a bad cell becomes null."""
 
+from functools import partial
+
 import polars as pl
 
 from features.tables.schema import Kind
@@ -24,12 +26,12 @@ FALSE_WORDS = (
 )
 
 
-def cast(value: pl.Expr, source: pl.DataType, kind: Kind) -> pl.Expr:
+def cast(value: pl.Expr, source: pl.DataType, kind: Kind, time_zone: str = "UTC") -> pl.Expr:
     """Return `value`, of type `source`, as the type of `kind`; null where it cannot be read as such.
 
-    Text must have been through `strip_text`. Times with a zone become UTC; times without one are taken as UTC.
+    Text must have been through `strip_text`. Times with a zone are converted to `time_zone`; those without one are in it.
     """
-    return CASTS[kind](value, source)
+    return as_time(value, source, time_zone) if kind is Kind.TIME else CASTS[kind](value, source)
 
 
 def strip_text(value: pl.Expr) -> pl.Expr:
@@ -47,14 +49,14 @@ def as_text(value: pl.Expr, source: pl.DataType) -> pl.Expr:
     return value.cast(pl.String, strict=False)
 
 
-def as_time(value: pl.Expr, source: pl.DataType) -> pl.Expr:
-    """Return times in UTC without a zone, to the microsecond."""
+def as_time(value: pl.Expr, source: pl.DataType, time_zone: str) -> pl.Expr:
+    """Return times in a time zone, without a zone, to the microsecond; dates stay as they are."""
     if isinstance(source, pl.Datetime):
-        zoned = value.dt.convert_time_zone("UTC").dt.replace_time_zone(None) if source.time_zone else value
+        zoned = value.dt.convert_time_zone(time_zone).dt.replace_time_zone(None) if source.time_zone else value
         return zoned.cast(pl.Datetime("us"))
     if source == pl.Date:
         return value.cast(pl.Datetime("us"))
-    return _parse_times(value.cast(pl.String, strict=False))
+    return _parse_times(value.cast(pl.String, strict=False), time_zone)
 
 
 def as_number(value: pl.Expr, source: pl.DataType) -> pl.Expr:  # noqa: ARG001  # one signature for all casts
@@ -77,34 +79,35 @@ def as_flag(value: pl.Expr, source: pl.DataType) -> pl.Expr:
     return pl.when(word.is_in(TRUE_WORDS)).then(pl.lit(True)).when(word.is_in(FALSE_WORDS)).then(pl.lit(False))  # polars literal
 
 
-def _parse_times(text: pl.Expr) -> pl.Expr:
-    return text.map_batches(_parse_series, return_dtype=pl.Datetime("us"), is_elementwise=True)
+def _parse_times(text: pl.Expr, time_zone: str) -> pl.Expr:
+    return text.map_batches(partial(_parse_series, time_zone), return_dtype=pl.Datetime("us"), is_elementwise=True)
 
 
-def _parse_series(text: pl.Series) -> pl.Series:
+def _parse_series(time_zone: str, text: pl.Series) -> pl.Series:
     """Parse with the format that fits the first cells, then the rest with the others: most columns have one format.
 
     No text fits two formats that would read it differently, so their order does not matter.
     """
     sample = text.drop_nulls().head(SAMPLE_CELLS)
-    likely = next((time_format for time_format in FORMATS if not _parse_with(time_format, sample).has_nulls()), FORMATS[0])
-    times = _parse_with(likely, text)
+    likely = next((each for each in FORMATS if not _parse_with(each, sample, time_zone).has_nulls()), FORMATS[0])
+    times = _parse_with(likely, text, time_zone)
     for time_format in FORMATS:
         if times.null_count() == text.null_count():
             break
         unparsed = times.is_null() & text.is_not_null()
-        times = times.scatter(unparsed.arg_true(), _parse_with(time_format, text.filter(unparsed)))
+        times = times.scatter(unparsed.arg_true(), _parse_with(time_format, text.filter(unparsed), time_zone))
     return times
 
 
-def _parse_with(time_format: str, text: pl.Series) -> pl.Series:
+def _parse_with(time_format: str, text: pl.Series, time_zone: str) -> pl.Series:
     if time_format in ZONED_FORMATS:
         zoned = text.str.replace(r" ?UTC$", "Z")
-        return zoned.str.to_datetime(time_format, time_unit="us", time_zone="UTC", strict=False).dt.replace_time_zone(None)
+        times = zoned.str.to_datetime(time_format, time_unit="us", time_zone="UTC", strict=False)
+        return times.dt.convert_time_zone(time_zone).dt.replace_time_zone(None)
     if time_format in DATE_TIME_FORMATS:
         return text.str.to_datetime(time_format, time_unit="us", strict=False)
     dates = text if time_format != COMPACT_FORMAT else text.set(text.str.len_bytes() != len("20251231"), None)
     return dates.str.to_date(time_format, strict=False).cast(pl.Datetime("us"))
 
 
-CASTS = {Kind.TEXT: as_text, Kind.TIME: as_time, Kind.NUMBER: as_number, Kind.INTEGER: as_integer, Kind.FLAG: as_flag}
+CASTS = {Kind.TEXT: as_text, Kind.NUMBER: as_number, Kind.INTEGER: as_integer, Kind.FLAG: as_flag}

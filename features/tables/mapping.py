@@ -21,12 +21,13 @@ SAFE_CASTS = {  # per kind, the source types of which every value can be cast
 }
 
 
-def map_columns(table: Table, frame: pl.LazyFrame, columns: dict[str, str]) -> pl.LazyFrame:
+def map_columns(table: Table, frame: pl.LazyFrame, columns: dict[str, str], time_zone: str = "UTC") -> pl.LazyFrame:
     """Return the canonical columns that `frame` has a source for, with SOURCE, ROW, OVERFLOW and ZONED.
 
     For each column that is not text, `_raw_<name>` holds the source's cell as text where it could not be read, else null.
     Raises TableUnusableError when a required column is missing or an expression cannot be used, SettingsError when `columns`
-    names a column that the table does not have. The table's details are mapped only where `columns` names them.
+    names a column that the table does not have. The table's details are mapped only where `columns` names them. Times are those
+    of `time_zone`.
     """
     unknown = [name for name in columns if table.column(name) is None]
     if unknown:
@@ -40,15 +41,15 @@ def map_columns(table: Table, frame: pl.LazyFrame, columns: dict[str, str]) -> p
     values = [source.value.alias(column.name) for column, source in sources.items()]
     unread = [source.unread.alias(RAW + column.name) for column, source in sources.items()]
     overflow = pl.col(OVERFLOW) if OVERFLOW in schema else pl.lit(None, pl.String).alias(OVERFLOW)
-    return _cast_all(table, list(sources), frame.select(ROW, SOURCE, overflow, *values, *unread))
+    return _cast_all(table, list(sources), frame.select(ROW, SOURCE, overflow, *values, *unread), time_zone)
 
 
-def _cast_all(table: Table, columns: list[Column], frame: pl.LazyFrame) -> pl.LazyFrame:
+def _cast_all(table: Table, columns: list[Column], frame: pl.LazyFrame, time_zone: str) -> pl.LazyFrame:
     """Strip, cast and collect unreadable cells, each in its own step, so that no step repeats the work of another."""
     schema = frame.collect_schema()
     stripped = [strip_text(pl.col(c.name)).alias(c.name) for c in columns if schema[c.name] == pl.String]
     zoned = _zone_flag(table.known_from, schema.get(table.known_from, pl.Null())).alias(ZONED)
-    typed = [cast(pl.col(c.name), schema[c.name], c.kind).alias(c.name) for c in columns]
+    typed = [cast(pl.col(c.name), schema[c.name], c.kind, time_zone).alias(c.name) for c in columns]
     cells = [pl.col(c.name).alias(CELL + c.name) for c in columns if _may_fail(c, schema[c.name])]
     raws = [_unread_cell(c, schema[c.name]) for c in columns if c.kind is not Kind.TEXT]
     return (

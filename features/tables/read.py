@@ -38,7 +38,8 @@ def read_table(settings: Settings, name: str) -> RawTable | None:
     table, columns = SOURCE_TABLES[name], getattr(settings.columns, name)
     files = open_source(name, source)
     non_empty = [file for file in files if not file.is_empty_file] or files
-    rows = pl.concat([_read_file(table, file, columns) for file in non_empty], how="diagonal")
+    zone = settings.workspace.time_zone
+    rows = pl.concat([_read_file(table, file, columns, zone) for file in non_empty], how="diagonal")
     is_normalised = not isinstance(source, str) and source.normalise
     key = () if isinstance(source, str) else _check_key(table, source.key, rows)
     return RawTable(with_normalised_words(rows) if is_normalised else rows, [file.name for file in files], key)
@@ -53,9 +54,9 @@ def _check_key(table: Table, key: tuple[str, ...], rows: pl.LazyFrame) -> tuple[
     return key
 
 
-def _read_file(table: Table, file: SourceFile, columns: dict[str, str]) -> pl.LazyFrame:
+def _read_file(table: Table, file: SourceFile, columns: dict[str, str], time_zone: str) -> pl.LazyFrame:
     try:
-        return map_columns(table, _check_header(table, file.rows), columns)
+        return map_columns(table, _check_header(table, file.rows), columns, time_zone)
     except TableUnusableError as error:
         sentences = (f"{sentence.rstrip('.')} (in {file.name})." for sentence in (error.sentence, error.public))
         raise TableUnusableError(table.name, *sentences) from None

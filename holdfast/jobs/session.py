@@ -22,7 +22,7 @@ from holdfast.jobs.store import StoreHandle
 from serving.lists.contacts import issued_contacts, merge_issued_contacts, names_in_contacts
 from serving.privacy.objections import withheld_ids
 from serving.store.withheld import Withheld
-from settings.clock import utc_now
+from settings.clock import shop_today, utc_now
 from settings.errors import UserError
 from settings.load import load_settings
 from settings.permissions import restrict_workspace
@@ -68,14 +68,14 @@ def open_session(config: Path, as_of: date | None, override: OverrideRequest | N
     with StoreHandle(settings) as store:
         try:
             tables, reports = load_tables(settings, now, override, erased_ids(settings, store))
-            rhythm = order_rhythm(tables.transactions)
+            rhythm, today = order_rhythm(tables.transactions), shop_today(settings.workspace.time_zone)
             yield Session(
                 settings=settings,
                 tables=_with_issued_contacts(settings, tables, store),
                 reports=reports,
                 rhythm=rhythm,
-                as_of=resolve_as_of(rhythm, as_of, now.date()),
-                default_as_of=resolve_as_of(rhythm, None, now.date()),
+                as_of=resolve_as_of(rhythm, as_of, today),
+                default_as_of=resolve_as_of(rhythm, None, today),
                 store=store,
                 override=override,
             )

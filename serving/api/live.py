@@ -30,7 +30,7 @@ from serving.store.publish import to_store_rows
 from serving.store.ranks import percentile
 from serving.store.runs import Run
 from serving.store.schema import ROW_COLUMNS
-from settings.clock import utc_now
+from settings.clock import to_shop_time, utc_now
 
 FIELD_TYPES: dict[Kind, Any] = {Kind.TEXT: Text, Kind.TIME: EventTime, Kind.NUMBER: float, Kind.INTEGER: int, Kind.FLAG: bool}
 MAX_NUMBER = 1e12
@@ -128,13 +128,13 @@ def live(body: LiveRequest, request: Request) -> Response:
     from the day after it, so an event of today gives a score as of tomorrow. Columns that no table has are named in `ignored`.
     """
     state = get_state(request)
-    customers = [_live_customer(customer) for customer in body.customers]
+    customers = [_live_customer(customer, state.settings.workspace.time_zone) for customer in body.customers]
     _refuse_too_many(state, customers)
     _refuse_other_currencies(customers, state.settings.value.currency)
     with store_time("score_live"):
         withheld, run, stored = state.find_customers([customer.customer_id for customer in customers])
     allowed = [customer for customer in customers if customer.customer_id not in withheld]
-    champion, as_of, now = state.champion(), _resolve_as_of(body.as_of, run, customers), utc_now()
+    champion, as_of, now = state.champion(), _resolve_as_of(state, body.as_of, run, customers), utc_now()
     refuse_hindsight(champion, as_of)
     live_run = replace(
         run,
@@ -178,14 +178,19 @@ def _score_customers(
     return {row[0]: row for row in to_store_rows(scores.with_columns(column)).rows()}
 
 
-def _live_customer(customer: Any) -> LiveCustomer:  # noqa: ANN401  # a model created above
+def _live_customer(customer: Any, time_zone: str) -> LiveCustomer:  # noqa: ANN401  # a model created above
     tables = {name: getattr(customer, name) for name in ROW_MODELS}
-    rows = {name: [_known_columns(row) for row in table] for name, table in tables.items() if table is not None}
+    rows = {name: [_known_columns(row, time_zone) for row in table] for name, table in tables.items() if table is not None}
     return LiveCustomer(customer.customer_id, rows, customer.overlay)
 
 
-def _known_columns(row: BaseModel) -> dict[str, Any]:
-    return {name: getattr(row, name) for name in row.model_fields_set if name in type(row).model_fields}
+def _known_columns(row: BaseModel, time_zone: str) -> dict[str, Any]:
+    cells = {name: getattr(row, name) for name in row.model_fields_set if name in type(row).model_fields}
+    return {name: _shop_time(cell, time_zone) if isinstance(cell, datetime) else cell for name, cell in cells.items()}
+
+
+def _shop_time(moment: datetime, time_zone: str) -> datetime:
+    return to_shop_time(moment, time_zone) if moment.tzinfo else moment
 
 
 def _unknown_columns(customers: Iterable[Any]) -> list[str]:
@@ -212,9 +217,9 @@ def _refuse_other_currencies(customers: list[LiveCustomer], currency: str) -> No
                 raise ApiError(422, f"Amounts must be in {currency}: send them converted.", field)
 
 
-def _resolve_as_of(requested: date | None, run: Run, customers: list[LiveCustomer]) -> date:
+def _resolve_as_of(state: ServiceState, requested: date | None, run: Run, customers: list[LiveCustomer]) -> date:
     """Return the requested date; by default the day after the newest past event, or the run's as_of if that is later."""
-    tomorrow = utc_now().date() + timedelta(days=1)
+    tomorrow = state.today + timedelta(days=1)
     if requested is not None and requested > tomorrow:
         raise ApiError(422, f"as_of must not be after tomorrow ({tomorrow}).", "as_of")
     return requested or max(run.as_of, min(day_after_newest_event(customers) or run.as_of, tomorrow))

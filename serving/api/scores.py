@@ -18,7 +18,6 @@ from serving.schemas.scores import SCORE_COLUMNS
 from serving.store.keys import Scope
 from serving.store.runs import Run
 from serving.store.schema import ROW_COLUMNS, RUN_COLUMNS
-from settings.clock import utc_now
 
 MAX_IDS = 1_000
 SUPPRESSED = "suppressed"
@@ -70,7 +69,7 @@ def stored_scores(state: ServiceState, ids: list[str]) -> dict[str, Any]:
 
 def run_fields(state: ServiceState, run: Run) -> dict[str, Any]:
     """Return the fields that all scores of a run share, ready for JSON."""
-    return shared_fields(run, stale=state.is_stale(run, utc_now().date()))
+    return shared_fields(run, stale=state.is_stale(run, state.today))
 
 
 def shared_fields(run: Run, *, stale: bool) -> dict[str, Any]:

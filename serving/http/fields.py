@@ -24,15 +24,15 @@ def _to_utc(moment: datetime) -> datetime:
 
 
 def _happened(moment: datetime) -> datetime:
-    """Return the time of an event in UTC. Clocks and zones differ, so it may lie up to a day ahead."""
-    utc = _to_utc(moment)
-    if utc > utc_now() + MAX_AHEAD:
+    """Return the time of an event as it is. Clocks and zones differ, so it may lie up to a day ahead."""
+    if _to_utc(moment) > utc_now() + MAX_AHEAD:
         raise ValueError("An event must not lie in the future")
-    return utc
+    return moment
 
 
 Id = Annotated[str, Field(strict=True, min_length=1, max_length=MAX_ID_LENGTH, pattern=NO_CONTROL_CHARS)]
 FilterValue = Annotated[str | None, Query(max_length=100, pattern=NO_CONTROL_CHARS_OR_EMPTY)]
 Text = Annotated[str, Field(strict=True, max_length=10_000)]
-Timestamp = Annotated[datetime, AfterValidator(_to_utc)]
-EventTime = Annotated[datetime, AfterValidator(_happened), Field(description="UTC if it names no zone; not in the future")]
+EventTime = Annotated[
+    datetime, AfterValidator(_happened), Field(description="In the time zone of the shop if it names none; not in the future")
+]

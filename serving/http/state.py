@@ -19,6 +19,7 @@ from serving.privacy.workspace_store import open_workspace_store
 from serving.store.read import find_rows, read_run_context, with_retry
 from serving.store.runs import Run
 from serving.store.withheld import find_rows_and_withheld, find_withheld
+from settings.clock import shop_today
 from settings.sections import Settings
 
 MAX_CACHED_RUNS = 2
@@ -107,6 +108,11 @@ class ServiceState:
                 while len(self._contexts) > MAX_CACHED_RUNS:
                     self._contexts.popitem(last=False)
             return self._contexts[run_id]
+
+    @property
+    def today(self) -> date:
+        """The current day in the time zone of the shop."""
+        return shop_today(self.settings.workspace.time_zone)
 
     def is_stale(self, run: Run, today: date) -> bool:
         """Whether the as-of date of a run is more than `stale_after_days` before `today`."""

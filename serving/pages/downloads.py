@@ -22,7 +22,6 @@ from serving.pages.session import SIGNED_IN
 from serving.schemas.list_filters import Arm
 from serving.store.lists.issued import IssuedList
 from serving.store.lists.precedence import effective_list
-from settings.clock import utc_now
 
 ROUTES = APIRouter(route_class=DeclaredRoute, include_in_schema=False, dependencies=[SIGNED_IN])
 ListId = Annotated[str, Query(max_length=100, pattern=NO_CONTROL_CHARS)]
@@ -69,4 +68,4 @@ def download(
 def reasons_of(state: ServiceState, issued: IssuedList) -> list[str]:
     """Return what a user must know before a download of a list; nothing of one that is current and counts."""
     effective = effective_list(state.engine, issued.kind, issued.week)
-    return reasons_to_ask(issued, effective, utc_now().date(), state.settings.serving.stale_after_days)
+    return reasons_to_ask(issued, effective, state.today, state.settings.serving.stale_after_days)

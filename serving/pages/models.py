@@ -17,7 +17,6 @@ from serving.pages import charts
 from serving.pages.render import page, svg_response
 from serving.pages.session import SIGNED_IN
 from serving.store.runs import find_current_run
-from settings.clock import utc_now
 
 ROUTES = APIRouter(route_class=DeclaredRoute, include_in_schema=False, dependencies=[SIGNED_IN])
 BOUND_PREFIX = "above_"
@@ -29,7 +28,7 @@ def models(request: Request) -> Response:
     state = get_state(request)
     champion = _champion(state)
     run = find_current_run(state.engine)
-    today = utc_now().date()
+    today = state.today
     return page(
         request,
         "models",

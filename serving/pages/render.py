@@ -22,7 +22,6 @@ from serving.http.proxy import prefix_of
 from serving.pages.session import csrf_token
 from serving.schemas.glossary import find_term
 from serving.store.keys import Scope
-from settings.clock import utc_now
 
 FOLDER = Path(__file__).parent
 MISSING = "–"
@@ -51,7 +50,7 @@ def page(request: Request, name: str, status: int = 200, **content: Any) -> HTML
 
 def empty_page(request: Request) -> HTMLResponse:
     """Return the page that stands for others before the first run: what they will show, and from which week on."""
-    today = utc_now().date()
+    today = get_state(request).today
     return page(request, "empty", monday=today - timedelta(days=today.weekday()))
 
 

@@ -35,7 +35,6 @@ from serving.store.lists.rows import rows_of_ranks
 from serving.store.runs import find_current_run
 from serving.targeting.curve import ProfitCurve
 from serving.targeting.exclusions import Exclusion, exclusion_sentence
-from settings.clock import utc_now
 from settings.sections import Settings
 
 ROUTES = APIRouter(route_class=DeclaredRoute, include_in_schema=False, dependencies=[SIGNED_IN])
@@ -85,7 +84,7 @@ def week(
     run = find_current_run(state.engine)
     if run is None:
         return empty_page(request)
-    current_week, today = week_of(run.as_of), utc_now().date()
+    current_week, today = week_of(run.as_of), state.today
     effective = {list_kind: effective_list(state.engine, list_kind, current_week) for list_kind in ListKind}
     lists = {name: issued if issued and issued.withdrawn_at is None else None for name, issued in effective.items()}
     chosen = require_list(state, list_id) if list_id else lists[kind]
@@ -123,7 +122,7 @@ def _replaced(state: ServiceState, chosen: IssuedList, effective: IssuedList | N
 
 def _detail(request: Request, state: ServiceState, chosen: IssuedList, query: TableQuery, budget: float | None) -> dict[str, Any]:
     """Return the content of the page about one list, and record the read in the audit."""
-    figures, whole, today = chosen.figures, current_figures(state, chosen, {}), utc_now().date()
+    figures, whole, today = chosen.figures, current_figures(state, chosen, {}), state.today
     sums = current_figures(state, chosen, query.filters) if query.filters else whole
     return {
         "decision": decision_of(chosen, whole, today),
