@@ -6,6 +6,9 @@ from datetime import date, datetime, time
 import polars as pl
 
 from features.cancelled_orders import mark_cancelled
+from features.frames.aliases import known_aliases, surviving_ids, survivors
+from features.frames.columns import CUSTOMER
+from features.frames.sorted_runs import customer_day_key
 from features.tables.schema import ALL_TABLES, INGESTED_AT, SUPERSEDED_AT, TRANSACTIONS, Table, Tables
 
 
@@ -18,13 +21,26 @@ def known_before(tables: Tables, as_of: date) -> Tables:
     """Return the tables as they were known before `as_of` 00:00 UTC (exclusive).
 
     A row is known from its table's date or its `ingested_at`, whichever is later; a customer without `joined_at` was always
-    known. A row holds until its `superseded_at`: from then on, its newer version does. A column dated by another column is null
-    until that date has passed: a complaint resolved later is still open. Columns of current state are dropped. Order lines with
-    an order_id have `is_cancelled` (`mark_cancelled`).
+    known. Merged customers have the id that survives (`features.frames.aliases`). A row holds until its `superseded_at`: from
+    then on, its newer version does. A column dated by another column is null until that date has passed: a complaint resolved
+    later is still open. Columns of current state are dropped. Order lines with an order_id have `is_cancelled`
+    (`mark_cancelled`).
     """
     frames = {name: _known_rows(ALL_TABLES[name], frame, midnight(as_of)) for name, frame in tables.present().items()}
-    frames[TRANSACTIONS.name] = mark_cancelled(frames[TRANSACTIONS.name])
-    return replace(tables, **frames)
+    known = replace(tables, **frames)
+    if tables.aliases is not None:
+        known = _with_surviving_ids(known, known_aliases(tables.aliases, midnight(as_of)))
+    return replace(known, transactions=mark_cancelled(known.transactions))
+
+
+def _with_surviving_ids(known: Tables, aliases: pl.DataFrame) -> Tables:
+    """Return the tables with the ids that survive; lines of EncodedTables stay sorted by customer and day."""
+    merged = survivors(aliases)
+    frames = {name: surviving_ids(frame, merged) for name, frame in known.present().items()}
+    lines = frames[TRANSACTIONS.name]
+    if merged.height and lines.collect_schema()[CUSTOMER] != pl.String:
+        frames[TRANSACTIONS.name] = lines.sort(customer_day_key(pl.col("ordered_at").dt.date()))
+    return replace(known, aliases=aliases.lazy(), **frames)
 
 
 def current_rows(rows: pl.LazyFrame) -> pl.LazyFrame:

@@ -140,6 +140,7 @@ class Checks:
     contacts: TableChecks = TableChecks()
     customers: CustomerChecks = CustomerChecks()
     rates: TableChecks = TableChecks()
+    aliases: TableChecks = TableChecks()
     features: FrameChecks = FrameChecks()
     snapshots: SnapshotChecks = SnapshotChecks()
     scores: ScoreChecks = ScoreChecks()

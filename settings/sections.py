@@ -106,6 +106,7 @@ class TableSources:
     contacts: Source | None = None
     customers: Source | None = None
     rates: Source | None = None
+    aliases: Source | None = None
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -118,6 +119,7 @@ class ColumnMaps:
     contacts: dict[str, str] = Field(default_factory=dict)
     customers: dict[str, str] = Field(default_factory=dict)
     rates: dict[str, str] = Field(default_factory=dict)
+    aliases: dict[str, str] = Field(default_factory=dict)
 
 
 @dataclass(frozen=True, config=STRICT)

@@ -42,9 +42,13 @@ def common_row_rules(
     return rules + (_date_rules(table, limits, now) if table.known_from in columns else [])
 
 
-def erased_rule(erased: HashedIds) -> Rule:
-    """Return the rule that sets erased customers aside. Test it first, so that no other rule puts their rows in quarantine."""
-    return Rule(ERASED_RULE, "the customer was erased on request", erased.holds(), mandatory=True)
+def erased_rule(erased: HashedIds, columns: Collection[str]) -> Rule:
+    """Return the rule that sets aside rows with an erased customer in one of these columns.
+
+    Test it first, so that no other rule puts such rows in quarantine.
+    """
+    is_erased = pl.any_horizontal(erased.holds(name) for name in columns)
+    return Rule(ERASED_RULE, "the customer was erased on request", is_erased, mandatory=True)
 
 
 def foreign_rule(currency: str) -> Rule:

@@ -8,7 +8,7 @@ from types import ModuleType
 from expectations.check import Check
 from expectations.rows.custom_rules import custom_checks, custom_rules
 from expectations.rows.rule import Rule
-from expectations.suites import complaints, contacts, customers, rates, surveys, transactions
+from expectations.suites import aliases, complaints, contacts, customers, rates, surveys, transactions
 from expectations.suites.any_rows import EPOCH, common_row_rules
 from expectations.suites.any_table import common_table_checks, rule_checks
 from expectations.suites.load_changes import load_checks
@@ -23,6 +23,7 @@ TABLE_SUITES: dict[str, ModuleType] = {
     "contacts": contacts,
     "customers": customers,
     "rates": rates,
+    "aliases": aliases,
 }
 
 

@@ -35,6 +35,7 @@ from settings.checks import TableChecks
 from settings.clock import to_shop_time
 from settings.sections import Settings
 
+CUSTOMER_IDS = ("customer_id", "old_id", "new_id")
 QUARANTINED_SHARE = "quarantined_share"
 
 
@@ -139,4 +140,5 @@ def _rules(
     rules = build_rules(table, columns, getattr(settings.checks, table.name), now, largest, repeated or [])
     rules += [foreign_rule(settings.value.currency)] if table is TRANSACTIONS and CURRENCY in columns else []
     rules += [superseded_rule(raw.key)] if raw.key else []
-    return [erased_rule(erased), *rules] if erased.hashes and "customer_id" in columns else rules
+    own = [name for name in CUSTOMER_IDS if name in columns]
+    return [erased_rule(erased, own), *rules] if erased.hashes and own else rules

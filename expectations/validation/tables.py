@@ -17,7 +17,7 @@ from expectations.validation.table import MeasuredTable, measure_table
 from features.cancelled_orders import net_of_returns
 from features.storage.hashing import NO_IDS, HashedIds
 from features.storage.paths import good_path
-from features.tables.schema import ALL_TABLES, SOURCE_TABLES, TRANSACTIONS, Tables
+from features.tables.schema import ALIASES, ALL_TABLES, SOURCE_TABLES, TRANSACTIONS, Tables
 from settings.sections import Settings
 
 STANDING_FACTOR = 1.25  # a warning is reported again when it has grown by more
@@ -52,7 +52,7 @@ def check_tables(
 
 def good_tables(settings: Settings, names: list[str]) -> Tables:
     """Return the good rows of these tables as the newest check left them."""
-    paths = {name: good_path(settings.workspace.path, name) for name in names if name in ALL_TABLES}
+    paths = {name: good_path(settings.workspace.path, name) for name in names if name in {*ALL_TABLES, ALIASES.name}}
     tables = Tables(**{name: pl.scan_parquet(path, glob=False) for name, path in paths.items()})
     return net_of_returns(tables, settings.purchases)
 

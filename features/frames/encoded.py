@@ -1,20 +1,33 @@
 """Tables prepared for many features and many as-of dates: read once, with whole numbers in place of words."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import polars as pl
 
 from features.cancelled_orders import LINKED, link_orders
+from features.frames.aliases import NEW, OLD, known_aliases, survivor_of, survivors
 from features.frames.collect import Engine
 from features.frames.columns import CUSTOMER
 from features.frames.sorted_runs import customer_day_key
 from features.partition import ALL_CUSTOMERS, Part
-from features.tables.schema import ALL_TABLES, CUSTOMERS, SUPERSEDED_AT, TRANSACTIONS, Kind, Table, Tables
+from features.tables.schema import (
+    ALL_TABLES,
+    CUSTOMERS,
+    RECORDED,
+    RECORDED_REFERRER,
+    REFERRER,
+    SUPERSEDED_AT,
+    TRANSACTIONS,
+    Kind,
+    Table,
+    Tables,
+)
 
 UNUSED_COLUMNS = {TRANSACTIONS.name: ("order_id", "currency")}
-ADDED_COLUMNS = (SUPERSEDED_AT, LINKED)
-REFERRED_BY = "referred_by"
-IDS = ("complaint_id", "campaign_id", CUSTOMER, REFERRED_BY)
+ADDED_COLUMNS = (SUPERSEDED_AT, LINKED, RECORDED, RECORDED_REFERRER)
+CUSTOMER_COLUMNS = (RECORDED, RECORDED_REFERRER, REFERRER, CUSTOMER)
+IDS = ("complaint_id", "campaign_id", CUSTOMER, REFERRER)
 
 
 @dataclass(frozen=True)
@@ -40,12 +53,14 @@ def encode_tables(tables: Tables, part: Part = ALL_CUSTOMERS, engine: Engine = "
     linked = replace(tables, transactions=link_orders(tables.transactions))
     frames = {name: _read(ALL_TABLES[name], frame, part, engine) for name, frame in linked.present().items()}
     frames[TRANSACTIONS.name] = _number_linked_orders(frames[TRANSACTIONS.name])
-    ids = _customer_ids(list(frames.values()), part, engine)
+    aliases = None if tables.aliases is None else known_aliases(tables.aliases)
+    ids = _customer_ids(list(frames.values()), part, aliases, engine)
     codes = _customer_codes(ids)
     encoded = {name: _encode_customers(frame, codes) for name, frame in frames.items()}
     encoded[TRANSACTIONS.name] = encoded[TRANSACTIONS.name].sort(customer_day_key(pl.col("ordered_at").dt.date()))
     collected = {name: frame.collect(engine=engine).lazy() for name, frame in encoded.items()}
-    return EncodedTables(ids, replace(tables, **collected), engine)
+    encoded_aliases = None if aliases is None else _encode_columns(aliases, (OLD, NEW), codes).drop_nulls([OLD, NEW])
+    return EncodedTables(ids, replace(tables, aliases=encoded_aliases, **collected), engine)
 
 
 def read_columns(table: Table, columns: list[str]) -> list[str]:
@@ -74,16 +89,24 @@ def _number_linked_orders(lines: pl.DataFrame) -> pl.DataFrame:
 
 def _belongs_to(part: Part, table: Table, columns: list[str]) -> pl.Expr:
     own = part.holds()
-    return own | part.holds(REFERRED_BY) if table is CUSTOMERS and REFERRED_BY in columns else own
+    return own | part.holds(REFERRER) if table is CUSTOMERS and REFERRER in columns else own
 
 
 def _enum(words: pl.Series) -> pl.Series:
     return words.cast(pl.Enum(words.drop_nulls().unique().sort()))
 
 
-def _customer_ids(frames: list[pl.DataFrame], part: Part, engine: Engine) -> pl.Series:
+def _customer_ids(frames: list[pl.DataFrame], part: Part, aliases: pl.DataFrame | None, engine: Engine) -> pl.Series:
+    """Return the ids of the part's customers, and those that they had or will have."""
     ids = [frame.lazy().select(CUSTOMER).unique().collect(engine=engine) for frame in frames]
-    return pl.concat(ids).drop_nulls().filter(part.holds())[CUSTOMER].unique().sort()
+    own = pl.concat(ids).drop_nulls().filter(part.holds())[CUSTOMER]
+    if aliases is None:
+        return own.unique().sort()
+    recorded = [frame.filter(part.holds())[RECORDED].alias(CUSTOMER) for frame in frames if RECORDED in frame.columns]
+    mentioned = pl.concat([aliases[OLD].alias("id"), aliases[NEW].alias("id")]).to_frame()
+    survivor = survivor_of("id", survivors(aliases)).alias(CUSTOMER)
+    members = mentioned.with_columns(survivor).filter(part.holds())["id"].alias(CUSTOMER)
+    return pl.concat([own, *recorded, members]).drop_nulls().unique().sort()
 
 
 def _customer_codes(ids: pl.Series) -> pl.DataFrame:
@@ -94,10 +117,16 @@ def _customer_codes(ids: pl.Series) -> pl.DataFrame:
 
 
 def _encode_customers(frame: pl.DataFrame, codes: pl.DataFrame) -> pl.LazyFrame:
-    if REFERRED_BY not in frame.columns:
-        return _encode_column(frame.lazy(), CUSTOMER, codes)
-    without_self = pl.when(pl.col(REFERRED_BY) != pl.col(CUSTOMER)).then(REFERRED_BY)
-    return _encode_column(_encode_column(frame.lazy().with_columns(without_self), REFERRED_BY, codes), CUSTOMER, codes)
+    if REFERRER in frame.columns:
+        frame = frame.with_columns(pl.when(pl.col(REFERRER) != pl.col(CUSTOMER)).then(REFERRER))
+    return _encode_columns(frame, CUSTOMER_COLUMNS, codes)
+
+
+def _encode_columns(frame: pl.DataFrame, columns: Sequence[str], codes: pl.DataFrame) -> pl.LazyFrame:
+    encoded = frame.lazy()
+    for column in columns:
+        encoded = _encode_column(encoded, column, codes) if column in frame.columns else encoded
+    return encoded
 
 
 def _encode_column(frame: pl.LazyFrame, column: str, codes: pl.DataFrame) -> pl.LazyFrame:

@@ -162,15 +162,28 @@ RATES = Table(
         INGESTED_AT,
     ),
 )
+ALIASES = Table(
+    "aliases",
+    "known_at",
+    (
+        Column("old_id", required=True),
+        Column("new_id", required=True),
+        Column("known_at", Kind.TIME),
+        INGESTED_AT,
+    ),
+)
+# Added where customers were merged: the ids as the source has them.
+RECORDED, RECORDED_REFERRER = "recorded_id", "recorded_referrer"
+REFERRER = "referred_by"
 ALL_TABLES = {table.name: table for table in (TRANSACTIONS, COMPLAINTS, SURVEYS, CONTACTS, CUSTOMERS)}
-SOURCE_TABLES = {RATES.name: RATES} | ALL_TABLES  # with those that only help to read the others, which come first
+SOURCE_TABLES = {RATES.name: RATES, ALIASES.name: ALIASES} | ALL_TABLES  # with those that help to read the others: first
 
 
 @dataclass(frozen=True)
 class Tables:
     """The usable rows of each table, as lazy frames with canonical columns; None where a table is absent.
 
-    A column that the source does not have is missing from its frame.
+    A column that the source does not have is missing from its frame. `aliases` say which customers were merged.
     """
 
     transactions: pl.LazyFrame
@@ -178,8 +191,9 @@ class Tables:
     surveys: pl.LazyFrame | None = None
     contacts: pl.LazyFrame | None = None
     customers: pl.LazyFrame | None = None
+    aliases: pl.LazyFrame | None = None
 
     def present(self) -> dict[str, pl.LazyFrame]:
-        """Return the tables that are present, by name."""
+        """Return the tables that are present, by name, without aliases."""
         frames = {name: getattr(self, name) for name in ALL_TABLES}
         return {name: frame for name, frame in frames.items() if frame is not None}

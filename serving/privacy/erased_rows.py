@@ -8,7 +8,7 @@ import polars as pl
 from features.frames.columns import CUSTOMER
 from features.storage.hashing import HashedIds
 
-ID_COLUMNS = (CUSTOMER, "was_customer_id")
+ID_COLUMNS = (CUSTOMER, "was_customer_id", "old_id", "new_id", "was_old_id", "was_new_id", "recorded_id")
 REFERRER_COLUMNS = ("referred_by", "was_referred_by")
 QUARANTINE_COLUMNS = {"rule", "row_key"}
 TORN_ROW_RULES = ("broken_quotes", "too_many_cells")  # cells of such rows may be in the wrong columns

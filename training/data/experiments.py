@@ -14,7 +14,7 @@ from features.frames.purchases import customer_days, occasions
 from features.labels import labels, made_contacts
 from features.norms import compute_norms
 from features.point_in_time import known_before, midnight
-from features.tables.schema import Tables
+from features.tables.schema import RECORDED, Tables
 from features.windows import Windows
 from models.btyd.pair import SEASONAL_COLUMNS, BuyTillYouDie
 from models.errors import TooLittleDataError
@@ -101,11 +101,13 @@ def _randomised_contacts(query: ExperimentQuery) -> pl.DataFrame:
     """Return customer, day, action, treated and propensity of campaigns with both arms and a closed window.
 
     Both arms start on the campaign's first day, whatever the date of the single contact. A row without an action gets that of
-    its campaign.
+    its campaign. Customers who were merged later are left out: on that day they had another id.
     """
     contacts, empty = query.known.contacts, pl.DataFrame(schema={CUSTOMER: pl.String, "day": pl.Date})
     if contacts is None or not set(REQUIRED_COLUMNS) <= set(contacts.collect_schema().names()):
         return empty
+    if RECORDED in contacts.collect_schema():
+        contacts = contacts.filter(pl.col(RECORDED) == pl.col(CUSTOMER))
     recorded = ["propensity"] if "propensity" in contacts.collect_schema() else []
     share = pl.col("treated").cast(pl.Float64).mean().over("campaign_id", ACTION)
     arms = (

@@ -9,6 +9,7 @@ import polars as pl
 from features.as_of import order_date_range
 from features.build import features_as_of
 from features.cancelled_orders import has_linked_orders
+from features.frames.aliases import join_by_survivor
 from features.frames.columns import CUSTOMER
 from features.frames.encoded import EncodedTables
 from features.frames.purchases import is_sale_line
@@ -73,15 +74,16 @@ def closed_before(snapshots: list[Snapshot], tables: Tables, day: date) -> list[
     """
     closed = [snapshot for snapshot in snapshots if snapshot.closed_on <= day]
     dated = {INGESTED_AT.name, SUPERSEDED_AT}.intersection(tables.transactions.collect_schema())
-    if not dated and not has_linked_orders(tables.transactions):
+    if not dated and tables.aliases is None and not has_linked_orders(tables.transactions):
         return closed
-    known = known_before(tables, day).transactions
+    known = known_before(tables, day)
     return [replace(snapshot, frame=_relabelled(snapshot, known)) for snapshot in closed]
 
 
-def _relabelled(snapshot: Snapshot, known: pl.LazyFrame) -> pl.DataFrame:
-    unlabelled = snapshot.frame.drop(LABELS).lazy()
-    return with_labels(unlabelled, known, snapshot.as_of, snapshot.horizon_days).collect(engine="streaming")
+def _relabelled(snapshot: Snapshot, known: Tables) -> pl.DataFrame:
+    unlabelled, day, horizon = snapshot.frame.drop(LABELS).lazy(), snapshot.as_of, snapshot.horizon_days
+    labelled = join_by_survivor(unlabelled, known.aliases, lambda rows: with_labels(rows, known.transactions, day, horizon))
+    return labelled.collect(engine="streaming")
 
 
 def buyer_features(encoded: EncodedTables, as_of: date, active_days: int, loyalty: Loyalty, norms: Norms) -> pl.DataFrame:
@@ -98,10 +100,15 @@ def _snapshot(known: Tables, encoded: EncodedTables, features: pl.DataFrame, day
         return None
     inputs = btyd.with_columns(features, horizon_days).lazy()
     inputs = inputs.join(_last_spend(known, day, horizon_days), on=CUSTOMER, how="left")
-    labelled = with_labels(inputs.with_columns(pl.col("last_spend").fill_null(0.0)), known.transactions, day, horizon_days)
-    sales = known.transactions.filter(is_sale_line(known.transactions.collect_schema().names()))
-    frame = with_waits(labelled, sales, known.contacts, day, horizon_days)
+    inputs = inputs.with_columns(pl.col("last_spend").fill_null(0.0))
+    frame = join_by_survivor(inputs, known.aliases, lambda rows: _with_outcomes(rows, known, day, horizon_days))
     return Snapshot(day, horizon_days, frame.sort(CUSTOMER).collect(engine="streaming"), btyd)
+
+
+def _with_outcomes(rows: pl.LazyFrame, known: Tables, day: date, horizon_days: int) -> pl.LazyFrame:
+    labelled = with_labels(rows, known.transactions, day, horizon_days)
+    sales = known.transactions.filter(is_sale_line(known.transactions.collect_schema().names()))
+    return with_waits(labelled, sales, known.contacts, day, horizon_days)
 
 
 def _last_spend(known: Tables, day: date, horizon_days: int) -> pl.LazyFrame:
