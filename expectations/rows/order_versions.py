@@ -1,5 +1,7 @@
 """Orders that come again, in another file or load: as they were, or changed. Without a key, all their versions are added up."""
 
+from dataclasses import replace
+
 import polars as pl
 
 from expectations.check import Measure
@@ -38,14 +40,18 @@ def order_versions(kept: pl.LazyFrame, names: list[str], files: int) -> pl.LazyF
     )
 
 
-def version_measures(counts: dict[str, float] | None) -> dict[str, Measure]:
-    """Return the measures of orders that come again; empty where no order can."""
+def version_measures(counts: dict[str, float] | None, overlap: Measure) -> dict[str, Measure]:
+    """Return the measures of orders that come again; empty where no order can.
+
+    Where rows are in two files (`overlap`), that measure says what repeated orders add, and they are no measure of their own.
+    """
     if counts is None:
         return {}
-    return {
-        f"{kind}_orders": Measure(counts[name], _detail(counts[f"{name}_money"]) if counts[name] else "")
-        for kind, name in (("changed", "changed"), ("repeated", "unchanged"))
-    }
+    changed, repeated = (
+        Measure(counts[name], _detail(counts[f"{name}_money"]) if counts[name] else "") for name in ("changed", "unchanged")
+    )
+    again = {"overlap": replace(overlap, detail=repeated.detail)} if overlap.value else {"repeated_orders": repeated}
+    return {"changed_orders": changed} | again
 
 
 def _detail(money: float) -> str:

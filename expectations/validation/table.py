@@ -89,7 +89,7 @@ def measure_table(
     measures = rule_measures(result, rules, releases.rows_by_rule)
     measures |= table_measures(result, used, limits, before, raw.files, now)
     measures |= repeated_keys(good, TABLE_SUITES[table.name].KEYS)
-    measures |= version_measures(result.order_versions)
+    measures |= version_measures(result.order_versions, measures["overlap"])
     measures |= odd_products(good) | alike_words(good) | custom_measures(table, good, limits)
     if QUARANTINED_SHARE in measures:
         measures[QUARANTINED_SHARE] = replace(measures[QUARANTINED_SHARE], detail=reasons)

@@ -15,6 +15,7 @@ from serving.lists.files import write_list
 from serving.lists.issuing import default_list_path, issue
 from serving.lists.replacement import find_replacement
 from serving.lists.weekly import WeeklyList, build_list, plan_week
+from serving.privacy.merged_customers import follow_objections
 from serving.privacy.workspace_key import IDENTITY, workspace_secret
 from serving.privacy.workspace_store import record_use
 from serving.schemas.list_kind import ListKind
@@ -52,6 +53,8 @@ def score_session(session: Session, champion: Champion, warn: Warn, *, publish_r
     """
     settings = session.settings
     store = session.store.open() if publish_run else None
+    if store is not None:
+        follow_objections(settings, store, utc_now(), "merged customers")
     norms = norms_as_of(champion, session.tables, session.as_of)
     suppressed = suppressed_ids(settings, session.store)
     scored = score_run(settings, session.tables, champion, session.as_of, utc_now(), norms, suppressed)

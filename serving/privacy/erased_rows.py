@@ -17,10 +17,10 @@ CELL_IN_TORN_ROW, WORD = r"[^,;\t|\"]+", r"[\p{L}\p{N}_.@+-]+"
 
 @dataclass(frozen=True)
 class ErasedCustomers:
-    """The erased customers whose rows are to be removed; `customer_id` is the id of a single one, where it is known."""
+    """The erased customers whose rows are to be removed; `ids` are the ids of a single one, where they are known."""
 
     hashes: HashedIds
-    customer_id: str | None = None
+    ids: tuple[str, ...] = ()
 
     def own_rows(self, text_columns: list[str]) -> list[pl.Expr]:
         """Return the conditions under which a row is one of theirs; `text_columns` are the columns of texts."""
@@ -45,6 +45,5 @@ class ErasedCustomers:
         parts = [
             text.str.extract_all(pattern).list.eval(self.is_id(pl.element())).list.any() for pattern in (CELL_IN_TORN_ROW, WORD)
         ]
-        if self.customer_id is not None:
-            parts.append(text.str.contains(rf"(^|[^\w]){re.escape(self.customer_id)}($|[^\w])"))
+        parts += [text.str.contains(rf"(^|[^\w]){re.escape(each)}($|[^\w])") for each in self.ids]
         return (is_torn & pl.any_horizontal(parts)).fill_null(value=False)

@@ -17,6 +17,7 @@ from features.storage.workspace_lock import read_holder, try_workspace_lock
 from features.tables.schema import TRANSACTIONS
 from serving.privacy.erased_files import erase_from_files
 from serving.privacy.erased_rows import ErasedCustomers
+from serving.privacy.merged_ids import ids_of
 from serving.privacy.objections import record_withheld
 from serving.privacy.workspace_key import identity_key
 from serving.store.erasure import delete_from_runs, discard_deleted_rows, mark_removed, pending_erasures, stored_ids
@@ -51,20 +52,23 @@ class Erasure:
 def erase(
     settings: Settings, engine: sa.Engine, customer_id: str, now: datetime, client: str, *, holds_lock: bool = False
 ) -> Erasure:
-    """Erase a customer. Safe to repeat: a second call completes an interrupted one. Every call is audited.
+    """Erase a customer, with all ids of a merged one. Every call is audited.
+
+    Safe to repeat: a second call completes an interrupted one.
 
     First a keyed hash of the id is stored, so that from then on the id is neither answered, published nor loaded. Then the rows
     are deleted: those of the store immediately, those of files by whoever holds the lock of the workspace. `holds_lock` says that
     the caller does; otherwise, if a command is running, the rows of files go at its end (`complete_erasures`). An issued list
     keeps its row without the id, with its arm and the outcome so far.
     """
-    record_withheld(settings, engine, customer_id, Withheld.ERASED, now, client)
+    ids = ids_of(settings, customer_id)
+    for each in ids:
+        record_withheld(settings, engine, each, Withheld.ERASED, now, client)
     identity = identity_key(settings.secret_path, engine)
-    customer_hash = hash_text(customer_id, identity)
     erasure = Erasure()
-    _erase_from_store(settings, engine, [customer_id], now.date(), erasure)
-    _discard_deleted_rows(engine, [customer_id], erasure)
-    customers = ErasedCustomers(HashedIds(identity, [customer_hash]), customer_id)
+    _erase_from_store(settings, engine, ids, now.date(), erasure)
+    _discard_deleted_rows(engine, ids, erasure)
+    customers = ErasedCustomers(HashedIds(identity, [hash_text(each, identity) for each in ids]), tuple(ids))
     if holds_lock:
         _finish(settings, engine, customers, now, erasure)
     else:

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from features.frames.columns import CUSTOMER
 from features.storage.hashing import NO_IDS, HashedIds, hash_column, hash_text
 from serving.privacy.known_customers import known_customers
+from serving.privacy.merged_ids import ids_of, with_merged_ids
 from serving.privacy.withheld_log import LIFTED, append_to_log, entry
 from serving.privacy.workspace_key import identity_key
 from serving.store.audit import add_audit_entry
@@ -48,8 +49,13 @@ def withheld_ids(settings: Settings, engine: sa.Engine, *reasons: Withheld) -> H
 def suppress(
     settings: Settings, engine: sa.Engine, customer_id: str, now: datetime, client: str, note: str | None = None
 ) -> bool:
-    """Withhold a customer who objects to marketing; return whether the objection is new. Every call is audited."""
-    return record_withheld(settings, engine, customer_id, Withheld.SUPPRESSED, now, client, note)
+    """Withhold a customer who objects to marketing, with all ids of a merged one; return whether the objection is new.
+
+    Every call is audited.
+    """
+    ids = ids_of(settings, customer_id)
+    new = [record_withheld(settings, engine, each, Withheld.SUPPRESSED, now, client, note) for each in ids]
+    return any(new)
 
 
 def record_withheld(
@@ -88,12 +94,14 @@ def suppress_many(
     ids = filled.filter(filled != "").unique(maintain_order=True)
     known = ids.filter(ids.is_in(list(known_customers(settings, engine, ids.to_list()))))
     accepted = ids if preemptive else known
-    hashes = accepted.to_frame().select(hash_column(CUSTOMER, identity_key(settings.secret_path, engine)).alias("hash"))["hash"]
+    key = identity_key(settings.secret_path, engine)
+    hashed = with_merged_ids(settings, accepted).to_frame(CUSTOMER).with_columns(hash_column(CUSTOMER, key).alias("hash"))
     with engine.begin() as connection:
         lock_erasures(connection, shared=False)
-        new = hashes.filter(~hashes.is_in(list(find_withheld(connection, hashes.to_list())))).to_list()
-        append_to_log(settings.withheld_log_path, [entry(Withheld.SUPPRESSED, value, now) for value in new])
-        add_objections(connection, new, now, client, note)
+        added = hashed.filter(~pl.col("hash").is_in(list(find_withheld(connection, hashed["hash"].to_list()))))
+        append_to_log(settings.withheld_log_path, [entry(Withheld.SUPPRESSED, value, now) for value in added["hash"]])
+        add_objections(connection, added["hash"].to_list(), now, client, note)
+    new = added.filter(pl.col(CUSTOMER).is_in(accepted.implode()))
     empty = len(customer_ids) - int((filled != "").sum())
     return ImportCounts(
         read=len(customer_ids),
@@ -106,20 +114,23 @@ def suppress_many(
 
 
 def unsuppress(settings: Settings, engine: sa.Engine, customer_id: str, now: datetime, client: str, reason: str) -> None:
-    """Lift the objection of a customer who opts in again; the audit keeps the reason.
+    """Lift the objection of a customer who opts in again, for all ids of a merged one; the audit keeps the reason.
 
     Predictions and lists have the customer again from the next run. Raises NotSuppressedError without an objection, and
     ErasedError for an erased customer.
     """
-    customer_hash = hash_text(customer_id, identity_key(settings.secret_path, engine))
+    key = identity_key(settings.secret_path, engine)
+    hashes = [hash_text(each, key) for each in ids_of(settings, customer_id)]
     with engine.connect() as connection:
-        stored = find_withheld(connection, [customer_hash]).get(customer_hash)
-    if stored == Withheld.ERASED:
+        stored = find_withheld(connection, hashes)
+    if stored.get(hashes[0]) == Withheld.ERASED:
         raise ErasedError("The customer was erased, which cannot be taken back.")
-    if stored is None:
+    lifted = [value for value in hashes if stored.get(value) == Withheld.SUPPRESSED]
+    if not lifted:
         raise NotSuppressedError("There is no objection of a customer with this id, so nothing was changed.")
-    append_to_log(settings.withheld_log_path, [entry(LIFTED, customer_hash, now)])
+    append_to_log(settings.withheld_log_path, [entry(LIFTED, value, now) for value in lifted])
     with engine.begin() as connection:
         lock_erasures(connection, shared=False)
-        add_audit_entry(connection, client, "unsuppressed", now, customer_hash, note=reason)
-        lift_objection(connection, customer_hash)
+        for value in lifted:
+            add_audit_entry(connection, client, "unsuppressed", now, value, note=reason)
+            lift_objection(connection, value)

@@ -16,6 +16,7 @@ from models.value.lifetime_value import value_frame, value_terms
 from serving.schemas.candidates import averted_json, build_targets
 from serving.schemas.scores import SCORE_COLUMNS
 from serving.scoring.contactability import consent_set_aside, with_contactability
+from serving.scoring.merged import is_withheld, merged_ids
 from serving.scoring.reasons import explain_scores
 from serving.targeting.choice import NO_ACTION, choose_actions
 from serving.targeting.rules import RELATIONSHIP_LEVELS
@@ -91,7 +92,7 @@ def score_run(
     loyalty = Loyalty(unit=champion.terms.loyalty_unit, min_purchases=champion.terms.loyalty_min_purchases)  # type: ignore[arg-type]
     norms = norms or norms_as_of(champion, tables, as_of)
     features = build_features(tables, as_of, champion.terms.active_days, loyalty, norms, engine=engine)
-    allowed = features.filter(~suppressed.holds()) if suppressed.hashes else features
+    allowed = features.filter(~is_withheld(suppressed, merged_ids(tables))) if suppressed.hashes else features
     contactable = with_contactability(allowed, tables, consent_set_aside(settings.workspace.path))
     customers = _score_customers(settings, contactable, champion, scored_at)
     scores = customers.select(_typed_column(customers, name, dtype) for name, dtype in SCORE_COLUMNS.items())

@@ -5,12 +5,15 @@ from pathlib import Path
 
 import polars as pl
 
+from features.frames.aliases import survivor_of
 from features.frames.columns import CUSTOMER
 from features.point_in_time import current_rows
 from features.storage.paths import quarantine_path
 from features.tables.casting import cast, strip_text
 from features.tables.schema import CUSTOMERS, SUPERSEDED_RULE, Kind, Tables
+from serving.scoring.merged import NOT_MERGED, merged_ids
 
+SURVIVOR = "survivor"
 CONSENT, PARTNER = "marketing_consent", "partner"
 GROUPS = ("household", "contact_point")
 UNCERTAIN = "consent_uncertain"
@@ -28,10 +31,11 @@ def has_consent_column(tables: Tables) -> bool:
     return tables.customers is not None and CONSENT in tables.customers.collect_schema()
 
 
-def contactability(tables: Tables) -> pl.DataFrame | None:
+def contactability(tables: Tables, merged: pl.DataFrame = NOT_MERGED) -> pl.DataFrame | None:
     """Return may_contact, partner, household and contact_point, a row per customer of the customers table; None without it.
 
-    A customer has consented only if every row of the customer says so; null is no consent. Customers with the same household or
+    A customer has consented only if every row of the customer says so, under any of the ids of a merged one (`merged_ids`), of
+    which the surviving id has the row; null is no consent. Customers with the same household or
     contact point share a number; those alone with theirs have null. No address is kept.
     """
     if tables.customers is None:
@@ -43,7 +47,7 @@ def contactability(tables: Tables) -> pl.DataFrame | None:
         PARTNER: pl.col(PARTNER).fill_null(value=False).any() if PARTNER in columns else DEFAULTS[PARTNER],
         **{name: pl.col(name).drop_nulls().first() if name in columns else DEFAULTS[name] for name in GROUPS},
     }
-    customers = rows.drop_nulls(CUSTOMER).group_by(CUSTOMER).agg(**states)
+    customers = rows.drop_nulls(CUSTOMER).group_by(survivor_of(CUSTOMER, merged)).agg(**states)
     return customers.with_columns(_group_number(name) for name in GROUPS if name in columns).collect()
 
 
@@ -54,12 +58,15 @@ def with_contactability(features: pl.DataFrame, tables: Tables, set_aside: pl.Da
     `set_aside` (`consent_set_aside`): what that row says may be a refusal. `consent_uncertain` says that nothing else speaks
     against contacting them.
     """
-    states = contactability(tables)
+    merged = merged_ids(tables)
+    states = contactability(tables, merged)
     if states is None:
         return features.with_columns(**DEFAULTS)
-    asks_consent = has_consent_column(tables)
-    joined = features.join(states, on=CUSTOMER, how="left", maintain_order="left")
-    known = joined.join(set_aside, on=CUSTOMER, how="left", maintain_order="left")
+    asks_consent, survivor = has_consent_column(tables), survivor_of(CUSTOMER, merged)
+    uncertain = set_aside.group_by(survivor).agg(pl.col("refused").any())
+    own = features.with_columns(survivor.alias(SURVIVOR))
+    joined = own.join(states.rename({CUSTOMER: SURVIVOR}), on=SURVIVOR, how="left", maintain_order="left")
+    known = joined.join(uncertain.rename({CUSTOMER: SURVIVOR}), on=SURVIVOR, how="left", maintain_order="left").drop(SURVIVOR)
     says_yes, refused = pl.col("may_contact").fill_null(not asks_consent), pl.col("refused").fill_null(value=False)
     is_set_aside = pl.col("refused").is_not_null() & pl.lit(asks_consent)
     has_no_refusal = pl.col("may_contact").fill_null(value=True) & ~refused

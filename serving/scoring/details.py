@@ -2,10 +2,12 @@
 
 import polars as pl
 
+from features.frames.aliases import survivor_of
 from features.frames.columns import CUSTOMER
 from features.point_in_time import current_rows
 from features.tables.schema import CUSTOMERS, Tables
 from serving.schemas.details import DETAIL_COLUMNS
+from serving.scoring.merged import merged_ids
 
 MAX_LENGTH = 500  # characters of a detail that are kept
 
@@ -25,7 +27,9 @@ def customer_details(tables: Tables) -> pl.DataFrame | None:
         return None
     known = rows.drop_nulls(CUSTOMER)
     ordered = known.sort("ingested_at", nulls_last=False, maintain_order=True) if "ingested_at" in columns else known
-    newest = ordered.group_by(CUSTOMER).agg(_kept_text(name).drop_nulls().last() for name in mapped)
+    newest = ordered.group_by(survivor_of(CUSTOMER, merged_ids(tables))).agg(
+        _kept_text(name).drop_nulls().last() for name in mapped
+    )
     details = newest.filter(pl.any_horizontal(pl.col(mapped).is_not_null())).collect(engine="streaming")
     missing = {name: pl.lit(None, dtype).alias(name) for name, dtype in DETAIL_COLUMNS.items() if name not in mapped}
     return details.with_columns(**missing).select(CUSTOMER, *DETAIL_COLUMNS).sort(CUSTOMER)

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -12,14 +11,27 @@ from features.cancelled_orders import net_of_returns
 from features.frames.columns import CUSTOMER
 from features.norms import Norms
 from features.storage.paths import good_path
-from features.tables.schema import ALL_TABLES, COMPLAINTS, CONTACTS, CUSTOMERS, DTYPES, SURVEYS, TRANSACTIONS, Kind, Table, Tables
+from features.tables.schema import (
+    ALIASES,
+    ALL_TABLES,
+    COMPLAINTS,
+    CONTACTS,
+    CUSTOMERS,
+    DTYPES,
+    REFERRER,
+    SURVEYS,
+    TRANSACTIONS,
+    Kind,
+    Table,
+    Tables,
+)
 from models.champion import Champion
 from serving.lists.contacts import merge_issued_contacts
+from serving.privacy.merged_ids import with_merged_ids
 from serving.scoring.batch import score
 from settings.errors import UserError
 from settings.sections import Settings
 
-REFERRED_BY = "referred_by"
 EVENT_TABLES = (TRANSACTIONS, COMPLAINTS, SURVEYS, CONTACTS)
 KEYS = {COMPLAINTS.name: ("complaint_id",), CONTACTS.name: ("campaign_id", CUSTOMER, "contacted_at"), CUSTOMERS.name: (CUSTOMER,)}
 Rows = Sequence[Mapping[str, Any]]
@@ -58,13 +70,14 @@ def score_live(
     Raises NoHistoryError for an overlay without a history.
     """
     overlay_ids = [customer.customer_id for customer in customers if customer.overlay]
-    stored = _stored_rows(settings.workspace.path, overlay_ids, issued)
+    stored = _stored_rows(settings, overlay_ids, issued)
     groups: dict[tuple[bool, frozenset[str]], list[LiveCustomer]] = {}
     for customer in customers:
         groups.setdefault((customer.overlay, frozenset(customer.rows)), []).append(customer)
     frames = []
     for (overlay, _), group in groups.items():
         tables = net_of_returns(_tables(group, stored if overlay else {}), settings.purchases)
+        tables = replace(tables, aliases=_aliases(settings) if overlay else None)
         scores = score(settings, tables, champion, as_of, scored_at, norms, engine="in-memory")
         frames.append(scores.filter(pl.col(CUSTOMER).is_in([customer.customer_id for customer in group])))
     return pl.concat(frames).with_columns(pl.lit(None, pl.Float64).alias("churn_percentile"))
@@ -97,6 +110,12 @@ def _tables(group: Sequence[LiveCustomer], stored: Mapping[str, pl.DataFrame]) -
     return Tables(**{name: _combined_rows(ALL_TABLES[name], group, stored.get(name)).lazy() for name in names})
 
 
+def _aliases(settings: Settings) -> pl.LazyFrame | None:
+    """Return the merged customers as the newest check left them; None if there are none on this machine."""
+    path = good_path(settings.workspace.path, ALIASES.name)
+    return pl.scan_parquet(path, glob=False) if settings.tables.aliases is not None and path.is_file() else None
+
+
 def _combined_rows(table: Table, group: Sequence[LiveCustomer], stored: pl.DataFrame | None) -> pl.DataFrame:
     """Return the stored rows, then those of the request; of rows with the same key, the request's counts."""
     schema = {column.name: DTYPES[column.kind] for column in table.columns}
@@ -112,15 +131,17 @@ def _combined_rows(table: Table, group: Sequence[LiveCustomer], stored: pl.DataF
     return pl.concat([kept, new], how="diagonal")
 
 
-def _stored_rows(workspace: Path, customer_ids: Sequence[str], issued: pl.DataFrame) -> dict[str, pl.DataFrame]:
+def _stored_rows(settings: Settings, customer_ids: Sequence[str], issued: pl.DataFrame) -> dict[str, pl.DataFrame]:
     """Return the checked rows of customers and of those they referred, with issued rows merged into the contacts."""
     if not customer_ids:
         return {}
+    ids = with_merged_ids(settings, pl.Series(customer_ids)).to_list()
+    workspace = settings.workspace.path
     if not good_path(workspace, TRANSACTIONS.name).is_file():
         raise NoHistoryError("The stored history is not on this machine: send the customer's whole history, without overlay.")
     paths = {name: good_path(workspace, name) for name in ALL_TABLES}
     scans = {name: pl.scan_parquet(path, glob=False) for name, path in paths.items() if path.is_file()}
-    queries = [scan.filter(_concerns(scan.collect_schema().names(), customer_ids)) for scan in scans.values()]
+    queries = [scan.filter(_concerns(scan.collect_schema().names(), ids)) for scan in scans.values()]
     rows = dict(zip(scans, pl.collect_all(queries), strict=True))
     contacts = merge_issued_contacts(rows[CONTACTS.name].lazy() if CONTACTS.name in rows else None, issued)
     return rows | ({} if contacts is None else {CONTACTS.name: contacts.collect()})
@@ -129,4 +150,4 @@ def _stored_rows(workspace: Path, customer_ids: Sequence[str], issued: pl.DataFr
 def _concerns(columns: list[str], customer_ids: Sequence[str]) -> pl.Expr:
     """Return whether a row is of one of the customers, or of somebody they referred."""
     own = pl.col(CUSTOMER).is_in(list(customer_ids))
-    return own | pl.col(REFERRED_BY).is_in(list(customer_ids)) if REFERRED_BY in columns else own
+    return own | pl.col(REFERRER).is_in(list(customer_ids)) if REFERRER in columns else own

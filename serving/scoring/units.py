@@ -7,6 +7,7 @@ from features.frames.components import component_numbers
 from features.point_in_time import current_rows
 from features.tables.schema import Tables
 from serving.scoring.contactability import shared_text
+from serving.scoring.merged import members_of, merged_ids
 from serving.targeting.units import LINKS, NO_UNITS, UNIT, UNIT_COLUMNS, unit_hash
 
 PRIORITY = ("contact_point", "household")  # of two that equally many customers share, the first names the unit
@@ -33,10 +34,13 @@ def build_units(tables: Tables, contacted: pl.DataFrame, candidates: pl.Series, 
 
 
 def _links(tables: Tables, key: str) -> pl.DataFrame:
-    """Return each customer's households and contact points, of all rows of the customer: `link` is the keyed hash of one."""
-    if tables.customers is None:
+    """Return each customer's households and contact points, of all rows of the customer: `link` is the keyed hash of one.
+
+    The ids of a merged customer share a link of their own.
+    """
+    if tables.customers is None and tables.aliases is None:
         return NO_LINKS
-    rows = current_rows(tables.customers)
+    rows = pl.LazyFrame() if tables.customers is None else current_rows(tables.customers)
     present = rows.collect_schema().names()
     frames = [
         rows.select(
@@ -47,6 +51,10 @@ def _links(tables: Tables, key: str) -> pl.DataFrame:
         for priority, name in enumerate(PRIORITY)
         if name in present
     ]
+    members = members_of(merged_ids(tables))
+    if members.height:
+        alias = pl.format("alias:{}", "survivor").alias("text")
+        frames.append(members.lazy().select(CUSTOMER, pl.lit(len(PRIORITY), pl.Int32).alias("priority"), alias))
     if not frames:
         return NO_LINKS
     texts = pl.concat(frames).drop_nulls([CUSTOMER, "text"]).unique().collect(engine="streaming")

@@ -113,7 +113,7 @@ def test_without_a_key_changed_and_repeated_orders_warn_with_the_money(tmp_path:
     }
     tables, report = load(tmp_path, files)
     assert sum(amounts(tables, date(2026, 12, 1))) == 212
-    changed, repeated = finding(report, "changed_orders"), finding(report, "repeated_orders")
+    changed, repeated = finding(report, "changed_orders"), finding(report, "overlap")
     assert "found 1 (their other versions add 100.00; key = [" in changed
     assert "found 1 (their other versions add 7.00; key = [" in repeated
 
@@ -124,13 +124,19 @@ def test_a_later_return_and_a_reused_number_are_no_changed_order(tmp_path: Path)
         "t2.csv": ["a,1,2026-11-05,-100", "c,2,2026-11-06,9"],
     }
     _, report = load(tmp_path, files)
-    assert finding(report, "changed_orders") == finding(report, "repeated_orders") == ""
+    assert finding(report, "changed_orders") == finding(report, "repeated_orders") == finding(report, "overlap") == ""
 
 
 def test_versions_in_one_file_are_noticed_by_their_day_of_loading(tmp_path: Path) -> None:
-    files = {"t1.csv": ["a,1,2026-11-01,100,2026-11-02", "a,1,2026-11-01,80,2026-11-09"]}
-    _, report = load(tmp_path, files, "", LOADED)
+    rows = [
+        "a,1,2026-11-01,100,2026-11-02",
+        "a,1,2026-11-01,80,2026-11-09",
+        "b,2,2026-11-01,7,2026-11-02",
+        "b,2,2026-11-01,7,2026-11-09",
+    ]
+    _, report = load(tmp_path, {"t1.csv": rows}, "", LOADED)
     assert "their other versions add 100.00" in finding(report, "changed_orders")
+    assert "their other versions add 7.00" in finding(report, "repeated_orders")
 
 
 def test_a_key_that_the_table_does_not_have_is_refused(tmp_path: Path) -> None:
