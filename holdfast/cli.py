@@ -13,6 +13,7 @@ from holdfast.commands import (
     compare,
     demo,
     diagnose,
+    doctor,
     features,
     forget,
     inspect,
@@ -67,7 +68,7 @@ def _help_text(command: Callable[..., None]) -> str:
 
 
 COMMANDS = (demo, inspect, validate, features, diagnose, train, tune, compare, promote, rollback, score, list_, run, outcomes)
-for module in (*COMMANDS, runs, withdraw, reinstate, serve, suppress, unsuppress, forget, backup, restore):
+for module in (*COMMANDS, runs, withdraw, reinstate, serve, suppress, unsuppress, forget, backup, restore, doctor):
     command = (
         with_workspace_lock(module.NAME, module.command, wait=module is not run) if module in LOCKING_COMMANDS else module.command
     )

@@ -8,6 +8,8 @@ import sqlalchemy as sa
 from features.frames.columns import CUSTOMER
 from features.frames.components import component_numbers
 from features.labels import labels
+from features.point_in_time import known_before
+from features.tables.schema import Tables
 from serving.schemas.iso_weeks import list_start
 from serving.store.lists.issued import issued_lists
 from serving.store.lists.precedence import acted_on_lists
@@ -100,6 +102,8 @@ def with_outcomes(
 ) -> pl.DataFrame:
     """Add orders, spend, cost and profit in [start, start + horizon_days), as far as known before `until`; and `closed`.
 
+    Orders that were returned whole by then, and earlier versions of orders, do not count.
+
     All of them are those of the household, since all of it is treated or held out: `members` has customer_id and `who`
     (`unit_members`); None: only the listed customers are known. Profit is margin x net spend, minus the cost of all treatments
     of the household in the window, since a later list may treat it again. Superseded lists were not acted on, and add no cost
@@ -107,11 +111,12 @@ def with_outcomes(
     `typical_orders` and `typical_margin` are means over all customers of the shop who ordered in the window; null without one.
     """
     members = unit_members(rows, NO_UNITS) if members is None else members
+    known = known_before(Tables(transactions), until).transactions
     frames, typical = [pl.DataFrame(schema=ORDER_COLUMNS)], [pl.DataFrame(schema=TYPICAL_COLUMNS)]
     for start, horizon in rows.select("start", "horizon_days").unique(maintain_order=True).iter_rows():
         days = min(horizon, (until - start).days)
         if days > 0:
-            orders = labels(transactions, start, days).collect(engine="streaming")
+            orders = labels(known, start, days).collect(engine="streaming")
             window = pl.lit(start).alias("start"), pl.lit(horizon, pl.Int64).alias("horizon_days")
             of_units = orders.join(members, on=CUSTOMER).group_by("who").agg(pl.col("next_orders", "next_spend").sum())
             frames.append(of_units.with_columns(*window).select(pl.col(name).cast(t) for name, t in ORDER_COLUMNS.items()))

@@ -11,10 +11,11 @@ import sqlalchemy as sa
 
 from features.frames.columns import CUSTOMER
 from features.labels import labels
+from features.point_in_time import known_before
 from features.storage.hashing import HashedIds, hash_text
 from features.storage.paths import good_path
 from features.storage.workspace_lock import read_holder, try_workspace_lock
-from features.tables.schema import TRANSACTIONS
+from features.tables.schema import TRANSACTIONS, Tables
 from serving.privacy.erased_files import erase_from_files
 from serving.privacy.erased_rows import ErasedCustomers
 from serving.privacy.merged_ids import ids_of
@@ -137,7 +138,8 @@ def _outcome(workspace: Path, customer_id: str, start: date, until: date) -> dic
         return {}
     own = pl.scan_parquet(path, glob=False).filter(pl.col(CUSTOMER) == customer_id)
     try:
-        outcome = labels(own, start, (until - start).days).collect()
+        known = known_before(Tables(own), until).transactions
+        outcome = labels(known, start, (until - start).days).collect()
     except (OSError, pl.exceptions.PolarsError):  # a damaged file, which the erasure from the files names
         return {}
     orders, spend = outcome.row(0)[1:] if outcome.height else (0, 0.0)

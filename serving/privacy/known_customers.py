@@ -15,6 +15,7 @@ from settings.errors import UserError
 from settings.sections import Settings
 
 FOLDERS = ("tables", "quarantine")
+ID_COLUMNS = (CUSTOMER, "old_id", "new_id")  # the last two of merged customers
 MAX_NEAR_IDS = 5
 HASH = "hash"
 
@@ -65,7 +66,7 @@ def _table_ids(workspace: Path) -> Iterator[pl.LazyFrame]:
     for path in sorted(path for folder in FOLDERS for path in (workspace / folder).glob("*.parquet")):
         try:
             rows = pl.scan_parquet(path, glob=False)
-            if rows.collect_schema().get(CUSTOMER) == pl.String:
-                yield rows.select(CUSTOMER).drop_nulls()
+            for name in (name for name in ID_COLUMNS if rows.collect_schema().get(name) == pl.String):
+                yield rows.select(pl.col(name).alias(CUSTOMER)).drop_nulls()
         except (OSError, pl.exceptions.PolarsError):
             continue

@@ -332,3 +332,17 @@ def test_the_measured_outcomes_use_the_households_of_the_current_run(store: sa.E
     group = measure_outcomes(store, lines, UNTIL, 1.0)[0]
     assert group.profit is not None
     assert group.profit.mean == pytest.approx(8 / 2 - 2)
+
+
+def test_returned_orders_and_earlier_versions_of_orders_are_no_outcome(store: sa.Engine, orders: Orders) -> None:
+    issued(store, "2026-W10", date(2026, 3, 2), ("a", "treated"))
+    lines = [
+        ("a", "2026-03-05", 9.0, "1"),
+        ("a", "2026-03-20", -9.0, "1"),
+        ("a", "2026-03-06", 5.0, "2"),  # replaced by the next
+        ("a", "2026-03-06", 4.0, "2"),
+    ]
+    superseded = pl.Series("superseded_at", [None, None, datetime(2026, 3, 10), None], dtype=pl.Datetime("us"))
+    table = orders(lines, "order_id").with_columns(superseded)
+    counted = [with_outcomes(issued_rows(store), table, until, 1.0) for until in (date(2026, 3, 20), UNTIL)]
+    assert [rows.select("orders", "spend").row(0) for rows in counted] == [(2, 13.0), (1, 4.0)]
