@@ -17,7 +17,7 @@ CHECKS = (
     "response_headers_conformance",
     "allow_header_conformance",
 )
-EXAMPLES = 15
+EXAMPLES = 10
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from training.data.snapshots import build_snapshots
 
 @pytest.fixture(scope="session")
 def shop() -> Shop:
-    return simulate(700, 100, seed=5)
+    return simulate(700, 78, seed=5)
 
 
 @pytest.fixture(scope="session")

@@ -21,7 +21,7 @@ AS_OF = date(2025, 3, 1)
 MIDNIGHT = datetime(2025, 3, 1)
 START = datetime(2024, 1, 1)
 QUICK = settings(
-    max_examples=15, deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+    max_examples=10, deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
 
 customer_ids = st.sampled_from(["a", "b", "c", "007"])

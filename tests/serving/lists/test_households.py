@@ -253,7 +253,7 @@ GROUP = st.one_of(st.none(), st.integers(0, 5))
 PEOPLE = st.lists(st.tuples(GROUP, GROUP), min_size=4, max_size=14)
 WEEKS = st.lists(st.tuples(st.booleans(), st.booleans(), st.booleans()), min_size=3, max_size=7)
 EXAMPLES = hypothesis_settings(
-    max_examples=int(os.environ.get("HOLDFAST_HOUSEHOLD_EXAMPLES", "25")),
+    max_examples=int(os.environ.get("HOLDFAST_HOUSEHOLD_EXAMPLES", "15")),
     deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],  # to shrink an example takes minutes
     suppress_health_check=[HealthCheck.function_scoped_fixture],

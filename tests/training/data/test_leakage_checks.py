@@ -15,7 +15,7 @@ from training.data.snapshots import build_snapshots
 
 @pytest.fixture(scope="module")
 def shop() -> Shop:
-    return simulate(500, 110, seed=9)
+    return simulate(500, 76, seed=9)
 
 
 @pytest.fixture(scope="module")

@@ -28,7 +28,7 @@ def quiet(_stage: str, _done: int, _total: int) -> None:
 
 @pytest.fixture(scope="module")
 def shop() -> Shop:
-    return simulate(700, 110, seed=8)
+    return simulate(700, 84, seed=8)
 
 
 @pytest.fixture(scope="module")

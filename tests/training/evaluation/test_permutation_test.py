@@ -20,7 +20,7 @@ from training.evaluation.permutation_test import refuse_predictable_shuffles, sh
 
 @pytest.fixture(scope="module")
 def shop() -> Shop:
-    return simulate(500, 90, seed=12)
+    return simulate(500, 72, seed=12)
 
 
 @pytest.fixture(scope="module")
