@@ -29,7 +29,7 @@ def link_orders(lines: pl.LazyFrame) -> pl.LazyFrame:
     returned = lines.filter(is_return_line(columns)).select(keys).unique()
     sold = lines.filter(~is_return_line(columns)).select(keys)
     linked = sold.join(returned, on=keys, how="semi").unique().with_columns(pl.col(ORDER).alias(LINKED))
-    return lines.join(linked, on=keys, how="left")
+    return lines.join(linked, on=keys, how="left", maintain_order="left")
 
 
 def has_linked_orders(lines: pl.LazyFrame) -> bool:

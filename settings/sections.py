@@ -51,7 +51,7 @@ class Workspace:
 class SqlQuery:
     """A SQL query on a database URL in SQLAlchemy's form.
 
-    `password_file` holds the password that the URL lacks. `normalise` and `key` are as in FileSource.
+    `password_file` holds the password that the URL lacks. `normalise`, `key`, `where` and `fill_down` are as in FileSource.
     """
 
     url: str
@@ -59,6 +59,8 @@ class SqlQuery:
     password_file: Path | None = None
     normalise: bool = False
     key: tuple[str, ...] = ()
+    where: Annotated[str, Field(min_length=1)] | None = None
+    fill_down: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -67,8 +69,10 @@ class FileSource:
 
     `encoding` is a name that Python knows, such as cp1252. `skip_lines` is the number of lines before the header. With
     `normalise`, brands, categories and the like that differ only in case or spaces are one word, in lower case. Of rows with
-    the same values in the columns of `key`, those with the newest `ingested_at` count, else those of the file whose name sorts
-    last.
+    the same values in the columns of `key`, those with the newest `ingested_at` count, else those of the file that sorts last.
+
+    `where` is a SQL condition on the columns of the source: other rows are set aside. Empty cells of the source's columns
+    `fill_down` are those of the line above of the same order.
     """
 
     file: Annotated[str, Field(min_length=1)]
@@ -76,6 +80,8 @@ class FileSource:
     skip_lines: Annotated[int, Field(ge=0, le=1_000, strict=True)] = 0
     normalise: bool = False
     key: tuple[str, ...] = ()
+    where: Annotated[str, Field(min_length=1)] | None = None
+    fill_down: tuple[str, ...] = ()
 
 
 def _kind_of_source(value: object) -> str:

@@ -10,7 +10,7 @@ from expectations.measures.amount_shift import amount_jump
 from expectations.measures.completeness import last_day, missing_days, stray_orders
 from expectations.rows.filter import FILLED, LARGEST, FilterResult
 from expectations.rows.rule import Rule
-from features.tables.schema import SUPERSEDED_RULE
+from features.tables.schema import CHOSEN_RULES
 from features.tables.sources import SOURCE
 from settings.checks import TableChecks
 
@@ -88,8 +88,8 @@ def _freshness(result: FilterResult, now: datetime) -> dict[str, Measure]:
 
 
 def _shares_of_rows_read(result: FilterResult, used: int) -> dict[str, Measure]:
-    """Return shares of the rows read; rows that a newer version replaces are no faults, and do not count."""
-    read = max(result.read - result.rows_by_rule.get(SUPERSEDED_RULE, 0), 1)
+    """Return shares of the rows read, without those that are set aside because the configuration says so."""
+    read = max(result.read - sum(result.rows_by_rule.get(name, 0) for name in CHOSEN_RULES), 1)
     return {
         "quarantined_share": Measure(1 - used / read),
         "missing_customers": Measure(result.rows_by_rule.get("missing_customer_id", 0) / read),

@@ -18,6 +18,7 @@ from features.tables.errors import TableUnusableError
 from features.tables.mapping import RAW, ZONED
 from features.tables.read import RawTable
 from features.tables.schema import SUPERSEDED_AT, SUPERSEDED_RULE, Kind, Table
+from features.tables.selection import LEFT_OUT
 from features.tables.sources import OVERFLOW, ROW, SOURCE
 from settings.errors import first_line
 
@@ -162,7 +163,7 @@ def quarantined_rows(table: Table, tested: pl.LazyFrame, rules: list[Rule]) -> p
     """
     sentences = {index: rule.sentence for index, rule in enumerate(rules)}
     schema = tested.collect_schema()
-    internal = {ROW, SOURCE, RULE, OVERFLOW, ROW_HASH, ZONED, SUPERSEDED_AT}
+    internal = {ROW, SOURCE, RULE, OVERFLOW, ROW_HASH, ZONED, LEFT_OUT, SUPERSEDED_AT}
     cells = [_source_cell(name, RAW + name in schema) for name in schema if name not in internal and not name.startswith(RAW)]
     reason = pl.col(RULE).replace_strict(sentences, default=None, return_dtype=pl.String).alias("reason")
     erased = [index for index, rule in enumerate(rules) if rule.name == ERASED_RULE]
@@ -192,7 +193,7 @@ def _source_cell(name: str, has_raw: bool) -> pl.Expr:  # noqa: FBT001  # one ca
 
 def _row_hash(raw: pl.LazyFrame) -> pl.Expr:
     """Return a 64-bit hash of a row; two of ten million different rows share one with a probability of 3 in a million."""
-    names = [name for name in raw.collect_schema() if name not in {ROW, SOURCE, ZONED}]
+    names = [name for name in raw.collect_schema() if name not in {ROW, SOURCE, ZONED, LEFT_OUT}]
     return functools.reduce(operator.xor, (pl.col(name).hash(seed) for seed, name in enumerate(names)))
 
 

@@ -10,7 +10,8 @@ from features.storage.hashing import HashedIds
 from features.tables.csv_repair import BROKEN_ROW
 from features.tables.currency import is_foreign
 from features.tables.mapping import RAW
-from features.tables.schema import Column, Kind, Table
+from features.tables.schema import LEFT_OUT_RULE, Column, Kind, Table
+from features.tables.selection import LEFT_OUT
 from features.tables.sources import OVERFLOW, SOURCE
 from settings.checks import TableChecks
 
@@ -49,6 +50,11 @@ def erased_rule(erased: HashedIds, columns: Collection[str]) -> Rule:
     """
     is_erased = pl.any_horizontal(erased.holds(name) for name in columns)
     return Rule(ERASED_RULE, "the customer was erased on request", is_erased, mandatory=True)
+
+
+def left_out_rule() -> Rule:
+    """Return the rule that sets aside what the `where` of the source leaves out. Test it first: such rows have no other fault."""
+    return Rule(LEFT_OUT_RULE, "the condition `where` of the source leaves it out", pl.col(LEFT_OUT), mandatory=True)
 
 
 def foreign_rule(currency: str) -> Rule:

@@ -20,7 +20,7 @@ from expectations.rows.releases import NO_RELEASES, AppliedReleases, apply_relea
 from expectations.rows.rule import Rule
 from expectations.rows.superseded import superseded_rule
 from expectations.rows.unusable import refuse_unusable
-from expectations.suites.any_rows import erased_rule, foreign_rule
+from expectations.suites.any_rows import erased_rule, foreign_rule, left_out_rule
 from expectations.suites.tables import TABLE_SUITES, build_rules
 from features.point_in_time import current_rows
 from features.storage.durable import replace_durably
@@ -31,6 +31,7 @@ from features.tables.currency import CURRENCY, in_shop_currency
 from features.tables.errors import TableUnusableError
 from features.tables.read import RawTable, read_table
 from features.tables.schema import RATES, TRANSACTIONS, Table
+from features.tables.selection import LEFT_OUT
 from settings.checks import TableChecks
 from settings.clock import to_shop_time
 from settings.sections import Settings
@@ -140,5 +141,6 @@ def _rules(
     rules = build_rules(table, columns, getattr(settings.checks, table.name), now, largest, repeated or [])
     rules += [foreign_rule(settings.value.currency)] if table is TRANSACTIONS and CURRENCY in columns else []
     rules += [superseded_rule(raw.key)] if raw.key else []
+    rules = [left_out_rule(), *rules] if LEFT_OUT in names else rules
     own = [name for name in CUSTOMER_IDS if name in columns]
     return [erased_rule(erased, own), *rules] if erased.hashes and own else rules

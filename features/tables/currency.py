@@ -40,7 +40,9 @@ def is_foreign(shop_currency: str) -> pl.Expr:
 def _daily_rates(rates: pl.LazyFrame, last: date) -> pl.DataFrame:
     """Return the rate of each currency for each day from its first rate to `last`."""
     of_day = rates.select(pl.col(CURRENCY).str.to_uppercase().alias(_CODE), RATED_AT, pl.col(RATE).alias(_FACTOR))
-    dated = of_day.sort(RATED_AT).with_columns(pl.col(RATED_AT).dt.date().alias(_DAY)).collect().filter(pl.col(_DAY) <= last)
+    dated = (
+        of_day.sort(RATED_AT, _FACTOR).with_columns(pl.col(RATED_AT).dt.date().alias(_DAY)).collect().filter(pl.col(_DAY) <= last)
+    )
     newest = dated.group_by(_CODE, _DAY).agg(pl.col(_FACTOR).last()).sort(_DAY)
     first = newest.group_by(_CODE).agg(pl.col(_DAY).min())
     days = first.with_columns(pl.date_ranges(_DAY, last + timedelta(days=1))).explode(_DAY).sort(_DAY)

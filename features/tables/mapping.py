@@ -6,6 +6,7 @@ from features.tables.casting import cast, strip_text
 from features.tables.errors import TableUnusableError
 from features.tables.expressions import ExpressionError, ParsedExpression, parse_expression
 from features.tables.schema import Column, Kind, Table
+from features.tables.selection import LEFT_OUT
 from features.tables.sources import OVERFLOW, ROW, SOURCE
 from settings.errors import SettingsError, first_line
 
@@ -41,12 +42,14 @@ def map_columns(table: Table, frame: pl.LazyFrame, columns: dict[str, str], time
     values = [source.value.alias(column.name) for column, source in sources.items()]
     unread = [source.unread.alias(RAW + column.name) for column, source in sources.items()]
     overflow = pl.col(OVERFLOW) if OVERFLOW in schema else pl.lit(None, pl.String).alias(OVERFLOW)
-    return _cast_all(table, list(sources), frame.select(ROW, SOURCE, overflow, *values, *unread), time_zone)
+    left_out = [LEFT_OUT] if LEFT_OUT in schema else []
+    return _cast_all(table, list(sources), frame.select(ROW, SOURCE, overflow, *left_out, *values, *unread), time_zone)
 
 
 def _cast_all(table: Table, columns: list[Column], frame: pl.LazyFrame, time_zone: str) -> pl.LazyFrame:
     """Strip, cast and collect unreadable cells, each in its own step, so that no step repeats the work of another."""
     schema = frame.collect_schema()
+    left_out = [LEFT_OUT] if LEFT_OUT in schema else []
     stripped = [strip_text(pl.col(c.name)).alias(c.name) for c in columns if schema[c.name] == pl.String]
     zoned = _zone_flag(table.known_from, schema.get(table.known_from, pl.Null())).alias(ZONED)
     typed = [cast(pl.col(c.name), schema[c.name], c.kind, time_zone).alias(c.name) for c in columns]
@@ -57,7 +60,13 @@ def _cast_all(table: Table, columns: list[Column], frame: pl.LazyFrame, time_zon
         .with_columns(zoned, *typed, *cells)
         .with_columns(raws)
         .select(
-            ROW, SOURCE, OVERFLOW, ZONED, *(c.name for c in columns), *(RAW + c.name for c in columns if c.kind is not Kind.TEXT)
+            ROW,
+            SOURCE,
+            OVERFLOW,
+            ZONED,
+            *left_out,
+            *(c.name for c in columns),
+            *(RAW + c.name for c in columns if c.kind is not Kind.TEXT),
         )
     )
 
@@ -117,4 +126,4 @@ def _parse_source(table: Table, column: Column, source: str, schema: pl.Schema) 
 
 
 def _list_columns(schema: pl.Schema) -> str:
-    return ", ".join(name for name in schema if name not in {ROW, SOURCE, OVERFLOW}) or "no column"
+    return ", ".join(name for name in schema if name not in {ROW, SOURCE, OVERFLOW, LEFT_OUT}) or "no column"

@@ -7,11 +7,13 @@ import polars as pl
 from features.tables.errors import TableUnusableError
 from features.tables.mapping import map_columns
 from features.tables.schema import SOURCE_TABLES, Table
+from features.tables.selection import fill_down, with_left_out
 from features.tables.sources import OVERFLOW, ROW, SOURCE, SourceFile, open_source
 from features.tables.words import with_normalised_words
 from settings.errors import SettingsError, first_line
-from settings.sections import Settings
+from settings.sections import FileSource, Settings, SqlQuery
 
+ORDER_ID = "order_id"
 DUPLICATE_SUFFIX = "_duplicated_0"  # Polars adds it to the second column of a name
 
 
@@ -39,10 +41,10 @@ def read_table(settings: Settings, name: str) -> RawTable | None:
     files = open_source(name, source)
     non_empty = [file for file in files if not file.is_empty_file] or files
     zone = settings.workspace.time_zone
-    rows = pl.concat([_read_file(table, file, columns, zone) for file in non_empty], how="diagonal")
-    is_normalised = not isinstance(source, str) and source.normalise
-    key = () if isinstance(source, str) else _check_key(table, source.key, rows)
-    return RawTable(with_normalised_words(rows) if is_normalised else rows, [file.name for file in files], key)
+    options = FileSource(source) if isinstance(source, str) else source
+    rows = pl.concat([_read_file(table, file, columns, zone, options) for file in non_empty], how="diagonal")
+    key = _check_key(table, options.key, rows)
+    return RawTable(with_normalised_words(rows) if options.normalise else rows, [file.name for file in files], key)
 
 
 def _check_key(table: Table, key: tuple[str, ...], rows: pl.LazyFrame) -> tuple[str, ...]:
@@ -54,9 +56,16 @@ def _check_key(table: Table, key: tuple[str, ...], rows: pl.LazyFrame) -> tuple[
     return key
 
 
-def _read_file(table: Table, file: SourceFile, columns: dict[str, str], time_zone: str) -> pl.LazyFrame:
+def _read_file(
+    table: Table, file: SourceFile, columns: dict[str, str], time_zone: str, options: FileSource | SqlQuery
+) -> pl.LazyFrame:
     try:
-        return map_columns(table, _check_header(table, file.rows), columns, time_zone)
+        rows = _check_header(table, file.rows)
+        if options.fill_down:
+            rows = fill_down(table.name, rows, options.fill_down, columns.get(ORDER_ID, ORDER_ID))
+        if options.where is not None:
+            rows = with_left_out(table.name, rows, options.where)
+        return map_columns(table, rows, columns, time_zone)
     except TableUnusableError as error:
         sentences = (f"{sentence.rstrip('.')} (in {file.name})." for sentence in (error.sentence, error.public))
         raise TableUnusableError(table.name, *sentences) from None

@@ -66,6 +66,8 @@ class Table:
 
 INGESTED_AT = Column("ingested_at", Kind.TIME)
 SUPERSEDED_RULE = "superseded_row"  # sets aside rows of which a newer version always held
+LEFT_OUT_RULE = "left_out"  # sets aside rows that the `where` of their source leaves out
+CHOSEN_RULES = (SUPERSEDED_RULE, LEFT_OUT_RULE)  # rows that are set aside because the configuration says so are no faults
 SUPERSEDED_AT = "superseded_at"  # added where the source has a key: from then on, a newer version of the row holds
 
 TRANSACTIONS = Table(

@@ -4,9 +4,8 @@ import platform
 import shutil
 import tomllib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import sqlalchemy as sa
 
@@ -31,8 +30,7 @@ LEAST_FREE_BYTES, GIGABYTE = 2 * 10**9, 10**9
 OLD_CHAMPION_DAYS = 180
 
 
-@dataclass(frozen=True)
-class Finding:
+class Finding(NamedTuple):
     """What one part of a workspace is like: `state` says whether it is good, `next_step` what to do, if anything."""
 
     part: str

@@ -10,7 +10,7 @@ from features.frames.columns import CUSTOMER
 from features.point_in_time import current_rows
 from features.storage.paths import quarantine_path
 from features.tables.casting import cast, strip_text
-from features.tables.schema import CUSTOMERS, SUPERSEDED_RULE, Kind, Tables
+from features.tables.schema import CHOSEN_RULES, CUSTOMERS, Kind, Tables
 from serving.scoring.merged import NOT_MERGED, merged_ids
 
 SURVIVOR = "survivor"
@@ -81,7 +81,7 @@ def with_contactability(features: pl.DataFrame, tables: Tables, set_aside: pl.Da
 def consent_set_aside(workspace: Path) -> pl.DataFrame:
     """Return customer_id and `refused` of the customers with a row of the customers table in quarantine.
 
-    Rows that a newer version replaces do not count. `refused` says whether such a row refuses marketing in a cell that can be
+    Rows that the configuration leaves out do not count. `refused` says whether such a row refuses marketing in a cell that can be
     read. Empty where nothing is in quarantine.
     """
     path = quarantine_path(workspace, CUSTOMERS.name)
@@ -90,7 +90,7 @@ def consent_set_aside(workspace: Path) -> pl.DataFrame:
 
 @lru_cache(maxsize=4)
 def _read_set_aside(path: Path, _changed_at: int) -> pl.DataFrame:
-    rows = pl.scan_parquet(path, glob=False).filter(pl.col("rule") != SUPERSEDED_RULE)
+    rows = pl.scan_parquet(path, glob=False).filter(~pl.col("rule").is_in(CHOSEN_RULES))
     columns = rows.collect_schema().names()
     consent = pl.col(CONSENT) if CONSENT in columns else pl.lit(None, pl.String)
     refuses = cast(strip_text(consent), pl.String(), Kind.FLAG).eq_missing(pl.lit(value=False))
