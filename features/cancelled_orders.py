@@ -17,15 +17,16 @@ def is_return_line(columns: list[str]) -> pl.Expr:
     return ~(pl.coalesce(pl.col("quantity") > 0, by_amount) if "quantity" in columns else by_amount)
 
 
-def link_orders(lines: pl.LazyFrame) -> pl.LazyFrame:
+def link_orders(lines: pl.LazyFrame, *, merged: bool = False) -> pl.LazyFrame:
     """Return the lines with `linked_order`: the order_id where an order has both sales and returns, else null.
 
-    Lines that have the column already, or no order_id, are returned as they are.
+    With `merged` customers, whose ids depend on the day, orders of all customers with the same number are linked. That is enough:
+    `mark_cancelled` looks at the lines of one customer. Lines that have the column already, or no order_id, stay as they are.
     """
     columns = lines.collect_schema().names()
     if LINKED in columns or ORDER not in columns:
         return lines
-    keys = [CUSTOMER, ORDER]
+    keys = [ORDER] if merged else [CUSTOMER, ORDER]
     returned = lines.filter(is_return_line(columns)).select(keys).unique()
     sold = lines.filter(~is_return_line(columns)).select(keys)
     linked = sold.join(returned, on=keys, how="semi").unique().with_columns(pl.col(ORDER).alias(LINKED))
@@ -40,13 +41,13 @@ def has_linked_orders(lines: pl.LazyFrame) -> bool:
     return bool(linked.select(pl.col(LINKED).is_not_null().any()).collect(engine="streaming").item())
 
 
-def mark_cancelled(lines: pl.LazyFrame) -> pl.LazyFrame:
+def mark_cancelled(lines: pl.LazyFrame, *, merged: bool = False) -> pl.LazyFrame:
     """Return the lines with `is_cancelled`: whether they belong to an order with a return whose amounts net to zero or less.
 
     `lines` are those known before a day: a return that was known later does not cancel. Without order_id, none is cancelled and
-    the column is missing. The order of the lines stays.
+    the column is missing. The order of the lines stays. `merged` is as in `link_orders`.
     """
-    linked = link_orders(lines.drop(CANCELLED, strict=False))
+    linked = link_orders(lines.drop(CANCELLED, strict=False), merged=merged)
     columns = linked.collect_schema().names()
     if LINKED not in columns:
         return linked

@@ -30,7 +30,7 @@ def known_before(tables: Tables, as_of: date) -> Tables:
     known = replace(tables, **frames)
     if tables.aliases is not None:
         known = _with_surviving_ids(known, known_aliases(tables.aliases, midnight(as_of)))
-    return replace(known, transactions=mark_cancelled(known.transactions))
+    return replace(known, transactions=mark_cancelled(known.transactions, merged=tables.aliases is not None))
 
 
 def _with_surviving_ids(known: Tables, aliases: pl.DataFrame) -> Tables:

@@ -50,7 +50,7 @@ def encode_tables(tables: Tables, part: Part = ALL_CUSTOMERS, engine: Engine = "
 
     Referrals count for the customer who referred, so the customers table keeps rows of other customers for it, without their id.
     """
-    linked = replace(tables, transactions=link_orders(tables.transactions))
+    linked = replace(tables, transactions=link_orders(tables.transactions, merged=tables.aliases is not None))
     frames = {name: _read(ALL_TABLES[name], frame, part, engine) for name, frame in linked.present().items()}
     frames[TRANSACTIONS.name] = _number_linked_orders(frames[TRANSACTIONS.name])
     aliases = None if tables.aliases is None else known_aliases(tables.aliases)

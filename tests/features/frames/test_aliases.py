@@ -126,6 +126,16 @@ def test_every_table_follows(orders: BuildOrders, make_table: Callable[..., pl.L
     assert "a" not in build_features(tables, AS_OF, 365, Loyalty())["customer_id"]
 
 
+def test_an_order_of_one_id_that_was_returned_under_another_is_cancelled_once_they_are_merged(orders: BuildOrders) -> None:
+    lines = orders([("a", "2026-01-10", 30.0, "1"), ("b", "2026-02-10", -30.0, "1"), ("b", "2026-02-11", 5.0, "2")], "order_id")
+    tables = Tables(lines, aliases=aliases([("a", "b", "2026-04-01"), ("a", "a", "2026-05-01")]))  # taken back in May
+    encoded = encode_tables(tables)
+    for day, expected in ((date(2026, 3, 1), {"a": 1, "b": 1}), (date(2026, 4, 15), {"b": 1}), (AS_OF, {"a": 1, "b": 1})):
+        norms = compute_norms(tables, day)
+        for frame in (build_features(tables, day, 365, Loyalty()), features_as_of(encoded, day, 365, Loyalty(), norms)):
+            assert dict(frame.select("customer_id", "orders").iter_rows()) == expected
+
+
 MOMENTS = st.integers(0, 300).map(lambda days: (datetime(2025, 9, 1) + timedelta(days=days)).strftime("%Y-%m-%d"))
 
 
