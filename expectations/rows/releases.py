@@ -22,11 +22,8 @@ OCCURRENCE = "nth"
 BEYOND_HEADER = "beyond_header"
 ORIGINAL_CELLS = cs.starts_with(ORIGINAL)
 ROW_IDENTITY = ("source", "row", ROW_KEY)
-RULES_OF_RAW_LINES = {
-    "broken_quotes",
-    "too_many_cells",
-    LEFT_OUT_RULE,
-}  # they look at the line in its file, which a release replaces
+# They look at the line in its file, which a release replaces.
+RULES_OF_RAW_LINES = {"broken_quotes", "too_many_cells", LEFT_OUT_RULE}
 
 
 class ReleaseError(UserError):

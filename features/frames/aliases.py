@@ -16,6 +16,7 @@ from features.frames.columns import CUSTOMER
 from features.tables.schema import ALIASES, INGESTED_AT, RECORDED, RECORDED_REFERRER, REFERRER
 
 OLD, NEW = "old_id", "new_id"
+ID, SURVIVOR = "id", "survivor"
 OWN = "own_id"
 ID_COLUMNS = {CUSTOMER: RECORDED, REFERRER: RECORDED_REFERRER}
 
@@ -41,6 +42,12 @@ def survivors(aliases: pl.DataFrame) -> pl.DataFrame:
     ends = _follow(_without_cycles(following, age))
     resolved = pl.DataFrame({OLD: ids, NEW: ids.gather(ends)})
     return resolved.filter(pl.col(OLD) != pl.col(NEW))
+
+
+def members(merged: pl.DataFrame) -> pl.DataFrame:
+    """Return every id of each merged customer: `id` and `survivor`, which is one of them; `merged` is from `survivors`."""
+    old = merged.select(pl.col(OLD).alias(ID), pl.col(NEW).alias(SURVIVOR))
+    return pl.concat([old, old.select(pl.col(SURVIVOR).alias(ID), SURVIVOR).unique()])
 
 
 def surviving_ids(frame: pl.LazyFrame, merged: pl.DataFrame) -> pl.LazyFrame:

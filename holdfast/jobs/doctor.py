@@ -61,7 +61,7 @@ def _version() -> Finding:
 
 
 def _sources(settings: Settings) -> Iterator[Finding]:
-    """Yield a finding per configured table: its files with their size, or whether its database answers."""
+    """Yield a finding per configured table: its files and columns, or whether its database answers."""
     for name in SOURCE_TABLES:
         source: Source | None = getattr(settings.tables, name)
         if source is None:

@@ -7,12 +7,12 @@ import polars as pl
 from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import Response
 
-from features.cancelled_orders import mark_cancelled
+from features.cancelled_orders import mark_cancelled, net_of_returns
 from features.frames.columns import CUSTOMER
 from features.frames.purchases import is_sale_line
 from features.point_in_time import current_rows
 from features.storage.paths import good_path
-from features.tables.schema import COMPLAINTS, TRANSACTIONS
+from features.tables.schema import COMPLAINTS, TRANSACTIONS, Tables
 from models.errors import ChampionError
 from serving.http.auth import get_client, get_state
 from serving.http.declared_parameters import DeclaredRoute
@@ -193,7 +193,7 @@ def _purchases(state: ServiceState, customer_id: str) -> pl.DataFrame | None:
     rows, unit = _own_rows(state, TRANSACTIONS.name, customer_id), state.settings.loyalty.unit
     if rows is None or unit not in rows.collect_schema().names():
         return None
-    lines = mark_cancelled(rows) if state.settings.purchases.net == "order" else rows
+    lines = mark_cancelled(net_of_returns(Tables(rows), state.settings.purchases).transactions)
     sales = lines.filter(is_sale_line(lines.collect_schema().names())).drop_nulls(unit)
     spend = sales.group_by(pl.col("ordered_at").dt.date().alias("day"), pl.col(unit).alias("unit")).agg(pl.col("amount").sum())
     largest_first = spend.sort("day", "amount", "unit", descending=[False, True, False])

@@ -5,8 +5,9 @@ from datetime import datetime
 import polars as pl
 import sqlalchemy as sa
 
+from features.frames.aliases import ID, SURVIVOR
 from features.storage.hashing import hash_column
-from serving.privacy.merged_ids import ID, SURVIVOR, merged_members
+from serving.privacy.merged_ids import merged_members
 from serving.privacy.objections import record_withheld
 from serving.privacy.workspace_key import identity_key
 from serving.store.withheld import Withheld, find_withheld

@@ -2,21 +2,24 @@
 
 import polars as pl
 
-from features.frames.aliases import NEW, OLD, known_aliases, survivors
+from features.frames.aliases import ID, SURVIVOR, known_aliases, members, survivors
 from features.storage.paths import good_path
 from features.tables.schema import ALIASES
 from settings.sections import Settings
 
-ID, SURVIVOR = "id", "survivor"
+
+def good_aliases(settings: Settings) -> pl.LazyFrame | None:
+    """Return the aliases as the newest check left them; None if there are none on this machine."""
+    path = good_path(settings.workspace.path, ALIASES.name)
+    return pl.scan_parquet(path, glob=False) if settings.tables.aliases is not None and path.is_file() else None
 
 
 def merged_members(settings: Settings) -> pl.DataFrame:
     """Return the ids of merged customers: `id`, and `survivor`, the one of them that survives; empty without aliases."""
-    path = good_path(settings.workspace.path, ALIASES.name)
-    if settings.tables.aliases is None or not path.is_file():
+    aliases = good_aliases(settings)
+    if aliases is None:
         return pl.DataFrame(schema={ID: pl.String, SURVIVOR: pl.String})
-    old = survivors(known_aliases(pl.scan_parquet(path, glob=False))).select(pl.col(OLD).alias(ID), pl.col(NEW).alias(SURVIVOR))
-    return pl.concat([old, old.select(pl.col(SURVIVOR).alias(ID), SURVIVOR).unique()])
+    return members(survivors(known_aliases(aliases)))
 
 
 def ids_of(settings: Settings, customer_id: str) -> list[str]:
@@ -27,7 +30,7 @@ def ids_of(settings: Settings, customer_id: str) -> list[str]:
 
 def with_merged_ids(settings: Settings, ids: pl.Series) -> pl.Series:
     """Return the ids and all others of the same customers, each once."""
-    members = merged_members(settings)
-    own = members.filter(pl.col(ID).is_in(ids.implode()))[SURVIVOR].unique()
-    others = members.filter(pl.col(SURVIVOR).is_in(own.implode()))[ID]
+    merged = merged_members(settings)
+    own = merged.filter(pl.col(ID).is_in(ids.implode()))[SURVIVOR].unique()
+    others = merged.filter(pl.col(SURVIVOR).is_in(own.implode()))[ID]
     return pl.concat([ids.alias(ID), others]).unique(maintain_order=True)

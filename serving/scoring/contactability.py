@@ -5,7 +5,7 @@ from pathlib import Path
 
 import polars as pl
 
-from features.frames.aliases import survivor_of
+from features.frames.aliases import SURVIVOR, survivor_of
 from features.frames.columns import CUSTOMER
 from features.point_in_time import current_rows
 from features.storage.paths import quarantine_path
@@ -13,7 +13,6 @@ from features.tables.casting import cast, strip_text
 from features.tables.schema import CHOSEN_RULES, CUSTOMERS, Kind, Tables
 from serving.scoring.merged import NOT_MERGED, merged_ids
 
-SURVIVOR = "survivor"
 CONSENT, PARTNER = "marketing_consent", "partner"
 GROUPS = ("household", "contact_point")
 UNCERTAIN = "consent_uncertain"

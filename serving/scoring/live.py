@@ -12,7 +12,6 @@ from features.frames.columns import CUSTOMER
 from features.norms import Norms
 from features.storage.paths import good_path
 from features.tables.schema import (
-    ALIASES,
     ALL_TABLES,
     COMPLAINTS,
     CONTACTS,
@@ -27,7 +26,7 @@ from features.tables.schema import (
 )
 from models.champion import Champion
 from serving.lists.contacts import merge_issued_contacts
-from serving.privacy.merged_ids import with_merged_ids
+from serving.privacy.merged_ids import good_aliases, with_merged_ids
 from serving.scoring.batch import score
 from settings.errors import UserError
 from settings.sections import Settings
@@ -77,7 +76,7 @@ def score_live(
     frames = []
     for (overlay, _), group in groups.items():
         tables = net_of_returns(_tables(group, stored if overlay else {}), settings.purchases)
-        tables = replace(tables, aliases=_aliases(settings) if overlay else None)
+        tables = replace(tables, aliases=good_aliases(settings) if overlay else None)
         scores = score(settings, tables, champion, as_of, scored_at, norms, engine="in-memory")
         frames.append(scores.filter(pl.col(CUSTOMER).is_in([customer.customer_id for customer in group])))
     return pl.concat(frames).with_columns(pl.lit(None, pl.Float64).alias("churn_percentile"))
@@ -108,12 +107,6 @@ def _tables(group: Sequence[LiveCustomer], stored: Mapping[str, pl.DataFrame]) -
     """Return the tables of customers who all have rows of the same tables."""
     names = [name for name in ALL_TABLES if name in {TRANSACTIONS.name, *group[0].rows, *stored}]
     return Tables(**{name: _combined_rows(ALL_TABLES[name], group, stored.get(name)).lazy() for name in names})
-
-
-def _aliases(settings: Settings) -> pl.LazyFrame | None:
-    """Return the merged customers as the newest check left them; None if there are none on this machine."""
-    path = good_path(settings.workspace.path, ALIASES.name)
-    return pl.scan_parquet(path, glob=False) if settings.tables.aliases is not None and path.is_file() else None
 
 
 def _combined_rows(table: Table, group: Sequence[LiveCustomer], stored: pl.DataFrame | None) -> pl.DataFrame:

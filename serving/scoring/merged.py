@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from features.frames.aliases import NEW, OLD, known_aliases, survivor_of, survivors
+from features.frames.aliases import ID, NEW, OLD, SURVIVOR, known_aliases, members, survivor_of, survivors
 from features.frames.columns import CUSTOMER
 from features.storage.hashing import HashedIds
 from features.tables.schema import Tables
@@ -15,13 +15,7 @@ def merged_ids(tables: Tables) -> pl.DataFrame:
     return NOT_MERGED if tables.aliases is None else survivors(known_aliases(tables.aliases))
 
 
-def members_of(merged: pl.DataFrame) -> pl.DataFrame:
-    """Return the ids of each merged customer: customer_id and `survivor`, which is one of them."""
-    old = merged.select(pl.col(OLD).alias(CUSTOMER), pl.col(NEW).alias("survivor"))
-    return pl.concat([old, old.select(pl.col("survivor").alias(CUSTOMER), "survivor").unique()])
-
-
 def is_withheld(withheld: HashedIds, merged: pl.DataFrame) -> pl.Expr:
     """Whether any id of the customer in customer_id is withheld; never null."""
-    groups = members_of(merged).filter(withheld.holds())["survivor"].unique()
+    groups = members(merged).filter(withheld.holds(ID))[SURVIVOR].unique()
     return withheld.holds() | survivor_of(CUSTOMER, merged).is_in(groups.implode()).fill_null(value=False)

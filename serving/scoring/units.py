@@ -2,12 +2,13 @@
 
 import polars as pl
 
+from features.frames.aliases import ID, SURVIVOR, members
 from features.frames.columns import CUSTOMER
 from features.frames.components import component_numbers
 from features.point_in_time import current_rows
 from features.tables.schema import Tables
 from serving.scoring.contactability import shared_text
-from serving.scoring.merged import members_of, merged_ids
+from serving.scoring.merged import merged_ids
 from serving.targeting.units import LINKS, NO_UNITS, UNIT, UNIT_COLUMNS, unit_hash
 
 PRIORITY = ("contact_point", "household")  # of two that equally many customers share, the first names the unit
@@ -51,10 +52,10 @@ def _links(tables: Tables, key: str) -> pl.DataFrame:
         for priority, name in enumerate(PRIORITY)
         if name in present
     ]
-    members = members_of(merged_ids(tables))
-    if members.height:
-        alias = pl.format("alias:{}", "survivor").alias("text")
-        frames.append(members.lazy().select(CUSTOMER, pl.lit(len(PRIORITY), pl.Int32).alias("priority"), alias))
+    merged = members(merged_ids(tables))
+    if merged.height:
+        priority, alias = pl.lit(len(PRIORITY), pl.Int32).alias("priority"), pl.format("alias:{}", SURVIVOR).alias("text")
+        frames.append(merged.lazy().select(pl.col(ID).alias(CUSTOMER), priority, alias))
     if not frames:
         return NO_LINKS
     texts = pl.concat(frames).drop_nulls([CUSTOMER, "text"]).unique().collect(engine="streaming")
