@@ -9,6 +9,7 @@ from typing import Any
 import polars as pl
 import sqlalchemy as sa
 
+from features.cancelled_orders import net_of_returns
 from features.frames.columns import CUSTOMER
 from features.labels import labels
 from features.point_in_time import known_before
@@ -126,19 +127,19 @@ def _erase_from_lists(settings: Settings, engine: sa.Engine, ids: Sequence[str],
         with engine.begin() as connection:
             for list_id, start, days in lists_with_customer(connection, customer_id):
                 until = min(start + timedelta(days=days), today)
-                outcome = _outcome(settings.workspace.path, customer_id, start, until)
+                outcome = _outcome(settings, customer_id, start, until)
                 erase_from_list(connection, list_id, customer_id, outcome)
                 erasure.lists += 1
 
 
-def _outcome(workspace: Path, customer_id: str, start: date, until: date) -> dict[str, Any]:
+def _outcome(settings: Settings, customer_id: str, start: date, until: date) -> dict[str, Any]:
     """Return orders and spend in [start, until) from the orders in the workspace; empty if there are none or no such days."""
-    path = good_path(workspace, TRANSACTIONS.name)
+    path = good_path(settings.workspace.path, TRANSACTIONS.name)
     if not path.is_file() or until <= start:
         return {}
     own = pl.scan_parquet(path, glob=False).filter(pl.col(CUSTOMER) == customer_id)
     try:
-        known = known_before(Tables(own), until).transactions
+        known = known_before(net_of_returns(Tables(own), settings.purchases), until).transactions
         outcome = labels(known, start, (until - start).days).collect()
     except (OSError, pl.exceptions.PolarsError):  # a damaged file, which the erasure from the files names
         return {}
