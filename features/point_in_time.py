@@ -9,7 +9,7 @@ from features.cancelled_orders import mark_cancelled
 from features.frames.aliases import known_aliases, surviving_ids, survivors
 from features.frames.columns import CUSTOMER
 from features.frames.sorted_runs import customer_day_key
-from features.tables.schema import ALL_TABLES, INGESTED_AT, SUPERSEDED_AT, TRANSACTIONS, Table, Tables
+from features.tables.schema import ALL_TABLES, INGESTED_AT, RECORDED, SUPERSEDED_AT, TRANSACTIONS, Table, Tables
 
 
 def midnight(day: date) -> datetime:
@@ -38,7 +38,8 @@ def _with_surviving_ids(known: Tables, aliases: pl.DataFrame) -> Tables:
     merged = survivors(aliases)
     frames = {name: surviving_ids(frame, merged) for name, frame in known.present().items()}
     lines = frames[TRANSACTIONS.name]
-    if merged.height and lines.collect_schema()[CUSTOMER] != pl.String:
+    may_change = merged.height > 0 or RECORDED in known.transactions.collect_schema()  # ids of a later day are taken back
+    if may_change and lines.collect_schema()[CUSTOMER] != pl.String:
         frames[TRANSACTIONS.name] = lines.sort(customer_day_key(pl.col("ordered_at").dt.date()))
     return replace(known, aliases=aliases.lazy(), **frames)
 

@@ -136,6 +136,17 @@ def test_an_order_of_one_id_that_was_returned_under_another_is_cancelled_once_th
             assert dict(frame.select("customer_id", "orders").iter_rows()) == expected
 
 
+def test_lines_of_customers_who_merge_later_are_in_the_order_of_their_own_days_before(orders: BuildOrders) -> None:
+    days = [("b", "2025-09-28"), ("a", "2025-09-30"), ("b", "2025-10-05"), ("b", "2025-10-29")]
+    tables = Tables(orders([(customer, day, 5.0) for customer, day in days]), aliases=aliases([("b", "a", "2025-12-03")]))
+    day = date(2025, 12, 1)
+    norms = compute_norms(tables, day)
+    encoded = encode_tables(known_before(tables, AS_OF))  # as training reads them: with the ids of its own day
+    assert_frame_equal(
+        features_as_of(encoded, day, 365, Loyalty(), norms), build_features(tables, day, 365, Loyalty(), norms), check_exact=True
+    )
+
+
 MOMENTS = st.integers(0, 300).map(lambda days: (datetime(2025, 9, 1) + timedelta(days=days)).strftime("%Y-%m-%d"))
 
 
