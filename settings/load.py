@@ -154,7 +154,8 @@ def _absolute_source(source: Source | None, folder: Path) -> Source | None:
     if isinstance(source, SqlQuery):
         return replace(source, url=_absolute_url(source.url, folder) or source.url)
     if isinstance(source, FileSource):
-        return replace(source, file=str(folder / source.file))
+        joined = tuple(replace(other, file=str(folder / other.file)) for other in source.join)
+        return replace(source, file=str(folder / source.file), join=joined)
     return source if source is None else str(folder / source)
 
 

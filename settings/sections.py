@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, Discriminator, Field, Tag
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag
 from pydantic.dataclasses import dataclass
 
 from settings.checks import STRICT, Checks, Share
@@ -33,6 +33,12 @@ def known_time_zone(name: str) -> str:
     except (ZoneInfoNotFoundError, ValueError, OSError):
         raise ValueError(f"a time zone such as Europe/Berlin or America/Los_Angeles, found {name!r}") from None
     return name
+
+
+def same_names(columns: object) -> object:
+    """Return columns as a mapping; a list, or one name, maps each column to one of the same name."""
+    names = [columns] if isinstance(columns, str) else columns
+    return {name: name for name in names} if isinstance(names, list | tuple) else names
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -64,15 +70,31 @@ class SqlQuery:
 
 
 @dataclass(frozen=True, config=STRICT)
+class JoinedFile:
+    """A file, or a glob, whose columns are added to the rows of another one that have the same cells in the columns `on`.
+
+    `on` maps columns of the other file to columns of this one; as a list, both have the same names. `encoding`, `skip_lines` and
+    `sheet` are as in FileSource.
+    """
+
+    file: Annotated[str, Field(min_length=1)]
+    on: Annotated[dict[str, str], BeforeValidator(same_names), Field(min_length=1)]
+    encoding: Annotated[str, AfterValidator(known_encoding)] = "utf-8"
+    skip_lines: Annotated[int, Field(ge=0, le=1_000, strict=True)] = 0
+    sheet: Annotated[str, Field(min_length=1)] | None = None
+
+
+@dataclass(frozen=True, config=STRICT)
 class FileSource:
-    """A CSV or Parquet file or a glob, and how its CSV files are written.
+    """A CSV, Parquet or workbook file or a glob, and how it is written.
 
     `encoding` is a name that Python knows, such as cp1252. `skip_lines` is the number of lines before the header. With
     `normalise`, brands, categories and the like that differ only in case or spaces are one word, in lower case. Of rows with
     the same values in the columns of `key`, those with the newest `ingested_at` count, else those of the file that sorts last.
 
-    `where` is a SQL condition on the columns of the source: other rows are set aside. Empty cells of the source's columns
-    `fill_down` are those of the line above of the same order.
+    `sheet` names the sheet of a workbook, or is a pattern such as "Year *" for several; a single sheet needs no name. `join` adds
+    columns of other files. `where` is a SQL condition on the columns of the source, joined ones too: other rows are set aside.
+    Empty cells of the source's columns `fill_down` are those of the line above of the same order.
     """
 
     file: Annotated[str, Field(min_length=1)]
@@ -82,6 +104,8 @@ class FileSource:
     key: tuple[str, ...] = ()
     where: Annotated[str, Field(min_length=1)] | None = None
     fill_down: tuple[str, ...] = ()
+    sheet: Annotated[str, Field(min_length=1)] | None = None
+    join: tuple[JoinedFile, ...] = ()
 
 
 def _kind_of_source(value: object) -> str:

@@ -8,7 +8,13 @@ from features.tables.schema import Kind
 
 # ISO 8601 and its common variants. Day-first and month-first dates are ambiguous: they need STRPTIME in the mapping.
 DATE_TIME_FORMATS = ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M")
-ZONED_FORMATS = ("%Y-%m-%dT%H:%M%#z", "%Y-%m-%dT%H:%M:%S%.f%#z", "%Y-%m-%d %H:%M:%S%.f%#z", "%Y-%m-%d %H:%M:%S%.f %#z")
+ZONED_FORMATS = (
+    "%Y-%m-%dT%H:%M%#z",
+    "%Y-%m-%d %H:%M%#z",
+    "%Y-%m-%dT%H:%M:%S%.f%#z",
+    "%Y-%m-%d %H:%M:%S%.f%#z",
+    "%Y-%m-%d %H:%M:%S%.f %#z",
+)
 COMPACT_FORMAT = "%Y%m%d"
 FORMATS = (*DATE_TIME_FORMATS, "%Y-%m-%d", COMPACT_FORMAT, *ZONED_FORMATS)
 SAMPLE_CELLS = 10

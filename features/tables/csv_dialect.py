@@ -15,7 +15,7 @@ CHUNK_BYTES = 1 << 24
 SEPARATOR_LINE = re.compile(rb"(?:\xef\xbb\xbf)?\"?sep=([,;\t|])\"?[,;\t|]*(?:\r\n|\n|\r)", re.IGNORECASE)
 # The first bytes of files that are not text, and what to do about each.
 NOT_TEXT = {
-    b"PK\x03\x04": "it is a ZIP or Excel file; save the sheet as CSV or Parquet",
+    b"PK\x03\x04": "it is a ZIP or Excel file; rename a workbook to end in .xlsx, or save the sheet as CSV",
     b"PAR1": "it is a Parquet file; rename it to end in .parquet",
     b"%PDF": "it is a PDF file; export the table as CSV or Parquet",
     b"SQLite format 3": "it is a SQLite database; configure it as {url, query} in [tables]",

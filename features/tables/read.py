@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from features.tables.errors import TableUnusableError
+from features.tables.joined_files import with_joined_files
 from features.tables.mapping import map_columns
 from features.tables.schema import SOURCE_TABLES, Table
 from features.tables.selection import fill_down, with_left_out
@@ -63,6 +64,8 @@ def _read_file(
         rows = _check_header(table, file.rows)
         if options.fill_down:
             rows = fill_down(table.name, rows, options.fill_down, columns.get(ORDER_ID, ORDER_ID))
+        if isinstance(options, FileSource) and options.join:
+            rows = with_joined_files(table.name, rows, options.join)
         if options.where is not None:
             rows = with_left_out(table.name, rows, options.where)
         return map_columns(table, rows, columns, time_zone)

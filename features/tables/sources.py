@@ -1,4 +1,4 @@
-"""Open the sources in `[tables]`: files, globs of files, SQL queries. Every row gets its source and row number."""
+"""Open the sources in `[tables]`: files, globs of files, sheets, SQL queries. Every row gets its source and row number."""
 
 import glob
 import os
@@ -15,6 +15,8 @@ from sqlalchemy.exc import InvalidRequestError, SQLAlchemyError
 from features.tables.csv_dialect import NotCsvError, read_dialect
 from features.tables.csv_repair import repair
 from features.tables.errors import TableUnusableError
+from features.tables.workbooks import SUFFIXES as WORKBOOK_SUFFIXES
+from features.tables.workbooks import WorkbookError, read_sheets
 from settings.errors import first_line
 from settings.sections import FileSource, Source, SqlQuery
 from settings.urls import hide_credentials
@@ -29,7 +31,7 @@ PARQUET_SUFFIXES = (".parquet", ".pq")
 
 @dataclass(frozen=True)
 class SourceFile:
-    """One file, or a query: its short name and its rows, with SOURCE and ROW.
+    """One file, a sheet, or a query: its short name and its rows, with SOURCE and ROW.
 
     `is_empty_file`: the file has zero bytes.
     """
@@ -40,17 +42,18 @@ class SourceFile:
 
 
 def open_source(table: str, source: Source) -> list[SourceFile]:
-    """Return the files of a source, sorted by name; one for a query.
+    """Return the files of a source, sorted by name, with their sheets; one for a query.
 
-    ROW counts from 1, header excluded. CSV columns are all text. Raises TableUnusableError when there is no file, or when a file
-    or the query cannot be read.
+    ROW counts from 1, header excluded. Columns of CSV files and workbooks are all text. Raises TableUnusableError when there is
+    no file, or when a file or the query cannot be read.
     """
     try:
         if isinstance(source, SqlQuery):
             return [SourceFile("query", _with_position(_read_query(source), "query"))]
         files = source if isinstance(source, FileSource) else FileSource(source)
         paths = _find_files(table, files.file)
-        return [_open_file(table, path, name, files) for path, name in zip(paths, _short_names(paths), strict=True)]
+        named = zip(paths, _short_names(paths), strict=True)
+        return [file for path, name in named for file in _open_file(table, path, name, files)]
     except (pl.exceptions.PolarsError, OSError) as error:
         public = f"{_display_name(source)} cannot be read."
         raise TableUnusableError(table, f"{_display_name(source)} cannot be read: {first_line(error)}.", public) from None
@@ -59,11 +62,18 @@ def open_source(table: str, source: Source) -> list[SourceFile]:
         raise TableUnusableError(table, f"the query on {_display_name(source)} failed: {first_line(error)}.", public) from None
 
 
-def _open_file(table: str, path: Path, name: str, files: FileSource) -> SourceFile:
+def _open_file(table: str, path: Path, name: str, files: FileSource) -> list[SourceFile]:
     try:
-        return SourceFile(name, _with_position(_scan(path, files), name), path.stat().st_size == 0)
-    except NotCsvError as error:
+        if path.suffix.lower() in WORKBOOK_SUFFIXES:
+            sheets = read_sheets(path, files.sheet, files.skip_lines)
+            return [SourceFile(place, _with_position(rows, place)) for place, rows in _places(name, sheets).items()]
+        return [SourceFile(name, _with_position(_scan(path, files), name), path.stat().st_size == 0)]
+    except (NotCsvError, WorkbookError) as error:
         raise TableUnusableError(table, f"{name} cannot be read: {error}.") from None
+
+
+def _places(name: str, sheets: dict[str, pl.LazyFrame]) -> dict[str, pl.LazyFrame]:
+    return {name if len(sheets) == 1 else f"{name}/{sheet}": rows for sheet, rows in sheets.items()}
 
 
 def _short_names(paths: list[Path]) -> list[str]:
