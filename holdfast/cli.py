@@ -16,6 +16,7 @@ from holdfast.commands import (
     doctor,
     features,
     forget,
+    init,
     inspect,
     keys,
     list_,
@@ -67,7 +68,23 @@ def _help_text(command: Callable[..., None]) -> str:
     return "\n\n".join(" ".join(paragraph.splitlines()) for paragraph in paragraphs)
 
 
-COMMANDS = (demo, inspect, validate, features, diagnose, train, tune, compare, promote, rollback, score, list_, run, outcomes)
+COMMANDS = (
+    init,
+    demo,
+    inspect,
+    validate,
+    features,
+    diagnose,
+    train,
+    tune,
+    compare,
+    promote,
+    rollback,
+    score,
+    list_,
+    run,
+    outcomes,
+)
 for module in (*COMMANDS, runs, withdraw, reinstate, serve, suppress, unsuppress, forget, backup, restore, doctor):
     command = (
         with_workspace_lock(module.NAME, module.command, wait=module is not run) if module in LOCKING_COMMANDS else module.command

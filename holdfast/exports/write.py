@@ -1,0 +1,35 @@
+"""Recognise an export, try the configuration on it, and write it."""
+
+from pathlib import Path
+
+from features.storage.files import write_durably
+from holdfast.exports.proposal import Proposal
+from holdfast.exports.recognise import recognise
+from holdfast.exports.render import render, with_password_file
+from holdfast.exports.source_sample import ExportError
+from holdfast.exports.verify import Totals, verify
+from settings.clock import utc_now
+from settings.load import load_settings
+
+
+def write_configuration(places: list[str], out: Path, *, replaces: bool = False) -> tuple[Proposal, Totals]:
+    """Write the configuration for an export to `out`; return the proposal and what the export adds up to with it.
+
+    Raises ExportError for a place that cannot be read, or if `out` exists and `replaces` is not set.
+    """
+    if out.exists() and not replaces:
+        raise ExportError(f"{out} exists; add --force to replace it, or name another file with --out.")
+    proposal, _ = recognise(places, utc_now())
+    folder = out.resolve().parent
+    folder.mkdir(parents=True, exist_ok=True)
+    proposal = with_password_file(proposal, folder)
+    _write(out, render(proposal, folder, typical_order=0.0))
+    if proposal.missing:
+        return proposal, Totals([])
+    totals = verify(load_settings(out), utc_now())
+    _write(out, render(proposal, folder, totals.typical_order))
+    return proposal, totals
+
+
+def _write(path: Path, text: str) -> None:
+    write_durably(path, text.encode())
