@@ -7,6 +7,7 @@ many rows it runs on a sample first, then on all. Where it does not reach a maxi
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from scipy.optimize import Bounds, minimize
@@ -18,6 +19,7 @@ BOUNDARY_MARGIN = 3.0  # in logarithms: below 2e-6 and above 5e4 a parameter cou
 DIFFERENCE_STEP = 1e-5
 MAX_NEWTON_STEPS, MAX_HALVINGS = 30, 12
 MAX_STEP = 1.0
+REMEMBERED_POINTS = 8
 STEP_TOLERANCE, STALLED_TOLERANCE = 1e-7, 1e-4
 CONVERGED = "converged"
 
@@ -48,12 +50,14 @@ def maximize(
     """Return the maximum of `full`, which maps parameters to value and gradient; all parameters lie in 1e-7..1e6.
 
     `sample`, the same function on a `share` of the rows, is maximized first if given. The first `required_starts` starts are
-    always tried, the others only where all of those end at a boundary. The best result counts.
+    always tried, the others only where all of those end at a boundary, where Newton's method seldom helps. The best result
+    counts.
     """
-    sample = sample or full
+    full = _remember_last(full)
+    sample = _remember_last(sample) if sample else full
     maxima = [_find_maximum(sample, np.log(start)) for start in starts[:required_starts]]
     if all(_at_boundary(theta).any() for theta in maxima):
-        maxima += [_find_maximum(sample, np.log(start)) for start in starts[required_starts:]]
+        maxima += [_search_bounded(sample, np.log(start)) for start in starts[required_starts:]]
     best = max(maxima, key=lambda theta: sample(np.exp(theta))[0])
     theta, converged = _newton(full, best, _hessian(sample, best) / share)
     if not converged:
@@ -69,6 +73,12 @@ def build_estimate(full: Objective, params: Array, diagnosis: str) -> Estimate:
     return Estimate(params=params, log_likelihood=full(params)[0], covariance=covariance, diagnosis=diagnosis)
 
 
+def _remember_last(objective: Objective) -> Objective:
+    """Return the same function; it does not compute its last values again, because steps and Hessians share points."""
+    by_bytes = lru_cache(maxsize=REMEMBERED_POINTS)(lambda params: objective(np.frombuffer(params)))
+    return lambda params: by_bytes(params.tobytes())
+
+
 def _at_boundary(theta: Array) -> BoolArray:
     at_boundary: BoolArray = (theta < np.log(MIN_PARAMETER) + BOUNDARY_MARGIN) | (theta > np.log(MAX_PARAMETER) - BOUNDARY_MARGIN)
     return at_boundary
@@ -82,7 +92,7 @@ def _log_gradient(objective: Objective, theta: Array) -> tuple[float, Array]:
 
 def _find_maximum(objective: Objective, start: Array) -> Array:
     """Maximize by Newton's method, which needs few steps where it works, else by the slower, more robust L-BFGS-B."""
-    theta, converged = _newton(objective, start, _hessian(objective, start))
+    theta, converged = _newton(objective, start, _hessian(objective, start), stops_at_boundary=True)
     return theta if converged and not _at_boundary(theta).any() else _search_bounded(objective, start)
 
 
@@ -100,7 +110,7 @@ def _search_bounded(objective: Objective, start: Array) -> Array:
     return np.asarray(result.x)
 
 
-def _newton(objective: Objective, theta: Array, hessian: Array) -> tuple[Array, bool]:
+def _newton(objective: Objective, theta: Array, hessian: Array, *, stops_at_boundary: bool = False) -> tuple[Array, bool]:
     """Maximize from near the maximum, reusing the given Hessian; return the point reached, and whether it converged.
 
     The Hessian is recomputed only where steps do not shrink. One from a sample is a few per cent off, so each step leaves a
@@ -120,6 +130,8 @@ def _newton(objective: Objective, theta: Array, hessian: Array) -> tuple[Array, 
         if improved is None:
             return theta, length < STALLED_TOLERANCE
         (theta, value, gradient), is_current, last_length = improved, False, length
+        if stops_at_boundary and _at_boundary(theta).any():
+            return theta, False
     return theta, last_length < STALLED_TOLERANCE
 
 
