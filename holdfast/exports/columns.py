@@ -86,9 +86,8 @@ class SourceColumns:
         if written.has_comma:
             self.findings.note(f"{column} has a decimal comma.")
         if written.is_ambiguous:
-            mark = "point" if not written.has_comma else "comma"
             self.findings.could_not_see(
-                f"Whether 1.234 or 1,234 in {column} is a thousand or a little more than one: it is read with a decimal {mark}."
+                f"Whether 1.234 or 1,234 in {column} is a thousand or a little more than one: it is read as a thousand."
             )
 
     def _time(self, name: str, source: str | None) -> str | None:

@@ -10,19 +10,20 @@ from features.tables.schema import SOURCE_TABLES
 from holdfast.exports.cells.dates import time_format
 from holdfast.exports.cells.numbers import number_format
 from holdfast.exports.cells.sql import literal
+from holdfast.exports.cells.time_zones import zone_of_names
 from holdfast.exports.columns import SourceColumns, source_columns
 from holdfast.exports.currencies import choose_currency
 from holdfast.exports.generic_amount import amount_guess
 from holdfast.exports.generic_rows import row_conditions
 from holdfast.exports.guests import guest_ids
-from holdfast.exports.header_words import names_for
+from holdfast.exports.header_words import names_for, normalised
 from holdfast.exports.joins import join_missing
 from holdfast.exports.proposal import ColumnGuess, Findings, Proposal, TableGuess
 from holdfast.exports.source_sample import Sample
 
 OPTIONAL = ("quantity", "product_id", "brand", "category", "channel", "region", "store", "currency")
 NEEDED = ("customer_id", "order_id", "ordered_at", "money")
-LEAST_FILLED = 0.3
+LEAST_FILLED, LEAST_GUESTS = 0.3, 0.01
 
 
 @dataclass(frozen=True)
@@ -106,6 +107,10 @@ def propose_generic(samples: list[Sample], today: datetime) -> Proposal:
     orders = _orders(main, roles, columns, findings, tuple(joins))
     customers = _customers(orders, roles, columns, findings)
     given = {column.name for column in orders.columns}
+    zone = next(
+        (zone for name in columns.cells if normalised(name) == "timezone" and (zone := zone_of_names(columns.cells[name]))), None
+    )
+    findings.zones += [] if zone is None else [zone]
     return Proposal(
         title="orders of a shop",
         tables=(orders,) if customers is None else (orders, customers),
@@ -147,19 +152,32 @@ def _optional(role: str, column: str, columns: SourceColumns) -> str:
 
 
 def _customer(column: str, columns: SourceColumns, findings: Findings) -> ColumnGuess:
-    cells = columns.cells[column].drop_nulls()
-    is_mail = bool((cells.str.contains("@")).mean() > 0.5)  # type: ignore[operator]  # noqa: PLR2004  # most
-    guests = guest_ids(cells, columns.cells)
-    source = f"LOWER({columns.text(column)})" if is_mail else column
-    comment = ""
-    if is_mail:
-        findings.note("Customers are known by their e-mail address; if the shop has customer numbers, they are the better id.")
-        comment = "e-mail addresses, in lower case"
+    cells = columns.cells[column]
+    guests = guest_ids(cells.drop_nulls())
+    mail = column if _are_addresses(cells) else _address_of_guests(cells, guests, columns)
+    if mail is not None:
+        findings.note("Customers are known by their e-mail address, in lower case.")
+        comment = "guests have no id, so all customers have their address" if mail != column else "e-mail addresses"
+        return ColumnGuess("customer_id", f"LOWER({columns.text(mail)})", comment)
+    source = column
     for guest in guests:
-        source = f"NULLIF({source if source != column else columns.text(column)}, {literal(guest)})"
+        source = f"NULLIF({columns.text(column) if source == column else source}, {literal(guest)})"
         findings.note(f"{guest} in {column} stands for all customers without an account; such rows are set aside.")
-        comment = "guests have no id"
-    return ColumnGuess("customer_id", source, comment)
+    return ColumnGuess("customer_id", source, "guests have no id" if guests else "")
+
+
+def _are_addresses(cells: pl.Series) -> bool:
+    return bool((cells.drop_nulls().str.contains("@")).mean() > 0.5)  # type: ignore[operator]  # noqa: PLR2004  # most
+
+
+def _address_of_guests(cells: pl.Series, guests: list[str], columns: SourceColumns) -> str | None:
+    """Return the column with the e-mail addresses of customers without an id; None if all have one, or guests have no address."""
+    is_guest = cells.is_null() | cells.is_in(guests)
+    if float(is_guest.mean() or 0.0) < LEAST_GUESTS:  # type: ignore[arg-type]  # a mean of booleans
+        return None
+    addresses = [name for name in columns.cells if "mail" in name.lower() and _are_addresses(columns.cells[name])]
+    filled = [name for name in addresses if columns.cells[name].count() > len(cells) - is_guest.sum()]
+    return next(iter(filled), None)
 
 
 def _order_id(found: dict[str, str], columns: SourceColumns, findings: Findings) -> list[ColumnGuess]:
@@ -175,25 +193,30 @@ def _order_id(found: dict[str, str], columns: SourceColumns, findings: Findings)
 def _customers(orders: TableGuess, roles: list[Roles], columns: SourceColumns, findings: Findings) -> TableGuess | None:
     """Return the customers table, if a source has one row per customer and is neither the orders nor joined to them."""
     used = [orders.main, *(join.sample for join in orders.joins)]
-    customer = next((guess.source for guess in orders.columns if guess.name == "customer_id"), None)
-    if customer is None or customer not in columns.cells:
+    source = next((guess.source for guess in orders.columns if guess.name == "customer_id"), "")
+    column = next((name for name in columns.cells if source in {name, f"LOWER({columns.text(name)})"}), None)
+    if column is None:
         return None
-    ids = columns.cells[customer].drop_nulls().unique()
+    ids = columns.cells[column].drop_nulls().str.to_lowercase().unique()
     for each in roles:
-        names = names_for("customer_id", each.sample.columns)
-        key = next((name for name in names if each.sample.cells[name].is_in(ids.implode()).any()), None)
-        if (
-            any(each.sample is sample for sample in used)
-            or key is None
-            or each.sample.cells[key].drop_nulls().is_duplicated().any()
-        ):
+        key = _key_of_customers(each.sample, ids)
+        if key is None or any(each.sample is sample for sample in used):
             continue
         own = source_columns(each.sample, [], columns.today, findings)
-        guesses = [ColumnGuess("customer_id", key)]
+        guesses = [ColumnGuess("customer_id", key if source == column else f"LOWER({own.text(key)})")]
         guesses += [
             guess for role in ("joined_at", "region", "channel", "marketing_consent") if (guess := _of_customer(role, each, own))
         ]
         return TableGuess("customers", each.sample, tuple(guesses))
+    return None
+
+
+def _key_of_customers(sample: Sample, ids: pl.Series) -> str | None:
+    """Return the column that has each customer once, ids in lower case; None if there is none."""
+    for name in names_for("customer_id", sample.columns):
+        cells = sample.cells[name].drop_nulls().str.to_lowercase()
+        if cells.is_in(ids.implode()).any() and not cells.is_duplicated().any():
+            return name
     return None
 
 

@@ -6,7 +6,7 @@ from holdfast.exports.cells.numbers import number_format
 from holdfast.exports.columns import SourceColumns
 from holdfast.exports.proposal import ColumnGuess, Findings
 
-CLOSE = 0.98
+CLOSE, CENT = 0.98, 0.011
 
 
 def amount_guess(found: dict[str, str], columns: SourceColumns, findings: Findings, returned: str | None) -> ColumnGuess | None:
@@ -46,9 +46,21 @@ def _amount(found: dict[str, str], columns: SourceColumns, findings: Findings) -
     return None, ""
 
 
+def _is_product(total: str, found: dict[str, str], columns: SourceColumns) -> bool:
+    """Whether an amount is price times quantity in nearly all rows."""
+    names = [found.get("price"), found.get("quantity"), total]
+    queries = [None if name is None else columns.condition(f"{{number:{name}}}") for name in names]
+    if None in queries:
+        return False
+    frame = pl.LazyFrame({name: columns.cells[name] for name in names if name is not None})
+    values = frame.select(pl.sql_expr(f"CAST({query} AS DOUBLE)").alias(str(index)) for index, query in enumerate(queries))
+    is_equal = ((pl.col("0") * pl.col("1") - pl.col("2")).abs() < CENT).mean()
+    return float(values.select(is_equal).collect().item() or 0.0) >= CLOSE
+
+
 def _is_repeated_total(total: str, found: dict[str, str], columns: SourceColumns) -> bool:
     """Whether a column has one value in all lines of an order, in orders of several lines with different products or prices."""
-    if "order_id" not in found:
+    if "order_id" not in found or columns.cells[total].n_unique() == 1 or _is_product(total, found, columns):
         return False
     others = [found[role] for role in ("product_id", "price") if role in found and found[role] != total]
     lines = pl.DataFrame(

@@ -1,7 +1,5 @@
 """Ids that stand for all customers without an account."""
 
-from collections.abc import Mapping
-
 import polars as pl
 
 PLACEHOLDERS = (
@@ -26,7 +24,7 @@ PLACEHOLDERS = (
 )
 
 
-def guest_ids(cells: pl.Series, _columns: Mapping[str, pl.Series]) -> list[str]:
+def guest_ids(cells: pl.Series) -> list[str]:
     """Return the ids of a column, without nulls, that are a word for nobody and stand in more rows than any real customer's."""
     counts = cells.value_counts(sort=True, name="rows")
     names = counts[cells.name].to_list()

@@ -1,340 +1,52 @@
-"""What columns are called in exports of shops: names per role, the most telling first, in the main languages.
-
-Names are compared in lower case without spaces and signs: `Order ID`, `order_id` and `orderId` are one.
-"""
+"""Which columns fit a role by their names: the words of `header_words.toml`, with and without words for taxes and numbers."""
 
 import re
+import tomllib
 import unicodedata
+from functools import cache
+from pathlib import Path
 
-ROLES: dict[str, tuple[str, ...]] = {
-    "customer_id": (
-        *("customerid", "customeruniqueid", "customernumber", "customerno", "custid", "cid", "customer", "clientid", "client"),
-        *("userid", "user", "buyerid", "buyeruserid", "buyer", "buyerusername", "memberid", "member", "accountid", "contactid"),
-        *("profileid", "visitorid", "visitor", "shopperid", "consumerid", "householdid", "householdkey", "personid", "donorid"),
-        *(
-            "kundennummer",
-            "kundennr",
-            "kundenid",
-            "kunde",
-            "kdnr",
-            "debitor",
-            "numeroclient",
-            "idclient",
-            "codeclient",
-            "clientno",
-        ),
-        *("idcliente", "cliente", "codcliente", "codigocliente", "klantnummer", "klantid", "klant", "idklienta", "klient"),
-        *(
-            "email",
-            "emailaddress",
-            "customeremail",
-            "buyeremail",
-            "emailbilling",
-            "billingemail",
-            "mail",
-            "kundenemail",
-            "correo",
-        ),
-    ),
-    "order_id": (
-        *("orderid", "ordernumber", "orderno", "order", "invoiceno", "invoiceid", "invoicenumber", "invoice", "transactionid"),
-        *("transactionno", "transaction", "receiptid", "receiptnumber", "receipt", "saleid", "salesordernumber", "salesorderid"),
-        *(
-            "salesid",
-            "basketid",
-            "purchaseid",
-            "bookingid",
-            "ticketid",
-            "documentno",
-            "orderreference",
-            "reference",
-            "incrementid",
-        ),
-        *(
-            "bestellnummer",
-            "bestellnr",
-            "bestellid",
-            "auftragsnummer",
-            "auftragsnr",
-            "rechnungsnummer",
-            "rechnungsnr",
-            "belegnummer",
-        ),
-        *(
-            "belegnr",
-            "numerocommande",
-            "commande",
-            "idcommande",
-            "facture",
-            "numerofacture",
-            "pedido",
-            "numeropedido",
-            "idpedido",
-        ),
-        *("factura", "ordine", "numeroordine", "fattura", "ordernummer", "bestelnummer", "factuurnummer", "numerzamowienia"),
-        *("zamowienie", "nopedido", "fatura", "usersession", "sessionid"),
-    ),
-    "ordered_at": (
-        *("orderedat", "orderdate", "datetimeoforder", "purchasedat", "purchasedate", "orderpurchasetimestamp", "invoicedate"),
-        *(
-            "transactiondate",
-            "saledate",
-            "salesdate",
-            "createdat",
-            "createddate",
-            "datecreated",
-            "created",
-            "placedat",
-            "eventtime",
-        ),
-        *("timestamp", "datetime", "date", "time", "day", "orderdatetime", "orderplaced", "paidat", "datepaid", "receiptdate"),
-        *(
-            "bestelldatum",
-            "auftragsdatum",
-            "rechnungsdatum",
-            "belegdatum",
-            "kaufdatum",
-            "datum",
-            "datecommande",
-            "datedecommande",
-        ),
-        *(
-            "datefacture",
-            "fechapedido",
-            "fecha",
-            "fechadecompra",
-            "datadordine",
-            "dataordine",
-            "data",
-            "datapedido",
-            "datacompra",
-        ),
-        *("besteldatum", "factuurdatum", "datazamowienia", "dateadd", "shipdate"),
-    ),
-    "line_amount": (
-        *("linetotal", "linetotalnet", "rowtotal", "netsales", "netrevenue", "netamount", "linenet", "lineamount", "itemtotal"),
-        *("extendedprice", "salesamount", "salesvalue", "sales", "revenue", "itemprice", "subtotal", "turnover"),
-        *("positionsbetrag", "nettobetrag", "nettoumsatz", "umsatz", "zeilensumme", "montantht", "totalht", "importeneto"),
-    ),
-    "amount": (
-        *("amount", "totalamount", "total", "ordertotal", "grandtotal", "totalprice", "value", "ordervalue", "paid", "totalpaid"),
-        *("gross", "grosssales", "spend", "spent", "amountpaid", "paymentvalue", "gift", "donation", "betrag", "gesamtbetrag"),
-        *("gesamtpreis", "summe", "bruttobetrag", "montant", "montantttc", "totalttc", "importe", "importetotal", "importo"),
-        *("totale", "valor", "valortotal", "bedrag", "totaal", "kwota", "wartosc", "suma"),
-    ),
-    "price": (
-        *(
-            "unitprice",
-            "price",
-            "pricepaid",
-            "itemcost",
-            "priceeach",
-            "sellingprice",
-            "saleprice",
-            "lineitemprice",
-            "einzelpreis",
-        ),
-        *(
-            "stueckpreis",
-            "stuckpreis",
-            "preis",
-            "vkpreis",
-            "prixunitaire",
-            "prix",
-            "preciounitario",
-            "precio",
-            "prezzo",
-            "prezzounitario",
-        ),
-        *("preco", "precounitario", "prijs", "stukprijs", "cena", "cenajednostkowa"),
-    ),
-    "quantity": (
-        *("quantity", "qty", "units", "orderqty", "orderquantity", "quantityordered", "qtyordered", "itemquantity", "productqty"),
-        *(
-            "lineitemquantity",
-            "count",
-            "pieces",
-            "anzahl",
-            "menge",
-            "stueck",
-            "stuck",
-            "stueckzahl",
-            "quantite",
-            "qte",
-            "cantidad",
-        ),
-        *("unidades", "quantita", "quantidade", "qtd", "aantal", "ilosc"),
-    ),
-    "product_id": (
-        *(
-            "productid",
-            "sku",
-            "productsku",
-            "itemid",
-            "itemnumber",
-            "stockcode",
-            "productcode",
-            "articleid",
-            "articlenumber",
-            "asin",
-        ),
-        *(
-            "upc",
-            "ean",
-            "gtin",
-            "variantid",
-            "product",
-            "item",
-            "productname",
-            "itemname",
-            "description",
-            "artikelnummer",
-            "artikelnr",
-        ),
-        *(
-            "artikel",
-            "artikelbezeichnung",
-            "refproduit",
-            "produit",
-            "article",
-            "codigoproducto",
-            "producto",
-            "articulo",
-            "prodotto",
-        ),
-        *("codiceprodotto", "produto", "produkt", "idproduktu"),
-    ),
-    "brand": (
-        "brand",
-        "vendor",
-        "brandname",
-        "manufacturer",
-        "marke",
-        "hersteller",
-        "marque",
-        "fabricant",
-        "marca",
-        "merk",
-        "marka",
-    ),
-    "category": (
-        *("category", "productcategory", "categoryname", "productcategoryname", "categorycode", "department", "subcategory"),
-        *(
-            "producttype",
-            "commodity",
-            "kategorie",
-            "warengruppe",
-            "produktgruppe",
-            "categorie",
-            "rayon",
-            "categoria",
-            "kategoria",
-        ),
-    ),
-    "channel": ("channel", "saleschannel", "source", "orderchannel", "ordersource", "kanal", "vertriebskanal", "canal", "kanaal"),
-    "region": (
-        *(
-            "region",
-            "country",
-            "shippingcountry",
-            "shipcountry",
-            "state",
-            "customerstate",
-            "land",
-            "bundesland",
-            "pays",
-            "pais",
-            "paese",
-        ),
-        *("kraj",),
-    ),
-    "store": (
-        "store",
-        "storeid",
-        "storename",
-        "shop",
-        "location",
-        "branch",
-        "filiale",
-        "laden",
-        "magasin",
-        "tienda",
-        "negozio",
-        "winkel",
-    ),
-    "currency": (
-        "currency",
-        "currencycode",
-        "ordercurrency",
-        "ordercurrencycode",
-        "waehrung",
-        "wahrung",
-        "devise",
-        "moneda",
-        "valuta",
-    ),
-    "status": (
-        *("orderstatus", "status", "financialstatus", "paymentstatus", "state", "orderstate", "itemstatus", "bestellstatus"),
-        *("zahlungsstatus", "statut", "etat", "estado", "stato", "situacao"),
-    ),
-    "type": (
-        "type",
-        "transactiontype",
-        "eventtype",
-        "ordertype",
-        "recordtype",
-        "event",
-        "eventname",
-        "metric",
-        "action",
-        "behavior",
-    ),
-    "test": ("test", "istest", "testorder", "testmode", "istestorder", "livemode"),
-    "refund": (
-        "refundedamount",
-        "amountrefunded",
-        "totalrefunded",
-        "refundamount",
-        "refund",
-        "refunded",
-        "erstattung",
-        "rembourse",
-    ),
-    "discount": (
+FILE = Path(__file__).with_name("header_words.toml")
+SHORTEST_ENDING, SHORT_ENDINGS = 5, ("sku", "qty")
+NUMBER_WORDS = re.compile(r"n°|nº|№|#|\bn[or]\b\.?|\bnum(?:ero|éro|ber|mer)?\b")
+NET = re.compile(r"(?:ex|excl|excluding|without)(?:tax|taxes|vat)$|taxexcl$|ht$|netto$|net$|exkl(?:mwst|ust)$")
+GROSS = re.compile(r"(?:inc|incl|including|with)(?:tax|taxes|vat)$|taxincl$|ttc$|brutto$|gross$|inkl(?:mwst|ust)$")
+# What is no amount of an order, although its name ends like one: `Tax Total`, `Shipping Amount`.
+OTHER_MONEY = (
+    *(
+        "tax",
+        "vat",
+        "mwst",
+        "steuer",
+        "tva",
+        "iva",
+        "shipping",
+        "versand",
+        "delivery",
+        "freight",
         "discount",
-        "discountamount",
-        "linediscount",
-        "totaldiscount",
         "rabatt",
-        "remise",
-        "descuento",
-        "sconto",
-        "desconto",
+        "refund",
+        "tip",
     ),
-    "joined_at": (
-        "joinedat",
-        "registeredat",
-        "registrationdate",
-        "signupdate",
-        "customersince",
-        "createdat",
-        "datecreated",
-        "created",
-        "dateadd",
+    *(
+        "fee",
+        "cost",
+        "points",
+        "compare",
+        "original",
+        "list",
+        "weight",
+        "duty",
+        "duties",
+        "handling",
+        "coupon",
+        "gift",
+        "due",
+        "balance",
     ),
-    "marketing_consent": (
-        *(
-            "marketingconsent",
-            "acceptsmarketing",
-            "acceptsemailmarketing",
-            "emailmarketingconsent",
-            "newsletter",
-            "optin",
-            "subscribed",
-        ),
-        *("emailoptin", "consent", "isnewslettersubscriber", "werbeeinwilligung"),
-    ),
-}
+)
+MONEY = ("line_amount", "amount", "price")
 
 
 def normalised(name: str) -> str:
@@ -344,13 +56,45 @@ def normalised(name: str) -> str:
 
 
 def names_for(role: str, columns: list[str]) -> list[str]:
-    """Return the columns whose names fit a role, the most telling first; then those whose names end like one of the role's."""
-    by_name: dict[str, str] = {}
-    for column in columns:
-        by_name.setdefault(normalised(column), column)
-    exact = [by_name[word] for word in ROLES[role] if word in by_name]
-    long_words = [word for word in ROLES[role] if len(word) > 4]  # noqa: PLR2004  # shorter ones end too many other words
-    ending = [
-        column for name, column in by_name.items() if any(name.endswith(word) for word in long_words) and column not in exact
-    ]
-    return exact + ending
+    """Return the columns whose names fit a role, the most telling first.
+
+    First come those with a name of the role, then those that also say whether taxes are included, then those with a word for
+    number beside it (`N° commande`), then those whose names end like one of the role's, and last the weak ones.
+    """
+    ranked: list[str] = []
+    for simplify in (normalised, _without_net, _without_gross, _without_number):
+        by_name: dict[str, str] = {}
+        for column in columns:
+            by_name.setdefault(simplify(column), column)
+        ranked += [by_name[word] for word in _words("names", role) if word in by_name]
+    weak = [column for word in _words("weak", role) for column in columns if normalised(column) == word]
+    return [*(column for column in dict.fromkeys([*ranked, *_with_ending(role, columns)]) if column not in weak), *weak]
+
+
+@cache
+def _words(kind: str, role: str) -> tuple[str, ...]:
+    return tuple(_file()[kind].get(role, "").split())
+
+
+@cache
+def _file() -> dict[str, dict[str, str]]:
+    return tomllib.loads(FILE.read_text(encoding="utf-8"))
+
+
+def _without_net(name: str) -> str:
+    return NET.sub("", normalised(name))
+
+
+def _without_gross(name: str) -> str:
+    return GROSS.sub("", normalised(name))
+
+
+def _without_number(name: str) -> str:
+    return normalised(NUMBER_WORDS.sub(" ", name.lower()))
+
+
+def _with_ending(role: str, columns: list[str]) -> list[str]:
+    """Return the columns whose names end like one of the role's; short words end too many others."""
+    words = tuple(word for word in _words("names", role) if len(word) >= SHORTEST_ENDING or word in SHORT_ENDINGS)
+    named = [column for column in columns if words and normalised(column).endswith(words)]
+    return [column for column in named if role not in MONEY or not any(word in normalised(column) for word in OTHER_MONEY)]

@@ -26,13 +26,14 @@ def render(proposal: Proposal, folder: Path, typical_order: float) -> str:
     """Return the configuration for `folder`. `typical_order` is the amount of a usual order, for the costs of actions."""
     names = {column.name for column in proposal.tables[0].columns}
     environment = template_environment(FOLDER, {"toml": _plain_toml, "one_line": _one_line})
-    return environment.get_template(TEMPLATE).render(
+    text = environment.get_template(TEMPLATE).render(
         proposal=proposal,
         sources=[guess.main.name for guess in proposal.tables],
         tables=[(guess, _source(guess, folder)) for guess in proposal.tables],
         unit=next((unit for unit in UNITS if unit in names), None),
         cost=_rounded(SHARE_OF_ORDER * typical_order),
     )
+    return f"{text}\n"
 
 
 def with_password_file(proposal: Proposal, folder: Path) -> Proposal:
@@ -56,6 +57,8 @@ def to_toml(value: Any) -> str:  # noqa: ANN401  # whatever a configuration hold
         return "[" + ", ".join(to_toml(each) for each in value) + "]"
     if isinstance(value, str) and '"' in value and "'" not in value and value.isprintable():
         return f"'{value}'"
+    if isinstance(value, str) and '"' in value and "'''" not in value and not value.endswith("'") and value.isprintable():
+        return f"'''{value}'''"
     return json.dumps(value, ensure_ascii=False)
 
 

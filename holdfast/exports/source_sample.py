@@ -1,6 +1,7 @@
 """Read the header and some rows of a file, of a sheet, or of a table in a database, and detect how it is written."""
 
 import codecs
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,6 +22,7 @@ HEADER_LINES = 30
 HEAD_BYTES = 1 << 20
 FALLBACK_ENCODING = "cp1252"
 LEAST_CELLS = 3
+DATA = re.compile(r"\s*-?\d[\d.,:/ T-]*(?:_duplicated_\d+)?")  # the name of a column that is a number or a date
 
 
 class ExportError(UserError):
@@ -105,6 +107,10 @@ def _sample(path: Path, options: dict[str, str | int]) -> Sample:
     cells = _as_text(rows.drop(ROW, SOURCE, OVERFLOW, strict=False))
     if not cells.columns or cells.is_empty():
         raise ExportError(f"{path.name} has no rows.")
+    if sum(DATA.fullmatch(name) is not None for name in cells.columns) > 1:
+        raise ExportError(
+            f"{path.name} has no header: its first line holds data. Add a line with the names of the columns before it."
+        )
     sheet = _sheet_option(options)
     name = path.name if sheet is None else f"{path.name}/{sheet}"
     return Sample(name, path.stem, cells, file=path, typed=_typed(rows), options=options)

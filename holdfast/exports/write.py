@@ -19,7 +19,7 @@ def write_configuration(places: list[str], out: Path, *, replaces: bool = False)
     """
     if out.exists() and not replaces:
         raise ExportError(f"{out} exists; add --force to replace it, or name another file with --out.")
-    proposal, _ = recognise(places, utc_now())
+    proposal = recognise(places, utc_now())
     folder = out.resolve().parent
     folder.mkdir(parents=True, exist_ok=True)
     proposal = with_password_file(proposal, folder)

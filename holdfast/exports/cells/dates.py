@@ -14,7 +14,22 @@ ENOUGH = 0.02  # a format of at least this share of the cells gets a branch of i
 DAY_FIRST, MONTH_FIRST = ("%d{0}%m{0}%Y", "%d{0}%m{0}%y"), ("%m{0}%d{0}%Y", "%m{0}%d{0}%y")
 YEAR_FIRST = ("%Y{0}%m{0}%d",)
 SEPARATORS = ("/", ".", "-")
-NAMED = ("%b %d, %Y", "%B %d, %Y", "%d %b %Y", "%d %B %Y", "%d-%b-%Y", "%d-%b-%y", "%d-%B-%Y", "%a, %d %b %Y", "%b %d %Y")
+NAMED = (
+    "%b %d, %Y",
+    "%B %d, %Y",
+    "%d %b %Y",
+    "%d %B %Y",
+    "%d-%b-%Y",
+    "%d-%b-%y",
+    "%d-%B-%Y",
+    "%a, %d %b %Y",
+    "%b %d %Y",
+    "%B %d %Y",
+    "%b-%d-%y",
+    "%b-%d-%Y",
+    "%d %b %y",
+    "%d. %B %Y",
+)
 TIMES = (
     "",
     " %H:%M",
@@ -76,13 +91,10 @@ def time_format(cells: pl.Series, today: datetime, *, prefers_day_first: bool = 
     text = text.filter(text != "")
     if text.is_empty():
         return None
-    if _share(as_time(pl.lit(text), pl.String(), "UTC")) >= LIKELY and not _is_epoch(text):
+    iso = pl.select(as_time(pl.lit(text), pl.String(), "UTC")).to_series()  # 03-11-25 is the year 3 there
+    if (iso >= FIRST_DAY).sum() >= LIKELY * len(text) and not _is_epoch(text):
         return TimeFormat()
     return _epoch(text) or _named_format(text, today, prefers_day_first=prefers_day_first)
-
-
-def _share(times: pl.Expr) -> float:
-    return float(pl.select(times.is_not_null().mean()).item() or 0.0)
 
 
 def _is_epoch(text: pl.Series) -> bool:

@@ -24,7 +24,8 @@ APOSTROPHES = ("'", "’")
 COMMA = r"^-?(?:\d{1,3}(?:\.\d{3})+|\d+),\d+-?$|^-?\d{1,3}(?:\.\d{3}){2,}-?$"
 POINT = r"^-?(?:\d{1,3}(?:,\d{3})+|\d+)\.\d+-?$|^-?\d{1,3}(?:,\d{3}){2,}-?$"
 PLAIN = r"^-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?-?$"
-AMBIGUOUS = r"^-?\d{1,3}[.,]\d{3}-?$"  # 1.234: a thousand or a little more than one
+AMBIGUOUS = r"^-?[1-9]\d{0,2}[.,]\d{3}-?$"  # 1.234: a thousand or a little more than one
+AMBIGUOUS_POINT = r"^-?[1-9]\d{0,2}\.\d{3}-?$"
 LIKELY = 0.9
 
 
@@ -99,12 +100,18 @@ def _without(text: pl.Series, characters: list[str]) -> pl.Series:
 
 
 def _has_comma(bare: pl.Series) -> bool:
-    """Whether the comma is the decimal mark: more cells have it as such than a decimal point."""
-    commas, points = bare.str.contains(COMMA).sum(), bare.str.contains(POINT).sum()
+    """Whether the comma is the decimal mark: more cells have it as such than a decimal point.
+
+    Where all cells with a mark have three digits after it, it is taken for the mark of thousands.
+    """
+    commas, points = (int((bare.str.contains(mark) & ~bare.str.contains(AMBIGUOUS)).sum()) for mark in (COMMA, POINT))
+    if not commas and not points:
+        return bool(bare.str.contains(AMBIGUOUS_POINT).any())
     return commas > points
 
 
 def _is_ambiguous(bare: pl.Series) -> bool:
     """Whether some cells, such as 1,234, may be thousands or decimals, and no other cell decides."""
-    decided = bare.str.contains(COMMA) | bare.str.contains(POINT)
-    return bool(bare.str.contains(AMBIGUOUS).any() and not decided.any())
+    is_ambiguous = bare.str.contains(AMBIGUOUS)
+    decided = (bare.str.contains(COMMA) | bare.str.contains(POINT)) & ~is_ambiguous
+    return bool(is_ambiguous.any() and not decided.any())

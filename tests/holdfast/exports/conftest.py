@@ -37,11 +37,11 @@ class Line:
 
 
 def shop() -> list[Line]:
-    """Orders of 40 customers from January to May; every ninth order is cancelled, every eleventh refunded."""
+    """Orders of 40 customers from January to March; every ninth order is cancelled, every eleventh refunded."""
     lines = []
     for order in range(1, 121):
         customer = order * 7 % 40
-        at = datetime(2026, 1, 2, 9) + timedelta(days=order * 1.2, minutes=order * 37 % 600)
+        at = datetime(2026, 1, 2, 9) + timedelta(days=order * 0.7, minutes=order * 37 % 600)
         state = "cancelled" if order % 9 == 0 else "refunded" if order % 11 == 0 else "good"
         for index in range(1 + order % 3):
             product = (order + 3 * index) % 8
@@ -427,7 +427,7 @@ def square(folder: Path) -> tuple[list[str], Expected]:
     ]
     rows.append(
         [
-            "05/30/26",
+            "03/30/26",
             "10:00:00",
             "Pacific Time (US & Canada)",
             "Food",
@@ -444,7 +444,7 @@ def square(folder: Path) -> tuple[list[str], Expected]:
         ]
     )
     write_csv(folder / "items-2026.csv", header, rows)
-    lines = [*expected("C{}", "T{}").lines, ("C1", "R1", datetime(2026, 5, 30, 10), -12.0)]
+    lines = [*expected("C{}", "T{}").lines, ("C1", "R1", datetime(2026, 3, 30, 10), -12.0)]
     return ["items-2026.csv"], Expected(lines, {"zone": "America/Los_Angeles", "currency": "USD"})
 
 
@@ -662,7 +662,7 @@ def database(folder: Path) -> tuple[list[str], Expected]:
     return [f"sqlite:///{folder}/own.db"], expected("c{}", "{}", left_out=True)
 
 
-EXPORTS = [
+VENDORS = [
     *(
         shopify,
         woocommerce,
@@ -676,13 +676,20 @@ EXPORTS = [
         olist,
         events,
         klaviyo,
-    ),
-    *(german_csv, workbook, monthly_csv, parquet_and_customers, database),
+    )
 ]
+OWN = [german_csv, workbook, monthly_csv, parquet_and_customers, database]
 
 
-@pytest.fixture(params=EXPORTS, ids=[export.__name__ for export in EXPORTS])
-def export(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[list[str], Expected]:
-    """The files of an export, in `tmp_path`, and what they should be read as."""
+@pytest.fixture(params=VENDORS, ids=[export.__name__ for export in VENDORS])
+def vendor_export(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[list[str], Expected]:
+    """The files of a vendor's export, in `tmp_path`, and what they should be read as."""
+    write: Callable[[Path], tuple[list[str], Expected]] = request.param
+    return write(tmp_path)
+
+
+@pytest.fixture(params=OWN, ids=[export.__name__ for export in OWN])
+def own_export(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[list[str], Expected]:
+    """The files of a shop without a known vendor, in `tmp_path`, and what they should be read as."""
     write: Callable[[Path], tuple[list[str], Expected]] = request.param
     return write(tmp_path)

@@ -1,4 +1,4 @@
-"""`init` on exports of vendors: one small shop, written as each vendor writes it, is read with the same orders each time."""
+"""`init` on exports: one small shop, written as each vendor writes it, is read with the same orders each time."""
 
 import tomllib
 from collections.abc import Callable
@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
 from expectations.validation.tables import check_tables, good_tables
@@ -15,24 +16,49 @@ Run = Callable[..., tuple[int, str, str]]
 NOW = datetime(2026, 6, 1)
 
 
-def test_an_export_is_read_with_the_right_orders(
-    export: tuple[list[str], Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, holdfast: Run
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    places, right = export
-    code, output, error = holdfast("init", *places)
-    assert code == 0, output + error
-    settings = load_settings(tmp_path / "holdfast.toml", {})
+@pytest.fixture
+def init(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, holdfast: Run) -> Callable[..., None]:
+    """Type `holdfast init FILE...`, and compare what the configuration reads with what is right."""
+
+    def check(places: list[str], right: Any) -> None:  # noqa: ANN401  # Expected, of the conftest
+        monkeypatch.chdir(tmp_path)
+        code, output, error = holdfast("init", *places)
+        assert code == 0, output + error
+        assert "Next: holdfast train, then holdfast run" in " ".join(output.split())
+        assert_right(tmp_path, right)
+
+    return check
+
+
+def assert_right(folder: Path, right: Any) -> None:  # noqa: ANN401  # as above
+    settings = load_settings(folder / "holdfast.toml", {})
     reports = {report.table: report for report in check_tables(settings, NOW)}
     assert all(report.usable for report in reports.values()), reports
-    lines = (
-        good_tables(settings, ["transactions"]).transactions.select("customer_id", "order_id", "ordered_at", "amount").collect()
-    )
-    assert sorted((c, o, at, round(amount, 2)) for c, o, at, amount in lines.rows()) == sorted(right.lines)
+    transactions = good_tables(settings, ["transactions"]).transactions
+    lines = transactions.select("customer_id", "order_id", "ordered_at", pl.col("amount").round(2)).collect()
+    assert sorted(lines.rows()) == sorted(right.lines)
     assert set(reports) == right.settings.get("tables", {"transactions"})
     assert ("left_out" in reports["transactions"].rules) == right.settings.get("left_out", False)
     assert reports["transactions"].rules.get("missing_customer_id", 0) == right.settings.get("guests", 0)
     assert settings.workspace.time_zone == right.settings.get("zone", "UTC")
-    raw = tomllib.loads((tmp_path / "holdfast.toml").read_text(encoding="utf-8"))
+    raw = tomllib.loads((folder / "holdfast.toml").read_text(encoding="utf-8"))
     assert raw["value"].get("currency") == right.settings.get("currency")
-    assert "Next: holdfast train, then holdfast run" in " ".join(output.split())
+
+
+@pytest.mark.slow
+def test_three_typed_lines_lead_from_a_vendor_s_export_to_the_right_orders_and_a_first_list(
+    vendor_export: tuple[list[str], Any], tmp_path: Path, holdfast: Run, init: Callable[..., None]
+) -> None:
+    init(*vendor_export)
+    assert holdfast("train")[0] == 0
+    code, output, error = holdfast("run")
+    assert code == 0, output + error
+    [path] = (tmp_path / "workspace" / "lists").glob("at_risk-*.parquet")
+    customers = {customer for customer, *_ in vendor_export[1].lines}
+    assert set(pl.read_parquet(path)["customer_id"]) < customers
+
+
+def test_an_export_of_no_known_vendor_is_read_with_the_right_orders(
+    own_export: tuple[list[str], Any], init: Callable[..., None]
+) -> None:
+    init(*own_export)
