@@ -33,7 +33,10 @@ def _propose_windows(session: "Session") -> None:
 
     gaps = order_gaps(session.tables, session.as_of)
     if gaps.filter("ended").is_empty():
-        CONSOLE.print("No customer has bought twice, so there are no gaps between purchases to derive windows from.")
+        CONSOLE.print(
+            "No customer has bought again, so there are no gaps between purchases to derive windows from, and no model can be "
+            "fitted yet: `train` and `run` list the customers by recency and value."
+        )
         return
     proposal, current = propose_windows(gaps), churn_windows(session.settings.churn, session.tables, session.as_of)
     horizon, active = proposal.horizon_days, proposal.active_days

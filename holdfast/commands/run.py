@@ -35,10 +35,12 @@ def command(
     from expectations.data_docs.write import write_data_docs
     from holdfast.jobs.outcomes import summarise_outcomes
     from holdfast.jobs.session import open_session, override_request
+    from holdfast.jobs.small_shop import has_repeat_buyers, write_small_shop_list
     from holdfast.jobs.weekly import issue_lists, score_session
     from holdfast.printing.checks import print_note, print_reports, warn
-    from holdfast.printing.lists import print_issued
+    from holdfast.printing.lists import print_issued, print_small_shop
     from models.champion import current_champion
+    from models.errors import NoChampionError
     from serving.schemas.iso_weeks import sunday_of
     from serving.scoring.batch import refuse_hindsight
     from settings.clock import utc_now
@@ -50,7 +52,13 @@ def command(
         print_reports(CONSOLE, session.reports)
         print_note(session.note)
         docs = write_data_docs(settings, session.reports, utc_now())
-        champion = current_champion(settings.workspace.path / "champion")
+        try:
+            champion = current_champion(settings.workspace.path / "champion")
+        except NoChampionError:
+            if has_repeat_buyers(session):
+                raise
+            print_small_shop(CONSOLE, *write_small_shop_list(session))
+            return
         refuse_hindsight(champion, session.as_of)
         result = score_session(session, champion, warn)
         published = "published as" if result.is_new else "identical to"

@@ -24,13 +24,18 @@ def command(
     """Fit all candidates on what was known before the as-of date, compare them on past dates, and register the winner.
 
     Without a champion in the workspace the version becomes champion immediately; else it is challenger until `promote`.
+
+    Where no customer has bought again, no model can be fitted: instead, the customers are listed by recency and value.
     """
     from holdfast.jobs.session import open_session, output_checker, override_request
+    from holdfast.jobs.small_shop import write_small_shop_list
     from holdfast.printing.checks import print_note, warn
+    from holdfast.printing.lists import print_small_shop
     from holdfast.printing.places import mlflow_page
     from holdfast.printing.progress import show_progress
     from holdfast.printing.tables import print_leaderboard
     from models.churn.hybrid import DEFAULT_TREES
+    from models.errors import TooLittleDataError
     from training.registry.promotion import confirm
     from training.train import train
     from training.tune import read_tree_params
@@ -39,7 +44,12 @@ def command(
     with open_session(config, as_of, request) as session, show_progress(CONSOLE) as progress:
         print_note(session.note)
         check = output_checker(session.settings, warn)
-        trained = train(session.settings, session.tables, session.as_of, progress, tree_params, check)
+        try:
+            trained = train(session.settings, session.tables, session.as_of, progress, tree_params, check)
+        except TooLittleDataError as error:
+            MESSAGES.print(f"No model was trained. {error}")
+            print_small_shop(CONSOLE, *write_small_shop_list(session))
+            return
     for note in trained.notes:
         MESSAGES.print(note)
     confirm(session.settings)

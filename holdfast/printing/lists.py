@@ -4,9 +4,11 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.table import Table
 
 from features.rendering.amounts import format_amount, format_rough
 from serving.lists.changes import CHANGE_PHRASES
+from serving.lists.recency_value import RecencyValueList
 from serving.lists.summary import losing_sentence
 from serving.lists.weekly import WeeklyList
 from serving.store.lists.issued import IssuedList
@@ -30,6 +32,21 @@ def print_issued(console: Console, weekly: WeeklyList, issued: IssuedList, count
     print_losing(console, summary, settings)
     print_exclusions(console, summary["left_out"], settings)
     print_changes(console, summary["changes"], settings)
+
+
+def print_small_shop(console: Console, ranked: RecencyValueList, paths: list[Path]) -> None:
+    """Print how many customers a list by recency and value has in each group, what it cannot say, and its files."""
+    console.print(ranked.sentence)
+    table = Table(title="Customers by value, and days since their order", title_justify="left")
+    for name in ("value", "customers", "net spend", "days since the order"):
+        table.add_column(name, justify="left" if name == "value" else "right")
+    for group, customers, spend, least, most in ranked.groups().iter_rows():
+        table.add_row(group, f"{customers:,}", format_amount(spend, 2), f"{least:,} to {most:,}")
+    console.print(table)
+    if ranked.barred:
+        console.print(f"Left out, because they objected or have not consented to marketing: {ranked.barred:,}.")
+    console.print(f"Files: {', '.join(str(path) for path in paths)}")
+    console.print("Next: load more orders; once a customer has bought again, `holdfast train` fits models.")
 
 
 def gain_phrase(summary: dict[str, Any], currency: str) -> str:
