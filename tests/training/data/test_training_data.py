@@ -9,10 +9,12 @@ from holdfast.demo.simulated.shop import Shop, simulate
 from settings.sections import Settings, TableSources
 from training.data.training_data import prepare_training_data, training_part
 
+WEEKS = 72
+
 
 @pytest.fixture(scope="module")
 def shop() -> Shop:
-    return simulate(600, 110, seed=10)
+    return simulate(600, WEEKS, seed=10)
 
 
 def quiet(_stage: str, _done: int, _total: int) -> None:
@@ -56,7 +58,7 @@ def test_of_many_customers_a_part_is_used_and_the_order_models_use_all(shop: Sho
 def test_a_log_of_less_than_two_horizons_has_a_note(shop: Shop) -> None:
     tables = Tables(**{name: frame.lazy() for name, frame in shop.tables.items()})
     settings = Settings(tables=TableSources("unused"))
-    start = shop.as_of - timedelta(weeks=110)
+    start = shop.as_of - timedelta(weeks=WEEKS)
     short = prepare_training_data(settings, tables, start + timedelta(days=150), quiet)
     assert short.snapshots == []
     (note,) = short.notes
