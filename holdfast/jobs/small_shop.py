@@ -4,7 +4,8 @@ from pathlib import Path
 
 from features.windows import order_gaps
 from holdfast.jobs.session import Session, suppressed_ids
-from serving.lists.recency_value import RecencyValueList, list_by_recency_and_value, write_recency_value_list
+from serving.lists.recency_value_files import write_recency_value_files
+from serving.scoring.recency_value import RecencyValueList, list_by_recency_and_value
 
 
 def has_repeat_buyers(session: Session) -> bool:
@@ -17,4 +18,5 @@ def write_small_shop_list(session: Session) -> tuple[RecencyValueList, list[Path
     settings = session.settings
     suppressed = suppressed_ids(settings, session.store)
     ranked = list_by_recency_and_value(settings, session.tables, session.as_of, suppressed)
-    return ranked, write_recency_value_list(ranked, settings.workspace.path / "lists")
+    folder = settings.workspace.path / "lists"
+    return ranked, write_recency_value_files(ranked.rows, ranked.sentence, ranked.as_of, folder)

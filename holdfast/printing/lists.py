@@ -8,9 +8,9 @@ from rich.table import Table
 
 from features.rendering.amounts import format_amount, format_rough
 from serving.lists.changes import CHANGE_PHRASES
-from serving.lists.recency_value import RecencyValueList
 from serving.lists.summary import losing_sentence
 from serving.lists.weekly import WeeklyList
+from serving.scoring.recency_value import RecencyValueList
 from serving.store.lists.issued import IssuedList
 from serving.targeting.exclusions import Exclusion, exclusion_sentence
 from settings.sections import Settings

@@ -1,27 +1,20 @@
 """Customers by value and time since their order: for a shop in which nobody has bought again, so that no model can be fitted."""
 
-import io
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 
 import polars as pl
-from xlsxwriter import Workbook
 
 from features.build import build_features
 from features.frames.columns import CUSTOMER
-from features.storage.files import write_durably
 from features.storage.hashing import HashedIds
 from features.tables.schema import Tables
 from features.windows import churn_windows
 from models.errors import TooLittleDataError
-from serving.lists.files import as_csv, as_parquet
-from serving.lists.workbook import OPTIONS
 from serving.scoring.contactability import consent_set_aside, with_contactability
 from serving.scoring.merged import is_withheld, merged_ids
 from settings.sections import Settings
 
-NAME, SHEET = "recency_and_value", "Customers"
 COLUMNS = (CUSTOMER, "status", "recency_days", "orders", "historic_value", "value_group", "recency_group")
 VALUE_GROUPS = ("lowest third", "middle third", "highest third")
 RECENCY_GROUPS = ("most recent third", "middle third", "longest silent third")
@@ -77,25 +70,3 @@ def list_by_recency_and_value(settings: Settings, tables: Tables, as_of: date, s
 def _third(column: str, names: tuple[str, ...]) -> pl.Expr:
     share = pl.col(column).rank("average") / pl.len()
     return pl.when(share <= 1 / 3).then(pl.lit(names[0])).when(share <= 2 / 3).then(pl.lit(names[1])).otherwise(pl.lit(names[2]))
-
-
-def write_recency_value_list(ranked: RecencyValueList, folder: Path) -> list[Path]:
-    """Write the list as CSV, XLSX and Parquet to `folder`, and return the paths."""
-    contents = {
-        ".csv": as_csv(ranked.rows, spreadsheet=False),
-        ".xlsx": _as_xlsx(ranked),
-        ".parquet": as_parquet(ranked.rows),
-    }
-    paths = {folder / f"{NAME}-{ranked.as_of}{suffix}": content for suffix, content in contents.items()}
-    for path, content in paths.items():
-        write_durably(path, content)
-    return list(paths)
-
-
-def _as_xlsx(ranked: RecencyValueList) -> bytes:
-    buffer = io.BytesIO()
-    with Workbook(buffer, OPTIONS) as workbook:
-        sheet = workbook.add_worksheet(SHEET)
-        sheet.write_string(0, 0, ranked.sentence)
-        ranked.rows.write_excel(workbook, SHEET, position=(2, 0), autofit=True, table_style="Table Style Light 1")
-    return buffer.getvalue()
