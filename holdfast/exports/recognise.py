@@ -22,4 +22,7 @@ def recognise(places: list[str], today: datetime) -> Proposal:
     guessed = [
         f"{each.name} is not UTF-8; it is read as {each.options['encoding']}." for each in samples if "encoding" in each.options
     ]
-    return replace(proposal, notes=(*guessed, *proposal.notes))
+    partial = [
+        f"The guesses on {each.name} are from its first {each.cells.height:,} rows." for each in samples if each.is_partial
+    ]
+    return replace(proposal, notes=(*guessed, *partial, *proposal.notes))

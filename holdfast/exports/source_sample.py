@@ -13,11 +13,17 @@ from features.tables.csv_dialect import SEPARATORS
 from features.tables.errors import TableUnusableError
 from features.tables.sources import OVERFLOW, PARQUET_SUFFIXES, ROW, SOURCE, open_source
 from features.tables.workbooks import SUFFIXES, WorkbookError, sheet_names
+from holdfast.exports.header_words import names_for
 from settings.errors import UserError, first_line
 from settings.sections import FileSource, SqlQuery
 from settings.urls import hide_credentials, remember_secrets
 
-ROWS = 100_000
+ROWS, DATABASE_ROWS = 300_000, 50_000
+# A table of a database is looked into if the names of its columns fit this many of these roles.
+ROLES_OF_INTEREST, LEAST_ROLES = (
+    ("customer_id", "order_id", "ordered_at", "amount", "line_amount", "price", "product_id", "status"),
+    2,
+)
 HEADER_LINES = 30
 HEAD_BYTES = 1 << 20
 FALLBACK_ENCODING = "cp1252"
@@ -55,7 +61,7 @@ class Sample:
     @property
     def is_partial(self) -> bool:
         """Whether there may be more rows than were read."""
-        return self.cells.height >= ROWS
+        return self.cells.height >= (ROWS if self.url is None else DATABASE_ROWS)
 
 
 def read_samples(places: list[str]) -> list[Sample]:
@@ -167,27 +173,33 @@ def _has_numbers(line: list[str]) -> bool:
 
 
 def _database(url: str) -> list[Sample]:
+    """Return the tables of a database that may hold orders or what belongs to them, by the names of their columns."""
     remember_secrets(url)
     try:
-        engine = sa.create_engine(url)
-        try:
-            tables = [*sa.inspect(engine).get_table_names(), *sa.inspect(engine).get_view_names()]
-        finally:
-            engine.dispose()
+        tables = _tables_of_interest(url)
     except (sa.exc.SQLAlchemyError, ModuleNotFoundError, ValueError) as error:
         raise ExportError(f"The database {hide_credentials(url)} cannot be read: {first_line(error)}.") from None
     samples = [sample for table in tables if (sample := _table(url, table)) is not None]
     if not samples:
-        raise ExportError(f"The database {hide_credentials(url)} has no table with rows.")
+        raise ExportError(f"The database {hide_credentials(url)} has no table with rows that could be orders.")
     return samples
+
+
+def _tables_of_interest(url: str) -> list[str]:
+    engine = sa.create_engine(url)
+    try:
+        inspector = sa.inspect(engine)
+        names = [*inspector.get_table_names(), *inspector.get_view_names()]
+        columns = {name: [str(column["name"]) for column in inspector.get_columns(name)] for name in names}
+    finally:
+        engine.dispose()
+    return [name for name in names if sum(bool(names_for(role, columns[name])) for role in ROLES_OF_INTEREST) >= LEAST_ROLES]
 
 
 def _table(url: str, table: str) -> Sample | None:
     """Return a table of a database; None if it has no rows."""
-    engine = sa.create_engine(url)
-    name = engine.dialect.identifier_preparer.quote(table)
-    engine.dispose()
-    query = SqlQuery(url, f"select * from {name} limit {ROWS}")  # noqa: S608  # the name is the database's own, quoted
+    quoted = sa.make_url(url).get_dialect()().identifier_preparer.quote_identifier(table)
+    query = SqlQuery(url, f"select * from {quoted} limit {DATABASE_ROWS}")  # noqa: S608  # the name is the database's own, quoted
     rows = open_source("transactions", query)[0].rows.collect()
     cells = _as_text(rows.drop(ROW, SOURCE, OVERFLOW, strict=False))
     return Sample(table, table, cells, url=url, table=table, typed=_typed(rows)) if cells.height and cells.columns else None

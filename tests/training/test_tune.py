@@ -17,7 +17,7 @@ Run = Callable[..., tuple[int, str, str]]
 
 @pytest.fixture(scope="module")
 def shop() -> Shop:
-    return simulate(400, 66, seed=21)
+    return simulate(250, 66, seed=21)
 
 
 def search(

@@ -136,10 +136,25 @@ def _others() -> list[str]:
 
 def _readings(text: pl.Series) -> dict[str, pl.Series]:
     """Return the times by format, of the formats that read any cell."""
-    heads = (*_numeric(DAY_FIRST), *_numeric(MONTH_FIRST), *_others())
     sample = text.head(200)
-    likely = [head + tail for head, tail in product(heads, TIMES) if _parse(sample, head + tail).is_not_null().any()]
-    return {each: _parse(text, each) for each in likely}
+    formats = [head + tail for head, tail in product(_likely_heads(sample), _likely_tails(sample))]
+    return {each: _parse(text, each) for each in formats if _parse(sample, each).is_not_null().any()}
+
+
+def _likely_heads(sample: pl.Series) -> list[str]:
+    """Return the formats of dates whose separator the cells have; those with names of months only where cells have letters."""
+    numeric = [*DAY_FIRST, *MONTH_FIRST, *YEAR_FIRST]
+    separators = [separator for separator in SEPARATORS if sample.str.contains(separator, literal=True).any()]
+    named = NAMED if sample.str.contains(r"(?i)[a-zé]{3}").any() else ()
+    return [*(pattern.format(separator) for pattern, separator in product(numeric, separators)), *named]
+
+
+def _likely_tails(sample: pl.Series) -> list[str]:
+    has_time = sample.str.contains(":", literal=True)
+    if not has_time.any():
+        return [""]
+    is_twelve_hours = sample.str.contains(r"(?i)\d\s*[ap]m\b").any()
+    return [each for each in TIMES if (not each and not has_time.all()) or (each and ("%p" in each) == is_twelve_hours)]
 
 
 def _parse(text: pl.Series, time_format: str) -> pl.Series:
