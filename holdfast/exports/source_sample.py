@@ -19,11 +19,19 @@ from settings.sections import FileSource, SqlQuery
 from settings.urls import hide_credentials, remember_secrets
 
 ROWS, DATABASE_ROWS = 300_000, 50_000
-# A table of a database is looked into if the names of its columns fit this many of these roles.
-ROLES_OF_INTEREST, LEAST_ROLES = (
-    ("customer_id", "order_id", "ordered_at", "amount", "line_amount", "price", "product_id", "status"),
-    2,
+# A table of a database is looked into if the names of two of its columns fit such roles.
+ROLES_OF_INTEREST = (
+    "customer_id",
+    "order_id",
+    "ordered_at",
+    "amount",
+    "line_amount",
+    "price",
+    "product_id",
+    "category",
+    "status",
 )
+LEAST_COLUMNS = 2
 HEADER_LINES = 30
 HEAD_BYTES = 1 << 20
 FALLBACK_ENCODING = "cp1252"
@@ -193,7 +201,8 @@ def _tables_of_interest(url: str) -> list[str]:
         columns = {name: [str(column["name"]) for column in inspector.get_columns(name)] for name in names}
     finally:
         engine.dispose()
-    return [name for name in names if sum(bool(names_for(role, columns[name])) for role in ROLES_OF_INTEREST) >= LEAST_ROLES]
+    fitting = {name: {column for role in ROLES_OF_INTEREST for column in names_for(role, columns[name])} for name in names}
+    return [name for name in names if len(fitting[name]) >= LEAST_COLUMNS]
 
 
 def _table(url: str, table: str) -> Sample | None:
