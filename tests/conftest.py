@@ -112,7 +112,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the files with slow tests first, so that several processes finish together; each file is run by one process.
 
     The first two files build what the others share, the short demo with its second training and the demo, so that no process
-    waits for another one to build them. Within each group the order stays random.
+    waits for another one to build them. In each group, files with many tests come first: the last ones to start are short.
     """
     by_file: dict[Path, list[pytest.Item]] = {}
     for item in items:
@@ -128,9 +128,10 @@ def _builder(by_file: dict[Path, list[pytest.Item]], fixture: str, other: str) -
     return min(candidates, key=lambda path: _uses(by_file[path], other), default=None)
 
 
-def _schedule(tests: list[pytest.Item]) -> tuple[bool, bool, bool]:
+def _schedule(tests: list[pytest.Item]) -> tuple[bool, bool, bool, int]:
     is_slow = any(test.get_closest_marker("slow") for test in tests)
-    return not is_slow, any(_uses(tests, fixture) for fixture in ("retrained", "short_demo")), _uses(tests, "demo")
+    uses_short_demo = any(_uses(tests, fixture) for fixture in ("retrained", "short_demo"))
+    return not is_slow, uses_short_demo, _uses(tests, "demo"), -len(tests)
 
 
 def _uses(tests: list[pytest.Item], fixture: str) -> bool:

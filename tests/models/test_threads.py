@@ -38,6 +38,7 @@ def test_a_single_item_needs_no_thread() -> None:
     assert map_in_threads(lambda _: current_thread().name, [1]) == [current_thread().name]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_four_processors")
 def test_fits_of_the_reference_package_side_by_side_leave_standard_output_alone() -> None:
     rng = np.random.default_rng(1)

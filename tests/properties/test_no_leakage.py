@@ -117,6 +117,7 @@ def test_extreme_later_rows_change_nothing(tables: Tables, extreme: float) -> No
     assert_frame_equal(features(tables), features(change_tables(tables, poison)))
 
 
+@pytest.mark.slow
 @QUICK
 @given(all_tables)
 def test_columns_that_were_filled_later_change_nothing(tables: Tables) -> None:

@@ -48,6 +48,7 @@ def test_the_front_page_states_findings_and_since_when(site: dict[str, str]) -> 
     assert "the column opened_at is missing" in page
 
 
+@pytest.mark.slow
 def test_every_table_has_a_page_with_every_check_and_a_trend(site: dict[str, str]) -> None:
     assert "The newest order is at most 14 days old" in site["transactions.html"]
     assert "First seen" in site["transactions.html"]

@@ -150,6 +150,7 @@ def test_lines_of_customers_who_merge_later_are_in_the_order_of_their_own_days_b
 MOMENTS = st.integers(0, 300).map(lambda days: (datetime(2025, 9, 1) + timedelta(days=days)).strftime("%Y-%m-%d"))
 
 
+@pytest.mark.slow
 @hypothesis_settings(max_examples=15, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])  # shrinking is slow
 @given(
     st.lists(st.tuples(IDS, MOMENTS, st.integers(-5, 20).map(float), st.sampled_from("12")), min_size=1, max_size=20),

@@ -26,6 +26,7 @@ def trainings(monkeypatch: pytest.MonkeyPatch) -> list[None]:
     return trained
 
 
+@pytest.mark.slow
 def test_candidates_with_one_cache_train_equal_trees_once(snapshots: list[Snapshot], trainings: list[None]) -> None:
     frame, boosters = snapshots[-1].frame, BoosterCache()
     hybrid = HybridCandidate(boosters=boosters)

@@ -30,6 +30,7 @@ def test_a_loaded_model_predicts_the_same_and_names_no_customer(
     assert not [customer for customer in frame["customer_id"] if f'"{customer}"' in saved]
 
 
+@pytest.mark.slow
 @each_learner
 def test_without_enough_buyers_a_learner_is_refused(learner: ValueLearner, snapshots: list[Snapshot]) -> None:
     newest = snapshots[-1]

@@ -34,6 +34,7 @@ def test_a_csv_for_programs_has_every_id_unchanged(ids: list[str]) -> None:
     assert read_ids(as_csv(rows_with(ids), spreadsheet=False)) == ids
 
 
+@pytest.mark.slow
 @example(["\x1f=1", "=1"])  # a separator of ASCII, which some readers skip as a space
 @given(st.lists(IDS, min_size=1, max_size=5))
 def test_a_csv_for_spreadsheets_has_no_formula_and_keeps_ids_apart(ids: list[str]) -> None:

@@ -323,6 +323,7 @@ def test_no_held_out_household_is_treated_in_sixteen_weeks(store: sa.Engine, tmp
     assert treated_too_early(shop, rows, "treated", PAUSE, then=True) == []
 
 
+@pytest.mark.slow
 def test_plan_and_page_agree_on_the_holds_of_households(store: sa.Engine, tmp_path: Path) -> None:
     rng = np.random.default_rng(7)
     number = [int(n) for n in np.repeat(np.arange(20), 3)]

@@ -50,6 +50,7 @@ def explain(rows: list[dict[str, Any]], weights: list[dict[str, float]]) -> list
     return explain_scores(pl.DataFrame(cells, schema=SCHEMA), pl.DataFrame(weights), "EUR").to_list()
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(cases=st.lists(st.tuples(ROWS, WEIGHTS), min_size=1, max_size=25))
 def test_the_words_point_the_way_of_the_weight(

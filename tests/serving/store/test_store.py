@@ -256,6 +256,7 @@ def test_a_store_of_a_later_version_is_refused(store: sa.Engine, store_url: str)
         open_store(store_url)
 
 
+@pytest.mark.slow
 def test_several_processes_may_open_a_new_store_together(store_url: str) -> None:
     code = "import sys; from serving.store.engine import open_store; open_store(sys.argv[1])"
     processes = [

@@ -30,6 +30,7 @@ def newest(shop: Shop, tables: Tables) -> Snapshot:
     )[-1]
 
 
+@pytest.mark.slow
 def test_a_snapshot_without_leaks_passes(tables: Tables, newest: Snapshot) -> None:
     assert suspicious_features(newest.frame) == {}
     assert features_using_the_future(tables, newest, 365, Loyalty()) == []

@@ -137,6 +137,7 @@ def test_rows_carry_the_customer_for_resampling_and_the_leaderboard_does_not(
     assert words.isdisjoint(result.frame["customer_id"].to_list())
 
 
+@pytest.mark.slow
 def test_intervals_treat_the_rows_of_a_customer_as_one_draw(tables: Tables, snapshots: list[Snapshot]) -> None:
     result = backtest(snapshots, tables, CANDIDATES[:3], 1, quiet)
     assert result.frame is not None

@@ -41,6 +41,7 @@ def snapshots(shop: Shop, tables: Tables) -> list[Snapshot]:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("candidate", CANDIDATES, ids=lambda candidate: candidate.name)
 def test_no_candidate_predicts_shuffled_outcomes(candidate: Candidate, snapshots: list[Snapshot], tables: Tables) -> None:
     refuse_predictable_shuffles(candidate, snapshots, tables)

@@ -6,6 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from training.registry import mlflow_client as tracking
 from training.registry.moved_workspace import PATHS
 
@@ -21,6 +23,7 @@ def files_of(folder: Path) -> dict[str, int]:
     return {str(path.relative_to(folder)): path.stat().st_size for path in folder.rglob("*") if path.is_file()}
 
 
+@pytest.mark.slow
 def test_a_training_in_a_copy_writes_into_the_copy(shop: Any) -> None:  # noqa: ANN401  # a fixture
     shop.train(1.5)
     before, copy = files_of(shop.folder), shop.copy("work")  # a name that begins like the original's
