@@ -1,6 +1,6 @@
 """Add the columns of other files to the rows of a source: order lines that need their order's date and customer, for example."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from pathlib import Path
 
 import polars as pl
@@ -23,6 +23,11 @@ def with_joined_files(table: str, rows: pl.LazyFrame, joins: Sequence[JoinedFile
     for join in joins:
         rows = _with_joined_file(table, rows, join)
     return rows
+
+
+def joined_name(name: str, taken: Container[str], prefix: str) -> str:
+    """Return the name that a column of a joined file gets beside columns whose names are taken."""
+    return f"{prefix}_{name}" if name in taken else name
 
 
 def _with_joined_file(table: str, rows: pl.LazyFrame, join: JoinedFile) -> pl.LazyFrame:
@@ -58,8 +63,8 @@ def _keys(frame: pl.LazyFrame, columns: Iterable[str], keys: list[str]) -> list[
 
 
 def _renamed(other: pl.LazyFrame, rows: pl.LazyFrame, prefix: str) -> pl.LazyFrame:
-    taken = set(rows.collect_schema())
-    return other.rename({name: f"{prefix}_{name}" for name in other.collect_schema() if name in taken})
+    taken = rows.collect_schema()
+    return other.rename({name: joined_name(name, taken, prefix) for name in other.collect_schema()})
 
 
 def _refuse_ambiguous(table: str, right: pl.LazyFrame, keys: list[str], join: JoinedFile, name: str) -> None:

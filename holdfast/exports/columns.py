@@ -1,12 +1,12 @@
 """The columns of a source and of those joined to it, and placeholders for them in SQL."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 import polars as pl
 
+from features.tables.joined_files import joined_name
 from holdfast.exports.cells.dates import TimeFormat, time_format
 from holdfast.exports.cells.numbers import NumberFormat, number_format
 from holdfast.exports.cells.sql import quoted
@@ -16,7 +16,6 @@ from holdfast.exports.proposal import Findings
 from holdfast.exports.source_sample import Sample
 
 PLUS = "+"  # joins a date column and a time column in one placeholder: {time:Date+Time}
-SEVERAL_SIGNS = re.compile(r"[€$£]")
 
 
 @dataclass(frozen=True)
@@ -40,37 +39,34 @@ class SourceColumns:
 
     def fill(self, template: str) -> str | None:
         """Return the source of a column, a name or SQL; None if a column is missing or cannot be read as its placeholder says."""
-        parts = list(PLACEHOLDER.finditer(template))
-        if len(parts) == 1 and parts[0].group(0) == template and parts[0][1] is None:
-            return self.find(parts[0][2], parts[0][3])
-        values = [self._value(*match.groups()) for match in parts]
-        if any(value is None for value in values):
-            return None
-        if len(parts) == 1 and parts[0].group(0) == template and values[0] is not None and values[0].startswith('"'):
-            return self._plain(values[0])
-        filled = iter(values)
-        return PLACEHOLDER.sub(lambda _: str(next(filled)), template)
+        only = PLACEHOLDER.fullmatch(template)
+        if only is not None and only[1] is None:
+            return self.find(only[2], only[3])
+        sql = self.condition(template)
+        return None if sql is None else self.plain(sql)
 
     def condition(self, template: str) -> str | None:
-        """Return a condition in SQL; None if a column does not exist."""
+        """Return a condition or an expression in SQL; None if a column is missing or cannot be read as its placeholder says."""
         values = [self._value(*match.groups()) for match in PLACEHOLDER.finditer(template)]
         filled = iter(values)
-        return None if any(value is None for value in values) else PLACEHOLDER.sub(lambda _: str(next(filled)), template)
+        return None if None in values else PLACEHOLDER.sub(lambda _: str(next(filled)), template)
 
-    def _plain(self, sql: str) -> str:
+    def plain(self, sql: str) -> str:
         """Return the bare name where the SQL is one quoted column."""
         name = sql[1:-1].replace('""', '"')
         return name if sql == quoted(name) and name in self.cells else sql
 
     def _value(self, kind: str | None, name: str, source: str | None) -> str | None:
-        if kind == "time":
-            return self._time(name, source)
-        column = self.find(name, source)
-        if column is None:
+        columns = [self.find(part, source) for part in (name.split(PLUS) if kind == "time" else [name])]
+        known = [column for column in columns if column is not None]
+        if len(known) < len(columns):
             return None
-        return self.text(column) if kind is None else self._number(column)
+        if kind == "time":
+            return self.time(*known)
+        return self.text(known[0]) if kind is None else self.number(known[0])
 
-    def _number(self, column: str) -> str | None:
+    def number(self, column: str) -> str | None:
+        """Return the numbers of a column in SQL, however they are written; None if its cells are no numbers."""
         cells = self.cells[column].drop_nulls()
         if cells.is_empty():
             return quoted(column)
@@ -90,19 +86,16 @@ class SourceColumns:
                 f"Whether 1.234 or 1,234 in {column} is a thousand or a little more than one: it is read as a thousand."
             )
 
-    def _time(self, name: str, source: str | None) -> str | None:
-        columns = [self.find(part, source) for part in name.split(PLUS)]
-        known = [column for column in columns if column is not None]
-        if len(known) < len(columns):
-            return None
-        cell = " || ' ' || ".join(quoted(column) for column in known)
-        cells = self.cells[known[0]]
-        for column in known[1:]:
+    def time(self, *columns: str) -> str | None:
+        """Return the times in a column, or in one of dates and one of times, in SQL; None if the cells are no times."""
+        cell = " || ' ' || ".join(quoted(column) for column in columns)
+        cells = self.cells[columns[0]]
+        for column in columns[1:]:
             cells = cells + " " + self.cells[column]
         written = time_format(cells, self.today, prefers_day_first=self.prefers_day_first)
         if written is None:
             return None
-        self._tell_time(" and ".join(known), cells, written)
+        self._tell_time(" and ".join(columns), cells, written)
         return written.sql(cell)
 
     def _tell_time(self, column: str, cells: pl.Series, written: TimeFormat) -> None:
@@ -136,7 +129,7 @@ def source_columns(
                 own = next(key for key, value in on.items() if value == name)
                 aliases[source, name.strip().lower()] = own
                 continue
-            after = f"{sample.stem}_{name}" if name in cells else name
+            after = joined_name(name, cells, sample.stem)
             cells[after] = sample.cells[name]
             typed |= {after} if name in sample.typed else set()
             aliases[source, name.strip().lower()] = after

@@ -18,7 +18,7 @@ from holdfast.exports.generic_rows import row_conditions
 from holdfast.exports.guests import guest_ids
 from holdfast.exports.header_words import names_for, normalised
 from holdfast.exports.joins import join_missing
-from holdfast.exports.proposal import ColumnGuess, Findings, Proposal, TableGuess
+from holdfast.exports.proposal import ColumnGuess, Findings, JoinGuess, Proposal, TableGuess
 from holdfast.exports.source_sample import Sample
 
 OPTIONAL = ("quantity", "product_id", "brand", "category", "channel", "region", "store", "currency")
@@ -122,20 +122,22 @@ def propose_generic(samples: list[Sample], today: datetime) -> Proposal:
     )
 
 
-def _orders(main: Roles, roles: list[Roles], columns: SourceColumns, findings: Findings, joins: tuple) -> TableGuess:  # type: ignore[type-arg]
+def _orders(
+    main: Roles, roles: list[Roles], columns: SourceColumns, findings: Findings, joins: tuple[JoinGuess, ...]
+) -> TableGuess:
     found = _after_joins(main, roles, columns, joins)
     customer, time = found.get("customer_id"), found.get("ordered_at")
     guesses = [_customer(customer, columns, findings)] if customer else []
     guesses += _order_id(found, columns, findings)
-    when = columns.fill(f"{{time:{time}}}") if time else None
-    guesses += [ColumnGuess("ordered_at", when)] if when else []
+    when = columns.time(time) if time else None
+    guesses += [ColumnGuess("ordered_at", columns.plain(when))] if when else []
     conditions, returned = row_conditions(found, columns, findings)
     guesses += [guess for guess in [amount_guess(found, columns, findings, returned)] if guess is not None]
     guesses += [ColumnGuess(role, _optional(role, found[role], columns)) for role in OPTIONAL if role in found]
     return TableGuess("transactions", main.sample, tuple(guesses), joins=joins, where=conditions)
 
 
-def _after_joins(main: Roles, roles: list[Roles], columns: SourceColumns, joins: tuple) -> dict[str, str]:  # type: ignore[type-arg]
+def _after_joins(main: Roles, roles: list[Roles], columns: SourceColumns, joins: tuple[JoinGuess, ...]) -> dict[str, str]:
     """Return the column of each role after the joins; columns of the main source count first."""
     found = dict(main.columns)
     for join in joins:
@@ -148,7 +150,8 @@ def _after_joins(main: Roles, roles: list[Roles], columns: SourceColumns, joins:
 
 
 def _optional(role: str, column: str, columns: SourceColumns) -> str:
-    return (columns.fill(f"{{number:{column}}}") or column) if role == "quantity" else column
+    number = columns.number(column) if role == "quantity" else None
+    return column if number is None else columns.plain(number)
 
 
 def _customer(column: str, columns: SourceColumns, findings: Findings) -> ColumnGuess:
@@ -222,5 +225,7 @@ def _key_of_customers(sample: Sample, ids: pl.Series) -> str | None:
 
 def _of_customer(role: str, roles: Roles, columns: SourceColumns) -> ColumnGuess | None:
     name = next(iter(names_for(role, roles.sample.columns)), None)
-    source = None if name is None else columns.fill(f"{{time:{name}}}") if role == "joined_at" else name
-    return None if source is None else ColumnGuess(role, source)
+    if name is None or role != "joined_at":
+        return None if name is None else ColumnGuess(role, name)
+    time = columns.time(name)
+    return None if time is None else ColumnGuess(role, columns.plain(time))

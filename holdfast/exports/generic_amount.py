@@ -14,14 +14,13 @@ def amount_guess(found: dict[str, str], columns: SourceColumns, findings: Findin
     sql, comment = _amount(found, columns, findings)
     if sql is None:
         return None
-    refund = columns.condition(f"{{number:{found['refund']}}}") if "refund" in found else None
+    refund = columns.number(found["refund"]) if "refund" in found else None
     if refund is not None:
         sql, comment = f"{sql} - COALESCE({refund}, 0)", f"{comment}, less refunds"
         findings.could_not_see("The date of a refund: amounts are net of it from the day of the order on.")
     if returned is not None:
         sql, comment = f"CASE WHEN {returned} THEN -({sql}) ELSE {sql} END", f"{comment}; returns are negative"
-    plain = columns.fill(f"{{{sql[1:-1]}}}") if sql.startswith('"') and sql.count('"') == 2 else None  # noqa: PLR2004  # one column
-    return ColumnGuess("amount", plain or sql, comment)
+    return ColumnGuess("amount", columns.plain(sql), comment)
 
 
 def _amount(found: dict[str, str], columns: SourceColumns, findings: Findings) -> tuple[str | None, str]:
@@ -30,7 +29,7 @@ def _amount(found: dict[str, str], columns: SourceColumns, findings: Findings) -
     if price and quantity and (total is None or _is_repeated_total(total, found, columns)):
         if total is not None:
             findings.note(f"{total} repeats the total of the order on each of its lines, so lines are {price} x {quantity}.")
-        return columns.condition(f"{{number:{price}}} * {{number:{quantity}}}"), "price x quantity"
+        return _product(price, quantity, columns), "price x quantity"
     if total is not None:
         if _is_repeated_total(total, found, columns):
             findings.could_not_see(
@@ -38,18 +37,23 @@ def _amount(found: dict[str, str], columns: SourceColumns, findings: Findings) -
                 "Export amounts per line, or map a price and a quantity."
             )
         if quantity and _is_price(total, found, columns):
-            return columns.condition(f"{{number:{total}}} * {{number:{quantity}}}"), "price x quantity"
-        return columns.condition(f"{{number:{total}}}"), "as it stands"
+            return _product(total, quantity, columns), "price x quantity"
+        return columns.number(total), "as it stands"
     if price:
         findings.note(f"{price} is the amount of a line: there is no quantity.")
-        return columns.condition(f"{{number:{price}}}"), "one piece per line"
+        return columns.number(price), "one piece per line"
     return None, ""
+
+
+def _product(price: str, quantity: str, columns: SourceColumns) -> str | None:
+    factors = columns.number(price), columns.number(quantity)
+    return None if None in factors else " * ".join(str(factor) for factor in factors)
 
 
 def _is_product(total: str, found: dict[str, str], columns: SourceColumns) -> bool:
     """Whether an amount is price times quantity in nearly all rows."""
     names = [found.get("price"), found.get("quantity"), total]
-    queries = [None if name is None else columns.condition(f"{{number:{name}}}") for name in names]
+    queries = [None if name is None else columns.number(name) for name in names]
     if None in queries:
         return False
     frame = pl.LazyFrame({name: columns.cells[name] for name in names if name is not None})

@@ -31,5 +31,4 @@ def guest_ids(cells: pl.Series) -> list[str]:
     suspects = [name for name in names if name.strip().lower() in PLACEHOLDERS]
     most = counts.filter(~pl.col(cells.name).is_in(suspects))["rows"].max()
     by_name = dict(zip(names, counts["rows"].to_list(), strict=True))
-    is_number = [name for name in suspects if name.lstrip("-").isdigit()]
-    return [name for name in suspects if name not in is_number or by_name[name] > (most or 0)]
+    return [name for name in suspects if not name.lstrip("-").isdigit() or by_name[name] > (most or 0)]

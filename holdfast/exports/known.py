@@ -13,9 +13,8 @@ from holdfast.exports.proposal import ColumnGuess, Findings, JoinGuess, Proposal
 def propose_known(matches: list[Match], today: datetime) -> Proposal:
     """Return the proposal for the tables of one known layout; the first match has the orders."""
     findings, layout = Findings(), matches[0].layout
-    guesses, columns = [], None
-    for match in matches:
-        columns = _columns(match, today, findings)
+    guesses, columns_of = [], [_columns(match, today, findings) for match in matches]
+    for match, columns in zip(matches, columns_of, strict=True):
         if layout.time_zone_of is not None and (name := columns.find(layout.time_zone_of)) is not None:
             zone = zone_of_names(columns.cells[name])
             findings.zones += [] if zone is None else [zone]
@@ -25,7 +24,7 @@ def propose_known(matches: list[Match], today: datetime) -> Proposal:
     orders = guesses[0]
     given = {column.name for column in orders.columns}
     missing = tuple(name for name in SOURCE_TABLES["transactions"].required if name not in given)
-    currency = choose_currency(orders, _columns(matches[0], today, Findings()), findings)
+    currency = choose_currency(orders, columns_of[0], findings)
     return Proposal(
         title=layout.title,
         tables=tuple(guesses),

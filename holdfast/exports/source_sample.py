@@ -84,14 +84,13 @@ def _file(path: Path) -> list[Sample]:
         if path.suffix.lower() in SUFFIXES:
             names = sheet_names(path)
             options: list[dict[str, str | int]] = [{"sheet": name} if len(names) > 1 else {} for name in names]
-            return [sample for each in options if (sample := _sheet(path, each)) is not None] or [_refuse_empty(path)]
+            sheets = [sample for each in options if (sample := _sheet(path, each)) is not None]
+            if not sheets:
+                raise ExportError(f"{path.name} has no rows.")
+            return sheets
         return [_sample(path, {} if path.suffix.lower() in PARQUET_SUFFIXES else _csv_options(path))]
     except WorkbookError as error:
         raise ExportError(f"{path.name} cannot be read: {error}.") from None
-
-
-def _refuse_empty(path: Path) -> Sample:
-    raise ExportError(f"{path.name} has no rows.")
 
 
 def _sheet(path: Path, options: dict[str, str | int]) -> Sample | None:

@@ -2,6 +2,7 @@
 
 import sqlalchemy as sa
 
+from features.tables.joined_files import joined_name
 from holdfast.exports.proposal import TableGuess
 
 
@@ -17,7 +18,7 @@ def query_of(guess: TableGuess) -> str:
         joins.append(f" left join {table} on {conditions}")
         for name in join.sample.columns:
             if name not in join.on.values():
-                after = f"{join.sample.stem}_{name}" if name in taken else name
+                after = joined_name(name, taken, join.sample.stem)
                 taken[after] = f"{table}.{quote(name)}"
                 selected.append(f"{table}.{quote(name)} as {quote(after)}")
     return f"select {', '.join(selected)} from {main}{''.join(joins)}"  # noqa: S608  # names of the database's own, quoted

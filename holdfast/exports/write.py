@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from features.storage.files import write_durably
+from features.storage.files import temporary_path, write_durably
 from holdfast.exports.proposal import Proposal
 from holdfast.exports.recognise import recognise
 from holdfast.exports.render import render, with_password_file
@@ -23,13 +23,13 @@ def write_configuration(places: list[str], out: Path, *, replaces: bool = False)
     folder = out.resolve().parent
     folder.mkdir(parents=True, exist_ok=True)
     proposal = with_password_file(proposal, folder)
-    _write(out, render(proposal, folder, typical_order=0.0))
-    if proposal.missing:
-        return proposal, Totals([])
-    totals = verify(load_settings(out), utc_now())
-    _write(out, render(proposal, folder, totals.typical_order))
+    totals = Totals([]) if proposal.missing else _try(proposal, out)
+    write_durably(out, render(proposal, folder, totals.typical_order).encode())
     return proposal, totals
 
 
-def _write(path: Path, text: str) -> None:
-    write_durably(path, text.encode())
+def _try(proposal: Proposal, out: Path) -> Totals:
+    """Return what the export adds up to with a configuration in a temporary file beside `out`, where its paths hold."""
+    with temporary_path(out.resolve()) as path:
+        path.write_text(render(proposal, path.parent, typical_order=0.0), encoding="utf-8")
+        return verify(load_settings(path), utc_now())

@@ -60,11 +60,6 @@ class TimeFormat:
     is_ambiguous: bool = False
 
     @property
-    def is_iso(self) -> bool:
-        """Whether cells can be read without a conversion."""
-        return not self.formats and self.epoch is None
-
-    @property
     def is_day_first(self) -> bool:
         """Whether the day stands before the month."""
         return any(each.startswith("%d") for each in self.formats)
@@ -91,14 +86,13 @@ def time_format(cells: pl.Series, today: datetime, *, prefers_day_first: bool = 
     text = text.filter(text != "")
     if text.is_empty():
         return None
+    epoch = _epoch(text)
+    if epoch is not None:
+        return epoch
     iso = pl.select(as_time(pl.lit(text), pl.String(), "UTC")).to_series()  # 03-11-25 is the year 3 there
-    if (iso >= FIRST_DAY).sum() >= LIKELY * len(text) and not _is_epoch(text):
+    if (iso >= FIRST_DAY).sum() >= LIKELY * len(text):
         return TimeFormat()
-    return _epoch(text) or _named_format(text, today, prefers_day_first=prefers_day_first)
-
-
-def _is_epoch(text: pl.Series) -> bool:
-    return _epoch(text) is not None
+    return _named_format(text, today, prefers_day_first=prefers_day_first)
 
 
 def _epoch(text: pl.Series) -> TimeFormat | None:
