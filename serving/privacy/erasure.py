@@ -172,4 +172,6 @@ def _out_of_reach(settings: Settings, engine: sa.Engine) -> list[str]:
 def _source_description(source: Source) -> str:
     if isinstance(source, SqlQuery):
         return "a query"
-    return f"file {Path(source.file if isinstance(source, FileSource) else source).name}"
+    joined = source.join if isinstance(source, FileSource) else ()
+    names = [source.file if isinstance(source, FileSource) else source, *(other.file for other in joined)]
+    return f"file {', joined with '.join(Path(name).name for name in names)}"

@@ -72,6 +72,10 @@ def by_order(lines: list[Line]) -> dict[int, list[Line]]:
     return orders
 
 
+def total_of(lines: list[Line]) -> float:
+    return round(sum(line.amount for line in lines), 2)
+
+
 def write_csv(
     path: Path, header: list[str], rows: Cells, separator: str = ",", encoding: str = "utf-8", preamble: str = ""
 ) -> None:
@@ -99,7 +103,7 @@ def expected(customer: str, order: str, lines: list[Line] = GOOD, **settings: ob
 def per_order(customer: str, order: str, **settings: object) -> Expected:
     """Return one line per order, for exports without lines."""
     rows = [
-        (customer.format(lines[0].customer), order.format(number), lines[0].at, round(sum(line.amount for line in lines), 2))
+        (customer.format(lines[0].customer), order.format(number), lines[0].at, total_of(lines))
         for number, lines in by_order(GOOD).items()
     ]
     return Expected(rows, settings)
@@ -133,7 +137,7 @@ def shopify(folder: Path) -> tuple[list[str], Expected]:
     rows: Cells = []
     for number, lines in by_order(LINES).items():
         first = lines[0]
-        subtotal = round(sum(line.amount for line in lines), 2)
+        subtotal = total_of(lines)
         status = {"good": "paid", "cancelled": "voided", "refunded": "refunded"}[first.state]
         offset = "-0500" if first.at < datetime(2026, 3, 8, 2) else "-0400"
         for index, line in enumerate(lines):
@@ -250,7 +254,7 @@ def magento(folder: Path) -> tuple[list[str], Expected]:
     status = {"good": "Complete", "cancelled": "Canceled", "refunded": "Closed"}
     rows: Cells = []
     for number, lines in by_order(LINES).items():
-        first, total = lines[0], round(sum(line.amount for line in lines), 2)
+        first, total = lines[0], total_of(lines)
         at = f"{first.at:%b} {first.at.day}, {first.at:%Y, %I:%M:%S %p}"
         rows.append(
             [
@@ -368,7 +372,7 @@ def stripe(folder: Path) -> tuple[list[str], Expected]:
     ]
     rows: Cells = []
     for number, lines in by_order(LINES).items():
-        total = round(sum(line.amount for line in lines), 2)
+        total = total_of(lines)
         status = {"good": "Paid", "cancelled": "Failed", "refunded": "Refunded"}[lines[0].state]
         at = f"{lines[0].at:%Y-%m-%d %H:%M}"
         rows.append(
@@ -536,7 +540,7 @@ def klaviyo(folder: Path) -> tuple[list[str], Expected]:
     header = ["profile_id", "email", "metric", "timestamp", "value", "order_id"]
     rows: Cells = []
     for number, lines in by_order(LINES).items():
-        first, total = lines[0], round(sum(line.amount for line in lines), 2)
+        first, total = lines[0], total_of(lines)
         seconds = int((first.at - datetime(1970, 1, 1)).total_seconds())
         rows.append([f"P{first.customer}", first.mail, "Opened Email", seconds - 60, "", ""])
         rows.append(

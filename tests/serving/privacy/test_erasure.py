@@ -185,3 +185,18 @@ def test_an_interrupted_erasure_is_completed_when_it_is_repeated(
     monkeypatch.undo()
     erase(state.settings, state.engine, CUSTOMER, datetime(2026, 1, 1), "tests")
     assert files_with_id(state.settings.workspace.path, CUSTOMER) == []
+
+
+def test_an_erasure_names_all_files_that_a_table_is_read_from(tmp_path: Path, holdfast: Any) -> None:  # noqa: ANN401
+    (tmp_path / "lines.csv").write_text("order_id,amount\n1,5\n2,6\n", encoding="utf-8")
+    (tmp_path / "orders.csv").write_text("order_id,customer_id,ordered_at\n1,a,2026-11-01\n2,b,2026-11-02\n", encoding="utf-8")
+    config = tmp_path / "holdfast.toml"
+    config.write_text(
+        '[tables]\ntransactions = {file = "lines.csv", join = [{file = "orders.csv", on = "order_id"}]}\n', encoding="utf-8"
+    )
+    assert holdfast("validate", "--config", config)[0] == 0
+    code, output, _ = holdfast("forget", "a", "--config", config)
+    assert code == 0
+    assert "The source of transactions (file lines.csv, joined with orders.csv): erase the customer there too." in " ".join(
+        output.split()
+    )
