@@ -1,4 +1,4 @@
-"""Which rows of an unknown export are orders: cancelled ones, tests and other events are left out, returns are told apart."""
+"""Which rows of an unknown export are orders: cancelled ones, tests and other events are left out, returns are recognised."""
 
 from holdfast.exports.cells.sql import literal
 from holdfast.exports.columns import SourceColumns

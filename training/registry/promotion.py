@@ -103,7 +103,7 @@ def rollback(settings: Settings) -> Rollback:
 
 
 def confirm(settings: Settings) -> None:
-    """Take a promotion or rollback off the record, once its user has been told."""
+    """Take a promotion or rollback off the record, once its user has been informed."""
     end_change(champions_folder(settings))
 
 

@@ -78,7 +78,7 @@ def test_a_promotion_killed_anywhere_is_completed_by_the_same_command(two_versio
         if not is_killed(number, shop.promote):
             break
         assert shop.current in {("1", 1.0), ("2", 2.0)}
-        if (shop.champions / "CHANGE").exists() or shop.current[0] == "1":  # else the user has been told
+        if (shop.champions / "CHANGE").exists() or shop.current[0] == "1":  # else the user has been informed
             assert shop.promote()[:2] == ("2", "2")
         assert (shop.current, shop.alias(), shop.alias("challenger")) == (("2", 2.0), "2", None)
         assert (shop.champions / "FORMER").read_text(encoding="utf-8") == "1\n"
@@ -97,7 +97,7 @@ def test_a_rollback_killed_anywhere_is_completed_and_not_repeated_by_the_same_co
         if not is_killed(number, shop.rollback):
             break
         assert shop.current in {("3", 3.0), ("2", 2.0)}
-        if (shop.champions / "CHANGE").exists() or shop.current[0] == "3":  # else the user has been told
+        if (shop.champions / "CHANGE").exists() or shop.current[0] == "3":  # else the user has been informed
             assert shop.rollback()[:2] == ("3", "2")
         assert (shop.current, shop.alias()) == (("2", 2.0), "2")
         assert (shop.champions / "FORMER").read_text(encoding="utf-8") == "1\n"
