@@ -16,6 +16,7 @@ import lightgbm as lgb
 import numpy as np
 import polars as pl
 
+from benchmarks.logs.catalogue import RETAIL_COLUMNS
 from expectations.validation.gate import load_tables
 from features.labels import with_labels
 from features.point_in_time import known_before
@@ -39,16 +40,6 @@ ORIGINS = [date(2011, 1, 15), date(2011, 3, 1), date(2011, 4, 15), date(2011, 6,
 CDNOW_ORIGINS = [date(1997, 10, 1), date(1998, 1, 1), date(1998, 4, 1)]
 HORIZON_DAYS = 90
 RFM = ["frequency", "recency", "T", "recency_days", "monetary_value", "historic_value"]
-RETAIL = {
-    "customer_id": "CustomerID",
-    "order_id": "Invoice",
-    "ordered_at": "InvoiceDate",
-    "amount": "Quantity * Price",
-    "quantity": "Quantity",
-    "product_id": "StockCode",
-    "unit_price": "Price",
-    "region": "Country",
-}
 PEERS = ("recency_rule", "bgnbd", "lightgbm_rfm")
 VALUE_PEERS = ("same_as_last_period", "average_spend_x_retention", "recency_deciles", "bgnbd_gamma_gamma", "lightgbm_rfm")
 SelectBest = Callable[..., str]
@@ -172,7 +163,7 @@ def main(retail: Path, origins: list[date], *, cdnow: bool) -> None:
     """Evaluate Online Retail if its file exists, and CDNOW if requested."""
     if retail.is_file():
         settings = Settings(tables=TableSources(str(retail)))
-        settings.columns.transactions.update(RETAIL)
+        settings.columns.transactions.update(RETAIL_COLUMNS)
         tables, _ = load_tables(settings, utc_now())
         print_report("Online Retail", pl.concat([evaluate_origin(settings, tables, origin) for origin in origins]))
     else:

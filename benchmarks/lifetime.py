@@ -23,8 +23,8 @@ from models.value.lifetime_value import value_frame, value_terms
 from settings.clock import utc_now
 from settings.sections import Settings, TableSources, Value
 from training.data.training_data import prepare_training_data
+from training.fit_champion import fit_spend_gamma_shape
 from training.metrics import interval_metrics, value_metrics
-from training.train import fit_spend_gamma_shape
 
 YEAR_DAYS = 365
 RETAIL_DAYS = [date(2010, 6, 15), date(2010, 7, 15), date(2010, 8, 31)]

@@ -1,0 +1,142 @@
+"""Are small shops with short logs told the truth? Simulated companies against the base rate of what then happened.
+
+Run: python -m benchmarks.small_shops [--worlds 200] [--workers 2]
+
+Each company has 60, 100 or 200 customers, a rhythm of 30 to 365 days, regular or random orders, and a log of half a horizon to
+three. The champion that `train` would choose predicts the horizon after the log. The base rate is the same probability for all,
+which is the share that then left: nobody can know it before. The table shows how far the log-loss of what is served is above it.
+"""
+
+import argparse
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from features.tables.schema import Tables
+from models.churn.hybrid import DEFAULT_TREES
+from models.errors import TooLittleDataError
+from settings.sections import Churn, Settings, TableSources
+from training.data.training_data import prepare_training_data
+from training.fit_champion import fit_champion, hold_contest
+from training.metrics import auc, log_loss
+
+AS_OF = date(2025, 7, 1)
+SIZES = (60, 100, 200)
+REGULARITIES = (1, 4, 12)
+MAX_EXCESS = 0.02
+
+
+@dataclass(frozen=True)
+class World:
+    """A company: its customers, rhythm and log; the horizon and the log's length are in rhythms and in horizons."""
+
+    seed: int
+    customers: int
+    rhythm_days: float
+    regularity: int
+    horizon_days: int
+    log_days: int
+
+
+def worlds(count: int) -> Iterator[World]:
+    """Yield the companies: the same for the same number."""
+    rng = np.random.default_rng(1)
+    for seed in range(count):
+        rhythm = float(np.exp(rng.uniform(np.log(30), np.log(365))))
+        horizon = round(rhythm * rng.choice([1.0, 1.5, 2.0, 3.0]))
+        log_days = round(horizon * rng.uniform(0.5, 3.0))
+        yield World(seed, int(rng.choice(SIZES)), rhythm, int(rng.choice(REGULARITIES)), horizon, log_days)
+
+
+def simulate(world: World) -> pl.DataFrame:
+    """Return all orders, before and after the as-of date; customers leave after an order with their own probability."""
+    rng = np.random.default_rng([7, world.seed])
+    n, orders = world.customers, 400
+    rhythm = world.rhythm_days * np.exp(rng.normal(0, 0.4, n))
+    gaps = rng.gamma(world.regularity, rhythm[:, None] / world.regularity, (n, orders))
+    first = rng.uniform(-world.log_days, -1, n) - rng.uniform(0, 3 * world.rhythm_days, n) * (rng.random(n) < 0.5)
+    days = np.concatenate([first[:, None], first[:, None] + np.cumsum(gaps, axis=1)], axis=1)
+    leaving = rng.beta(0.6, 3.0, n)[:, None]
+    alive = np.concatenate([np.ones((n, 1)), np.cumprod(rng.random((n, orders)) > leaving, axis=1)], axis=1).astype(bool)
+    shown = alive & (days >= -world.log_days) & (days < world.horizon_days)
+    customer, index = np.nonzero(shown)
+    start = datetime.combine(AS_OF, datetime.min.time())
+    return pl.DataFrame(
+        {
+            "customer_id": pl.Series(customer).cast(pl.String),
+            "order_id": pl.Series(customer * 1000 + index).cast(pl.String),
+            "ordered_at": [start + timedelta(days=float(day)) for day in days[shown]],
+            "amount": np.exp(rng.normal(3.5, 0.6, len(customer))),
+        }
+    ).with_columns(pl.col("ordered_at").dt.cast_time_unit("us"))
+
+
+def evaluate(world: World) -> dict[str, object]:
+    """Return the figures of one company."""
+    orders = simulate(world)
+    before = orders.filter(pl.col("ordered_at") < datetime.combine(AS_OF, datetime.min.time()))
+    later = set(orders.filter(pl.col("ordered_at") >= datetime.combine(AS_OF, datetime.min.time()))["customer_id"])
+    settings = Settings(tables=TableSources("simulated"), churn=Churn(horizon_days=world.horizon_days))
+    figures: dict[str, object] = {**vars(world), "horizons": world.log_days / world.horizon_days}
+    try:
+        data = prepare_training_data(settings, Tables(before.lazy()), AS_OF, lambda *_: None)
+    except TooLittleDataError:
+        return figures | {"champion": "none"}
+    contest = hold_contest(data, DEFAULT_TREES, lambda *_: None)
+    champion = fit_champion(settings, data, contest)
+    current = data.btyd.with_columns(data.features, world.horizon_days)
+    p = champion.churn.p_churn(current).to_numpy()
+    churned = (~current["customer_id"].is_in(list(later))).cast(pl.Float64).to_numpy()
+    rate = np.full(len(p), np.clip(churned.mean(), 0.5 / len(p), 1 - 0.5 / len(p)))
+    return figures | {
+        "champion": champion.churn.name,
+        "windows": len(data.snapshots),
+        "origins": len(contest.result.origins),
+        "rows": len(p),
+        "churned": float(churned.mean()),
+        "mean_p": float(p.mean()),
+        "log_loss": log_loss(churned, p),
+        "excess": log_loss(churned, p) - log_loss(churned, rate),
+        "auc": auc(churned, p),
+    }
+
+
+def main(count: int, workers: int, out: Path | None) -> None:
+    """Evaluate all companies and print the table."""
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        frame = pl.DataFrame(list(pool.map(evaluate, worlds(count))), infer_schema_length=None)
+    if out is not None:
+        frame.write_parquet(out)
+    scored = frame.filter(pl.col("champion") != "none").with_columns(
+        pl.col("horizons").bin_intervals([1.0, 2.0], labels=["below 1", "1 to 2", "2 to 3"]).alias("log, horizons")
+    )
+    print(f"{frame.height} companies, {frame.height - scored.height} without a repeat buyer")
+    excess = [
+        pl.len(),
+        pl.col("excess").mean().alias("mean excess"),
+        (pl.col("excess").std() / pl.len().sqrt()).alias("standard error"),
+        pl.col("excess").quantile(0.9).alias("90 % quantile"),
+        pl.col("excess").max().alias("highest"),
+        (pl.col("excess") > MAX_EXCESS).mean().alias("above .02"),
+        (pl.col("mean_p") - pl.col("churned")).mean().alias("bias"),
+        pl.col("auc").mean(),
+    ]
+    with pl.Config(tbl_rows=-1, tbl_cols=-1, float_precision=3, tbl_hide_dataframe_shape=True, tbl_hide_column_data_types=True):
+        for group in ("log, horizons", "customers", "regularity", "champion"):
+            print(scored.group_by(group).agg(excess).sort(group))
+        print(scored.select(excess))
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.small_shops", description=__doc__)
+    parser.add_argument("--worlds", type=int, default=200)
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--out", type=Path, help="Parquet file with a row per company")
+    arguments = parser.parse_args()
+    main(arguments.worlds, arguments.workers, arguments.out)
