@@ -6,6 +6,7 @@ import polars as pl
 
 from features.families.feature import Feature
 from features.frames.columns import CUSTOMER, DAY
+from features.frames.purchases import total
 from features.frames.sorted_runs import gap_days, is_among_last, last_of_customer
 
 FAMILY = "cadence"
@@ -23,6 +24,13 @@ FEATURES = (
         "ratio",
         "Standard deviation divided by the mean; well below 1 for a regular customer",
         UNDER_THREE_PURCHASES,
+    ),
+    Feature(
+        "log_gaps",
+        "log days",
+        "Sum of the logarithms of the times between purchases, from which order models learn how regular customers are",
+        UNDER_TWO_PURCHASES,
+        is_model_input=False,
     ),
     Feature("gap_last", "days", "Time between the last two purchases", UNDER_TWO_PURCHASES),
     Feature(
@@ -79,6 +87,7 @@ def cadence(occasions: pl.LazyFrame, as_of: date) -> pl.LazyFrame:
             pl.col("gap").sum().alias("all"),
             pl.col("gap").count().cast(pl.Int64).alias("gaps"),
             pl.col("squared").sum(),
+            total(pl.col("gap").log()).alias("log_gaps"),
             pl.col("recent").mean(),
             pl.col("last").max().alias("gap_last"),
             pl.col("reached").sum(),
@@ -101,6 +110,7 @@ def _columns() -> list[pl.Expr]:
         mean.alias("gap_mean"),
         std.alias("gap_std"),
         (std / mean).alias("gap_variation"),
+        pl.when(gaps > 0).then("log_gaps").alias("log_gaps"),
         pl.col("gap_last"),
         (pl.col("recent") / mean).alias("gap_trend"),
         pl.when(gaps > 0).then(pl.col("reached") / gaps).alias("gap_rank"),

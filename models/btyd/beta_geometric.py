@@ -15,7 +15,7 @@ import numpy as np
 from scipy.special import betainc, betaln, expit, gammaln, hyp2f1
 
 from features.frames.arrays import Array
-from models.btyd.order_process import OrderProcess
+from models.btyd.order_process import MemorylessProcess, Parameters
 
 SINGULARITY_MARGIN = 1e-6
 LARGE_A, COMMON_P_SUM = 30.0, 1e5
@@ -24,7 +24,7 @@ LEGENDRE_NODES, LEGENDRE_WEIGHTS = np.polynomial.legendre.leggauss(200)
 
 
 @dataclass(frozen=True)
-class BetaGeometric(OrderProcess):
+class BetaGeometricParameters(Parameters):
     """Parameters: r, a and b have no unit, alpha has that of time.
 
     `first_order_counts` is 1 where the first order is a dropout opportunity, else 0.
@@ -35,6 +35,11 @@ class BetaGeometric(OrderProcess):
     a: float | Array
     b: float | Array
     first_order_counts: int
+
+
+@dataclass(frozen=True)
+class BetaGeometric(BetaGeometricParameters, MemorylessProcess):
+    """BG/NBD or MBG/NBD."""
 
     def p_alive(self, x: Array, t_x: Array, T: Array) -> Array:  # noqa: N803  # the papers' symbol
         """Return the share of the first of the two terms of the likelihood (eq. 3); 1 without a dropout opportunity."""

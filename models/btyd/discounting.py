@@ -5,7 +5,7 @@ from functools import partial
 import numpy as np
 
 from features.frames.arrays import Array
-from models.btyd.order_process import OrderProcess
+from models.btyd.order_process import FunctionIfAlive, OrderProcess, OrdersIfAlive
 
 NODE_COUNT = 40
 MAX_DISCOUNT_EXPONENT = 40.0  # orders discounted by more than exp(-40) are negligible
@@ -25,16 +25,20 @@ def discounted_orders(process: OrderProcess, x: Array, t_x: Array, T: Array, h: 
 
     E is smooth in v = ln(1 + u max_rate), so a Gauss-Legendre rule with 40 nodes in v is accurate.
     """
-    return process.p_alive(x, t_x, T) * process.deduplicated(partial(_discounted_orders_if_alive, process, d), x, T, h)
+
+    def discounted(orders: OrdersIfAlive) -> FunctionIfAlive:
+        return partial(_discounted_orders_if_alive, orders, d)
+
+    return process.p_alive(x, t_x, T) * process.if_alive(discounted, x, t_x, T, h)
 
 
-def _discounted_orders_if_alive(process: OrderProcess, d: float, x: Array, T: Array, h: float) -> Array:  # noqa: N803
+def _discounted_orders_if_alive(orders: OrdersIfAlive, d: float, x: Array, T: Array, h: float | Array) -> Array:  # noqa: N803
     if d == 0:
-        return process.expected_orders_if_alive(x, T, h) if np.isfinite(h) else process.residual_orders_if_alive(x, T)
-    rate, end = process.max_rate(x, T), min(h, MAX_DISCOUNT_EXPONENT / d)
+        return orders.expected_orders_if_alive(x, T, h) if np.isfinite(h) else orders.residual_orders_if_alive(x, T)
+    rate, end = orders.max_rate(x, T), min(float(h), MAX_DISCOUNT_EXPONENT / d)
     span = np.log1p(end * rate)
-    total = np.exp(-d * h) * process.expected_orders_if_alive(x, T, h) if np.isfinite(h) else np.zeros_like(T)
+    total = np.exp(-d * h) * orders.expected_orders_if_alive(x, T, h) if np.isfinite(h) else np.zeros_like(T)
     for node, weight in zip(UNIT_NODES, UNIT_WEIGHTS, strict=True):
         u = np.expm1(node * span) / rate
-        total = total + weight * span * (u + 1 / rate) * d * np.exp(-d * u) * process.expected_orders_if_alive(x, T, u)
+        total = total + weight * span * (u + 1 / rate) * d * np.exp(-d * u) * orders.expected_orders_if_alive(x, T, u)
     return total

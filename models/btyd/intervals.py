@@ -42,9 +42,9 @@ class OrderDistribution:
 
     def p_at_least(self, n: Array, rows: Rows) -> Array:
         """Return P(N >= n) of the customers at these row indices, n >= 1."""
-        x, T = self.x[rows], self.T[rows]  # noqa: N806  # the papers' symbol
+        x, t_x, T = self.x[rows], self.t_x[rows], self.T[rows]  # noqa: N806  # the papers' symbol
         tails = (
-            p_alive[rows] * process.subset(rows).p_at_least_if_alive(x, T, self.h, n)
+            p_alive[rows] * process.subset(rows).tail(x, t_x, T, self.h, n)
             for process, p_alive in zip(self.processes, self.p_alive, strict=True)
         )
         return sum(tails, np.zeros(len(x))) / len(self.processes)

@@ -12,7 +12,7 @@ from scipy.optimize import elementwise
 from scipy.special import betainc, expit
 
 from features.frames.arrays import Array
-from models.btyd.order_process import OrderProcess
+from models.btyd.order_process import MemorylessProcess
 from models.btyd.pareto_integral import leaving_log_odds, p_order_if_alive
 
 SINGULARITY_MARGIN = 1e-9
@@ -22,7 +22,7 @@ UNIT_NODES, UNIT_WEIGHTS = (_NODES + 1) / 2, _WEIGHTS / 2
 
 
 @dataclass(frozen=True)
-class Pareto(OrderProcess):
+class Pareto(MemorylessProcess):
     """Parameters: r and s have no unit, alpha and beta have that of time."""
 
     r: float | Array
