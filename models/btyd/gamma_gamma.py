@@ -8,17 +8,20 @@ from typing import ClassVar, Self
 
 import numpy as np
 import polars as pl
+from scipy.optimize import nnls
 from scipy.special import digamma, gammaln
 
 from features.frames.arrays import Array
 from models.btyd.fitted_model import UNFITTED, FittedModel
 from models.btyd.histories import unique_inverse
 from models.btyd.lifetimes_engine import HOLDFAST_ENGINE, LIFETIMES_ENGINE, fit_gamma_gamma
-from models.btyd.maximum_likelihood import Estimate, build_estimate, maximize
+from models.btyd.maximum_likelihood import Estimate, build_estimate, is_at_boundary, maximize
 from models.errors import InvalidHistoriesError
 
 MIN_BUYERS = 10
 DEFAULT_Q = 4.0
+OUTLIER_QUANTILE = 0.99  # a few large orders would decide the variances
+MIN_VARIANCE_SHARE, MIN_BETWEEN_SHARE = 1e-4, 0.05
 STARTS = ((6.0, 4.0, 0.5), (1.0, 2.0, 1.0), (2.0, 10.0, 5.0))
 SPEND_COLUMNS = ("frequency", "monetary_value")
 
@@ -54,9 +57,10 @@ class GammaGamma(FittedModel):
         """Return the maximum-likelihood fit to repeat buyers with positive spend; an optional `weight` counts rows.
 
         Customers without a repeat purchase or without positive spend are excluded. With fewer than ten left, or where the
-        population's mean spend is infinite (q of 1 or less), the parameters come from moments, and `diagnosis` says so.
-        `engine` may be "lifetimes". Raises InvalidHistoriesError for a missing column or an infinite value, and
-        TooLittleDataError where `lifetimes` does not converge.
+        population's mean spend is infinite (q of 1 or less), or at a boundary, where all customers would spend the same or
+        nothing but their own mean, the parameters come from moments, and `diagnosis` says so. `engine` may be "lifetimes".
+        Raises InvalidHistoriesError for a missing column or an infinite value, and TooLittleDataError where `lifetimes` does
+        not converge.
         """
         buyers = _repeat_buyers(frame)
         if buyers.height < MIN_BUYERS:
@@ -72,7 +76,10 @@ class GammaGamma(FittedModel):
             estimate = maximize(self.PARAMETERS, likelihood, [np.array(start) for start in STARTS])
         if estimate.params[1] <= 1:
             diagnosis = f"the population has no mean spend (q = {estimate.params[1]:.2f}): parameters from moments"
-            return self.from_estimate(_moment_estimate(frame, diagnosis))
+            return self.from_estimate(_credibility_estimate(buyers, diagnosis))
+        if is_at_boundary(estimate.params):
+            diagnosis = f"the likelihood has its maximum at a boundary (q = {estimate.params[1]:.3g}): parameters from moments"
+            return self.from_estimate(_credibility_estimate(buyers, diagnosis))
         scale = np.array([1, 1, unit])
         return self.from_estimate(
             Estimate(
@@ -151,6 +158,32 @@ def _repeat_buyers(frame: pl.DataFrame) -> pl.DataFrame:
             f"{infinite:,} of {frame.height:,} customers have an infinite frequency or spend; correct or drop them."
         )
     return rows.filter((pl.col("frequency") > 0) & (pl.col("monetary_value") > 0) & (pl.col("weight") > 0))
+
+
+def _credibility_estimate(buyers: pl.DataFrame, diagnosis: str) -> Estimate:
+    """Return parameters from the variance of mean spend between customers and within them, from how it falls with x.
+
+    Buehlmann and Straub (1970), Glaubwuerdigkeit fuer Schadensaetze: for x orders of variance s2, around customers' own means of
+    variance t2, the variance of mean spend is t2 + s2 / x, and a customer's expectation weighs the own mean by x / (x + s2 / t2).
+    In Gamma-Gamma s2 / t2 is (q - 1) / p, so both expectations are equal. At least a twentieth of the variance of an order counts
+    as variance between customers: no evidence that they differ is no evidence that they do not.
+    """
+    x, spend, weight = (buyers[name].cast(pl.Float64).to_numpy() for name in (*SPEND_COLUMNS, "weight"))
+    capped = np.minimum(spend, np.quantile(spend, OUTLIER_QUANTILE))
+    mean = float(weight @ capped / weight.sum())
+    root = np.sqrt(weight)
+    design = np.column_stack([root, root / x])
+    (between, within), _ = nnls(design, root * (capped - mean) ** 2)
+    within = max(float(within), MIN_VARIANCE_SHARE * mean**2)
+    between = max(float(between), MIN_BETWEEN_SHARE * within)
+    p = (mean**2 + between) / within
+    q = 1 + p * within / between
+    return Estimate(
+        params=np.array([p, q, float(weight @ spend / weight.sum()) * (q - 1) / p]),
+        log_likelihood=float("nan"),
+        covariance=np.full((3, 3), np.nan),
+        diagnosis=diagnosis,
+    )
 
 
 def _moment_estimate(frame: pl.DataFrame, diagnosis: str) -> Estimate:

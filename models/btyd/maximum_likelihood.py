@@ -73,6 +73,11 @@ def build_estimate(full: Objective, params: Array, diagnosis: str) -> Estimate:
     return Estimate(params=params, log_likelihood=full(params)[0], covariance=covariance, diagnosis=diagnosis)
 
 
+def is_at_boundary(params: Array) -> bool:
+    """Whether any of the parameters is at a boundary: the data do not identify it."""
+    return bool(_at_boundary(np.log(params)).any())
+
+
 def _remember_last(objective: Objective) -> Objective:
     """Return the same function; it does not compute its last values again, because steps and Hessians share points."""
     by_bytes = lru_cache(maxsize=REMEMBERED_POINTS)(lambda params: objective(np.frombuffer(params)))

@@ -1,7 +1,8 @@
+import numpy as np
 import polars as pl
 import pytest
 
-from models.btyd.gamma_gamma import GammaGamma
+from models.btyd.gamma_gamma import GammaGamma, _credibility_estimate
 
 
 def test_the_fit_reproduces_the_published_parameters_and_customers(cdnow_weeks: pl.DataFrame) -> None:
@@ -29,3 +30,34 @@ def test_with_too_few_repeat_buyers_parameters_come_from_moments() -> None:
     fitted = GammaGamma().fit(frame)
     assert "too little data" in fitted.diagnosis
     assert fitted.gamma * fitted.p / (fitted.q - 1) == pytest.approx(10.0)
+
+
+def spends(customers: int, between: float, rng: np.random.Generator) -> pl.DataFrame:
+    """Return repeat buyers whose own means vary by `between` (log), with orders spread evenly around them."""
+    orders = rng.integers(1, 12, customers)
+    own = 60 * np.exp(rng.normal(0, between, customers)) if between else np.full(customers, 60.0)
+    means = [rng.uniform(0.2 * mean, 1.8 * mean, size).mean() for mean, size in zip(own, orders, strict=True)]
+    return pl.DataFrame({"frequency": orders.astype(float), "monetary_value": means})
+
+
+def test_at_a_boundary_the_customers_own_spend_keeps_some_weight() -> None:
+    """Orders are bounded, so the likelihood sees no difference between customers, and q runs away."""
+    frame = spends(3_000, 0.05, np.random.default_rng(1))
+    model = GammaGamma().fit(frame)
+    assert "at a boundary" in model.diagnosis
+    assert "parameters from moments" in model.diagnosis
+    assert "valid" not in model.diagnosis
+    expected = model.expected_spend(frame)
+    assert expected.mean() == pytest.approx(frame["monetary_value"].mean(), rel=0.03)
+    assert pl.DataFrame({"a": expected, "b": frame["monetary_value"]}).select(pl.corr("a", "b", method="spearman")).item() > 0.8
+    spread = (expected.quantile(0.9) - expected.quantile(0.1)) / expected.mean()  # type: ignore[operator]
+    assert 0.02 < spread < 0.5
+
+
+def test_moments_find_the_weight_of_the_own_mean() -> None:
+    rng = np.random.default_rng(2)
+    frame = spends(40_000, 0.4, rng).with_columns(weight=pl.lit(1.0))
+    p, q, _ = _credibility_estimate(frame, "moments").params
+    within = (60**2 * np.exp(2 * 0.4**2)) * (1.6**2 / 12)
+    between = 60**2 * np.exp(0.4**2) * (np.exp(0.4**2) - 1)
+    assert (q - 1) / p == pytest.approx(within / between, rel=0.25)  # large means are capped
