@@ -27,27 +27,21 @@ def command(config: Config = DEFAULT_CONFIG, as_of: AsOf = None) -> None:
 
 
 def _propose_windows(session: "Session") -> None:
-    from features.windows import churn_windows, order_gaps, propose_windows, share_returned
+    from features.windows import churn_windows, log_days, order_gaps, propose_windows, share_returned
     from holdfast.printing.gap_chart import draw_order_gaps
-    from holdfast.printing.tables import print_return_rates
+    from holdfast.printing.tables import print_proposal, print_return_rates
 
-    gaps = order_gaps(session.tables, session.as_of)
-    if gaps.filter("ended").is_empty():
+    gaps, days_of_log = order_gaps(session.tables, session.as_of), log_days(session.tables, session.as_of)
+    proposal = propose_windows(gaps, days_of_log)
+    if proposal is None:
         CONSOLE.print(
             "No customer has bought again, so there are no gaps between purchases to derive windows from, and no model can be "
             "fitted yet: `train` and `run` list the customers by recency and value."
         )
         return
-    proposal, current = propose_windows(gaps), churn_windows(session.settings.churn, session.tables, session.as_of)
-    horizon, active = proposal.horizon_days, proposal.active_days
     path = session.settings.workspace.path / "inspect" / "gaps.png"
     draw_order_gaps(gaps, proposal, path)
-    print_return_rates(CONSOLE, share_returned(gaps, sorted({*GAP_DAYS, horizon, active})))
-    CONSOLE.print(
-        f"Proposed churn.horizon_days = {horizon} (now {current.horizon_days}): 80 % of repeat purchases come within this time."
-    )
-    CONSOLE.print(
-        f"Proposed churn.active_days = {active} (now {current.active_days}): "
-        "after this long without a purchase, few customers come back."
-    )
+    marks = sorted({*GAP_DAYS, proposal.windows.horizon_days, proposal.windows.active_days})
+    print_return_rates(CONSOLE, share_returned(gaps, marks))
+    print_proposal(CONSOLE, proposal, churn_windows(session.settings.churn, session.tables, session.as_of), days_of_log)
     CONSOLE.print(f"Chart of the gaps: {path}")

@@ -8,6 +8,7 @@ from rich.table import Table
 
 from features.rendering.amounts import format_amount, format_rough
 from features.tables.schema import SOURCE_TABLES, Tables
+from features.windows import Proposal, Windows
 
 if TYPE_CHECKING:
     from training.evaluation.order_model_fit import OrderFit  # which loads SciPy and the order models
@@ -39,13 +40,35 @@ def print_profile(console: Console, tables: Tables) -> None:
 
 
 def print_return_rates(console: Console, returns: pl.DataFrame) -> None:
-    """Print the share of gaps of at least N days after which the customer bought again."""
+    """Print the share of gaps of at least N days after which the customer bought again, as far as the log can tell."""
     table = Table(title="Gaps without a purchase, and how often the customer bought again", title_justify="left")
     for name in ("gap of at least", "gaps", "bought again"):
         table.add_column(name, justify="right")
     for days, reached, share in returns.iter_rows():
         table.add_row(f"{days} days", f"{reached:,}", "-" if share is None else f"{share:z.0%}")
     console.print(table)
+
+
+def print_proposal(console: Console, proposal: Proposal, current: Windows, days_of_log: int) -> None:
+    """Print the proposed windows beside the current ones, each with its evidence, and what the log can test."""
+    horizon, active = proposal.windows.horizon_days, proposal.windows.active_days
+    limit = ""
+    if proposal.rhythm_days > horizon:
+        limit = f" Four in five come within {proposal.rhythm_days} days, but a log of {days_of_log:,} days cannot test as much."
+    console.print(
+        f"Proposed churn.horizon_days = {horizon} (now {current.horizon_days}): {proposal.within:.0%} of repeat purchases come "
+        f"within this time.{limit}"
+    )
+    past, now = (max(days_of_log // days - 1, 0) for days in (horizon, current.horizon_days))
+    console.print(
+        f"Past windows to learn from and to test on: {past} with this horizon, {now} with the current one; 3 are enough."
+    )
+    evidence = "too few customers can be followed for longer to say who comes back"
+    if proposal.returned is not None:
+        evidence = f"of the customers silent for so long, {proposal.returned:.0%} came back later"
+    if not proposal.is_final:
+        evidence += "; customers return after any silence seen so far, so no silence means that a customer has left"
+    console.print(f"Proposed churn.active_days = {active} (now {current.active_days}): {evidence}.")
 
 
 def print_leaderboard(console: Console, board: dict[str, Any]) -> None:

@@ -39,13 +39,52 @@ def test_silences_are_the_gaps_and_the_ongoing_silences(orders: Callable[..., pl
     )
     silences = order_gaps(tables, AS_OF)
     assert sorted(silences.rows()) == [(30, False), (30, True), (151, False)]
-    assert share_returned(silences, [30, 100, 200]).rows() == [(30, 3, pytest.approx(1 / 3)), (100, 1, 0.0), (200, 0, None)]
+    assert share_returned(silences, [30, 200]).rows() == [(30, 3, None), (200, 0, None)]
 
 
 def test_the_activity_window_is_the_silence_after_which_hardly_any_customer_returns() -> None:
     ended, ongoing = [(20, True)] * 80 + [(40, True)] * 20 + [(150, True)] * 5, [(100, False)] * 10 + [(200, False)] * 50
     silences = pl.DataFrame(ended + ongoing, schema=["days", "ended"], orient="row")
-    assert propose_windows(silences) == Windows(40, 100)
+    proposal = propose_windows(silences, 1_000)
+    assert proposal is not None
+    assert proposal.windows == Windows(40, 100)
+    assert proposal.is_final
+    assert proposal.returned == pytest.approx(5 / 55)
+    assert proposal.within == pytest.approx(100 / 105)
+
+
+def silences_of(ended: dict[int, int], ongoing: dict[int, int]) -> pl.DataFrame:
+    rows = [(days, True) for days, count in ended.items() for _ in range(count)]
+    rows += [(days, False) for days, count in ongoing.items() for _ in range(count)]
+    return pl.DataFrame(rows, schema=["days", "ended"], orient="row")
+
+
+def test_silences_that_the_end_of_the_log_cut_short_do_not_count_as_customers_who_left() -> None:
+    """Half of all customers return after 300 days; most silences of 200 days are cut short before."""
+    silences = silences_of({20: 200, 300: 40}, {200: 400, 350: 40})
+    assert silences.filter(pl.col("days") >= 200)["ended"].mean() == pytest.approx(40 / 480)
+    [(_, reached, returned)] = share_returned(silences, [200]).rows()
+    assert reached == 480
+    assert returned == pytest.approx(0.5)
+    proposal = propose_windows(silences, 1_000)
+    assert proposal is not None
+    assert not proposal.is_final
+
+
+def test_the_horizon_leaves_windows_to_learn_from_and_to_test_on() -> None:
+    silences = silences_of({20: 10, 366: 90}, {100: 10})
+    long, short = propose_windows(silences, 3_000), propose_windows(silences, 668)
+    assert long is not None
+    assert short is not None
+    assert (long.windows.horizon_days, long.past_windows) == (366, 7)
+    assert (short.windows.horizon_days, short.past_windows, short.rhythm_days) == (167, 3, 366)
+    assert short.within == pytest.approx(0.1)
+
+
+def test_a_short_log_still_has_a_horizon_of_a_week() -> None:
+    proposal = propose_windows(silences_of({3: 50}, {2: 10}), 10)
+    assert proposal is not None
+    assert proposal.windows == Windows(7, 7)
 
 
 @pytest.mark.parametrize(
