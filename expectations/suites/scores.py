@@ -12,7 +12,7 @@ from settings.checks import FrameChecks, ScoreChecks
 DECILE_CUTS = tuple(tenth / 10 for tenth in range(1, 10))
 PROBABILITIES = ("p_churn", "p_alive", *LOYALTY)
 MAX_PERCENTILE = 100
-MAX_SHARE_OUTSIDE = 0.5
+MIN_SHARE_WITHIN = 0.5
 TOLERANCE = 1e-9
 
 
@@ -31,9 +31,10 @@ def checks(limits: ScoreChecks) -> list[Check]:
         Check("several_runs", "as_of, scored_at and model_version are the same in every row", high=0, severity="stop"),
         Check("not_finite", "Every number is finite", high=0, severity="stop"),
         Check(
-            "mean_above_high",
-            f"expected_value is outside value_low to value_high for at most {MAX_SHARE_OUTSIDE:.0%} of the customers",
-            high=MAX_SHARE_OUTSIDE,
+            "mean_within_interval",
+            "expected_value lies between value_low and value_high for at least "
+            f"{MIN_SHARE_WITHIN:.0%} of the customers with a value_high above 0",
+            low=MIN_SHARE_WITHIN,
             is_share=True,
         ),
         Check(
@@ -82,7 +83,7 @@ def measures(frame: pl.LazyFrame, before: LoadRecord | None) -> dict[str, Measur
         "unexplained": (pl.col("p_churn").is_null() != pl.col("no_score_reason").is_not_null()).sum(),
         "several_runs": pl.struct("as_of", "scored_at", "model_version").n_unique() - 1,
         "not_finite": pl.any_horizontal(~pl.col(name).is_finite() for name in numbers).sum(),
-        "mean_above_high": (~mean.is_between(low, high)).mean(),
+        "mean_within_interval": mean.is_between(low, high).filter(high > 0).mean(),
     }
     values = frame.select(**expressions).collect(engine="streaming").row(0, named=True)
     measured = {name: Measure(value) for name, value in values.items() if value is not None}
