@@ -13,6 +13,7 @@ from models.churn.protocol import ChurnModel
 from models.errors import DamagedChampionError, NoChampionError
 from models.files import read_json, write_json
 from models.registry import load_churn_model, load_value_model
+from models.track_record import TrackRecord
 from models.uplift.learners import Uplift
 from models.value.protocol import SavedValueModel
 
@@ -24,7 +25,7 @@ STORED_KEYS = {
     "log_total_std": "doubt",
     "backtest_metrics": "grade",
 }
-EFFECTS_KEY = "effects_of_contacts"
+EFFECTS_KEY, RECORD_KEY = "effects_of_contacts", "track_record"
 UPLIFT_FOLDER = "uplift"
 # In the folder of champions: the current one, the previous ones (oldest first), and a change that is being made.
 CURRENT, PREVIOUS, CHANGE = "CURRENT", "FORMER", "CHANGE"
@@ -51,7 +52,8 @@ class Champion:
     `value_cuts` are the 50, 80, 95 and 99 % quantiles of expected_value at training: the reference for relationship levels.
     `log_total_std` is the standard error of the logarithm of a total (`models/value/portfolio_total.py`). `backtest_metrics` are
     what promotion compares (`training/evaluation/backtest_metrics.py`); empty without a backtest. `reliability` has, for tenths
-    of the backtest, the predicted share of churners, the actual share, and the number of rows.
+    of the backtest, the predicted share of churners, the actual share, and the number of rows. `record` says how well the churn
+    forecasts did on past days; None for champions from before there were records.
 
     `uplift` has a model by name of the action in the contacts table, where targeting by it earned more than by risk x value.
     `responses` are the figures of all actions tried with a control group (`training/uplift.py`).
@@ -70,6 +72,7 @@ class Champion:
     uplift: Mapping[str, Uplift] = field(default_factory=dict)
     responses: tuple[Mapping[str, Any], ...] = ()
     reliability: tuple[tuple[float, float, int], ...] = ()
+    record: TrackRecord | None = None
 
 
 def save_champion(champion: Champion, folder: Path) -> None:
@@ -84,7 +87,8 @@ def save_champion(champion: Champion, folder: Path) -> None:
     data: dict[str, Any] = {"terms": terms, "norms": champion.norms.to_json(), "btyd": champion.btyd.to_json()}
     figures = {key: getattr(champion, name) for name, key in STORED_KEYS.items()}
     effects = {"uplift": list(champion.uplift), "responses": list(champion.responses)}
-    write_json(folder / FILE, data | figures | {EFFECTS_KEY: effects, "reliability": list(champion.reliability)})
+    record = {} if champion.record is None else {RECORD_KEY: champion.record.to_json()}
+    write_json(folder / FILE, data | figures | {EFFECTS_KEY: effects, "reliability": list(champion.reliability)} | record)
     write_checksums(folder)
 
 
@@ -140,18 +144,35 @@ def _read_champion(folder: Path) -> Champion:
         },
         responses=tuple(effects.get("responses", ())),
         reliability=tuple((predicted, actual, rows) for predicted, actual, rows in data.get("reliability", ())),
+        record=TrackRecord.from_json(data[RECORD_KEY]) if RECORD_KEY in data else None,
     )
 
 
 def read_responses(champions: Path, version: str) -> tuple[Mapping[str, Any], ...]:
     """Return the responses of a champion without its models; empty if its file is missing or damaged."""
+    try:
+        return tuple(_read_figures(champions, version).get(EFFECTS_KEY, {}).get("responses", ()))
+    except (AttributeError, TypeError):
+        return ()
+
+
+def read_track_record(champions: Path, version: str) -> TrackRecord | None:
+    """Return the track record of a champion without its models; None without one, or if its file is missing or damaged."""
+    try:
+        return TrackRecord.from_json(_read_figures(champions, version)[RECORD_KEY])
+    except (KeyError, AttributeError, TypeError):
+        return None
+
+
+def _read_figures(champions: Path, version: str) -> dict[str, Any]:
     path = champions / version / FILE
     if Path(version).name != version or not path.is_file():
-        return ()
+        return {}
     try:
-        return tuple(read_json(path).get(EFFECTS_KEY, {}).get("responses", ()))
-    except (OSError, ValueError, AttributeError, DamagedFileError):
-        return ()
+        data: dict[str, Any] = read_json(path)
+    except (OSError, ValueError, DamagedFileError):
+        return {}
+    return data
 
 
 def champion_names(champions: Path) -> list[str]:

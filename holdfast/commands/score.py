@@ -57,6 +57,8 @@ def command(
     CONSOLE.print(
         f"{scored:,} customers scored as of {session.as_of} with version {champion.version}; {unscored:,} without a score."
     )
+    if champion.record is not None:
+        CONSOLE.print(champion.record.sentence)
     total, value = estimate_total(scores, champion.gamma_shape, champion.log_total_std), session.settings.value
     CONSOLE.print(
         f"Their expected value over {value.horizon_days} days: {total.expected:z,.0f} {value.currency} "

@@ -55,6 +55,7 @@ def command(
     confirm(session.settings)
     print_leaderboard(CONSOLE, trained.board)
     role = "champion" if trained.is_champion else "challenger; `promote` makes it champion"
-    untested = "" if trained.board["origins"] else " It was not tested on any past window."
-    CONSOLE.print(f"Version {trained.version} ({trained.candidate}), trained as of {session.as_of}, is {role}.{untested}")
+    CONSOLE.print(f"Version {trained.version} ({trained.candidate}), trained as of {session.as_of}, is {role}.")
+    if trained.record is not None:
+        CONSOLE.print(trained.record.sentence)
     CONSOLE.print(f"MLflow: {mlflow_page(session.settings.mlflow_uri)}")

@@ -50,7 +50,12 @@ def print_small_shop(console: Console, ranked: RecencyValueList, paths: list[Pat
 
 
 def gain_phrase(summary: dict[str, Any], currency: str) -> str:
-    """Return the expected gain with its horizon: with two digits and as assumed, unless a trial supports it."""
+    """Return the expected gain with its horizon: with two digits and as assumed, unless a trial supports it.
+
+    No sum of money where the forecasts were never tested, or cannot rank customers.
+    """
+    if not summary["evidence"].get("is_promised", True):
+        return "no gain is promised"
     unit = f"{currency} over {summary['value_horizon_days']} days"
     gain, is_assumed = summary["expected_gain"], summary["evidence"]["is_assumed"]
     return f"assumed gain about {format_rough(gain)} {unit}" if is_assumed else f"expected gain {format_amount(gain, 2)} {unit}"

@@ -2,7 +2,8 @@
 
 import polars as pl
 
-from models.champion import read_responses
+from models.champion import read_responses, read_track_record
+from models.track_record import TrackRecord
 from serving.targeting.evidence import EVIDENCE_COLUMNS, Trial, Trials, Verdict, trials_of, verdicts_of, with_evidence
 from settings.sections import Settings
 
@@ -10,6 +11,11 @@ from settings.sections import Settings
 def run_trials(settings: Settings, model_version: str) -> dict[str, Trial]:
     """Return the trials of the configured actions, which the champion of that version has; none if its files are gone."""
     return trials_of(read_responses(settings.workspace.path / "champion", model_version), settings.targeting.actions)
+
+
+def run_record(settings: Settings, model_version: str) -> TrackRecord | None:
+    """Return how well the champion of that version did on past days; None if that is not known."""
+    return read_track_record(settings.workspace.path / "champion", model_version)
 
 
 def row_evidence(listed: pl.DataFrame, trials: Trials) -> pl.DataFrame:

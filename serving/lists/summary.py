@@ -5,6 +5,7 @@ from typing import Any
 
 import polars as pl
 
+from models.track_record import TrackRecord
 from serving.targeting.curve import profit_curve
 from serving.targeting.evidence import Trials, gains_at, list_evidence, trials_as_json
 from serving.targeting.plan import Plan
@@ -13,7 +14,13 @@ from settings.sections import Settings
 
 
 def summarize_list(
-    plan: Plan, target: Target, listed: pl.DataFrame, candidates: pl.DataFrame, settings: Settings, trials: Trials
+    plan: Plan,
+    target: Target,
+    listed: pl.DataFrame,
+    candidates: pl.DataFrame,
+    settings: Settings,
+    trials: Trials,
+    record: TrackRecord | None = None,
 ) -> dict[str, Any]:
     """Return the figures of a list, ready for JSON: `candidates` equals `rows` plus the sum of `left_out`.
 
@@ -26,7 +33,7 @@ def summarize_list(
     losing = treated.filter(pl.col("expected_gain") < 0)["expected_gain"]
     value, actions = settings.value, settings.targeting.actions
     bound_gains = [gains_at(plan.frame, actions, trials, end) for end in ("low", "high")] if trials else []
-    evidence = list_evidence(treated, trials, value.currency, value.horizon_days).as_dict()
+    evidence = list_evidence(treated, trials, value.currency, value.horizon_days, record).as_dict()
     left_out = candidates.group_by("left_out").len().drop_nulls().sort("left_out")
     return {
         "candidates": candidates.height,

@@ -8,8 +8,9 @@ from typing import Any
 import polars as pl
 import sqlalchemy as sa
 
+from models.track_record import TrackRecord
 from serving.lists.changes import compare_with_previous_list
-from serving.lists.evidence import add_evidence, row_evidence, run_trials
+from serving.lists.evidence import add_evidence, row_evidence, run_record, run_trials
 from serving.lists.reasons import list_reason_columns
 from serving.lists.summary import summarize_list
 from serving.privacy.objections import withheld_ids
@@ -38,13 +39,14 @@ class ListRefusedError(UserError):
 
 @dataclass(frozen=True)
 class WeeklyPlan:
-    """The decisions for all lists of a week, from one run, and the trials that the run's champion was trained with."""
+    """The decisions for all lists of a week, from one run, and what the run's champion knew of its trials and past forecasts."""
 
     settings: Settings
     run: Run
     week: str
     plan: Plan
     trials: Trials = field(default_factory=dict)
+    record: TrackRecord | None = None
 
 
 @dataclass(frozen=True)
@@ -136,8 +138,9 @@ def plan_week(
     )
     earlier = earlier_rows(engine, planned_week, today, targeting.pause_days, targeting.control_hold_days)
     withheld, units = withheld_ids(settings, engine, *Withheld).holds(), read_units(engine, run.run_id)
-    trials = run_trials(settings, run.model_version)
-    return WeeklyPlan(settings, run, planned_week, make_plan(customers, earlier, withheld, inputs, units), trials)
+    plan = make_plan(customers, earlier, withheld, inputs, units)
+    trials, record = run_trials(settings, run.model_version), run_record(settings, run.model_version)
+    return WeeklyPlan(settings, run, planned_week, plan, trials, record)
 
 
 def build_list(
@@ -155,7 +158,8 @@ def build_list(
         frame=_list_columns(listed, list_id(kind, week, run.run_id), week, run, sunday_of(week)),
         expected=listed.select(pl.col(name).cast(dtype) for name, dtype in EXPECTED_COLUMNS.items()),
         links=links_of_rows(listed, plan.links),
-        summary=summarize_list(plan, target, listed, candidates, weekly.settings, weekly.trials) | {"changes": changes},
+        summary=summarize_list(plan, target, listed, candidates, weekly.settings, weekly.trials, weekly.record)
+        | {"changes": changes},
         row_limit=limit,
         budget=budget,
     )

@@ -7,6 +7,7 @@ import polars as pl
 from serving.scoring.sentences import Facts, facts_by_family
 
 MAX_REASONS = 3
+BASE_RATE_ONLY = "Past windows show no way to tell customers apart: everybody has the churn rate of those windows"
 MIN_WEIGHT = 0.05  # in log-odds: at most 1.25 points of probability; weaker reasons are not worth a sentence
 
 
@@ -16,7 +17,8 @@ def explain_scores(features: pl.DataFrame, contributions: pl.DataFrame, currency
     `contributions` has a column per feature family, in log-odds of churn: the `weight`. `direction` is `raises` or `lowers`.
     `family` is the feature family. A family is left out if its weight is below MIN_WEIGHT, or if it has no sentence for the
     customer whose words point the way of the weight. If any reason raises the risk, the strongest such reason is among them. A
-    weaker reason is given only to customers without any other.
+    weaker reason is given only to customers without any other. Where nothing moves the risk at all, because only the base rate
+    is known, the one reason says so.
     """
     inputs = features.with_columns(contributions.rename(_weight_column))
     return inputs.select(_strongest_reasons(tuple(contributions.columns), currency).alias("reasons")).to_series()
@@ -35,7 +37,15 @@ def _strongest_reasons(families: tuple[str, ...], currency: str) -> pl.Expr:
     with_text = pl.element().filter(pl.element().struct.field("text").is_not_null())
     by_strength = pl.concat_list(reasons).list.eval(with_text).list.eval(pl.element().sort_by(strength, descending=True))
     strong = by_strength.list.eval(pl.element().filter(strength >= MIN_WEIGHT))
-    return pl.when(strong.list.len() > 0).then(_with_raising(strong)).otherwise(by_strength.list.head(1))
+    base_rate = pl.struct(text=pl.lit(BASE_RATE_ONLY), weight=pl.lit(0.0), direction=pl.lit("raises"), family=pl.lit(families[0]))
+    nothing_moves = pl.all_horizontal(pl.col(_weight_column(family)) == 0 for family in families)
+    return (
+        pl.when(nothing_moves)
+        .then(pl.concat_list(base_rate))
+        .when(strong.list.len() > 0)
+        .then(_with_raising(strong))
+        .otherwise(by_strength.list.head(1))
+    )
 
 
 def _with_raising(by_strength: pl.Expr) -> pl.Expr:

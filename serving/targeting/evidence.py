@@ -9,6 +9,7 @@ import polars as pl
 
 from features.frames.arrays import Array
 from features.rendering.amounts import format_rough
+from models.track_record import TrackRecord
 from serving.targeting.expected_gain import ASSUMED, MEASURED, SAVED_VALUE
 from settings.sections import Action
 
@@ -84,7 +85,8 @@ class Evidence:
     """What trials say about the gain of rows: the verdict, and the sum of gains with either end of the measured effects.
 
     The verdict is the least favourable one of the actions. `low` and `high` are None where no action was tried; rows of other
-    actions count with their expected gain.
+    actions count with their expected gain. Where the champion was never tested, or cannot rank customers, no gain is promised,
+    whatever the trials say.
     """
 
     verdict: Verdict
@@ -92,11 +94,12 @@ class Evidence:
     low: float | None
     high: float | None
     sentence: str
+    is_promised: bool = True
 
     @property
     def is_assumed(self) -> bool:
         """Whether the gain must not be stated as one exact figure."""
-        return self.verdict not in {Verdict.MEASURED, Verdict.SUPPORTED}
+        return not self.is_promised or self.verdict not in {Verdict.MEASURED, Verdict.SUPPORTED}
 
     def as_dict(self) -> dict[str, Any]:
         """Return the evidence as data for JSON."""
@@ -158,10 +161,13 @@ def gains_at(frame: pl.DataFrame, actions: Sequence[Action], trials: Trials, end
     return frame.select(columns).to_numpy().reshape(frame.height, len(actions))
 
 
-def list_evidence(treated: pl.DataFrame, trials: Trials, currency: str, horizon_days: int) -> Evidence:
+def list_evidence(
+    treated: pl.DataFrame, trials: Trials, currency: str, horizon_days: int, record: TrackRecord | None = None
+) -> Evidence:
     """Return the evidence on the treated rows of a list (LISTED_COLUMNS).
 
-    `horizon_days` is the value horizon: over how many days the gain is counted.
+    `horizon_days` is the value horizon: over how many days the gain is counted. `record` is that of the champion that scored
+    them; its sentence comes first where it supports no gain.
     """
     rows = with_evidence(treated, trials, verdicts_of(treated, trials))
     present = set(rows["evidence"].unique())
@@ -173,7 +179,10 @@ def list_evidence(treated: pl.DataFrame, trials: Trials, currency: str, horizon_
     words = _sentence(rows, trials, verdict)
     if is_tested:
         words = f"{words} {range_sentence(gain, low, high, f'{currency} over {horizon_days} days')}"
-    return Evidence(verdict, gain, low if is_tested else None, high if is_tested else None, words)
+    is_promised = record is None or record.supports_gains
+    if record is not None and not is_promised and not rows.is_empty():
+        words = f"{record.sentence} {words}"
+    return Evidence(verdict, gain, low if is_tested else None, high if is_tested else None, words, is_promised)
 
 
 def _sentence(rows: pl.DataFrame, trials: Trials, verdict: Verdict) -> str:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from features.build import FEATURES, TEXT_FEATURES
-from serving.scoring.reasons import MAX_REASONS, MIN_WEIGHT, explain_scores
+from serving.scoring.reasons import BASE_RATE_ONLY, MAX_REASONS, MIN_WEIGHT, explain_scores
 from serving.scoring.sentences import facts_by_family
 
 FAMILIES = tuple(facts_by_family("EUR"))
@@ -56,7 +56,10 @@ def explain(rows: list[dict[str, Any]], weights: list[dict[str, float]]) -> list
 def test_the_words_point_the_way_of_the_weight(
     cases: list[tuple[dict[str, Any], dict[str, float]]], direction_of_words: Words
 ) -> None:
-    for reasons in explain([row for row, _ in cases], [weights for _, weights in cases]):
+    for (_, weights), reasons in zip(cases, explain([row for row, _ in cases], [weights for _, weights in cases]), strict=True):
+        if not any(weights.values()):
+            assert [reason["text"] for reason in reasons] == [BASE_RATE_ONLY]
+            continue
         for reason in reasons:
             assert reason["direction"] == ("raises" if reason["weight"] > 0 else "lowers"), reason
             assert direction_of_words(reason["text"]) == reason["direction"], reason

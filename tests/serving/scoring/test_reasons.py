@@ -87,3 +87,9 @@ def test_the_three_strongest_reasons_are_kept_the_strongest_first() -> None:
 
 def test_a_family_without_a_sentence_is_left_out() -> None:
     assert explain({"complaints": 0.9, "lifecycle": 0.8}) == []
+
+
+def test_where_only_the_base_rate_speaks_the_reason_says_so() -> None:
+    [reason] = explain({"recency": 0.0}, recency_days=94, orders=5, gap_median=31)
+    assert reason["text"].startswith("Past windows show no way to tell customers apart")
+    assert explain({"recency": 0.0, "complaints": 0.2}, open_complaints=1, open_complaint_days=3)[0]["family"] == "complaints"

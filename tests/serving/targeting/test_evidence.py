@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from models.track_record import TrackRecord
 from serving.targeting.evidence import (
     Trial,
     Verdict,
@@ -137,3 +138,24 @@ def test_the_gain_of_each_action_at_an_end_keeps_what_was_measured_for_a_custome
     )
     assert np.allclose(gains_at(frame, (action,), {"mail": DEMO}, "low"), [[-3.0], [7.0]])
     assert np.allclose(gains_at(frame.drop("averted:mail"), (action,), {}, "low"), [[5.0], [7.0]])
+
+
+@pytest.mark.parametrize(
+    ("record", "start"),
+    [
+        (TrackRecord(90), "Never tested"),
+        (TrackRecord(90, 4, 9_000, 5_000, 0.5, 0.48, 0.52), "Cannot rank"),
+    ],
+)
+def test_no_gain_is_promised_where_forecasts_were_never_tested_or_cannot_rank(record: TrackRecord, start: str) -> None:
+    evidence = list_evidence(rows_of([0.6, 0.9], basis="measured"), {"retention": DEMO}, "EUR", 365, record)
+    assert evidence.sentence.startswith(start)
+    assert not evidence.is_promised
+    assert evidence.is_assumed
+    assert evidence.as_dict()["is_promised"] is False
+
+
+def test_a_tested_champion_changes_nothing_about_the_trials() -> None:
+    record = TrackRecord(90, 4, 9_000, 5_000, 0.7, 0.68, 0.72)
+    rows = rows_of([0.6, 0.9])
+    assert list_evidence(rows, {"retention": DEMO}, "EUR", 365, record) == list_evidence(rows, {"retention": DEMO}, "EUR", 365)
