@@ -1,6 +1,6 @@
 """Order models as candidates: alone for churn, and multiplied by Gamma-Gamma for value; by our engine or by `lifetimes`.
 
-The BG/NBD whose columns are part of every snapshot is the candidate in `models/churn/bgnbd_churn.py`.
+The order model whose columns are part of every snapshot is the candidate in `models/churn/order_columns.py`.
 """
 
 from dataclasses import dataclass

@@ -3,14 +3,17 @@
 from dataclasses import replace
 from pathlib import Path
 
+from models.btyd.bgcnbd import MBGCNBD
 from models.btyd.bgnbd import BGNBD
 from models.btyd.lifetimes_engine import LIFETIMES_ENGINE
 from models.btyd.mbgnbd import MBGNBD
 from models.btyd.paretonbd import ParetoNBD
-from models.churn.bgnbd_churn import BgNbdCandidate
-from models.churn.blend import BlendCandidate
+from models.churn.base_rate import BaseRateCandidate
+from models.churn.blend import BlendCandidate, Member
 from models.churn.hybrid import HybridCandidate
 from models.churn.lightgbm_churn import LightGbmCandidate
+from models.churn.order_average import OrderAverageCandidate
+from models.churn.order_columns import OrderColumnCandidate
 from models.churn.protocol import Candidate, ChurnModel
 from models.churn.recency_rule import OVERDUE, RecencyRuleCandidate
 from models.files import CHURN_FILE, read_json
@@ -25,22 +28,42 @@ HYBRID, LIGHTGBM, PARETO = HybridCandidate(), LightGbmCandidate(), OrderChurnCan
 
 
 def candidates(hybrid: HybridCandidate = HYBRID) -> tuple[Candidate, ...]:
-    """Return the churn candidates, with this hybrid's parameters; trees are shared with the value candidates."""
+    """Return the churn candidates in the order in which equally good ones serve, with this hybrid's parameters.
+
+    First the naive ones. Then the blend, which hedges between the others, and the hybrid: they know all about a customer that the
+    tables tell, so their reasons say more than those of an order model. Trees are shared with the value candidates.
+    """
+    base_rate, order_model, regular = BaseRateCandidate(), OrderColumnCandidate(), OrderChurnCandidate("mbgcnbd", MBGCNBD)
     sharing = replace(hybrid, boosters=HYBRID.boosters)
     return (
+        base_rate,
         BASELINE,
         RecencyRuleCandidate(OVERDUE),
-        BgNbdCandidate(),
+        BlendCandidate(
+            (
+                Member(sharing, 0.55),
+                Member(LIGHTGBM, 0.1),
+                Member(order_model, 0.05),
+                Member(regular, 0.1),
+                Member(PARETO, 0.08),
+                Member(base_rate, 0.08),
+                Member(BASELINE, 0.04),
+            )
+        ),
+        sharing,
+        OrderAverageCandidate(),
+        order_model,
+        OrderChurnCandidate("bgnbd", BGNBD),
         OrderChurnCandidate("mbgnbd", MBGNBD),
+        regular,
         PARETO,
         OrderChurnCandidate("bgnbd_of_lifetimes", BGNBD, LIFETIMES_ENGINE),
         LIGHTGBM,
-        sharing,
-        BlendCandidate((sharing, LIGHTGBM, PARETO)),
     )
 
 
 CANDIDATES = candidates()
+NEVER_SERVING = {"bgnbd_of_lifetimes"}  # fitted by the reference package, for comparison only
 VALUE_BASELINE = LAST_PERIOD
 VALUE_LEARNERS: tuple[ValueLearner, ...] = (
     LightGbmValueCandidate(TWEEDIE, boosters=HYBRID.boosters),
@@ -68,7 +91,10 @@ def find_candidate(name: str, churn_candidates: tuple[Candidate, ...] = CANDIDAT
 
 def load_churn_model(folder: Path) -> ChurnModel:
     """Return the churn model that was saved in `folder`."""
-    return find_candidate(read_json(folder / CHURN_FILE)["name"]).load(folder)
+    data = read_json(folder / CHURN_FILE)
+    if data["name"] == "bgnbd" and "orders" not in data:  # from before this candidate had parameters of its own
+        return OrderColumnCandidate(data["name"]).load(folder)
+    return find_candidate(data["name"]).load(folder)
 
 
 def load_value_model(folder: Path) -> SavedValueModel | None:

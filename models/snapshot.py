@@ -32,3 +32,12 @@ class Snapshot:
     def closed_on(self) -> date:
         """Return the first day on which the labels are known: the exclusive end of their window."""
         return self.as_of + timedelta(days=self.horizon_days)
+
+
+def windows_apart(snapshots: list[Snapshot], max_windows: int) -> list[Snapshot]:
+    """Return the newest snapshots whose windows do not overlap, oldest first."""
+    chosen: list[Snapshot] = []
+    for snapshot in reversed(snapshots):
+        if len(chosen) < max_windows and (not chosen or snapshot.closed_on <= chosen[-1].as_of):
+            chosen.append(snapshot)
+    return chosen[::-1]

@@ -12,6 +12,7 @@ from models.errors import TooLittleDataError
 
 BTYD_COLUMNS = ("btyd_p_alive", "btyd_p_no_order", "btyd_expected_orders", "btyd_expected_spend")
 SEASONAL_COLUMNS = ("btyd_churn_level", "btyd_value_level")
+HORIZON_COLUMN = "btyd_horizon_days"
 
 
 @dataclass(frozen=True)
@@ -26,11 +27,14 @@ class BuyTillYouDie:
     offset: SeasonalOffset = NO_OFFSET
 
     @classmethod
-    def fit(cls, features: pl.DataFrame) -> Self:
-        """Fit both models on the rows with a purchase. Raises TooLittleDataError without a repeat buyer."""
+    def fit(cls, features: pl.DataFrame, *, needs_repeat_buyers: bool = True) -> Self:
+        """Fit both models on the rows with a purchase.
+
+        Raises TooLittleDataError without a repeat buyer, unless a weak prior may take the place of what they would say.
+        """
         buyers = features.filter(pl.col("orders") > 0)
         repeat_buyers = buyers.filter(pl.col("frequency") > 0).height
-        if not repeat_buyers:
+        if not repeat_buyers and needs_repeat_buyers:
             raise TooLittleDataError(f"The order models need customers who bought again; none of {buyers.height} customers has.")
         return cls(orders=BGNBD().fit(buyers), spend=GammaGamma().fit(buyers))
 
@@ -39,7 +43,7 @@ class BuyTillYouDie:
         return replace(self, offset=offset)
 
     def with_columns(self, features: pl.DataFrame, horizon_days: int) -> pl.DataFrame:
-        """Return the features with BTYD_COLUMNS and SEASONAL_COLUMNS for the next `horizon_days`.
+        """Return the features with BTYD_COLUMNS, SEASONAL_COLUMNS and HORIZON_COLUMN for the next `horizon_days`.
 
         Every row needs a purchase.
         """
@@ -48,9 +52,14 @@ class BuyTillYouDie:
             self.orders.p_no_order(features, horizon_days).alias("btyd_p_no_order"),
             self.orders.expected_orders(features, horizon_days).alias("btyd_expected_orders"),
             self.spend.expected_spend(features).alias("btyd_expected_spend"),
-            pl.lit(self.offset.churn).alias("btyd_churn_level"),
-            pl.lit(self.offset.value).alias("btyd_value_level"),
+            *self.seasonal_columns(),
+            pl.lit(horizon_days).alias(HORIZON_COLUMN),
         )
+
+    def seasonal_columns(self) -> list[pl.Expr]:
+        """Return SEASONAL_COLUMNS: the offset, the same in every row."""
+        offsets = (self.offset.churn, self.offset.value)
+        return [pl.lit(offset).alias(name) for name, offset in zip(SEASONAL_COLUMNS, offsets, strict=True)]
 
     def to_json(self) -> dict[str, Any]:
         """Return both models and the seasonal offset as data."""

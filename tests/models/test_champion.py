@@ -14,7 +14,7 @@ from models.btyd.gamma_gamma import GammaGamma
 from models.btyd.pair import BuyTillYouDie
 from models.btyd.seasonal_level import SeasonalOffset
 from models.champion import Champion, ChampionTerms, current_champion, load_champion, save_champion
-from models.churn.bgnbd_churn import BgNbdChurn
+from models.churn.order_columns import OrderColumnChurn
 from models.errors import NoChampionError
 from models.publication import publish_champion
 from models.uplift.learners import Uplift
@@ -26,7 +26,7 @@ CHAMPION = Champion(
         trained_as_of=date(2025, 3, 1), horizon_days=90, active_days=365, loyalty_unit="brand", loyalty_min_purchases=4
     ),
     norms=Norms(date(2025, 3, 1), 4.5, 10.0, {"delivery": 3.0}, {"tea": 5.0}),
-    churn=BgNbdChurn(0.5),
+    churn=OrderColumnChurn(0.5),
     btyd=BuyTillYouDie(BGNBD(0.2, 4.0, 0.8, 2.4), GammaGamma(6.0, 3.7, 15.0), SeasonalOffset(0.2, -0.1)),
     gamma_shape=1.5,
     value_cuts=(1.0, 2.0, 3.0, 4.0),

@@ -1,4 +1,8 @@
-"""The seasonal offset of the window ahead, predicted from recent errors of the order models and from last year's season."""
+"""The offset of the window ahead, predicted from recent errors of the order models and from last year's season.
+
+A second part corrects what such predictions have missed in past windows again and again: the order models' assumptions do not
+hold in every shop.
+"""
 
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -15,7 +19,7 @@ from features.point_in_time import known_before
 from models.btyd.pair import BuyTillYouDie
 from models.btyd.seasonal_level import SeasonalOffset, observed_offset
 from models.errors import TooLittleDataError
-from models.snapshot import MIN_CUSTOMERS
+from models.snapshot import MIN_CUSTOMERS, Snapshot, windows_apart
 from training.data.contact_censoring import untreated_rows
 
 RECENT_PARTS = 3  # the recent window is a third of the horizon
@@ -27,6 +31,10 @@ RECENT_SLUMP_SHARE, HORIZON_SLUMP_SHARE = 0.5, 0.2
 SEASON_SHARE = 0.8
 MIN_SEASON_LOG_DAYS, FULL_SEASON_LOG_DAYS = 120, 240
 YEAR_DAYS = 365
+# Past errors of the predicted level: at most so many windows count, and before any of them is known, errors of this size are
+# taken for chance, an assumption worth two windows. The size is that of Online Retail's windows (docs/training.md).
+MAX_PAST_WINDOWS, MIN_COVERED_DAYS = 6, 330
+PRIOR_LEVEL_STD, PRIOR_LEVEL_WINDOWS = 0.35, 2
 
 
 @dataclass(frozen=True)
@@ -57,6 +65,39 @@ def predicted_offset(encoded: EncodedTables, day: date, horizon_days: int) -> Se
         return lasting
     season = offset_as_of(inputs, year_ago, horizon_days) + _lasting_slump(inputs, year_ago, horizon_days).scaled(-1)
     return lasting + season.scaled(SEASON_SHARE * weight)
+
+
+def persistent_offset(snapshots: list[Snapshot]) -> SeasonalOffset:
+    """Return the mean error of the offsets predicted for closed windows, shrunk by how much the errors vary.
+
+    The positive part of James and Stein (1961): errors of either sign, as seasons make them, cancel out and leave nothing; what
+    recurs in every window remains. Only windows that do not overlap count, and they must cover most of a year: errors that recur
+    for half a year may be a season.
+    """
+    windows = windows_apart(snapshots, MAX_PAST_WINDOWS)
+    if sum(window.horizon_days for window in windows) < MIN_COVERED_DAYS:
+        return SeasonalOffset()
+    errors = [_offset_error(window) for window in windows]
+    return SeasonalOffset(
+        churn=_shrunk_mean([error.churn for error in errors]), value=_shrunk_mean([error.value for error in errors])
+    )
+
+
+def _offset_error(snapshot: Snapshot) -> SeasonalOffset:
+    """Return the observed offset of a closed window less the one predicted for it."""
+    frame = snapshot.frame
+    expected = (frame["btyd_expected_orders"] * frame["btyd_expected_spend"]).to_numpy()
+    churned, spend = frame["churned"].cast(pl.Float64).to_numpy(), frame["next_spend"].to_numpy()
+    return observed_offset(frame["btyd_p_no_order"].to_numpy(), churned, expected, spend) + snapshot.btyd.offset.scaled(-1)
+
+
+def _shrunk_mean(errors: list[float]) -> float:
+    if not errors:
+        return 0.0
+    mean, count = float(np.mean(errors)), len(errors)
+    squares = sum((error - mean) ** 2 for error in errors) + PRIOR_LEVEL_WINDOWS * PRIOR_LEVEL_STD**2
+    variance = squares / (count - 1 + PRIOR_LEVEL_WINDOWS) / count
+    return mean * max(1 - variance / mean**2, 0.0) if mean else 0.0
 
 
 def _lasting_slump(inputs: OffsetInputs, day: date, horizon_days: int) -> SeasonalOffset:

@@ -18,25 +18,34 @@ from features.norms import Norms, compute_norms
 from features.point_in_time import known_before
 from features.tables.schema import INGESTED_AT, SUPERSEDED_AT, Tables
 from models.btyd.pair import BuyTillYouDie
-from models.errors import TooLittleDataError
 from models.snapshot import MIN_CUSTOMERS, Snapshot
 from settings.sections import Loyalty
 from training.data.progress import Progress, map_with_progress
-from training.data.seasonal_levels import predicted_offset
+from training.data.seasonal_levels import persistent_offset, predicted_offset
 
 MAX_SNAPSHOTS = 15
 STEPS_PER_HORIZON = 3
 MIN_STEP_DAYS = 7
+MIN_SNAPSHOTS = 4
+SHORT_LOG_STEPS, SHORT_LOG_HISTORY = 9, 1 / 3
 
 
 def cut_offs(first: date, as_of: date, horizon_days: int) -> list[date]:
     """Return the days whose window closes by `as_of`, oldest first, a third of the horizon apart.
 
-    At most fifteen, each with at least one horizon of orders before it.
+    At most fifteen, each with at least one horizon of orders before it. Where these are fewer than four, a third of a horizon
+    before them suffices, and they are a ninth apart: a short log has few windows, and every one of them counts.
     """
-    step = max(math.ceil(horizon_days / STEPS_PER_HORIZON), MIN_STEP_DAYS)
+    days = _days_back(first, as_of, horizon_days, STEPS_PER_HORIZON, horizon_days)
+    if len(days) >= MIN_SNAPSHOTS:
+        return days
+    return _days_back(first, as_of, horizon_days, SHORT_LOG_STEPS, math.ceil(horizon_days * SHORT_LOG_HISTORY))
+
+
+def _days_back(first: date, as_of: date, horizon_days: int, steps: int, history_days: int) -> list[date]:
+    step = max(math.ceil(horizon_days / steps), MIN_STEP_DAYS)
     days = [as_of - timedelta(days=horizon_days + step * back) for back in range(MAX_SNAPSHOTS)]
-    return [day for day in reversed(days) if day - first >= timedelta(days=horizon_days)]
+    return [day for day in reversed(days) if (day - first).days >= history_days]
 
 
 def build_snapshots(
@@ -53,7 +62,7 @@ def build_snapshots(
     """Return the snapshots that were closed and known before `as_of`, oldest first; possibly none.
 
     `encoded` are the encoded `tables`, shared by all days. Where `tables` hold a part of the customers, `all_tables` hold all of
-    them, for the norms. A past day with too little data for the buy-till-you-die models is left out.
+    them, for the norms. A past day with fewer than thirty customers is left out.
     """
     known, all_known = known_before(tables, as_of), known_before(all_tables or tables, as_of)
     days = cut_offs(order_date_range(known)[0], as_of, horizon_days)
@@ -63,8 +72,15 @@ def build_snapshots(
         features = buyer_features(encoded, day, active_days, loyalty, norms)
         return _snapshot(known, encoded, features, day, horizon_days)
 
-    snapshots = map_with_progress(build, days, progress, "features of past days")
-    return [snapshot for snapshot in snapshots if snapshot is not None]
+    built = map_with_progress(build, days, progress, "features of past days")
+    snapshots = [snapshot for snapshot in built if snapshot is not None]
+    return [_with_persistent_offset(snapshot, closed_before(snapshots, tables, snapshot.as_of)) for snapshot in snapshots]
+
+
+def _with_persistent_offset(snapshot: Snapshot, closed: list[Snapshot]) -> Snapshot:
+    """Return the snapshot with what past forecasts of the level missed again and again added to its seasonal offset."""
+    btyd = snapshot.btyd.with_offset(snapshot.btyd.offset + persistent_offset(closed))
+    return replace(snapshot, btyd=btyd, frame=snapshot.frame.with_columns(btyd.seasonal_columns()))
 
 
 def closed_before(snapshots: list[Snapshot], tables: Tables, day: date) -> list[Snapshot]:
@@ -94,10 +110,7 @@ def buyer_features(encoded: EncodedTables, as_of: date, active_days: int, loyalt
 def _snapshot(known: Tables, encoded: EncodedTables, features: pl.DataFrame, day: date, horizon_days: int) -> Snapshot | None:
     if features.height < MIN_CUSTOMERS:
         return None
-    try:
-        btyd = BuyTillYouDie.fit(features).with_offset(predicted_offset(encoded, day, horizon_days))
-    except TooLittleDataError:
-        return None
+    btyd = BuyTillYouDie.fit(features, needs_repeat_buyers=False).with_offset(predicted_offset(encoded, day, horizon_days))
     inputs = btyd.with_columns(features, horizon_days).lazy()
     inputs = inputs.join(_last_spend(known, day, horizon_days), on=CUSTOMER, how="left")
     inputs = inputs.with_columns(pl.col("last_spend").fill_null(0.0))

@@ -21,8 +21,8 @@ from settings.sections import Settings
 from training.data.contact_censoring import drop_contacted_windows
 from training.data.leakage_checks import refuse_leaks
 from training.data.progress import Progress
-from training.data.seasonal_levels import predicted_offset
-from training.data.snapshots import build_snapshots, buyer_features
+from training.data.seasonal_levels import persistent_offset, predicted_offset
+from training.data.snapshots import SHORT_LOG_HISTORY, build_snapshots, buyer_features
 
 MAX_CUSTOMERS = 20_000  # more of them hardly improve the models (docs/training.md)
 
@@ -69,6 +69,7 @@ def prepare_training_data(settings: Settings, tables: Tables, as_of: date, progr
         progress=progress,
         all_tables=known,
     )
+    btyd = btyd.with_offset(btyd.offset + persistent_offset(snapshots))
     if snapshots:
         refuse_leaks(known, snapshots[-1], windows.active_days, settings.loyalty, part)
     untreated, note = drop_contacted_windows(snapshots)
@@ -100,13 +101,13 @@ def _all_histories(known: Tables, as_of: date) -> pl.DataFrame:
 
 def _no_snapshots_note(days: int, horizon_days: int) -> str:
     reason = (
-        f"The log of {days} days is shorter than two horizons of {horizon_days}"
-        if days < 2 * horizon_days
+        f"The log of {days:,} days is too short for a past window of {horizon_days}"
+        if days < horizon_days * (1 + SHORT_LOG_HISTORY)
         else "No past day had enough customers"
     )
     return (
-        f"{reason}: there is no past window to learn from or to evaluate on. Churn and value are the predictions of the order "
-        "models alone, without a season and without a backtest."
+        f"{reason}: there is nothing to learn from or to evaluate on. Churn and value are the predictions of the order models "
+        "alone, shrunk by how little they saw, without a season and without a backtest."
     )
 
 

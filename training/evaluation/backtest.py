@@ -7,9 +7,10 @@ import polars as pl
 
 from features.frames.columns import CUSTOMER
 from features.tables.schema import Tables
+from models.churn.fit_cache import FITS
 from models.churn.protocol import Candidate, ChurnModel
 from models.errors import TooLittleDataError
-from models.snapshot import Snapshot
+from models.snapshot import Snapshot, windows_apart
 from models.value.protocol import ValueCandidate
 from training.data.progress import Progress, map_with_progress
 from training.data.snapshots import closed_before
@@ -29,12 +30,12 @@ class FittedCandidate:
 
 @dataclass(frozen=True)
 class Backtest:
-    """Predictions of every candidate at every origin, and the reasons why some candidates could not be fitted.
+    """Predictions of every candidate at every origin, and the reasons why some candidates could not be fitted at any.
 
     `frame` has one row per customer and origin, or is None where the log is too short for any origin. Its columns: customer_id
     (for resampling; it goes into no report, log or artifact), origin, churned, next_spend, the groups segment (one-time,
-    repeat), loyalty_segment and silence, `p:<candidate>` and `value:<candidate>`. A value model with quantiles adds `low:` and
-    `high:`, at 10 % and 90 %. `fitted` has the churn models behind it.
+    repeat), loyalty_segment and silence, `p:<candidate>` and `value:<candidate>`, null at origins where the candidate could not
+    be fitted. A value model with quantiles adds `low:` and `high:`, at 10 % and 90 %. `fitted` has the churn models behind it.
     """
 
     frame: pl.DataFrame | None
@@ -51,6 +52,11 @@ class Backtest:
         columns = [] if self.frame is None else self.frame.columns
         return [column.removeprefix(prefix) for column in columns if column.startswith(prefix)]
 
+    def rows_with(self, *columns: str) -> pl.DataFrame:
+        """Return the rows in which none of these columns is null; there must be a frame."""
+        assert self.frame is not None, "candidates come from a frame"  # noqa: S101  # for the type checker
+        return self.frame.drop_nulls(list(columns))
+
 
 def backtest(
     snapshots: list[Snapshot],
@@ -62,8 +68,8 @@ def backtest(
 ) -> Backtest:
     """Return predictions at the newest origins, one horizon apart, each with a closed window before it.
 
-    All candidates are evaluated on the same rows, and none sees the labels of the window it predicts. A candidate that cannot
-    be fitted at one of the origins is dropped, and `limits` has the reason; the key of a value candidate is `value:<name>`.
+    No candidate sees the labels of the window it predicts. A candidate that cannot be fitted at an origin has nulls there. Where
+    that is every origin, `limits` has the newest reason; the key of a value candidate is `value:<name>`.
     """
 
     def evaluate(origin: Snapshot) -> Backtest:
@@ -79,7 +85,8 @@ def backtest(
     limits = {name: reason for part in parts for name, reason in part.limits.items()}
     frame = pl.concat([part.frame for part in parts if part.frame is not None], how="diagonal")
     fitted = [candidate for part in parts for candidate in part.fitted]
-    return Backtest(frame.drop(_dropped_columns(limits), strict=False), limits, fitted)
+    never = {name: reason for name, reason in limits.items() if _column(name) not in frame.columns}
+    return Backtest(frame, never, fitted)
 
 
 def _evaluate_origin(
@@ -95,19 +102,14 @@ def _evaluate_origin(
     return Backtest(_outcomes(origin).with_columns(*p_churn, *values), limits, fitted)
 
 
-def _dropped_columns(limits: dict[str, str]) -> list[str]:
-    values = [name.removeprefix("value:") for name in limits if name.startswith("value:")]
-    return [f"p:{name}" for name in limits] + [f"{prefix}:{name}" for name in values for prefix in ("value", "low", "high")]
+def _column(limited: str) -> str:
+    """Return the column of a candidate by its key in the limits."""
+    return limited if limited.startswith("value:") else f"p:{limited}"
 
 
 def choose_origins(snapshots: list[Snapshot], max_origins: int) -> list[Snapshot]:
     """Return the newest snapshots whose windows do not overlap, oldest first, each with a closed window before it."""
-    chosen: list[Snapshot] = []
-    for snapshot in reversed(snapshots):
-        apart = not chosen or snapshot.closed_on <= chosen[-1].as_of
-        if apart and len(chosen) < max_origins and snapshots[0].closed_on <= snapshot.as_of:
-            chosen.append(snapshot)
-    return chosen[::-1]
+    return windows_apart([snapshot for snapshot in snapshots if snapshots[0].closed_on <= snapshot.as_of], max_origins)
 
 
 def _outcomes(origin: Snapshot) -> pl.DataFrame:
@@ -131,7 +133,7 @@ def _fit_churn_models(
     models = []
     for candidate in candidates:
         try:
-            models.append(candidate.fit(snapshots, current))
+            models.append(FITS.fit(candidate, snapshots, current))
         except TooLittleDataError as error:
             limits[candidate.name] = str(error)
     return models

@@ -9,8 +9,8 @@ from features.frames.arrays import Array
 from features.frames.columns import CUSTOMER
 from models.registry import BASELINE
 from training.evaluation.backtest import Backtest
-from training.evaluation.bootstrap import Resamples, paired_interval, resample_customers, resampled_log_loss
-from training.metrics import BINS, calibration_error
+from training.evaluation.bootstrap import paired_interval, resample_customers, resampled_log_loss
+from training.metrics import BINS, calibration_error, log_loss
 
 SIMULATIONS = 20
 
@@ -25,27 +25,36 @@ def backtest_metrics(result: Backtest, board: dict[str, Any], chosen: str) -> di
     entries = {entry["candidate"]: entry for entry in board["churn"]}
     if chosen not in entries or result.frame is None or BASELINE.name not in entries:
         return {}
-    resamples = resample_customers(result.frame[CUSTOMER])
     return {
         "log_loss": entries[chosen]["log_loss"],
-        "baseline_log_loss": entries[BASELINE.name]["log_loss"],
+        "baseline_log_loss": _log_loss_on_same_rows(result, BASELINE.name, chosen),
         "calibration_error": entries[chosen]["calibration_error"],
-        "calibration_floor": calibration_floor(result.frame[f"p:{chosen}"].to_numpy()),
+        "calibration_floor": calibration_floor(result.rows_with(f"p:{chosen}")[f"p:{chosen}"].to_numpy()),
         "worst_segment": _worst_segment_ratio(entries[chosen]["by_segment"], entries[BASELINE.name]["by_segment"]),
-        **{f"above_{name}": _upper_end(result.frame, chosen, name, resamples) for name in entries if name != chosen},
+        **{f"above_{name}": _upper_end(result, chosen, name) for name in entries if name != chosen},
     }
 
 
-def _upper_end(frame: pl.DataFrame, chosen: str, rival: str, resamples: Resamples) -> float:
-    churned, p, rival_p = (frame[column].to_numpy() for column in ("churned", f"p:{chosen}", f"p:{rival}"))
-    return paired_interval(resampled_log_loss, churned, p, rival_p, resamples)[1]
+def _log_loss_on_same_rows(result: Backtest, name: str, other: str) -> float:
+    rows = result.rows_with(f"p:{name}", f"p:{other}")
+    return log_loss(rows["churned"].to_numpy(), rows[f"p:{name}"].to_numpy())
+
+
+def _upper_end(result: Backtest, chosen: str, rival: str) -> float:
+    rows = result.rows_with(f"p:{chosen}", f"p:{rival}")
+    if rows.is_empty():
+        return np.inf
+    churned, p, rival_p = (rows[column].to_numpy() for column in ("churned", f"p:{chosen}", f"p:{rival}"))
+    return paired_interval(resampled_log_loss, churned, p, rival_p, resample_customers(rows[CUSTOMER]))[1]
 
 
 def reliability_table(result: Backtest, chosen: str) -> tuple[tuple[float, float, int], ...]:
     """Return mean prediction of `chosen`, observed share of churners and number of rows, by tenths of the prediction."""
     if result.frame is None or f"p:{chosen}" not in result.frame.columns:
         return ()
-    ordered = result.frame.select(pl.col(f"p:{chosen}").alias("p"), pl.col("churned").cast(pl.Float64)).sort("p")
+    ordered = (
+        result.rows_with(f"p:{chosen}").select(pl.col(f"p:{chosen}").alias("p"), pl.col("churned").cast(pl.Float64)).sort("p")
+    )
     tenth = (pl.int_range(pl.len()) * BINS // pl.len()).alias("tenth")
     tenths = ordered.group_by(tenth, maintain_order=True).agg(pl.col("p").mean(), pl.col("churned").mean(), pl.len())
     return tuple((row[1], row[2], row[3]) for row in tenths.iter_rows())

@@ -14,7 +14,6 @@ from models.registry import BASELINE, VALUE_BASELINE
 from training.evaluation.backtest import LONGEST_BAND, SILENCE_BANDS, Backtest
 from training.evaluation.bootstrap import (
     ResampledMetric,
-    Resamples,
     paired_interval,
     resample_customers,
     resampled_auc,
@@ -37,12 +36,13 @@ def leaderboard(
 ) -> dict[str, Any]:
     """Return the leaderboard as data: churn by log-loss, value by Tweedie deviance, best first, baselines included.
 
+    `origins` of an entry is the number of past days on which the candidate could be fitted; those with fewer come last.
+
     `notes` are sentences on the limits of the data. With `intervals` every entry has `against_baseline`: 95 % paired bootstrap
     intervals over customers of the difference to the named baseline, of log-loss and AUC, or of deviance and Gini.
     """
-    resamples = resample_customers(result.frame[CUSTOMER]) if intervals and result.frame is not None else None
-    churn = [_entry(result, name, "p:", BASELINE.name, resamples) for name in result.candidates("p:")]
-    value = [_entry(result, name, "value:", VALUE_BASELINE.name, resamples) for name in result.candidates("value:")]
+    churn = [_entry(result, name, "p:", BASELINE.name, intervals=intervals) for name in result.candidates("p:")]
+    value = [_entry(result, name, "value:", VALUE_BASELINE.name, intervals=intervals) for name in result.candidates("value:")]
     return {
         "as_of": as_of.isoformat(),
         "horizon_days": horizon_days,
@@ -50,32 +50,29 @@ def leaderboard(
         "rows": 0 if result.frame is None else result.frame.height,
         "churn_baseline": BASELINE.name,
         "value_baseline": VALUE_BASELINE.name,
-        "churn": sorted(churn, key=lambda entry: entry["log_loss"]),
-        "value": sorted(value, key=lambda entry: entry["tweedie_deviance"]),
+        "churn": sorted(churn, key=lambda entry: (-entry["origins"], entry["log_loss"])),
+        "value": sorted(value, key=lambda entry: (-entry["origins"], entry["tweedie_deviance"])),
         "limits": result.limits,
         "notes": list(notes),
     }
 
 
-def winner(board: dict[str, Any], fallback: str) -> str:
-    """Return the churn candidate with the lowest pooled log-loss; `fallback` where no candidate was evaluated."""
-    return str(board["churn"][0]["candidate"]) if board["churn"] else fallback
-
-
-def _entry(result: Backtest, name: str, prefix: str, baseline: str, resamples: Resamples | None) -> dict[str, Any]:
-    frame = result.frame
-    assert frame is not None, "candidates come from a frame"  # noqa: S101  # for the type checker
+def _entry(result: Backtest, name: str, prefix: str, baseline: str, *, intervals: bool) -> dict[str, Any]:
+    frame = result.rows_with(prefix + name)
     metrics = _churn_metrics if prefix == "p:" else _value_metrics
     entry: dict[str, Any] = {
         "candidate": name,
+        "origins": frame["origin"].n_unique(),
         **_rounded(metrics(frame, name)),
         "by_origin": _by_group(frame, "origin", name, metrics),
         "by_segment": _by_group(frame, "segment", name, metrics) | _by_group(frame, "loyalty_segment", name, metrics),
         "by_silence": _shortest_first(_by_group(frame, "silence", name, metrics)),
     }
-    if resamples is not None and name != baseline and prefix + baseline in frame.columns:
-        actual = frame["churned" if prefix == "p:" else "next_spend"].to_numpy()
-        own, reference = _floats(frame, prefix + name), _floats(frame, prefix + baseline)
+    if intervals and name != baseline and baseline in result.candidates(prefix):
+        both = result.rows_with(prefix + name, prefix + baseline)
+        actual = both["churned" if prefix == "p:" else "next_spend"].to_numpy()
+        own, reference = _floats(both, prefix + name), _floats(both, prefix + baseline)
+        resamples = resample_customers(both[CUSTOMER])
         entry["against_baseline"] = {
             key: [round(end, 6) for end in paired_interval(metric, actual, own, reference, resamples)]
             for key, metric in COMPARED_METRICS[prefix].items()

@@ -39,20 +39,29 @@ def draw_comparison(result: Backtest, churn: list[str], value: list[str]) -> lis
     expected, actual = "expected spend, mean of a tenth", "actual spend, mean"
     total_bias = "expected over actual spend, minus 1"
     return [
-        _picture(frame, churn, _calibration, file="calibration", title="Calibration", x=predicted, y=observed),
-        _picture(frame, churn, _lift, file="lift", title="Lift", x=riskiest, y="churn rate over the average"),
-        _picture(frame, churn, _gains, file="gains", title="Gains", x=riskiest, y="share of all churners"),
-        _picture(frame, value, _deciles, file="value_by_decile", title="Value by decile", x=expected, y=actual),
-        _picture(frame, value, _captured_spend, file="spend_found", title="Captured spend", x=worthiest, y="share of all spend"),
-        _picture(frame, value, _bias, file="bias", title="Bias of the total by origin", x="origin", y=total_bias),
+        _picture(frame, "p:", churn, _calibration, file="calibration", title="Calibration", x=predicted, y=observed),
+        _picture(frame, "p:", churn, _lift, file="lift", title="Lift", x=riskiest, y="churn rate over the average"),
+        _picture(frame, "p:", churn, _gains, file="gains", title="Gains", x=riskiest, y="share of all churners"),
+        _picture(frame, "value:", value, _deciles, file="value_by_decile", title="Value by decile", x=expected, y=actual),
+        _picture(
+            frame,
+            "value:",
+            value,
+            _captured_spend,
+            file="spend_found",
+            title="Captured spend",
+            x=worthiest,
+            y="share of all spend",
+        ),
+        _picture(frame, "value:", value, _bias, file="bias", title="Bias of the total by origin", x="origin", y=total_bias),
     ]
 
 
-def _picture(frame: pl.DataFrame, names: list[str], draw: Draw, *, file: str, title: str, x: str, y: str) -> Picture:
+def _picture(frame: pl.DataFrame, prefix: str, names: list[str], draw: Draw, *, file: str, title: str, x: str, y: str) -> Picture:
     def fill(figure: "Figure") -> None:
         axes = figure.subplots()
         for colour, name in zip(PALETTE, names, strict=False):
-            draw(axes, name, frame, colour)
+            draw(axes, name, frame.drop_nulls(f"{prefix}{name}"), colour)
         axes.set(xlabel=x, ylabel=y)
         if names:
             axes.legend(fontsize=8)

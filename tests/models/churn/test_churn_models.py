@@ -1,5 +1,6 @@
 """One contract for every churn candidate."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,9 +8,12 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal, assert_series_equal
 
-from models.btyd.pair import SEASONAL_COLUMNS
-from models.churn.bgnbd_churn import BgNbdCandidate
+from models.btyd.pair import HORIZON_COLUMN, SEASONAL_COLUMNS
+from models.churn.base_rate import BaseRateCandidate
 from models.churn.calibration import Calibration, fit_calibration
+from models.churn.hybrid import fit_slope
+from models.churn.order_average import OrderAverageCandidate
+from models.churn.order_columns import OrderColumnCandidate
 from models.churn.protocol import Candidate
 from models.errors import TooLittleDataError
 from models.registry import BASELINE, CANDIDATES, load_churn_model
@@ -17,7 +21,8 @@ from models.snapshot import Snapshot
 from models.trees.boosting import INPUTS
 
 each_candidate = pytest.mark.parametrize("candidate", CANDIDATES, ids=lambda candidate: candidate.name)
-LEARNERS = [candidate for candidate in CANDIDATES if candidate != BgNbdCandidate()]
+LEARNERS = [candidate for candidate in CANDIDATES if candidate not in (OrderColumnCandidate(), OrderAverageCandidate())]
+RANKING = pytest.mark.parametrize("candidate", [c for c in CANDIDATES if c != BaseRateCandidate()], ids=lambda c: c.name)
 
 
 @each_candidate
@@ -34,7 +39,7 @@ def test_probabilities_lie_strictly_between_zero_and_one_in_the_order_of_the_row
 @each_candidate
 def test_the_columns_kept_of_past_contacts_suffice_for_a_prediction(candidate: Candidate, snapshots: list[Snapshot]) -> None:
     model, frame = candidate.fit(snapshots, snapshots[-1].frame), snapshots[-1].frame
-    assert_series_equal(model.p_churn(frame.select(*INPUTS, *SEASONAL_COLUMNS)), model.p_churn(frame))
+    assert_series_equal(model.p_churn(frame.select(*INPUTS, *SEASONAL_COLUMNS, HORIZON_COLUMN)), model.p_churn(frame))
 
 
 @each_candidate
@@ -62,7 +67,7 @@ def test_the_same_history_gives_the_same_model(candidate: Candidate, snapshots: 
     assert_series_equal(first.p_churn(snapshots[-1].frame), second.p_churn(snapshots[-1].frame))
 
 
-@each_candidate
+@RANKING
 def test_risk_rises_with_the_sum_of_contributions(candidate: Candidate, snapshots: list[Snapshot]) -> None:
     model, frame = candidate.fit(snapshots, snapshots[-1].frame), snapshots[-1].frame
     total = model.contributions(frame).sum_horizontal()
@@ -70,7 +75,7 @@ def test_risk_rises_with_the_sum_of_contributions(candidate: Candidate, snapshot
     assert ranks > 0.999
 
 
-@each_candidate
+@RANKING
 def test_every_candidate_beats_the_constant_churn_rate(candidate: Candidate, snapshots: list[Snapshot]) -> None:
     newest = snapshots[-1]
     closed = [snapshot for snapshot in snapshots if snapshot.closed_on <= newest.as_of]
@@ -97,3 +102,42 @@ def test_calibration_removes_a_known_distortion() -> None:
     calibration = fit_calibration(distorted, outcome)
     np.testing.assert_allclose(calibration.apply(distorted), true, atol=0.02)
     assert Calibration().apply(np.array([0.3]))[0] == pytest.approx(0.3)
+
+
+def test_the_base_rate_is_that_of_the_newest_windows_and_the_newest_counts_most(snapshots: list[Snapshot]) -> None:
+    always = [replace(snapshot, frame=snapshot.frame.with_columns(churned=pl.lit(1, pl.Int8))) for snapshot in snapshots[:-1]]
+    never = replace(snapshots[-1], frame=snapshots[-1].frame.with_columns(churned=pl.lit(0, pl.Int8)))
+    frame = snapshots[-1].frame
+    assert BaseRateCandidate().fit(always, frame).rate > 0.99
+    assert 0.05 < BaseRateCandidate().fit([*always, never], frame).rate < 0.5
+
+
+def test_a_short_log_shrinks_the_order_models_towards_one_half_by_what_they_saw(snapshots: list[Snapshot]) -> None:
+    frame = snapshots[-1].frame
+    few = frame.filter(pl.col("frequency") > 0).head(6).vstack(frame.filter(pl.col("frequency") == 0).head(30))
+    all_buyers, six = (OrderAverageCandidate().fit([], rows) for rows in (frame, few))
+    assert all_buyers.shrinkage > 0.9
+    assert six.shrinkage == pytest.approx(6 / (6 + 15))
+    shorter = few.with_columns(pl.lit(2 * int(few["T"].max())).alias(HORIZON_COLUMN))  # type: ignore[call-overload]
+    assert OrderAverageCandidate().fit([], shorter).shrinkage == pytest.approx(6 / (6 + 15 * 4))
+
+
+def test_a_bgnbd_stored_before_it_had_parameters_of_its_own_is_the_column(snapshots: list[Snapshot], tmp_path: Path) -> None:
+    (tmp_path / "churn.json").write_text('{"name": "bgnbd", "average": 0.5}', encoding="utf-8")
+    loaded, frame = load_churn_model(tmp_path), snapshots[-1].frame
+    assert loaded.name == "bgnbd"
+    assert loaded.p_churn(frame).equals(frame["btyd_p_no_order"])
+
+
+def test_the_order_models_odds_count_fully_unless_past_windows_contradict_them() -> None:
+    rng = np.random.default_rng(6)
+    p = rng.uniform(0.1, 0.9, 4_000)
+    odds = np.log(p / (1 - p))
+
+    def window(slope: float) -> pl.DataFrame:
+        churned = rng.random(len(p)) < 1 / (1 + np.exp(-(slope * odds + 0.5)))
+        return pl.DataFrame({"btyd_p_no_order": p, "churned": churned.astype(np.int8)})
+
+    assert fit_slope([window(1.0), window(0.7)]) == 1.0
+    assert fit_slope([window(-0.6)]) == pytest.approx(-0.6, abs=0.1)
+    assert fit_slope([window(0.0)]) == pytest.approx(0.0, abs=0.1)

@@ -54,7 +54,7 @@ def test_other_snapshots_or_parameters_train_other_trees(snapshots: list[Snapsho
 def test_the_oldest_trees_are_dropped_first(snapshots: list[Snapshot], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("models.trees.booster_cache.train_boosters", lambda _spec: (object(), object()))
     frame, hybrid = snapshots[-1].frame, HybridCandidate()
-    monkeypatch.setattr("models.churn.hybrid._fit_intercept", lambda _booster, _current: 0.0)
+    monkeypatch.setattr("models.churn.hybrid._fit_intercept", lambda _booster, _current, _slope: 0.0)
 
     def booster(leaves: int) -> lgb.Booster:
         return replace(hybrid, trees=TreeParams(num_leaves=leaves)).fit(snapshots, frame).booster
@@ -68,7 +68,7 @@ def test_the_oldest_trees_are_dropped_first(snapshots: list[Snapshot], monkeypat
 def test_the_candidates_of_the_registry_share_one_cache_and_others_have_their_own() -> None:
     tuned = find_candidate("hybrid", candidates(HybridCandidate(TreeParams(num_leaves=4))))
     hybrid, blend = find_candidate("hybrid"), find_candidate("blend")
-    sharing = [hybrid, blend.members[0], tuned, *VALUE_LEARNERS]  # type: ignore[attr-defined]  # the blend's members
+    sharing = [hybrid, blend.members[0].candidate, tuned, *VALUE_LEARNERS]  # type: ignore[attr-defined]  # the blend's members
     assert all(candidate.boosters is HYBRID.boosters for candidate in sharing)  # type: ignore[union-attr]  # those with trees
     assert HybridCandidate().boosters is not HYBRID.boosters
     assert HybridCandidate().boosters is not HybridCandidate().boosters

@@ -1,13 +1,18 @@
+from dataclasses import replace
 from datetime import date, timedelta
 
 import numpy as np
 import polars as pl
 import pytest
+from scipy.special import expit, logit
 
 from features.frames.encoded import encode_tables
 from features.tables.schema import Tables
+from models.btyd import BGNBD, GammaGamma
+from models.btyd.pair import BuyTillYouDie
 from models.btyd.seasonal_level import SeasonalOffset
-from training.data.seasonal_levels import OffsetInputs, offset_as_of, predicted_offset
+from models.snapshot import Snapshot
+from training.data.seasonal_levels import OffsetInputs, offset_as_of, persistent_offset, predicted_offset
 
 START = date(2023, 1, 1)
 
@@ -69,3 +74,41 @@ def test_later_orders_do_not_change_the_offset() -> None:
     as_of = START + timedelta(days=420)
     known = days.filter(pl.col("day") < as_of)
     assert predicted_offset(encode_tables(tables(days)), as_of, 90) == predicted_offset(encode_tables(tables(known)), as_of, 90)
+
+
+def snapshot_with(error: float, back: int, horizon_days: int = 90) -> Snapshot:
+    """Return a closed window in which the order model predicted that many log-odds too few churners, or too many."""
+    rng = np.random.default_rng(back)
+    p = rng.uniform(0.1, 0.9, 4_000)
+    churned = rng.random(4_000) < expit(logit(p) + error)
+    frame = pl.DataFrame(
+        {
+            "btyd_p_no_order": p,
+            "btyd_expected_orders": 1 - p,
+            "btyd_expected_spend": 10.0,
+            "churned": churned.astype(np.int8),
+            "next_spend": (1 - p) * 10.0,
+        }
+    )
+    pair = BuyTillYouDie(BGNBD(1.0, 10.0, 1.0, 2.0), GammaGamma(1.0, 4.0, 30.0))
+    return Snapshot(START - timedelta(days=horizon_days * back), horizon_days, frame, pair)
+
+
+def test_what_the_order_model_misses_in_every_window_is_corrected() -> None:
+    windows = [snapshot_with(-0.6, back) for back in (4, 3, 2, 1)]
+    assert persistent_offset(windows).churn == pytest.approx(-0.55, abs=0.1)
+    assert persistent_offset(windows).value == pytest.approx(0.0, abs=0.02)
+    predicted = [replace(window, btyd=window.btyd.with_offset(SeasonalOffset(churn=-0.6))) for window in windows]
+    assert persistent_offset(predicted).churn == 0.0
+
+
+def test_errors_of_either_sign_are_seasons_and_leave_nothing() -> None:
+    windows = [snapshot_with(error, back) for error, back in zip((0.7, -0.6, 0.5, -0.7), (4, 3, 2, 1), strict=True)]
+    assert persistent_offset(windows).churn == 0.0
+
+
+def test_errors_of_less_than_a_year_may_be_a_season() -> None:
+    windows = [snapshot_with(-0.6, back) for back in (3, 2, 1)]
+    assert persistent_offset(windows) == SeasonalOffset()
+    assert persistent_offset([snapshot_with(-1.2, 1, horizon_days=365)]).churn < -0.5
+    assert persistent_offset([]) == SeasonalOffset()

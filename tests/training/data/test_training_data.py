@@ -59,8 +59,9 @@ def test_a_log_of_less_than_two_horizons_has_a_note(shop: Shop) -> None:
     tables = Tables(**{name: frame.lazy() for name, frame in shop.tables.items()})
     settings = Settings(tables=TableSources("unused"))
     start = shop.as_of - timedelta(weeks=WEEKS)
-    short = prepare_training_data(settings, tables, start + timedelta(days=150), quiet)
+    short = prepare_training_data(settings, tables, start + timedelta(days=115), quiet)
     assert short.snapshots == []
     (note,) = short.notes
-    assert note.startswith("The log of 150 days is shorter than two horizons of 90: there is no past window to learn from")
+    assert note.startswith("The log of 115 days is too short for a past window of 90: there is nothing to learn from")
+    assert len(prepare_training_data(settings, tables, start + timedelta(days=150), quiet).snapshots) > 1
     assert prepare_training_data(settings, tables, shop.as_of, quiet).notes == []

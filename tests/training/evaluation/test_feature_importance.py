@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 from scipy.special import expit
 
-from models.churn.bgnbd_churn import BgNbdChurn
+from models.churn.order_columns import OrderColumnChurn
 from training.evaluation.backtest import FittedCandidate
 from training.evaluation.feature_importance import Explanation, dependence, explain
 from training.reports.importance_charts import draw_explanation
@@ -40,7 +40,7 @@ FRAME = pl.DataFrame({"recency_days": np.linspace(0, 100, 3_001), "spend_90": np
 def explanation() -> Explanation:
     days = (date(2025, 1, 1), date(2025, 4, 1))
     fitted = [FittedCandidate(day, LinearModel(slope), FRAME) for day, slope in zip(days, (0.02, 0.04), strict=True)]
-    others = [FittedCandidate(day, BgNbdChurn(), FRAME) for day in days]
+    others = [FittedCandidate(day, OrderColumnChurn(), FRAME) for day in days]
     result = explain([*others, *fitted], ["bgnbd", "line"])
     assert result is not None
     return result
@@ -67,7 +67,7 @@ def test_dependence_follows_the_model_at_observed_values(explanation: Explanatio
 
 def test_without_an_explainable_model_there_is_no_explanation() -> None:
     assert explain([], []) is None
-    assert explain([FittedCandidate(date(2025, 1, 1), BgNbdChurn(), FRAME)], ["bgnbd"]) is None
+    assert explain([FittedCandidate(date(2025, 1, 1), OrderColumnChurn(), FRAME)], ["bgnbd"]) is None
 
 
 def test_an_explanation_is_data_and_two_charts(explanation: Explanation) -> None:

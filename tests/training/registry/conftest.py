@@ -16,7 +16,7 @@ from models.btyd.bgnbd import BGNBD
 from models.btyd.gamma_gamma import GammaGamma
 from models.btyd.pair import BuyTillYouDie
 from models.champion import Champion, ChampionTerms, current_champion
-from models.churn.bgnbd_churn import BgNbdChurn
+from models.churn.order_columns import OrderColumnChurn
 from settings.sections import Settings, TableSources, Workspace
 from training.registry import mlflow_client as tracking
 from training.registry.champion_alias import open_registry
@@ -37,7 +37,7 @@ SMALL = Champion(
         trained_as_of=date(2025, 3, 1), horizon_days=90, active_days=365, loyalty_unit="brand", loyalty_min_purchases=4
     ),
     norms=Norms(date(2025, 3, 1)),
-    churn=BgNbdChurn(0.5),
+    churn=OrderColumnChurn(0.5),
     btyd=BuyTillYouDie(BGNBD(0.2, 4.0, 0.8, 2.4), GammaGamma(6.0, 3.7, 15.0)),
     gamma_shape=1.5,
     value_cuts=(1.0, 2.0, 3.0, 4.0),

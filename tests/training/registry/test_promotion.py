@@ -12,7 +12,7 @@ from features.build import build_features
 from features.order_rhythm import order_rhythm
 from features.windows import churn_windows
 from models.champion import current_champion
-from models.churn.bgnbd_churn import BgNbdChurn
+from models.churn.order_columns import OrderColumnChurn
 from models.churn.recency_rule import RecencyRule
 from settings.clock import utc_now
 from settings.load import load_settings
@@ -62,7 +62,7 @@ PASSING = {
     "worst_segment": 0.9,
 }
 NOT_BETTER = (
-    "is not significantly better than bgnbd, the kind of the champion: "
+    "is not significantly better than order_model, the kind of the champion: "
     "the upper end of the 95 % interval of the difference in log-loss is +0.0020"
 )
 
@@ -74,14 +74,14 @@ NOT_BETTER = (
         ({"log_loss": 0.41}, "has a log-loss of 0.4100 in the backtest, against 0.4000 of the recency rule"),
         ({"calibration_error": 0.08}, "is miscalibrated by 0.070 beyond chance, above the limit of 0.05"),
         ({"worst_segment": 1.2}, "has 1.20 times the log-loss of the recency rule in one segment"),
-        ({"above_bgnbd": 0.002}, NOT_BETTER),
+        ({"above_order_model": 0.002}, NOT_BETTER),
     ],
 )
 def test_a_failed_gate_has_a_reason(workshop: Path, metrics: dict[str, float], reason: str) -> None:
     champion = current_champion(workshop.parent / "workspace" / "champion")
     candidate = replace(champion, churn=RecencyRule((1.0,), (0.5, 0.5)))
-    current = replace(champion, churn=BgNbdChurn(0.0))
-    assert failed_gates(replace(candidate, backtest_metrics=PASSING | {"above_bgnbd": -0.001}), current) == []
+    current = replace(champion, churn=OrderColumnChurn(0.0))
+    assert failed_gates(replace(candidate, backtest_metrics=PASSING | {"above_order_model": -0.001}), current) == []
     [failed] = failed_gates(replace(candidate, backtest_metrics=PASSING | metrics if metrics else {}), current)
     assert failed.startswith(reason)
 

@@ -1,0 +1,124 @@
+"""From training data to a champion: the contest of all candidates on past days, and the final fits of its winners."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import polars as pl
+
+from models.btyd.pair import BuyTillYouDie
+from models.champion import Champion, ChampionTerms
+from models.churn.blend import NAME as BLEND
+from models.churn.hybrid import HybridCandidate
+from models.churn.order_average import NAME as SHORT_LOG_CHOICE
+from models.churn.protocol import Candidate, ChurnModel
+from models.errors import TooLittleDataError
+from models.registry import BASELINE, NEVER_SERVING, VALUE_CANDIDATES, VALUE_LEARNERS, candidates, find_candidate
+from models.snapshot import Snapshot
+from models.trees.training import TreeParams
+from models.value.baselines import ORDER_MODELS
+from models.value.hybrid import NAME as HYBRID_VALUE
+from models.value.lifetime_value import ValueTerms, fit_gamma_shape, value_frame, value_terms
+from models.value.portfolio_total import level_std
+from models.value.protocol import SavedValueModel
+from settings.sections import Settings
+from training.data.progress import Progress
+from training.data.training_data import TrainingData
+from training.evaluation.backtest import Backtest, backtest
+from training.evaluation.backtest_metrics import backtest_metrics, reliability_table
+from training.evaluation.choice import choose_candidate
+from training.evaluation.leaderboard import leaderboard
+from training.evaluation.track_record import track_record
+
+MAX_ORIGINS = 4
+VALUE_QUANTILES = (0.5, 0.8, 0.95, 0.99)
+
+
+class Contest(NamedTuple):
+    """All candidates on past days: the backtest, its leaderboard, and the churn candidate that won."""
+
+    result: Backtest
+    board: dict[str, Any]
+    chosen: Candidate
+
+
+def hold_contest(data: TrainingData, trees: TreeParams, progress: Progress) -> Contest:
+    """Evaluate every candidate on up to four past days; `trees` are the parameters of the hybrid."""
+    churn_candidates = candidates(HybridCandidate(trees))
+    result = backtest(data.snapshots, data.tables, churn_candidates, MAX_ORIGINS, progress, VALUE_CANDIDATES)
+    board = leaderboard(result, data.as_of, data.windows.horizon_days, notes=data.notes)
+    may_serve = [candidate.name for candidate in churn_candidates if candidate.name not in NEVER_SERVING]
+    untested = BLEND if data.snapshots else SHORT_LOG_CHOICE
+    chosen = choose_candidate(result, "p:", may_serve, BASELINE.name) or untested
+    return Contest(result, board, find_candidate(chosen, churn_candidates))
+
+
+def fit_champion(settings: Settings, data: TrainingData, contest: Contest) -> Champion:
+    """Return the champion of a training; the effects of its actions are the assumed ones."""
+    result, board, chosen = contest
+    current = data.btyd.with_columns(data.features, data.windows.horizon_days)
+    churn = chosen.fit(data.snapshots, current)
+    terms = ChampionTerms(
+        trained_as_of=data.as_of,
+        horizon_days=data.windows.horizon_days,
+        active_days=data.windows.active_days,
+        loyalty_unit=settings.loyalty.unit,
+        loyalty_min_purchases=settings.loyalty.min_purchases,
+    )
+    gamma_shape = fit_spend_gamma_shape(data.snapshots)
+    value = _value_model(data.snapshots, current, result)
+    cuts = _value_cuts(value_terms(settings.value, terms.horizon_days), data.btyd, current, churn, gamma_shape, value)
+    return Champion(
+        terms=terms,
+        norms=data.norms,
+        churn=churn,
+        btyd=data.btyd,
+        gamma_shape=gamma_shape,
+        value_cuts=cuts,
+        log_total_std=_log_total_std(board, ORDER_MODELS.name if value is None else value.name),
+        backtest_metrics=backtest_metrics(result, board, chosen.name),
+        value=value,
+        reliability=reliability_table(result, chosen.name),
+        record=track_record(result, chosen.name, terms.horizon_days),
+    )
+
+
+def _log_total_std(board: dict[str, Any], candidate: str) -> float:
+    entries = [entry for entry in board["value"] if entry["candidate"] == candidate]
+    biases = [metrics["bias"] for entry in entries for metrics in entry["by_origin"].values()]
+    return level_std(bias for bias in biases if bias is not None)
+
+
+def _value_model(snapshots: list[Snapshot], current: pl.DataFrame, result: Backtest) -> SavedValueModel | None:
+    """Return the value model that is to serve; None where it is that of the order models, or there is no backtest."""
+    servable = {learner.name: learner for learner in VALUE_LEARNERS}
+    preferred = [ORDER_MODELS.name, HYBRID_VALUE, *servable]  # the simplest, then the one that predicts a distribution too
+    chosen = choose_candidate(result, "value:", list(dict.fromkeys(preferred)), ORDER_MODELS.name)
+    if chosen is None or chosen == ORDER_MODELS.name:
+        return None
+    try:
+        return servable[chosen].fit(snapshots, current)
+    except TooLittleDataError:
+        return None
+
+
+def _value_cuts(
+    terms: ValueTerms,
+    btyd: BuyTillYouDie,
+    current: pl.DataFrame,
+    churn: ChurnModel,
+    gamma_shape: float,
+    value: SavedValueModel | None,
+) -> tuple[float, ...]:
+    horizon_spend = None if value is None else value.expected(current)
+    values = value_frame(btyd, current, churn.p_churn(current), terms, gamma_shape, horizon_spend)["expected_value"]
+    return tuple(float(cut) for cut in np.quantile(values.to_numpy(), VALUE_QUANTILES))
+
+
+def fit_spend_gamma_shape(snapshots: list[Snapshot]) -> float:
+    """Return the gamma shape of spend around its expectation among the buyers of the newest closed window; 1 without one."""
+    if not snapshots:
+        return 1.0
+    buyers = snapshots[-1].frame.filter(pl.col("next_orders") > 0)
+    p_order = 1 - buyers["btyd_p_no_order"].to_numpy()
+    expected = (buyers["btyd_expected_orders"] * buyers["btyd_expected_spend"]).to_numpy() / p_order
+    return fit_gamma_shape(expected, buyers["next_spend"].to_numpy())
