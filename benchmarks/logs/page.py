@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 VERDICT_COLOURS = {"better": BLUE, "level": GREY, "worse": RED}
 SCOPES = ("holdout", "all origins")
+METRIC_NAMES = {"log_loss": "log-loss", "auc": "AUC", "tweedie_deviance": "Tweedie deviance", "gini": "Gini"}
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,7 @@ def render_page(figures: Sequence[LogFigures]) -> str:
         scopes=SCOPES,
         styles=read_styles(),
         formatted=formatted,
+        metric_names=METRIC_NAMES,
         pooled={scope: list(pool([log.parts[scope].differences for log in figures])) for scope in SCOPES},
         chart=b64encode(_draw(figures)).decode(),
         churn_columns=["log_loss", "auc", "average_precision", "brier", "calibration_error", "beyond_chance", "bias", "lift_10"],
@@ -107,7 +109,7 @@ def _draw(figures: Sequence[LogFigures]) -> bytes:
                 axes.plot([low, high], [line, line], color=colour, linewidth=2)
                 axes.plot([middle], [line], "o", color=colour)
             axes.axvline(0, color=REFERENCE, linewidth=1)
-            axes.set_title(figures[0].parts["all origins"].differences[index].metric.replace("_", " "), fontsize=10)
+            axes.set_title(METRIC_NAMES[figures[0].parts["all origins"].differences[index].metric], fontsize=10)
         panels[0].set_yticks(range(len(figures)), [log.name for log in reversed(figures)])
 
     return render_figure(fill, 12.0, 1.2 + 0.45 * len(figures), kind="png")
