@@ -1,10 +1,10 @@
-"""Are small shops with short logs told the truth? Simulated companies against the base rate of what then happened.
+"""Do forecasts for small shops with short logs hold? Simulated companies against the base rate of what then happened.
 
 Run: python -m benchmarks.small_shops [--worlds 200] [--workers 2]
 
 Each company has 60, 100 or 200 customers, a rhythm of 30 to 365 days, regular or random orders, and a log of half a horizon to
 three. The champion that `train` would choose predicts the horizon after the log. The base rate is the same probability for all,
-which is the share that then left: nobody can know it before. The table shows how far the log-loss of what is served is above it.
+which is the share that then left. It cannot be known before. The table shows how far the log-loss of what is served is above it.
 """
 
 import argparse

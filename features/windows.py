@@ -36,7 +36,7 @@ class Proposal:
     """Proposed windows with the evidence for both.
 
     `within` is the share of repeat purchases that came within the horizon, `returned` the share of customers silent for the
-    activity window who came back later (`Silences.returned_after`; None where too few were silent for so long). `is_final` says
+    activity window who came back later (`returned_after`; None where too few were silent for so long). `is_final` says
     whether that is at most a tenth. `past_windows` is the number of horizons that the log has after the first. `rhythm_days` is
     the horizon that the gaps alone would have: longer, if the log is short.
     """
@@ -99,9 +99,14 @@ def propose_windows(silences: pl.DataFrame, days_of_log: int) -> Proposal | None
         within=float((gaps <= horizon).mean()),  # type: ignore[arg-type]  # the mean of booleans
         returned=returned_after(survival, windows.active_days),
         is_final=final is not None,
-        past_windows=max(days_of_log // horizon - 1, 0),
+        past_windows=past_windows(days_of_log, horizon),
         rhythm_days=rhythm,
     )
+
+
+def past_windows(days_of_log: int, horizon_days: int) -> int:
+    """Return how many windows of the horizon the log has after the first one, which is only looked back on."""
+    return max(days_of_log // horizon_days - 1, 0)
 
 
 def silence_survival(silences: pl.DataFrame) -> pl.DataFrame:

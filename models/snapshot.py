@@ -8,6 +8,8 @@ import polars as pl
 from features.labels import OUTCOMES
 from models.btyd.pair import BuyTillYouDie
 
+DECAY = 0.5  # weight of a past window compared with the next newer one: shops change
+MAX_WINDOWS = 4  # past windows that do not overlap, to weigh models by
 MIN_CUSTOMERS = 30  # with fewer, a day or a window says nothing reliable
 
 

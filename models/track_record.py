@@ -58,8 +58,8 @@ class TrackRecord:
         """The standing with its figures, in words."""
         if self.standing is Standing.NEVER:
             return (
-                "Never tested: the log has no past day with a closed window both before and after it, so nobody knows how well "
-                "these forecasts hold. No gain is promised."
+                "Never tested: the log has no past day with a closed window both before and after it, so how well these "
+                "forecasts hold is unknown. No gain is promised."
             )
         days = "one past day" if self.origins == 1 else f"{self.origins} past days"
         windows = f"{self.rows:,} customer windows of {self.horizon_days} days from {days}"

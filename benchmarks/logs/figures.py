@@ -11,11 +11,10 @@ from benchmarks.logs.peers import CHURN_PEERS, VALUE_PEERS
 from benchmarks.logs.served import SERVED
 from features.frames.arrays import Array
 from training.evaluation.backtest_metrics import calibration_floor
-from training.evaluation.bootstrap import resample_customers
+from training.evaluation.bootstrap import TAILS, resample_customers
 from training.evaluation.leaderboard import COMPARED_METRICS
 from training.metrics import churn_metrics, value_metrics
 
-TAILS = (0.025, 0.975)
 HIGHER_IS_BETTER = {"auc", "gini"}
 PEERS = {"p:": CHURN_PEERS, "value:": VALUE_PEERS}
 OUTCOME = {"p:": "churned", "value:": "next_spend"}
@@ -65,14 +64,13 @@ def differences(frame: pl.DataFrame) -> Iterable[Difference]:
         outcome = frame[OUTCOME[prefix]].to_numpy()
         peers = [peer for peer in PEERS[prefix] if prefix + peer in frame.columns]
         own = frame[prefix + SERVED].to_numpy()
+        scores = {name: _metrics(prefix, outcome, frame[prefix + name].to_numpy()) for name in (*peers, SERVED)}
         for metric, resampled in metrics.items():
-            scores = {peer: _metrics(prefix, outcome, frame[prefix + peer].to_numpy())[metric] for peer in peers}
             select_best = max if metric in HIGHER_IS_BETTER else min
-            best = select_best(peers, key=scores.__getitem__)
+            _, best = select_best((scores[peer][metric], peer) for peer in peers)
             both = resampled(resamples, outcome, own), resampled(resamples, outcome, frame[prefix + best].to_numpy())
             low, high = np.nanquantile(both[0] - both[1], TAILS)
-            served = _metrics(prefix, outcome, own)[metric]
-            yield Difference(metric, best, served, scores[best], float(low), float(high), both)
+            yield Difference(metric, best, scores[SERVED][metric], scores[best][metric], float(low), float(high), both)
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from benchmarks.logs.figures import pool
 from benchmarks.logs.page import LogFigures, formatted
 
 
@@ -32,8 +33,6 @@ def print_tables(figures: Sequence[LogFigures]) -> None:
 
 def log_pools(figures: Sequence[LogFigures], scope: str) -> list[str]:
     """Return a sentence per metric over all logs."""
-    from benchmarks.logs.figures import pool
-
     return [
         f"pooled {p.metric}: {'x' if p.is_ratio else ''}{p.mean:{'' if p.is_ratio else '+'}.4f} [{p.low:.4f}, {p.high:.4f}]"
         for p in pool([log.parts[scope].differences for log in figures])

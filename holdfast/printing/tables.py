@@ -8,7 +8,7 @@ from rich.table import Table
 
 from features.rendering.amounts import format_amount, format_rough
 from features.tables.schema import SOURCE_TABLES, Tables
-from features.windows import Proposal, Windows
+from features.windows import Proposal, Windows, past_windows
 
 if TYPE_CHECKING:
     from training.evaluation.order_model_fit import OrderFit  # which loads SciPy and the order models
@@ -59,9 +59,10 @@ def print_proposal(console: Console, proposal: Proposal, current: Windows, days_
         f"Proposed churn.horizon_days = {horizon} (now {current.horizon_days}): {proposal.within:.0%} of repeat purchases come "
         f"within this time.{limit}"
     )
-    past, now = (max(days_of_log // days - 1, 0) for days in (horizon, current.horizon_days))
+    now = past_windows(days_of_log, current.horizon_days)
     console.print(
-        f"Past windows to learn from and to test on: {past} with this horizon, {now} with the current one; 3 are enough."
+        f"Past windows to learn from and to test on: {proposal.past_windows} with this horizon, {now} with the current one; "
+        "3 are enough."
     )
     evidence = "too few customers can be followed for longer to say who comes back"
     if proposal.returned is not None:

@@ -8,11 +8,9 @@ import polars as pl
 
 from models.errors import TooLittleDataError
 from models.files import CHURN_FILE, read_json, write_json
-from models.snapshot import Snapshot, windows_apart
+from models.snapshot import DECAY, MAX_WINDOWS, Snapshot, windows_apart
 
 NAME = "base_rate"
-DECAY = 0.5  # weight of a window compared with the next newer one
-MAX_WINDOWS = 4
 
 
 @dataclass(frozen=True)

@@ -20,14 +20,12 @@ from models.churn.protocol import Candidate, ChurnModel
 from models.errors import TooLittleDataError
 from models.files import CHURN_FILE, read_json, write_json
 from models.log_odds import log_odds
-from models.snapshot import Snapshot, windows_apart
+from models.snapshot import DECAY, MAX_WINDOWS, Snapshot, windows_apart
 from models.trees.boosting import churn_labels
 
 NAME = "blend"
 PRIOR_STRENGTH = 20.0  # penalty in log-loss, summed over rows, per squared distance of the weights from the assumed ones
 MAX_WINDOW_ROWS = 1_000  # a window counts as at most so many rows: windows differ by more than their customers' chances do
-MAX_WINDOWS = 4
-DECAY = 0.5  # weight of a window compared with the next newer one
 MIN_WEIGHT = 0.01  # members with less are left out
 
 

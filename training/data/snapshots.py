@@ -18,10 +18,10 @@ from features.norms import Norms, compute_norms
 from features.point_in_time import known_before
 from features.tables.schema import INGESTED_AT, SUPERSEDED_AT, Tables
 from models.btyd.pair import BuyTillYouDie
-from models.snapshot import MIN_CUSTOMERS, Snapshot
+from models.snapshot import MIN_CUSTOMERS, Snapshot, windows_apart
 from settings.sections import Loyalty
 from training.data.progress import Progress, map_with_progress
-from training.data.seasonal_levels import persistent_offset, predicted_offset
+from training.data.seasonal_levels import MAX_PAST_WINDOWS, persistent_offset, predicted_offset
 
 MAX_SNAPSHOTS = 15
 STEPS_PER_HORIZON = 3
@@ -74,7 +74,13 @@ def build_snapshots(
 
     built = map_with_progress(build, days, progress, "features of past days")
     snapshots = [snapshot for snapshot in built if snapshot is not None]
-    return [_with_persistent_offset(snapshot, closed_before(snapshots, tables, snapshot.as_of)) for snapshot in snapshots]
+    return [_with_persistent_offset(snapshot, _judged_windows(snapshots, tables, snapshot.as_of)) for snapshot in snapshots]
+
+
+def _judged_windows(snapshots: list[Snapshot], tables: Tables, day: date) -> list[Snapshot]:
+    """Return the windows that a persistent offset needs, with the labels as they were known then."""
+    closed = [snapshot for snapshot in snapshots if snapshot.closed_on <= day]
+    return closed_before(windows_apart(closed, MAX_PAST_WINDOWS), tables, day)
 
 
 def _with_persistent_offset(snapshot: Snapshot, closed: list[Snapshot]) -> Snapshot:

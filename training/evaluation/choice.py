@@ -17,10 +17,10 @@ from features.frames.arrays import Array
 from features.frames.columns import CUSTOMER
 from models.btyd.seasonal_level import churn_offset, value_offset
 from models.log_odds import log_odds
+from models.snapshot import DECAY
 from training.evaluation.backtest import Backtest
 from training.metrics import log_losses, tweedie_deviances
 
-DECAY = 0.5  # weight of an origin compared with the next newer one: shops change
 Losses = Callable[[Array, Array], Array]
 LOSSES: dict[str, tuple[str, Losses]] = {"p:": ("churned", log_losses), "value:": ("next_spend", tweedie_deviances)}
 

@@ -52,7 +52,7 @@ def test_a_candidate_without_a_fit_on_old_days_may_serve() -> None:
     assert choose(result, "constant", "simple", "late", "gone") == "late"
 
 
-def test_where_nobody_can_be_ranked_the_base_rate_serves() -> None:
+def test_where_customers_cannot_be_ranked_the_base_rate_serves() -> None:
     rng = np.random.default_rng(2)
     frame = pl.DataFrame({"customer_id": [str(n) for n in range(ROWS)], "origin": [DAYS[0]] * ROWS})
     frame = frame.with_columns(
