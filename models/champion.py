@@ -25,8 +25,10 @@ STORED_KEYS = {
     "log_total_std": "doubt",
     "backtest_metrics": "grade",
 }
-EFFECTS_KEY, RECORD_KEY = "effects_of_contacts", "track_record"
+EFFECTS_KEY, RECORD_KEY, BASE_RATE_KEY = "effects_of_contacts", "track_record", "base_rate"
+ABOVE = 1 + 1e-6  # a risk that differs from the base rate by less is that of everybody
 UPLIFT_FOLDER = "uplift"
+DEFAULT_AT_RISK = 0.5  # of champions without a base rate
 # In the folder of champions: the current one, the previous ones (oldest first), and a change that is being made.
 CURRENT, PREVIOUS, CHANGE = "CURRENT", "FORMER", "CHANGE"
 
@@ -53,7 +55,8 @@ class Champion:
     `log_total_std` is the standard error of the logarithm of a total (`models/value/portfolio_total.py`). `backtest_metrics` are
     what promotion compares (`training/evaluation/backtest_metrics.py`); empty without a backtest. `reliability` has, for tenths
     of the backtest, the predicted share of churners, the actual share, and the number of rows. `record` says how well the churn
-    forecasts did on past days; None for champions from before there were records.
+    forecasts did on past days; None for champions from before there were records. `base_rate` is the mean p_churn of existing
+    customers at training, above which a customer is at risk; None for champions from before it was stored.
 
     `uplift` has a model by name of the action in the contacts table, where targeting by it earned more than by risk x value.
     `responses` are the figures of all actions tried with a control group (`training/uplift.py`).
@@ -73,6 +76,18 @@ class Champion:
     responses: tuple[Mapping[str, Any], ...] = ()
     reliability: tuple[tuple[float, float, int], ...] = ()
     record: TrackRecord | None = None
+    base_rate: float | None = None
+
+    def at_risk_from(self, configured: float | None) -> float:
+        """Return the p_churn from which existing customers are at risk: as configured, else just above the base rate."""
+        return at_risk_from(configured, self.base_rate)
+
+
+def at_risk_from(configured: float | None, base_rate: float | None) -> float:
+    """Return the p_churn from which existing customers are at risk; one half where neither was configured nor stored."""
+    if configured is not None:
+        return configured
+    return DEFAULT_AT_RISK if base_rate is None else base_rate * ABOVE
 
 
 def save_champion(champion: Champion, folder: Path) -> None:
@@ -88,7 +103,8 @@ def save_champion(champion: Champion, folder: Path) -> None:
     figures = {key: getattr(champion, name) for name, key in STORED_KEYS.items()}
     effects = {"uplift": list(champion.uplift), "responses": list(champion.responses)}
     record = {} if champion.record is None else {RECORD_KEY: champion.record.to_json()}
-    write_json(folder / FILE, data | figures | {EFFECTS_KEY: effects, "reliability": list(champion.reliability)} | record)
+    figures |= {"reliability": list(champion.reliability), BASE_RATE_KEY: champion.base_rate}
+    write_json(folder / FILE, data | figures | {EFFECTS_KEY: effects} | record)
     write_checksums(folder)
 
 
@@ -145,6 +161,7 @@ def _read_champion(folder: Path) -> Champion:
         responses=tuple(effects.get("responses", ())),
         reliability=tuple((predicted, actual, rows) for predicted, actual, rows in data.get("reliability", ())),
         record=TrackRecord.from_json(data[RECORD_KEY]) if RECORD_KEY in data else None,
+        base_rate=data.get(BASE_RATE_KEY),
     )
 
 
@@ -161,6 +178,15 @@ def read_track_record(champions: Path, version: str) -> TrackRecord | None:
     try:
         return TrackRecord.from_json(_read_figures(champions, version)[RECORD_KEY])
     except (KeyError, AttributeError, TypeError):
+        return None
+
+
+def read_base_rate(champions: Path, version: str) -> float | None:
+    """Return the base rate of a champion without its models; None without one, or if its file is missing or damaged."""
+    try:
+        base_rate = _read_figures(champions, version).get(BASE_RATE_KEY)
+        return None if base_rate is None else float(base_rate)
+    except (AttributeError, TypeError, ValueError):
         return None
 
 

@@ -259,12 +259,13 @@ class Caps:
 class Targeting:
     """Which customers to act on, with which actions, and at what cost per week.
 
-    `budget` is per list. The control group of a list is `control_share` of it. It includes the global control group: a fixed
-    `global_control_share` of all customers (at most `control_share`) that no list ever treats. Lists exclude customers who were
-    contacted in the last `pause_days`, and controls of a list of the last `control_hold_days` (None: the churn horizon).
+    Existing customers are at risk from a p_churn of `at_risk_threshold`; None: above the base rate, the mean of existing ones at
+    training. `budget` is per list. The control group of a list is `control_share` of it. It includes the global control group:
+    a fixed `global_control_share` of all customers (at most `control_share`) that no list ever treats. Lists exclude customers
+    who were contacted in the last `pause_days`, and controls of a list of the last `control_hold_days` (None: the churn horizon).
     """
 
-    at_risk_threshold: Share = 0.5
+    at_risk_threshold: Share | None = None
     budget: Money | None = None
     control_share: Annotated[float, Field(ge=0, lt=1, strict=True)] = 0.10
     global_control_share: Annotated[float, Field(ge=0, lt=1, strict=True)] = 0.02

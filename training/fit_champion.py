@@ -79,7 +79,14 @@ def fit_champion(settings: Settings, data: TrainingData, contest: Contest) -> Ch
         value=value,
         reliability=reliability_table(result, chosen.name),
         record=track_record(result, chosen.name, terms.horizon_days),
+        base_rate=_base_rate(current, churn),
     )
+
+
+def _base_rate(current: pl.DataFrame, churn: ChurnModel) -> float:
+    """Return the mean p_churn of existing customers, or of all where there is none."""
+    p_churn, existing = churn.p_churn(current).to_numpy(), (current["status"] == "existing").to_numpy()
+    return float((p_churn[existing] if existing.any() else p_churn).mean())
 
 
 def _log_total_std(board: dict[str, Any], candidate: str) -> float:

@@ -98,7 +98,8 @@ def _train(
         assumed_effects = fit_champion(settings, data, contest)
     shuffle_check.result()
     query = ExperimentQuery(settings=settings, known=known_before(tables, as_of), as_of=as_of, windows=data.windows)
-    responses, response_notes = measure_responses(query, assumed_effects.churn, progress)
+    at_risk_from = assumed_effects.at_risk_from(settings.targeting.at_risk_threshold)
+    responses, response_notes = measure_responses(query, assumed_effects.churn, at_risk_from, progress)
     board["notes"] = [*board["notes"], *response_notes]
     champion = replace(assumed_effects, **champion_effects(responses))
     progress("logging to MLflow", 0, 1)

@@ -60,10 +60,13 @@ def champion_effects(responses: list[Response]) -> dict[str, Any]:
     return {"uplift": models, "responses": tuple(response.figures() for response in responses)}
 
 
-def measure_responses(query: ExperimentQuery, churn: ChurnModel, progress: Progress) -> tuple[list[Response], list[str]]:
+def measure_responses(
+    query: ExperimentQuery, churn: ChurnModel, at_risk_from: float, progress: Progress
+) -> tuple[list[Response], list[str]]:
     """Return the response to each configured action with an experiment, and a note on each result and each missing one.
 
-    `churn` is the model that scores customers: an effect model that is used is rescaled to its risks.
+    `churn` is the model that scores customers: an effect model that is used is rescaled to its risks. Existing customers are at
+    risk from a p_churn of `at_risk_from`.
     """
     actions: dict[str, list[Action]] = {}
     for action in query.settings.targeting.actions:
@@ -76,14 +79,14 @@ def measure_responses(query: ExperimentQuery, churn: ChurnModel, progress: Progr
         if isinstance(experiment, TooLittleDataError):
             notes.append(f"Effects of {name} stay assumed. {experiment}")
             continue
-        response = measure_response(query, actions[name], experiment)
+        response = measure_response(actions[name], experiment, at_risk_from)
         if response.policies.is_better:
             response = replace(response, model=fit_effect_model(response, experiment, churn))
         responses.append(response)
     return responses, [*notes, *(f"Effects of {response.action}: {response.why}{_advice(response)}" for response in responses)]
 
 
-def measure_response(query: ExperimentQuery, actions: Sequence[Action], experiment: Experiment) -> Response:
+def measure_response(actions: Sequence[Action], experiment: Experiment, at_risk_from: float) -> Response:
     """Return the response of an experiment to the actions it measures, without a model."""
     effects = cross_fit(experiment, INPUTS)
     ranks = {name: effects.rank_within_folds(effect) for name, effect in effects.effects.items()}
@@ -93,8 +96,8 @@ def measure_response(query: ExperimentQuery, actions: Sequence[Action], experime
     )
     qinis, top = dict(zip(ranks, measured[::2], strict=True)), dict(zip(ranks, measured[1::2], strict=True))
     best = max(qinis, key=lambda name: qinis[name].mean)
-    listable, contacts = _listable(query, experiment), _contacts_per_treated(experiment)
-    assumed = _assumed_effects(actions, experiment, query.settings.targeting.at_risk_threshold)
+    listable, contacts = _listable(experiment, at_risk_from), _contacts_per_treated(experiment)
+    assumed = _assumed_effects(actions, experiment, at_risk_from)
     policies = _policies(experiment, effects, best, listable, assumed, contacts * actions[0].cost)
     effect_of_one = effects.retention_effect[listable] / contacts
     effect = bootstrap_interval(experiment.unit[listable], lambda rows: float(effect_of_one[rows].mean()))
@@ -135,18 +138,20 @@ def _measure(experiment: Experiment, score: Array, measure: Measure) -> Interval
     )
 
 
-def _listable(query: ExperimentQuery, experiment: Experiment) -> BoolArray:
+def _listable(experiment: Experiment, at_risk_from: float) -> BoolArray:
     """Flag former customers and those at risk, from whom targeting chooses; all rows where these are fewer than a tenth."""
-    at_risk = experiment.risk >= query.settings.targeting.at_risk_threshold
+    at_risk = experiment.risk >= at_risk_from
     listable = (experiment.frame["status"] == "former").to_numpy() | at_risk
     everyone = np.ones(len(experiment), dtype=bool)
     return np.asarray(listable if listable.sum() >= len(experiment) / 10 else everyone)
 
 
-def _assumed_effects(actions: Sequence[Action], experiment: Experiment, threshold: float) -> Array:
+def _assumed_effects(actions: Sequence[Action], experiment: Experiment, at_risk_from: float) -> Array:
     """Return the assumed effect on each row, of the action for its kind of customer; of the first action where none fits."""
     p = pl.Series("p", experiment.risk)
-    kind = pl.when(pl.col("status") == "former").then(pl.lit("win_back")).when(pl.lit(p) >= threshold).then(pl.lit("retention"))
+    kind = (
+        pl.when(pl.col("status") == "former").then(pl.lit("win_back")).when(pl.lit(p) >= at_risk_from).then(pl.lit("retention"))
+    )
     by_kind = (pl.when(kind == action.kind).then(assumed_reduction(action, pl.lit(p))) for action in actions)
     effect = pl.coalesce(*by_kind, assumed_reduction(actions[0], pl.lit(p))).alias("p")
     return experiment.frame.select(effect).to_series().to_numpy()

@@ -104,7 +104,7 @@ def _response(settings: Settings, shop: Shop, champion: Champion) -> tuple[Respo
     query = ExperimentQuery(settings=settings, known=known, as_of=shop.as_of, windows=windows)
     experiment = experiments(query, lambda _stage, _done, _total: None)[CAMPAIGN]
     actions = [action for action in settings.targeting.actions if action.contacts_name == CAMPAIGN]
-    response = measure_response(query, actions, experiment)
+    response = measure_response(actions, experiment, champion.at_risk_from(settings.targeting.at_risk_threshold))
     return response, {CAMPAIGN: fit_effect_model(response, experiment, champion.churn)}
 
 

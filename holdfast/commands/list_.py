@@ -97,7 +97,7 @@ def command(
     from expectations.validation.stopped import record_stopped_override, refuse_stopped_tables
     from holdfast.jobs.session import override_request
     from holdfast.jobs.store import StoreHandle
-    from holdfast.printing.lists import print_changes, print_evidence, print_exclusions, print_losing
+    from holdfast.printing.lists import print_changes, print_evidence, print_exclusions, print_length, print_losing
     from holdfast.printing.tables import print_list
     from serving.lists.files import refuse_unknown_suffix
     from serving.lists.issuing import refuse_no_contacts
@@ -131,6 +131,7 @@ def command(
     print_evidence(CONSOLE, weekly.summary)
     print_exclusions(CONSOLE, weekly.summary["left_out"], settings)
     CONSOLE.print(f"Customers on the list: {rows.height:,}. Week {weekly.week}, data as of {weekly.run.as_of}, {sentences}")
+    print_length(CONSOLE, weekly.summary)
     print_losing(CONSOLE, weekly.summary, settings)
     print_changes(CONSOLE, weekly.summary["changes"], settings)
 

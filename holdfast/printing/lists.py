@@ -31,6 +31,7 @@ def print_issued(console: Console, weekly: WeeklyList, issued: IssuedList, count
     print_evidence(console, summary)
     print_losing(console, summary, settings)
     print_exclusions(console, summary["left_out"], settings)
+    print_length(console, summary)
     print_changes(console, summary["changes"], settings)
 
 
@@ -64,6 +65,12 @@ def gain_phrase(summary: dict[str, Any], currency: str) -> str:
 def print_evidence(console: Console, summary: dict[str, Any]) -> None:
     """Print what the company's own trials say about the expected gain."""
     console.print(f"  {summary['evidence']['sentence']}")
+
+
+def print_length(console: Console, summary: dict[str, Any]) -> None:
+    """Print why the list is empty or holds nearly all customers, and what to change; nothing for other lists."""
+    if summary["length"] is not None:
+        console.print(f"  {summary['length']}", markup=False)
 
 
 def print_losing(console: Console, summary: dict[str, Any], settings: Settings) -> None:

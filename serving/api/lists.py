@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
-from serving.api.responses import ListIndex, ListPage
+from serving.api.responses import ForecastRecord, ListIndex, ListPage
 from serving.api.scores import json_reply
 from serving.http.auth import get_client, get_state, require
 from serving.http.details import add_details, requested_details
@@ -161,7 +161,9 @@ def _head(issued: IssuedList, is_effective: bool) -> dict[str, Any]:  # noqa: FB
         "withdrawn_at": None if withdrawn_at is None else f"{withdrawn_at.isoformat()}Z",
         "churn_sentence": issued.churn_sentence,
         "counts": is_effective and withdrawn_at is None,
+        "length_sentence": issued.figures.get("length"),
         "evidence": _evidence(issued.figures),
+        "track_record": _track_record(issued.figures),
     }
 
 
@@ -171,7 +173,13 @@ def _evidence(figures: dict[str, Any]) -> dict[str, Any] | None:
     if stored is None:
         return None
     fields = {name: stored[name] for name in ("verdict", "expected_gain", "low", "high", "is_assumed", "sentence")}
-    return fields | {"horizon_days": figures["value_horizon_days"]}
+    return fields | {"horizon_days": figures["value_horizon_days"], "is_promised": stored.get("is_promised", True)}
+
+
+def _track_record(figures: dict[str, Any]) -> dict[str, Any] | None:
+    """Return the fields of ForecastRecord; None for lists of earlier versions."""
+    stored = figures.get("track_record")
+    return None if stored is None else {name: stored[name] for name in ForecastRecord.model_fields}
 
 
 def _cursor(list_id: str, rank: int) -> str:

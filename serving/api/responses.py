@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
+from models.track_record import Standing
 from serving.schemas.details import DETAIL_COLUMNS
 from serving.schemas.list_filters import Arm
 from serving.schemas.list_kind import ListKind
@@ -88,8 +89,9 @@ class ListEvidence(BaseModel):
 
     `verdict`: measured (the gain rests on a measured effect), supported, weakened or contradicted (an assumed effect against the
     95 % interval of a trial) or untested. `low` and `high` are the sums of the gain with either end of the measured effect, null
-    without a trial. If `is_assumed`, do not state `expected_gain` as one exact figure: `sentence` says it with its range. Gains
-    are counted over `horizon_days`.
+    without a trial. If `is_assumed`, do not state `expected_gain` as one exact figure: `sentence` says it with its range. Unless
+    `is_promised`, do not state it at all: the forecasts were never tested, or cannot rank customers. Gains are counted over
+    `horizon_days`.
     """
 
     verdict: Verdict
@@ -97,8 +99,25 @@ class ListEvidence(BaseModel):
     low: float | None
     high: float | None
     is_assumed: bool
+    is_promised: bool
     sentence: str
     horizon_days: int
+
+
+class ForecastRecord(BaseModel):
+    """How well the champion of a list forecast churn on past days that it had not seen.
+
+    `standing`: tested, weak evidence, never tested, or cannot rank. `auc` is the mean over `origins` days, on `rows` customer
+    windows, with its 95 % interval; null without such a day.
+    """
+
+    standing: Standing
+    sentence: str
+    origins: int
+    rows: int
+    auc: float | None
+    low: float | None
+    high: float | None
 
 
 class LiveReply(ScoreReply):
@@ -111,7 +130,8 @@ class ListHead(BaseModel):
     """A list as it was issued.
 
     Of several lists of a kind and week, the one that `counts` is taken as acted on. `withdrawn_at` is when its scores were
-    withdrawn: such a list must not be acted on.
+    withdrawn: such a list must not be acted on. `length_sentence` says why it is empty or holds nearly all customers; null for
+    other lists. `track_record` is null for lists of earlier versions.
     """
 
     list_id: str
@@ -128,7 +148,9 @@ class ListHead(BaseModel):
     churn_sentence: str
     counts: bool
     withdrawn_at: datetime | None
+    length_sentence: str | None = None
     evidence: ListEvidence | None = None
+    track_record: ForecastRecord | None = None
 
 
 class ListPage(BaseModel):

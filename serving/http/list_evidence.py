@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from features.frames.columns import CUSTOMER
 from features.storage.hashing import hash_column
+from models.track_record import TrackRecord
 from serving.http.state import ServiceState
 from serving.lists.evidence import row_evidence, run_trials
 from serving.store.lists.figures import read_figure_rows
@@ -28,6 +29,12 @@ def issued_trials(state: ServiceState, issued: IssuedList) -> Trials:
     return trials_from_json(stored["trials"]) if stored else run_trials(state.settings, issued.model_version)
 
 
+def issued_record(issued: IssuedList) -> TrackRecord | None:
+    """Return how well the forecasts behind a list did on past days; None for lists of earlier versions."""
+    stored = issued.figures.get("track_record")
+    return None if stored is None else TrackRecord.from_json(stored)
+
+
 def gain_days(state: ServiceState, issued: IssuedList) -> int:
     """Return over how many days the gains of a list are counted: the value horizon when it was issued."""
     return int(issued.figures.get("value_horizon_days", state.settings.value.horizon_days))
@@ -36,7 +43,7 @@ def gain_days(state: ServiceState, issued: IssuedList) -> int:
 def evidence_on(state: ServiceState, issued: IssuedList, rows: pl.DataFrame) -> Evidence:
     """Return the evidence on the treated ones of some of a list's rows (those of `figure_rows`)."""
     trials, currency = issued_trials(state, issued), state.settings.value.currency
-    return list_evidence(rows.filter(arm="treated"), trials, currency, gain_days(state, issued))
+    return list_evidence(rows.filter(arm="treated"), trials, currency, gain_days(state, issued), issued_record(issued))
 
 
 def evidence_by_rank(state: ServiceState, issued: IssuedList) -> pl.DataFrame:

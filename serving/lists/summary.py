@@ -26,7 +26,8 @@ def summarize_list(
 
     Money and averted risk are sums over the treated customers. `losing` of them cost more than they are expected to bring,
     together `losing_gain` (0 or less). `curve` is what other budgets would bring. `evidence` is what `trials` say about the
-    expected gain, and `value_horizon_days` over how many days it is counted. No customer is named.
+    expected gain, and `value_horizon_days` over how many days it is counted. `track_record` is that of the champion's forecasts,
+    None if it is not known. No customer is named.
     """
     treated = listed.filter(arm="treated")
     sums = treated.select(pl.col("value_at_risk", "expected_gain", "action_cost", "averted").sum()).row(0, named=True)
@@ -50,6 +51,7 @@ def summarize_list(
         "curve": profit_curve(plan.frame, plan.spending_order[target], bound_gains).as_dict(),
         "value_horizon_days": value.horizon_days,
         "evidence": evidence | {"trials": trials_as_json(trials)},
+        "track_record": None if record is None else record.to_json(),
     }
 
 

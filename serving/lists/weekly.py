@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from models.track_record import TrackRecord
 from serving.lists.changes import compare_with_previous_list
 from serving.lists.evidence import add_evidence, row_evidence, run_record, run_trials
+from serving.lists.length import Selection, length_sentence, selection_of
 from serving.lists.reasons import list_reason_columns
 from serving.lists.summary import summarize_list
 from serving.privacy.objections import withheld_ids
@@ -39,12 +40,16 @@ class ListRefusedError(UserError):
 
 @dataclass(frozen=True)
 class WeeklyPlan:
-    """The decisions for all lists of a week, from one run, and what the run's champion knew of its trials and past forecasts."""
+    """The decisions for all lists of a week, from one run, and what the run's champion knew of its trials and past forecasts.
+
+    `selection` is what the lists select from.
+    """
 
     settings: Settings
     run: Run
     week: str
     plan: Plan
+    selection: Selection
     trials: Trials = field(default_factory=dict)
     record: TrackRecord | None = None
 
@@ -140,7 +145,7 @@ def plan_week(
     withheld, units = withheld_ids(settings, engine, *Withheld).holds(), read_units(engine, run.run_id)
     plan = make_plan(customers, earlier, withheld, inputs, units)
     trials, record = run_trials(settings, run.model_version), run_record(settings, run.model_version)
-    return WeeklyPlan(settings, run, planned_week, plan, trials, record)
+    return WeeklyPlan(settings, run, planned_week, plan, selection_of(settings, engine, run), trials, record)
 
 
 def build_list(
@@ -151,6 +156,8 @@ def build_list(
     candidates = plan.frame.filter(pl.col("target") == target.value)
     listed = candidates.filter(pl.col("left_out").is_null()).sort("expected_gain", "customer_id", descending=[True, False])
     changes = compare_with_previous_list(engine, run, plan.frame, kind, week)
+    summary = summarize_list(plan, target, listed, candidates, weekly.settings, weekly.trials, weekly.record)
+    length = length_sentence(kind, summary, weekly.selection, weekly.settings)
     return WeeklyList(
         kind=kind,
         week=week,
@@ -158,8 +165,7 @@ def build_list(
         frame=_list_columns(listed, list_id(kind, week, run.run_id), week, run, sunday_of(week)),
         expected=listed.select(pl.col(name).cast(dtype) for name, dtype in EXPECTED_COLUMNS.items()),
         links=links_of_rows(listed, plan.links),
-        summary=summarize_list(plan, target, listed, candidates, weekly.settings, weekly.trials, weekly.record)
-        | {"changes": changes},
+        summary=summary | {"changes": changes, "length": length},
         row_limit=limit,
         budget=budget,
     )

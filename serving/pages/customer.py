@@ -21,7 +21,7 @@ from serving.http.errors import ApiError
 from serving.http.fields import Id
 from serving.http.paths import UI
 from serving.http.state import ServiceState
-from serving.lists.evidence import run_trials
+from serving.lists.evidence import run_record, run_trials
 from serving.lists.holds import hold_of_customer, household_rows
 from serving.lists.reasons import complaint_of_score
 from serving.pages import charts
@@ -76,6 +76,7 @@ def customer(customer_id: CustomerId, request: Request) -> Response:
         churners_per_100=None if score is None or score["p_churn"] is None else round(100 * score["p_churn"]),
         action=action,
         trial=None if action is None else _trial(state, run, action),
+        record=run_record(state.settings, run.model_version),
         complaint=_complaint(run, score, lists, action),
         details={} if score is None else _details(request, state, customer_id),
     )

@@ -13,6 +13,7 @@ from serving.http.details import add_details, visible_details
 from serving.http.errors import ApiError
 from serving.http.fields import FilterValue
 from serving.http.list_downloads import record_list_read, withheld_filter
+from serving.http.list_evidence import issued_record
 from serving.http.list_filters import PageSegment, PageStage, list_filters
 from serving.http.paths import UI
 from serving.http.state import ServiceState
@@ -140,8 +141,10 @@ def _detail(request: Request, state: ServiceState, chosen: IssuedList, query: Ta
         "losing": losing_sentence(figures, state.settings.value.currency),
         "changes": _changes(figures.get("changes"), state),
         "budget": budget,
-        "spending": _spending(chosen, figures.get("action_cost") if budget is None else budget, state.settings),
+        "spending": _spending(chosen, budget, state.settings) if whole["evidence"].is_promised else None,
         "evidence": whole["evidence"],
+        "record": issued_record(chosen),
+        "length": figures.get("length"),
         "gain_days": sums["gain_days"],
         "expires": sunday_of(chosen.week),
     }
@@ -186,11 +189,12 @@ def _reason_gone(reason: str, count: int, state: ServiceState) -> str:
 
 
 def _spending(chosen: IssuedList, budget: float | None, settings: Settings) -> dict[str, Any] | None:
-    """Return the expected effect of a budget, by default of the most profitable one; None without a stored curve."""
+    """Return the expected effect of a budget, by default of what the list costs; None without a stored curve."""
     if not chosen.figures.get("curve"):
         return None
     curve = ProfitCurve(**chosen.figures["curve"])
-    at, best, maximum = curve.best_budget if budget is None else budget, curve.best_budget, curve.spent[-1]
+    best, maximum = curve.best_budget, curve.spent[-1]
+    at = chosen.figures.get("action_cost", best) if budget is None else budget
     spent, contacts, saved, profit = curve.at(at)
     effect = {"spent": spent, "contacts": contacts, "saved": saved, "wasted": contacts - saved, "profit": profit}
     currency, is_service = settings.value.currency, chosen.kind == ListKind.RECOVERY

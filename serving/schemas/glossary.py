@@ -16,7 +16,8 @@ class Term(NamedTuple):
 TERMS: dict[str, Term] = {
     "at_risk": Term(
         "at risk",
-        "An existing customer with a high risk of placing no further order. The at-risk list has those worth contacting.",
+        "An existing customer whose risk of placing no order is above the base rate, or above a configured threshold. The "
+        "at-risk list has those worth contacting.",
     ),
     "win_back": Term("win back", "Contact former customers, whose last order is long ago, so that they buy again."),
     "recovery": Term(

@@ -145,7 +145,8 @@ def _with_actions(settings: Settings, buyers: pl.DataFrame, champion: Champion) 
     columns = {name: f"averted:{name}" for name in effects}
     with_effects = scored.with_columns(effect.alias(columns[name]) for name, effect in effects.items())
     with_json = with_effects.with_columns(averted_json(effects, with_effects.height))
-    return choose_actions(with_json, settings.targeting, columns)
+    at_risk_from = champion.at_risk_from(settings.targeting.at_risk_threshold)
+    return choose_actions(with_json, settings.targeting, at_risk_from, columns)
 
 
 def measured_effects(settings: Settings, scored: pl.DataFrame, champion: Champion) -> dict[str, pl.Series]:

@@ -14,16 +14,19 @@ GAIN_PREFIX, BEST_GAIN = "_gain", "_best"
 NO_MEASURED_EFFECTS: Mapping[str, str] = {}
 
 
-def choose_actions(scores: pl.DataFrame, targeting: Targeting, measured: Mapping[str, str] = NO_MEASURED_EFFECTS) -> pl.DataFrame:
+def choose_actions(
+    scores: pl.DataFrame, targeting: Targeting, at_risk_from: float, measured: Mapping[str, str] = NO_MEASURED_EFFECTS
+) -> pl.DataFrame:
     """Add target, barred, action, action_cost and expected_gain; every row needs a score, `may_contact` and `consent_uncertain`.
 
-    Actions need an expected gain above 0, except for recovery: it is chosen whatever it gains, unless it has `always = false`.
-    Without consent no action is chosen, and `barred` is `no_consent`, or `uncertain_consent` where a row that cannot be used may
-    hold a refusal. `measured` maps actions to columns of measured effects.
+    Existing customers are at risk from a p_churn of `at_risk_from`. Actions need an expected gain above 0, except for recovery:
+    it is chosen whatever it gains, unless it has `always = false`. Without consent no action is chosen, and `barred` is
+    `no_consent`, or `uncertain_consent` where a row that cannot be used may hold a refusal. `measured` maps actions to columns of
+    measured effects.
     """
     reason = pl.when("consent_uncertain").then(pl.lit(UNCERTAIN_CONSENT)).otherwise(pl.lit(NO_CONSENT))
     barred = pl.when(~pl.col("may_contact")).then(reason).alias("barred")
-    targeted = scores.with_columns(assign_target(targeting.at_risk_threshold).alias("target"), barred, saved_value())
+    targeted = scores.with_columns(assign_target(at_risk_from).alias("target"), barred, saved_value())
     gain_columns = {action: f"{GAIN_PREFIX}{index}" for index, action in enumerate(targeting.actions)}
     gains = expected_gains(targeting.actions, measured)
     with_gains = targeted.with_columns(

@@ -13,7 +13,7 @@ from models.btyd.bgnbd import BGNBD
 from models.btyd.gamma_gamma import GammaGamma
 from models.btyd.pair import BuyTillYouDie
 from models.btyd.seasonal_level import SeasonalOffset
-from models.champion import Champion, ChampionTerms, current_champion, load_champion, save_champion
+from models.champion import Champion, ChampionTerms, current_champion, load_champion, read_base_rate, save_champion
 from models.churn.order_columns import OrderColumnChurn
 from models.errors import NoChampionError
 from models.publication import publish_champion
@@ -32,6 +32,7 @@ CHAMPION = Champion(
     value_cuts=(1.0, 2.0, 3.0, 4.0),
     log_total_std=0.2,
     backtest_metrics={"log_loss": 0.4},
+    base_rate=0.3,
 )
 
 
@@ -41,6 +42,17 @@ def test_a_champion_survives_saving_and_publishing(tmp_path: Path) -> None:
     current = current_champion(tmp_path / "champion")
     assert current.version == "7"
     assert replace(current, version="") == CHAMPION
+
+
+def test_customers_are_at_risk_above_the_configured_threshold_the_base_rate_or_one_half(tmp_path: Path) -> None:
+    assert CHAMPION.at_risk_from(0.7) == 0.7
+    assert 0.3 < CHAMPION.at_risk_from(None) < 0.30001
+    assert replace(CHAMPION, base_rate=None).at_risk_from(None) == 0.5
+    save_champion(CHAMPION, tmp_path / "7")
+    assert read_base_rate(tmp_path, "7") == 0.3
+    assert read_base_rate(tmp_path, "8") is None
+    (tmp_path / "7" / "champion.json").write_text('{"base_rate": "cut')
+    assert read_base_rate(tmp_path, "7") is None
 
 
 def test_effects_of_contacts_are_saved_and_used_for_scoring(tmp_path: Path) -> None:

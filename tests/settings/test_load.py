@@ -20,7 +20,7 @@ def test_every_key_but_the_transactions_has_a_default(tmp_path: Path) -> None:
     settings = load_settings(write_config(tmp_path, MINIMAL), {})
     assert (settings.churn.horizon_days, settings.churn.active_days) == (90, 365)
     assert (settings.value.horizon_days, settings.value.margin, settings.value.annual_discount_rate) == (365, 1.0, 0.10)
-    assert settings.targeting.at_risk_threshold == 0.5
+    assert settings.targeting.at_risk_threshold is None
     assert settings.targeting.control_hold_days is None
     assert (settings.loyalty.unit, settings.loyalty.min_purchases) == ("brand", 4)
 

@@ -71,7 +71,7 @@ def _rows(customers: np.ndarray, event: str, day: datetime) -> pl.DataFrame:
 
 
 def query(tables: Tables, path: Path) -> ExperimentQuery:
-    settings = Settings(TableSources("t.csv"), Workspace(path), targeting=Targeting(at_risk_threshold=0.0, actions=(MAIL,)))
+    settings = Settings(TableSources("t.csv"), Workspace(path), targeting=Targeting(actions=(MAIL,)))
     settings = replace(settings, churn=replace(settings.churn, horizon_days=30))
     known = known_before(tables, AS_OF)
     return ExperimentQuery(settings, known, AS_OF, churn_windows(settings.churn, known, AS_OF))
@@ -84,7 +84,7 @@ def responding() -> Tables:
 
 @pytest.mark.slow
 def test_an_effect_model_that_earns_more_than_risk_is_used(responding: Tables, tmp_path: Path) -> None:
-    responses, notes = measure_responses(query(responding, tmp_path), ORDER_MODEL, quiet)
+    responses, notes = measure_responses(query(responding, tmp_path), ORDER_MODEL, 0.0, quiet)
     assert [response.action for response in responses] == ["letter"]
     [response] = responses
     assert response.qini[response.learner].low > 0
@@ -97,7 +97,7 @@ def test_an_effect_model_that_earns_more_than_risk_is_used(responding: Tables, t
 
 @pytest.mark.slow
 def test_an_action_without_an_effect_has_no_effect_model(tmp_path: Path) -> None:
-    [response], notes = measure_responses(query(shop(0.0, seed=5), tmp_path), ORDER_MODEL, quiet)
+    [response], notes = measure_responses(query(shop(0.0, seed=5), tmp_path), ORDER_MODEL, 0.0, quiet)
     assert response.model is None
     assert champion_effects([response])["uplift"] == {}
     assert "measured, and not used" in notes[0]
@@ -128,6 +128,6 @@ def test_effects_of_contacts_without_a_control_group_or_with_few_rows_stay_assum
     assert experiments(query(all_treated, tmp_path), quiet) == {}
     assert experiments(query(replace(responding, contacts=None), tmp_path), quiet) == {}
     few = replace(responding, contacts=responding.contacts.filter(pl.col("customer_id").is_in([f"c{n}" for n in range(60)])))
-    responses, notes = measure_responses(query(few, tmp_path), ORDER_MODEL, quiet)
+    responses, notes = measure_responses(query(few, tmp_path), ORDER_MODEL, 0.0, quiet)
     assert responses == []
     assert "Effects of letter stay assumed. An uplift model needs 200 contacts per arm" in notes[0]

@@ -51,7 +51,6 @@ def test_the_list_has_the_columns_of_the_contract_ordered_by_expected_gain(setti
     assert weekly.frame["rank"].to_list() == list(range(1, weekly.frame.height + 1))
     assert weekly.frame["expected_gain"].is_sorted(descending=True)
     assert (weekly.frame["expected_gain"] > 0).all()
-    assert (weekly.frame["p_churn"] >= 0.5).all()
     assert set(weekly.frame["status"]) == {"existing"}
     assert weekly.week == week_of(weekly.run.as_of)
     assert f"in the 91 days from {weekly.run.as_of}" in weekly.churn_sentence

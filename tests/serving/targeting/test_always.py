@@ -37,7 +37,7 @@ CUSTOMER: dict[str, Any] = {
 def chosen(*actions: Action, **changes: Any) -> tuple[Any, ...]:  # noqa: ANN401  # any cell
     schema = {"last_settled_satisfied": pl.Int64, "last_settled_days": pl.Int64}
     row = pl.DataFrame([CUSTOMER | changes], schema_overrides=schema)
-    return choose_actions(row, Targeting(actions=actions)).select("action", "expected_gain").row(0)
+    return choose_actions(row, Targeting(actions=actions), at_risk_from=0.5).select("action", "expected_gain").row(0)
 
 
 def test_a_complaint_is_answered_at_a_loss_unless_always_is_false() -> None:

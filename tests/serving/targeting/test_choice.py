@@ -31,7 +31,9 @@ CUSTOMER: dict[str, Any] = {
 def chosen(actions: tuple[Action, ...] = ACTIONS, **changes: Any) -> tuple[Any, ...]:  # noqa: ANN401  # any cell
     schema = {"last_settled_satisfied": pl.Int64, "last_settled_days": pl.Int64, "open_complaints": pl.Float64}
     row = pl.DataFrame([CUSTOMER | changes], schema_overrides=schema)
-    return choose_actions(row, Targeting(actions=actions)).select("action", "action_cost", "expected_gain").row(0)
+    return (
+        choose_actions(row, Targeting(actions=actions), at_risk_from=0.5).select("action", "action_cost", "expected_gain").row(0)
+    )
 
 
 def test_the_gain_is_the_averted_loss_minus_the_cost_and_the_best_action_wins() -> None:
@@ -77,4 +79,8 @@ def test_refused_and_uncertain_consent_are_told_apart() -> None:
     changes = [{}, {"may_contact": False}, {"may_contact": False, "consent_uncertain": True}]
     schema = {"last_settled_satisfied": pl.Int64, "last_settled_days": pl.Int64}
     rows = pl.DataFrame([CUSTOMER | change for change in changes], schema_overrides=schema)
-    assert choose_actions(rows, Targeting(actions=ACTIONS))["barred"].to_list() == [None, "no_consent", "uncertain_consent"]
+    assert choose_actions(rows, Targeting(actions=ACTIONS), at_risk_from=0.5)["barred"].to_list() == [
+        None,
+        "no_consent",
+        "uncertain_consent",
+    ]
