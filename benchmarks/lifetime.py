@@ -20,6 +20,8 @@ from holdfast.demo.simulated.shop import simulate
 from models.btyd.intervals import value_interval
 from models.registry import HYBRID, VALUE_LEARNERS
 from models.value.lifetime_value import value_frame, value_terms
+from models.value.value_interval import ValueInterval
+from models.waiting.order_dates import OrderDates
 from settings.clock import utc_now
 from settings.sections import Settings, TableSources, Value
 from training.data.training_data import prepare_training_data
@@ -38,7 +40,9 @@ def predict_value(settings: Settings, tables: Tables, day: date) -> pl.DataFrame
     p_churn = HYBRID.fit(data.snapshots, current).p_churn(current)
     spend_ahead = VALUE_LEARNERS[-1].fit(data.snapshots, current).expected(current)
     gamma_shape, terms = fit_spend_gamma_shape(data.snapshots), value_terms(TERMS, data.windows.horizon_days)
-    holdfast = value_frame(data.btyd, current, p_churn, terms, gamma_shape=gamma_shape, spend_ahead=spend_ahead)
+    holdfast = value_frame(data.btyd, current, p_churn, terms, spend_ahead)
+    p_zero = OrderDates(data.btyd.orders).p_no_order(current, p_churn, data.windows.horizon_days, YEAR_DAYS)
+    low, high = ValueInterval(gamma_shape).bounds(holdfast["expected_value"].to_numpy(), p_zero)
     order_models = value_interval(data.btyd.orders, data.btyd.spend, current, YEAR_DAYS)
     outcomes = labels(tables.transactions, day, YEAR_DAYS).collect()
     actual = current.select("customer_id").join(outcomes, on="customer_id", how="left")
@@ -46,8 +50,8 @@ def predict_value(settings: Settings, tables: Tables, day: date) -> pl.DataFrame
         {
             "spend": actual["next_spend"].fill_null(0.0).clip(lower_bound=0.0),
             "mean:holdfast": holdfast["expected_value"],
-            "low:holdfast": holdfast["value_low"],
-            "high:holdfast": holdfast["value_high"],
+            "low:holdfast": low,
+            "high:holdfast": high,
             "mean:order models": data.btyd.orders.expected_orders(current, YEAR_DAYS) * current["btyd_expected_spend"],
             "low:order models": order_models["value_low"],
             "high:order models": order_models["value_high"],

@@ -9,6 +9,7 @@ from typing import Any
 from features.norms import Norms
 from models.btyd.pair import BuyTillYouDie
 from models.checksums import DamagedFileError, refuse_damage, write_checksums
+from models.churn.probability_interval import PRIOR_STD
 from models.churn.protocol import ChurnModel
 from models.errors import DamagedChampionError, NoChampionError
 from models.files import read_json, write_json
@@ -16,6 +17,8 @@ from models.registry import load_churn_model, load_value_model
 from models.track_record import TrackRecord
 from models.uplift.learners import Uplift
 from models.value.protocol import SavedValueModel
+from models.value.value_interval import HIGH, LOW, ValueInterval
+from models.waiting.order_dates import OrderDates
 
 FILE = "champion.json"
 # Fields of a champion, and the keys they are stored under since the first version.
@@ -27,6 +30,7 @@ STORED_KEYS = {
 }
 EFFECTS_KEY, RECORD_KEY, BASE_RATE_KEY = "effects_of_contacts", "track_record", "base_rate"
 ABOVE = 1 + 1e-6  # a risk that differs from the base rate by less is that of everybody
+LEVELS_KEY, CHURN_STD_KEY, DATES_KEY = "value_levels", "churn_std", "order_dates"
 UPLIFT_FOLDER = "uplift"
 DEFAULT_AT_RISK = 0.5  # of champions without a base rate
 # In the folder of champions: the current one, the previous ones (oldest first), and a change that is being made.
@@ -58,6 +62,10 @@ class Champion:
     forecasts did on past days; None for champions from before there were records. `base_rate` is the mean p_churn of existing
     customers at training, above which a customer is at risk; None for champions from before it was stored.
 
+    What past days said about uncertainty: `value_levels` are the levels of value_low and value_high, `churn_std` is the standard
+    deviation of errors of p_churn in log-odds, and `dates` the distribution of waiting times; without it (None, of champions
+    from before it was stored) those of the order model.
+
     `uplift` has a model by name of the action in the contacts table, where targeting by it earned more than by risk x value.
     `responses` are the figures of all actions tried with a control group (`training/uplift.py`).
     """
@@ -77,6 +85,19 @@ class Champion:
     reliability: tuple[tuple[float, float, int], ...] = ()
     record: TrackRecord | None = None
     base_rate: float | None = None
+    value_levels: tuple[float, float] = (LOW, HIGH)
+    churn_std: float = PRIOR_STD
+    dates: OrderDates | None = None
+
+    @property
+    def order_dates(self) -> OrderDates:
+        """The distribution of the time until the next order."""
+        return OrderDates(self.btyd.orders) if self.dates is None else self.dates
+
+    @property
+    def value_interval(self) -> ValueInterval:
+        """The interval of a customer's value around its mean."""
+        return ValueInterval(self.gamma_shape, *self.value_levels)
 
     def at_risk_from(self, configured: float | None) -> float:
         """Return the p_churn from which existing customers are at risk: as configured, else just above the base rate."""
@@ -104,6 +125,8 @@ def save_champion(champion: Champion, folder: Path) -> None:
     effects = {"uplift": list(champion.uplift), "responses": list(champion.responses)}
     record = {} if champion.record is None else {RECORD_KEY: champion.record.to_json()}
     figures |= {"reliability": list(champion.reliability), BASE_RATE_KEY: champion.base_rate}
+    figures |= {LEVELS_KEY: list(champion.value_levels), CHURN_STD_KEY: champion.churn_std}
+    figures |= {} if champion.dates is None else {DATES_KEY: champion.dates.to_json()}
     write_json(folder / FILE, data | figures | {EFFECTS_KEY: effects} | record)
     write_checksums(folder)
 
@@ -162,6 +185,9 @@ def _read_champion(folder: Path) -> Champion:
         reliability=tuple((predicted, actual, rows) for predicted, actual, rows in data.get("reliability", ())),
         record=TrackRecord.from_json(data[RECORD_KEY]) if RECORD_KEY in data else None,
         base_rate=data.get(BASE_RATE_KEY),
+        value_levels=tuple(data.get(LEVELS_KEY, (LOW, HIGH))),
+        churn_std=data.get(CHURN_STD_KEY, PRIOR_STD),
+        dates=OrderDates.from_json(data[DATES_KEY]) if DATES_KEY in data else None,
     )
 
 

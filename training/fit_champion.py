@@ -10,6 +10,7 @@ from models.champion import Champion, ChampionTerms
 from models.churn.blend import NAME as BLEND
 from models.churn.hybrid import HybridCandidate
 from models.churn.order_average import NAME as SHORT_LOG_CHOICE
+from models.churn.probability_interval import log_odds_std
 from models.churn.protocol import Candidate, ChurnModel
 from models.errors import TooLittleDataError
 from models.registry import BASELINE, NEVER_SERVING, VALUE_CANDIDATES, VALUE_LEARNERS, candidates, find_candidate
@@ -20,6 +21,7 @@ from models.value.hybrid import NAME as HYBRID_VALUE
 from models.value.lifetime_value import ValueTerms, fit_gamma_shape, value_frame, value_terms
 from models.value.portfolio_total import level_std
 from models.value.protocol import SavedValueModel
+from models.value.value_interval import ValueInterval, fit_value_interval
 from settings.sections import Settings
 from training.data.progress import Progress
 from training.data.training_data import TrainingData
@@ -27,6 +29,8 @@ from training.evaluation.backtest import Backtest, backtest
 from training.evaluation.backtest_metrics import backtest_metrics, reliability_table
 from training.evaluation.choice import choose_candidate
 from training.evaluation.leaderboard import leaderboard
+from training.evaluation.order_dates import fit_order_dates
+from training.evaluation.past_forecasts import PastForecasts, past_forecasts
 from training.evaluation.track_record import track_record
 
 MAX_ORIGINS = 4
@@ -66,7 +70,9 @@ def fit_champion(settings: Settings, data: TrainingData, contest: Contest) -> Ch
     )
     gamma_shape = fit_spend_gamma_shape(data.snapshots)
     value = _value_model(data.snapshots, current, result)
-    cuts = _value_cuts(value_terms(settings.value, terms.horizon_days), data.btyd, current, churn, gamma_shape, value)
+    cuts = _value_cuts(value_terms(settings.value, terms.horizon_days), data.btyd, current, churn, value)
+    forecasts = past_forecasts(result, data.snapshots, chosen.name, None if value is None else value.name)
+    interval = _value_interval(gamma_shape, forecasts)
     return Champion(
         terms=terms,
         norms=data.norms,
@@ -80,6 +86,9 @@ def fit_champion(settings: Settings, data: TrainingData, contest: Contest) -> Ch
         reliability=reliability_table(result, chosen.name),
         record=track_record(result, chosen.name, terms.horizon_days),
         base_rate=_base_rate(current, churn),
+        value_levels=(interval.low_level, interval.high_level),
+        churn_std=log_odds_std((day.frame["p_churn"].to_numpy(), day.frame["churned"].to_numpy()) for day in forecasts),
+        dates=fit_order_dates(data.tables, current, forecasts, data.as_of, terms.horizon_days),
     )
 
 
@@ -113,12 +122,23 @@ def _value_cuts(
     btyd: BuyTillYouDie,
     current: pl.DataFrame,
     churn: ChurnModel,
-    gamma_shape: float,
     value: SavedValueModel | None,
 ) -> tuple[float, ...]:
     horizon_spend = None if value is None else value.expected(current)
-    values = value_frame(btyd, current, churn.p_churn(current), terms, gamma_shape, horizon_spend)["expected_value"]
+    values = value_frame(btyd, current, churn.p_churn(current), terms, horizon_spend)["expected_value"]
     return tuple(float(cut) for cut in np.quantile(values.to_numpy(), VALUE_QUANTILES))
+
+
+def _value_interval(gamma_shape: float, forecasts: list[PastForecasts]) -> ValueInterval:
+    """Return the interval by the spend within the churn horizon on past days."""
+    if not forecasts:
+        return ValueInterval(gamma_shape)
+    rows = pl.concat(
+        day.frame.select(pl.col("next_spend").clip(lower_bound=0.0), "spend_ahead", "p_churn", pl.lit(day.weight).alias("weight"))
+        for day in forecasts
+    )
+    spend, mean, p_zero, weight = (rows[name].to_numpy() for name in rows.columns)
+    return fit_value_interval(gamma_shape, spend, mean, p_zero, weight, len(forecasts))
 
 
 def fit_spend_gamma_shape(snapshots: list[Snapshot]) -> float:

@@ -1,5 +1,7 @@
 """The checks of a scoring run before it is published, and the drift of its distributions since the previous run."""
 
+from itertools import pairwise
+
 import polars as pl
 
 from expectations.check import Check, Measure
@@ -11,6 +13,7 @@ from settings.checks import FrameChecks, ScoreChecks
 
 DECILE_CUTS = tuple(tenth / 10 for tenth in range(1, 10))
 PROBABILITIES = ("p_churn", "p_alive", *LOYALTY)
+HORIZON_PREFIX = "p_no_order_"
 MAX_PERCENTILE = 100
 MIN_SHARE_WITHIN = 0.5
 TOLERANCE = 1e-9
@@ -23,6 +26,12 @@ def checks(limits: ScoreChecks) -> list[Check]:
         Check("repeated_customers", "Every customer has one row", high=0, severity="stop"),
         Check("not_probabilities", "Every probability is between 0 and 1", high=0, severity="stop"),
         Check("not_percentiles", f"Every churn_percentile is between 0 and {MAX_PERCENTILE}", high=0, severity="stop"),
+        Check(
+            "probability_order",
+            "p_churn lies between p_churn_low and p_churn_high, and P(no order) falls with the number of days",
+            high=0,
+            severity="stop",
+        ),
         Check("value_order", "value_low is at most value_high", high=0, severity="stop"),
         Check(
             "date_order", "next_order_low, next_order_date and next_order_high are in ascending order", high=0, severity="stop"
@@ -72,12 +81,18 @@ def measures(frame: pl.LazyFrame, before: LoadRecord | None) -> dict[str, Measur
     """Return the measures of a frame of score columns; `before` is the previous usable run."""
     low, high, mean = (pl.col(name) for name in ("value_low", "value_high", "expected_value"))
     earliest, median, latest = (pl.col(name) for name in ("next_order_low", "next_order_date", "next_order_high"))
-    numbers = [name for name, dtype in frame.collect_schema().items() if dtype.is_float()]
+    schema = frame.collect_schema()
+    numbers = [name for name, dtype in schema.items() if dtype.is_float()]
+    horizons = [name for name in schema.names() if name.startswith(HORIZON_PREFIX)]  # in ascending order of days
     expressions = {
         "rows": pl.len(),
         "repeated_customers": pl.len() - pl.col("customer_id").n_unique(),
         "not_probabilities": pl.any_horizontal(~pl.col(name).is_between(0, 1 + TOLERANCE) for name in PROBABILITIES).sum(),
         "not_percentiles": (~pl.col("churn_percentile").is_between(0, MAX_PERCENTILE)).sum(),
+        "probability_order": pl.any_horizontal(
+            ~pl.col("p_churn").is_between("p_churn_low", "p_churn_high"),
+            *(pl.col(later) > pl.col(earlier) + TOLERANCE for earlier, later in pairwise(horizons)),
+        ).sum(),
         "value_order": (low > high).sum(),
         "date_order": ((earliest > median) | (median > latest)).sum(),
         "unexplained": (pl.col("p_churn").is_null() != pl.col("no_score_reason").is_not_null()).sum(),

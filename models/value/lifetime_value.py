@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 from scipy.special import digamma, polygamma
-from scipy.stats import gamma
 
 from features.frames.arrays import Array
 from models.btyd.discounting import discounted_orders
@@ -19,7 +18,6 @@ from settings.sections import Value
 DAYS_PER_YEAR = 365.0
 MAX_CORRECTED = 10.0
 MIN_POSITIVE = 1e-6  # keeps divisors and logarithms finite
-WAITING_TIME_LEVELS = {"next_order_low": 0.10, "next_order_days": 0.50, "next_order_high": 0.90}
 MIN_BUYERS_FOR_SHAPE, DEFAULT_SHAPE, MIN_SHAPE, MAX_SHAPE = 10, 1.0, 0.2, 20.0
 
 
@@ -48,22 +46,15 @@ def value_frame(
     features: pl.DataFrame,
     p_churn: pl.Series,
     terms: ValueTerms,
-    gamma_shape: float,
     spend_ahead: pl.Series | None = None,
 ) -> pl.DataFrame:
-    """Return one row per customer with expected_orders, the value columns, p_order_in_horizon and next_order_*.
+    """Return one row per customer with expected_orders, expected_value, value_if_stays and value_if_leaves.
 
     Everything covers `terms.horizon_days` from the features' as-of date. Values are margins in currency: expected_value and,
-    given the churn outcome, value_if_stays and value_if_leaves. value_low and value_high are the 10 % and 90 % quantiles of the
-    realised value: a gamma distribution with shape `gamma_shape` given any purchase, and 0 without one. next_order_low,
-    next_order_days and next_order_high are the 10 %, 50 % and 90 % quantiles of the waiting time in days, infinite if no order
-    ever comes.
+    given the churn outcome, value_if_stays and value_if_leaves.
 
     `spend_ahead` is the spend within the churn horizon that a value model expects. Spend per order is scaled to agree with it,
     by a factor of ten at most.
-
-    The order model's survival function of the waiting time, S, is raised to the power g that makes S^g equal `p_churn` at the
-    churn horizon. So the waiting times agree with the probability on display.
     """
     x, t_x, T = customers = history_arrays(features)  # noqa: N806  # the paper's symbol
     churn = np.clip(p_churn.to_numpy(), MIN_PROBABILITY, 1 - MIN_PROBABILITY)
@@ -76,25 +67,14 @@ def value_frame(
         per_order = _corrected(per_order, (1 - churn) * orders_if_any, spend_ahead.to_numpy() * terms.margin)
     stays, leaves = conditional_orders(process, customers, terms, discounted=True)
     undiscounted_stays, undiscounted_leaves = conditional_orders(process, customers, terms, discounted=False)
-    power = np.log(churn) / np.log(np.clip(p_no_order, MIN_PROBABILITY, 1 - MIN_PROBABILITY))
-    value = per_order * ((1 - churn) * stays + churn * leaves)
-    p_zero = process.p_no_order(x, t_x, T, terms.horizon_days) ** power
-    low, high = (_value_quantile(value, p_zero, gamma_shape, level) for level in (0.10, 0.90))
-    columns = {
-        "expected_orders": (1 - churn) * undiscounted_stays + churn * undiscounted_leaves,
-        "expected_value": value,
-        "value_low": low,
-        "value_high": high,
-        "value_if_stays": per_order * stays,
-        "value_if_leaves": per_order * leaves,
-        "p_order_in_horizon": 1 - p_zero,
-    }
-    return pl.DataFrame(columns | _waiting_times(process, customers, power))
-
-
-def _waiting_times(process: OrderProcess, customers: tuple[Array, Array, Array], power: Array) -> dict[str, Array]:
-    """Return the quantiles of the waiting time in days; the survival function is raised to `power`."""
-    return {name: process.waiting_time(*customers, (1 - level) ** (1 / power)) for name, level in WAITING_TIME_LEVELS.items()}
+    return pl.DataFrame(
+        {
+            "expected_orders": (1 - churn) * undiscounted_stays + churn * undiscounted_leaves,
+            "expected_value": per_order * ((1 - churn) * stays + churn * leaves),
+            "value_if_stays": per_order * stays,
+            "value_if_leaves": per_order * leaves,
+        }
+    )
 
 
 def _corrected(per_order: Array, expected_orders: Array, expected_value: Array) -> Array:
@@ -144,11 +124,3 @@ def fit_gamma_shape(expected: Array, actual: Array) -> float:
         step = (math.log(shape) - float(digamma(shape)) - gap) / (1 / shape - float(polygamma(1, shape)))
         shape = max(shape - step, shape / 2)
     return min(max(shape, MIN_SHAPE), MAX_SHAPE)
-
-
-def _value_quantile(mean: Array, p_zero: Array, shape: float, level: float) -> Array:
-    """Return the quantile of a value that is 0 with probability `p_zero`, else gamma, with this overall mean."""
-    p_positive = np.maximum(1 - p_zero, MIN_PROBABILITY)
-    gamma_level = np.clip((level - p_zero) / p_positive, 0, 1)
-    quantile = np.asarray(gamma.ppf(gamma_level, shape, scale=mean / p_positive / shape))
-    return np.where(gamma_level > 0, quantile, 0.0)

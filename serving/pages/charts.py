@@ -53,6 +53,20 @@ def budget_chart(curve: dict[str, Any], budget: float | None, currency: str, *, 
     return svg(draw, 2.9)
 
 
+def survival_chart(curve: Sequence[tuple[int, float]], as_of: date) -> bytes:
+    """Draw the probability of no order so far against the days from `as_of` on; `curve` has days and probabilities."""
+
+    def draw(axes: "Axes") -> None:
+        days, p = (np.array(column) for column in zip((0, 1.0), *curve, strict=True))
+        axes.plot(days, 100 * p, "o-", color=BLUE)
+        axes.set_xlabel(f"days from {as_of:%-d %b %Y}")
+        axes.set_ylabel("no order so far, %")
+        axes.set_xlim(0, float(days[-1]))
+        axes.set_ylim(0, 105)
+
+    return svg(draw, 2.4)
+
+
 def history_chart(days: Sequence[date], p_churn: Sequence[float]) -> bytes:
     """Draw the churn risk that each kept run predicted."""
 

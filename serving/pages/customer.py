@@ -30,6 +30,7 @@ from serving.pages.session import SIGNED_IN
 from serving.pages.value_words import value_sentence
 from serving.schemas.details import TITLES
 from serving.schemas.list_kind import ListKind
+from serving.schemas.scores import SURVIVAL_DAYS, survival_column
 from serving.store.audit import record_read
 from serving.store.lists.of_customers import customer_list_rows
 from serving.store.read import find_scores, score_history
@@ -76,6 +77,7 @@ def customer(customer_id: CustomerId, request: Request) -> Response:
         churners_per_100=None if score is None or score["p_churn"] is None else round(100 * score["p_churn"]),
         action=action,
         trial=None if action is None else _trial(state, run, action),
+        survival=_survival(run, score),
         record=run_record(state.settings, run.model_version),
         complaint=_complaint(run, score, lists, action),
         details={} if score is None else _details(request, state, customer_id),
@@ -87,6 +89,14 @@ def _details(request: Request, state: ServiceState, customer_id: str) -> dict[st
     names = visible_details(state, get_client(request))
     row = add_details(state, pl.DataFrame({CUSTOMER: [customer_id]}), names).row(0, named=True)
     return {TITLES[name]: row[name] for name in names if row[name]}
+
+
+def _survival(run: Run, score: dict[str, Any] | None) -> list[tuple[int, float]]:
+    """Return days and P(no order so far) of a customer, in ascending order; empty without them, as in earlier versions."""
+    if score is None or any(score[survival_column(days)] is None for days in SURVIVAL_DAYS):
+        return []
+    curve = {days: float(score[survival_column(days)]) for days in SURVIVAL_DAYS}
+    return sorted((curve | {run.horizon_days: float(score["p_churn"])}).items())
 
 
 def _value_sentence(state: ServiceState, run: Run, score: dict[str, Any] | None) -> str:
@@ -220,6 +230,19 @@ def brands_chart(customer_id: CustomerIdQuery, request: Request) -> Response:
     frequent = purchases["unit"].value_counts(sort=True)["unit"].head(MAX_BRANDS - 1)
     shown = purchases.with_columns(pl.when(pl.col("unit").is_in(frequent.implode())).then("unit").otherwise(pl.lit("others")))
     return svg_response(charts.brands_chart(shown["day"].to_list(), shown["unit"].to_list()))
+
+
+@ROUTES.get(f"{UI}/charts/survival.svg")
+def survival_chart(customer_id: CustomerIdQuery, request: Request) -> Response:
+    """Draw the probability that a customer has placed no order so far, over the days ahead."""
+    state = get_state(request)
+    withheld = state.find_customers([customer_id])[0]
+    run, scores = find_scores(state.engine, [] if withheld else [customer_id])
+    _record_read(request, state, customer_id)
+    curve = _survival(run, scores.get(customer_id))
+    if not curve:
+        raise ApiError(404, "There is no such chart.")
+    return svg_response(charts.survival_chart(curve, run.as_of))
 
 
 @ROUTES.get(f"{UI}/charts/history.svg")

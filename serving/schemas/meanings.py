@@ -1,5 +1,6 @@
 """What the columns of scores and lists mean, and the words that they may hold: for the OpenAPI document."""
 
+from serving.schemas.scores import SURVIVAL_DAYS, survival_column
 from serving.targeting.rules import RELATIONSHIP_LEVELS
 
 STATUSES = ("existing", "former", "prospect")
@@ -11,6 +12,7 @@ WORDS: dict[str, tuple[str, ...]] = {
     "loyalty_segment": ("hard_core", "split", "shifting", "switcher", "undetermined"),
     "churn_band": ("low", "medium", "high"),
     "no_score_reason": ("prospect", "suppressed"),
+    "next_order_reason": ("unlikely", "untrusted"),
     "direction": ("raises", "lowers"),
     "arm": ("treated", "control"),
     "basis": ("measured", "assumed"),
@@ -37,14 +39,19 @@ MEANINGS: dict[str, str] = {
     "p_alive": "P(alive) of BG/NBD: context only, it is 1 for every one-time buyer",
     "expected_orders": "Expected number of orders over the value horizon",
     "expected_value": "Expected margin over the value horizon, a mean, as things stand: with the risk of leaving",
-    "value_low": "10 % quantile of the value. The interval can exclude expected_value: both ends are 0 if an order is unlikely",
-    "value_high": "90 % quantile of the value; below expected_value, the mean, if only few such customers bring anything",
+    "value_low": "10 % of such customers bring less. The interval can exclude expected_value: both are 0 if an order is unlikely",
+    "value_high": "10 % of customers bring more than theirs; below the mean if only few such customers bring anything",
     "value_if_stays": "Expected value given an order within the churn horizon: expected_value + value_at_risk",
     "value_if_leaves": "Expected value given no order within the churn horizon",
     "value_at_risk": "Expected loss: p_churn x (value_if_stays - value_if_leaves). It is not a part of expected_value",
-    "next_order_date": "Day by which half of such customers have ordered",
+    "p_churn_low": "Lower end of an 80 % interval of the share that churns among customers with this p_churn",
+    "p_churn_high": "Upper end of that interval",
+    **{survival_column(days): f"Probability of no purchase within {days} days of as_of" for days in SURVIVAL_DAYS},
+    "next_order_date": "Day by which half of such customers have ordered; null with a next_order_reason",
     "next_order_low": "Day by which 10 % of such customers have ordered",
     "next_order_high": "Day by which 90 % of such customers have ordered",
+    "next_order_reason": "unlikely: half of such customers order after the value horizon or never; untrusted: on a past day the "
+    "dates were far off",
     "open_complaints": "Complaints without a resolution; null without a complaints table",
     "action": "The recommended action, or none",
     "action_cost": "Cost of the action per customer",

@@ -7,6 +7,14 @@ import polars as pl
 
 REASON = pl.Struct({"text": pl.String, "weight": pl.Float64, "direction": pl.String, "family": pl.String})
 
+SURVIVAL_DAYS = (30, 60, 90, 180, 365)
+
+
+def survival_column(days: int) -> str:
+    """Return the name of the column with P(no order in the next so many days)."""
+    return f"p_no_order_{days}"
+
+
 SCORE_COLUMNS: dict[str, pl.DataType] = {
     "customer_id": pl.String(),
     "as_of": pl.Date(),
@@ -45,4 +53,8 @@ SCORE_COLUMNS: dict[str, pl.DataType] = {
     "value_if_leaves": pl.Float64(),
     "horizon_days": pl.Int64(),
     "currency": pl.String(),
+    "p_churn_low": pl.Float64(),
+    "p_churn_high": pl.Float64(),
+    "next_order_reason": pl.String(),
+    **{survival_column(days): pl.Float64() for days in SURVIVAL_DAYS},
 }

@@ -18,14 +18,11 @@ from serving.schemas.scores import SCORE_COLUMNS
 from serving.scoring.contactability import consent_set_aside, with_contactability
 from serving.scoring.merged import is_withheld, merged_ids
 from serving.scoring.reasons import explain_scores
+from serving.scoring.uncertainty import with_uncertainty
 from serving.targeting.choice import NO_ACTION, choose_actions
 from serving.targeting.rules import RELATIONSHIP_LEVELS
 from settings.errors import UserError
 from settings.sections import Churn, Loyalty, Settings
-
-MIN_P_ORDER = 0.5
-MAX_WAIT_DAYS = 36_500
-ORDER_DATES = {"next_order_date": "next_order_days", "next_order_low": "next_order_low", "next_order_high": "next_order_high"}
 
 
 class HindsightError(UserError):
@@ -162,29 +159,16 @@ def _typed_column(frame: pl.DataFrame, name: str, dtype: pl.DataType) -> pl.Expr
 
 
 def _with_model_outputs(settings: Settings, buyers: pl.DataFrame, champion: Champion) -> pl.DataFrame:
-    """Add p_churn, its reasons, values and the dates of the next order."""
+    """Add p_churn, its reasons, values, and how sure all of them are."""
     horizon_days = champion.terms.horizon_days
     inputs = champion.btyd.with_columns(buyers, horizon_days)
     p_churn = champion.churn.p_churn(inputs)
     expected_spend = None if champion.value is None else champion.value.expected(inputs)
     terms = value_terms(settings.value, horizon_days)
-    values = value_frame(champion.btyd, inputs, p_churn, terms, champion.gamma_shape, expected_spend)
+    values = value_frame(champion.btyd, inputs, p_churn, terms, expected_spend)
     reasons = explain_scores(inputs, champion.churn.contributions(inputs), settings.value.currency)
-    return _with_order_dates(inputs.with_columns(p_churn.alias("p_churn"), reasons, *values.get_columns()))
-
-
-def _with_order_dates(frame: pl.DataFrame) -> pl.DataFrame:
-    """Turn waiting times into dates; null where an order within the value horizon is less likely than not.
-
-    The upper date is also null if more than one in ten such customers never order again.
-    """
-    likely = pl.col("p_order_in_horizon") >= MIN_P_ORDER
-    return frame.with_columns(_order_date(days, likely).alias(name) for name, days in ORDER_DATES.items())
-
-
-def _order_date(days: str, likely: pl.Expr) -> pl.Expr:
-    finite = likely & pl.col(days).is_finite() & (pl.col(days) < MAX_WAIT_DAYS)
-    return pl.when(finite).then(pl.col("as_of") + pl.duration(days=pl.col(days).floor().cast(pl.Int64, strict=False)))
+    scored = inputs.with_columns(p_churn.alias("p_churn"), reasons, *values.get_columns())
+    return with_uncertainty(scored, champion, terms.horizon_days)
 
 
 def _with_bands(scored: pl.DataFrame, churn: Churn, champion: Champion) -> pl.DataFrame:

@@ -11,7 +11,7 @@ from serving.schemas.details import DETAIL_COLUMNS
 from serving.schemas.lists import EXPECTED_COLUMNS, LIST_COLUMNS
 from serving.schemas.scores import SCORE_COLUMNS
 
-SCHEMA_VERSION = "0007"
+SCHEMA_VERSION = "0008"
 VERSION_TABLE = "holdfast_version"  # not alembic_version: MLflow may keep its tables, that one included, in the same database
 RUN_COLUMNS = ("as_of", "scored_at", "model_version", "horizon_days", "currency")
 SQL_TYPES: dict[type[pl.DataType], type[sa.types.TypeEngine[Any]]] = {

@@ -145,7 +145,7 @@ def _day_rows(query: ExperimentQuery, encoded: EncodedTables, day: date, contact
     if contacted.is_empty():
         return []
     risk = contacted["btyd_p_no_order"]
-    value = value_frame(btyd, contacted, risk, value_terms(settings.value, horizon_days), 1.0)
+    value = value_frame(btyd, contacted, risk, value_terms(settings.value, horizon_days))
     saved = (value["value_if_stays"] - value["value_if_leaves"]).alias(SAVED)
     inputs = contacted.select(CUSTOMER, ACTION, "treated", "propensity", "status", *INPUTS, *SEASONAL_COLUMNS)
     return [_with_outcomes(query, day, inputs.with_columns(risk.alias(RISK), saved))]

@@ -36,7 +36,8 @@ SCORES = pl.DataFrame(
      "status": ["existing", "former", "prospect"], "p_churn": [0.2, 0.9, None], "p_alive": [0.9, 0.2, None],
      "churn_percentile": [100.0, None, None], "value_low": [0.0, 0.0, None], "expected_value": [5.0, 1.0, None],
      "value_high": [9.0, 2.0, None], "next_order_low": [DAY, None, None], "next_order_date": [DAY, None, None],
-     "next_order_high": [DAY, None, None], "no_score_reason": [None, None, "prospect"]}
+     "next_order_high": [DAY, None, None], "p_churn_low": [0.1, 0.8, None], "p_churn_high": [0.3, 0.95, None],
+     "p_no_order_30": [0.6, 0.95, None], "p_no_order_90": [0.2, 0.9, None], "no_score_reason": [None, None, "prospect"]}
     | {name: [0.25, 0.25, None] for name in LOYALTY}
 )  # fmt: skip
 LIST = pl.DataFrame(
@@ -77,6 +78,8 @@ def test_a_good_output_has_no_warnings(settings: Settings, name: str) -> None:
         ("scores", pl.lit(float("nan")).alias("p_alive"), "Every probability is between 0 and 1"),
         ("scores", pl.lit(10.0).alias("value_low"), "value_low is at most value_high"),
         ("scores", pl.lit(date(2026, 2, 1)).alias("next_order_low"), "are in ascending order"),
+        ("scores", pl.lit(0.25).alias("p_churn_low"), "p_churn lies between p_churn_low and p_churn_high"),
+        ("scores", pl.lit(0.99).alias("p_no_order_90"), "falls with the number of days; found 2"),
         ("scores", pl.lit(None, pl.Float64).alias("p_churn"), "Rows without p_churn have a no_score_reason"),
         ("scores", pl.lit("prospect").alias("no_score_reason"), "Rows without p_churn have a no_score_reason"),
         ("scores", pl.col("customer_id").alias("model_version"), "the same in every row"),
@@ -103,8 +106,9 @@ def test_a_feature_that_is_empty_for_the_first_time_causes_a_warning(settings: S
 
 def scoring_run(p_churn: list[float], day: date = DAY) -> pl.LazyFrame:
     ids = [str(number) for number in range(len(p_churn))]
-    other_columns = SCORES.head(1).drop("customer_id", "p_churn", "as_of")
+    other_columns = SCORES.head(1).drop("customer_id", "p_churn", "p_churn_low", "p_churn_high", "as_of")
     customers = pl.DataFrame({"customer_id": ids, "p_churn": p_churn, "as_of": [day] * len(ids)})
+    customers = customers.with_columns(pl.col("p_churn").alias("p_churn_low"), pl.col("p_churn").alias("p_churn_high"))
     return customers.join(other_columns, how="cross").lazy()
 
 

@@ -266,11 +266,11 @@ def test_missing_lists_and_files_are_pages_not_json(visitor: Visitor) -> None:
 
 
 def test_the_audit_records_reads_of_customer_pages_and_charts(visitor: Visitor) -> None:
-    for path in ("customers/000001", "charts/brands.svg?customer_id=000001", "charts/history.svg?customer_id=000001"):
+    for path in ("customers/000001", *(f"charts/{name}.svg?customer_id=000001" for name in ("brands", "history", "survival"))):
         assert visitor.get(path).status_code == 200
     with visitor.service.state.engine.connect() as connection:
         entries = connection.execute(sa.select(AUDIT.c.what, AUDIT.c.subject).where(AUDIT.c.what == "customer read")).all()
-    assert len(entries) == 3
+    assert len(entries) == 4
     assert "000001" not in str(entries)
 
 

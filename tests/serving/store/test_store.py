@@ -27,6 +27,7 @@ from settings.clock import utc_now
 
 ADDED_IN_0005 = (("lists", "issue_order"), ("lists", "withdrawn_at"), ("list_rows", "unit"), ("withheld", "removed_at"))
 ADDED_IN_0007 = (("audit", "note"), ("lists", "acted_on_at"))
+ADDED_IN_0008 = ("p_churn_low", "p_churn_high", "next_order_reason", *(f"p_no_order_{days}" for days in (30, 60, 90, 180, 365)))
 ROOT = Path(__file__).resolve().parents[3]
 CUSTOMER_IDS = [f"c{number}" for number in range(200)]
 FIRST_COLUMNS = """status text, lifecycle_stage text, relationship_level text, loyalty_segment text,
@@ -294,7 +295,8 @@ def test_an_earlier_run_gets_value_if_leaves_and_keeps_its_rows(store_url: str) 
     engine = open_store(store_url)
     run = publish(engine, scores(date(2025, 3, 1), "a", "b").with_columns(value_if_stays=40.0, value_at_risk=9.0), 90)
     with engine.begin() as connection:
-        connection.execute(sa.text(f"alter table scores_{run.run_id} drop column value_if_leaves"))
+        for column in ("value_if_leaves", *ADDED_IN_0008):
+            connection.execute(sa.text(f"alter table scores_{run.run_id} drop column {column}"))
         connection.execute(sa.text("alter table scoring_runs drop column currency"))
         for table, column in (*ADDED_IN_0005, *ADDED_IN_0007):
             connection.execute(sa.text(f"alter table {table} drop column {column}"))
@@ -305,6 +307,7 @@ def test_an_earlier_run_gets_value_if_leaves_and_keeps_its_rows(store_url: str) 
     migrated.dispose()
     assert {name: score["value_if_leaves"] for name, score in by_id.items()} == {"a": 4.0, "b": 4.0}  # 40 - 9 / .25
     assert (current.currency, by_id["a"]["horizon_days"], by_id["a"]["currency"]) == (None, 90, None)
+    assert {by_id["a"][name] for name in ADDED_IN_0008} == {None}
 
 
 def unit_rows(*customers: str) -> pl.DataFrame:

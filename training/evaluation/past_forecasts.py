@@ -1,0 +1,52 @@
+"""What a champion would have predicted on past days, beside what happened: the ground of its intervals."""
+
+from dataclasses import dataclass
+from datetime import date
+
+import polars as pl
+
+from features.frames.columns import CUSTOMER
+from models.log_odds import MIN_PROBABILITY
+from models.snapshot import DECAY, Snapshot
+from training.evaluation.backtest import Backtest
+
+
+@dataclass(frozen=True)
+class PastForecasts:
+    """Forecasts of one past day.
+
+    `frame` has the features and outcomes of its customers, `p_churn`, and `spend_ahead`, the expected spend within the churn
+    horizon. `weight` is a half for each newer day.
+    """
+
+    origin: date
+    frame: pl.DataFrame
+    weight: float
+
+
+def past_forecasts(result: Backtest, snapshots: list[Snapshot], churn: str, value: str | None) -> list[PastForecasts]:
+    """Return the forecasts of the candidates `churn` and `value` on each day they were fitted, oldest first.
+
+    `value` None stands for the order models, scaled to `churn` as scores are.
+    """
+    names = [f"p:{churn}", *([] if value is None else [f"value:{value}"])]
+    if result.frame is None or not set(names) <= set(result.frame.columns):
+        return []
+    rows, by_day = result.rows_with(*names), {snapshot.as_of: snapshot for snapshot in snapshots}
+    origins = rows["origin"].unique().sort().to_list()
+    return [
+        PastForecasts(origin, _forecasts(rows.filter(origin=origin), by_day[origin], churn, value), DECAY**newer)
+        for newer, origin in zip(reversed(range(len(origins))), origins, strict=True)
+    ]
+
+
+def _forecasts(rows: pl.DataFrame, snapshot: Snapshot, churn: str, value: str | None) -> pl.DataFrame:
+    orders_if_any = pl.col("btyd_expected_orders") / (1 - pl.col("btyd_p_no_order")).clip(lower_bound=MIN_PROBABILITY)
+    by_orders = (1 - pl.col("p_churn")) * orders_if_any * pl.col("btyd_expected_spend")
+    predicted = rows.select(CUSTOMER, pl.col(f"p:{churn}").alias("p_churn"), *_spend(value))
+    joined = snapshot.frame.join(predicted, on=CUSTOMER, how="inner", maintain_order="left")
+    return joined if value is not None else joined.with_columns(by_orders.alias("spend_ahead"))
+
+
+def _spend(value: str | None) -> list[pl.Expr]:
+    return [] if value is None else [pl.col(f"value:{value}").alias("spend_ahead")]
