@@ -30,7 +30,7 @@ STORED_KEYS = {
 }
 EFFECTS_KEY, RECORD_KEY, BASE_RATE_KEY = "effects_of_contacts", "track_record", "base_rate"
 ABOVE = 1 + 1e-6  # a risk that differs from the base rate by less is that of everybody
-LEVELS_KEY, CHURN_STD_KEY, DATES_KEY = "value_levels", "churn_std", "order_dates"
+LEVELS_KEY, CHURN_STD_KEY, DATES_KEY, SHOP_GAP_KEY = "value_levels", "churn_std", "order_dates", "shop_gap_days"
 UPLIFT_FOLDER = "uplift"
 DEFAULT_AT_RISK = 0.5  # of champions without a base rate
 # In the folder of champions: the current one, the previous ones (oldest first), and a change that is being made.
@@ -64,7 +64,8 @@ class Champion:
 
     What past days said about uncertainty: `value_levels` are the levels of value_low and value_high, `churn_std` is the standard
     deviation of errors of p_churn in log-odds, and `dates` the distribution of waiting times; without it (None, of champions
-    from before it was stored) those of the order model.
+    from before it was stored) those of the order model. `shop_gap_days` is the median over repeat buyers of their usual days
+    between orders, for reasons; None where it is not known.
 
     `uplift` has a model by name of the action in the contacts table, where targeting by it earned more than by risk x value.
     `responses` are the figures of all actions tried with a control group (`training/uplift.py`).
@@ -88,6 +89,7 @@ class Champion:
     value_levels: tuple[float, float] = (LOW, HIGH)
     churn_std: float = PRIOR_STD
     dates: OrderDates | None = None
+    shop_gap_days: float | None = None
 
     @property
     def order_dates(self) -> OrderDates:
@@ -126,6 +128,7 @@ def save_champion(champion: Champion, folder: Path) -> None:
     record = {} if champion.record is None else {RECORD_KEY: champion.record.to_json()}
     figures |= {"reliability": list(champion.reliability), BASE_RATE_KEY: champion.base_rate}
     figures |= {LEVELS_KEY: list(champion.value_levels), CHURN_STD_KEY: champion.churn_std}
+    figures |= {SHOP_GAP_KEY: champion.shop_gap_days}
     figures |= {} if champion.dates is None else {DATES_KEY: champion.dates.to_json()}
     write_json(folder / FILE, data | figures | {EFFECTS_KEY: effects} | record)
     write_checksums(folder)
@@ -187,6 +190,7 @@ def _read_champion(folder: Path) -> Champion:
         base_rate=data.get(BASE_RATE_KEY),
         value_levels=tuple(data.get(LEVELS_KEY, (LOW, HIGH))),
         churn_std=data.get(CHURN_STD_KEY, PRIOR_STD),
+        shop_gap_days=data.get(SHOP_GAP_KEY),
         dates=OrderDates.from_json(data[DATES_KEY]) if DATES_KEY in data else None,
     )
 

@@ -86,10 +86,17 @@ def fit_champion(settings: Settings, data: TrainingData, contest: Contest) -> Ch
         reliability=reliability_table(result, chosen.name),
         record=track_record(result, chosen.name, terms.horizon_days),
         base_rate=_base_rate(current, churn),
+        shop_gap_days=_shop_gap(current),
         value_levels=(interval.low_level, interval.high_level),
         churn_std=log_odds_std((day.frame["p_churn"].to_numpy(), day.frame["churned"].to_numpy()) for day in forecasts),
         dates=fit_order_dates(data.tables, current, forecasts, data.as_of, terms.horizon_days),
     )
+
+
+def _shop_gap(current: pl.DataFrame) -> float | None:
+    """Return the median over repeat buyers of their usual days between orders; None without one."""
+    gaps = current.filter(pl.col("frequency") > 0)["gap_median"].cast(pl.Float64)
+    return None if gaps.is_empty() else float(np.median(gaps.to_numpy()))
 
 
 def _base_rate(current: pl.DataFrame, churn: ChurnModel) -> float:

@@ -166,7 +166,8 @@ def _with_model_outputs(settings: Settings, buyers: pl.DataFrame, champion: Cham
     expected_spend = None if champion.value is None else champion.value.expected(inputs)
     terms = value_terms(settings.value, horizon_days)
     values = value_frame(champion.btyd, inputs, p_churn, terms, expected_spend)
-    reasons = explain_scores(inputs, champion.churn.contributions(inputs), settings.value.currency)
+    contributions = champion.churn.contributions(inputs)
+    reasons = explain_scores(inputs, contributions, settings.value.currency, champion.shop_gap_days)
     scored = inputs.with_columns(p_churn.alias("p_churn"), reasons, *values.get_columns())
     return with_uncertainty(scored, champion, terms.horizon_days)
 

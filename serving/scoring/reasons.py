@@ -4,23 +4,27 @@ from functools import cache
 
 import polars as pl
 
-from serving.scoring.sentences import Facts, facts_by_family
+from serving.scoring.sentences import SHOP_GAP, Facts, facts_by_family
 
 MAX_REASONS = 3
 BASE_RATE_ONLY = "Past windows show no way to tell customers apart: everybody has the churn rate of those windows"
 MIN_WEIGHT = 0.05  # in log-odds: at most 1.25 points of probability; weaker reasons are not worth a sentence
 
 
-def explain_scores(features: pl.DataFrame, contributions: pl.DataFrame, currency: str) -> pl.Series:
+def explain_scores(
+    features: pl.DataFrame, contributions: pl.DataFrame, currency: str, shop_gap_days: float | None = None
+) -> pl.Series:
     """Return up to MAX_REASONS `{text, weight, direction, family}` per row, the strongest first.
 
     `contributions` has a column per feature family, in log-odds of churn: the `weight`. `direction` is `raises` or `lowers`.
     `family` is the feature family. A family is left out if its weight is below MIN_WEIGHT, or if it has no sentence for the
     customer whose words point the way of the weight. If any reason raises the risk, the strongest such reason is among them. A
     weaker reason is given only to customers without any other. Where nothing moves the risk at all, because only the base rate
-    is known, the one reason says so.
+    is known, the one reason says so. The silence of one-time buyers is compared with `shop_gap_days`, the usual days between the
+    orders of the shop's repeat buyers; None where that is not known.
     """
-    inputs = features.with_columns(contributions.rename(_weight_column))
+    weights = contributions.rename(_weight_column).get_columns()
+    inputs = features.with_columns(*weights, pl.lit(shop_gap_days, pl.Float64).alias(SHOP_GAP))
     return inputs.select(_strongest_reasons(tuple(contributions.columns), currency).alias("reasons")).to_series()
 
 

@@ -1,7 +1,8 @@
 """The sentences of reasons: for each feature family, facts that raise the risk and facts that lower it.
 
 The first fact of a direction that is true of the customer counts. Numbers are compared as the sentence shows them: rounded. So a
-gap that reads as longer than usual is never a reason for staying, and one that reads as equal is no reason.
+gap that reads as longer than usual is never a reason for staying, and one that reads as equal is no reason. A silence or gap
+raises the risk only if it is a fifth longer than the customer's own, or, of a one-time buyer, than that of repeat customers.
 """
 
 from dataclasses import dataclass
@@ -9,6 +10,8 @@ from dataclasses import dataclass
 import polars as pl
 
 MIN_ORDERS_FOR_RHYTHM = 3
+LONGER = 1.2  # how many times the usual days a silence must last to stand out
+SHOP_GAP = "shop_gap_days"  # column of the usual days between the orders of the shop's repeat buyers, null where not known
 MIN_ORDERS_OF_REGULARS = 5
 MIN_ORDERS_FOR_BRAND_CHANGE = 6
 MIN_SHARE_CHANGE = 0.3
@@ -56,12 +59,15 @@ def _recency() -> Facts:
     silent, last = pl.format("No order for {}", _days("recency_days")), pl.format("Last order {}", _days_ago("recency_days"))
     usual = pl.format("usually orders every {}", _days("gap_median"))
     before = pl.format("the two orders before were {} apart", _days("gap_last"))
+    only, shop_gap = pl.format("{} since the only one", silent), _rounded(SHOP_GAP)
+    others = pl.format("repeat customers usually order every {}", _days(SHOP_GAP))
     is_recent = silence <= SHORT_SILENCE_DAYS
     return Facts(
         raising=(
-            pl.when(has_rhythm & (silence > gap)).then(pl.format("{}; {}", silent, usual)),
-            pl.when(has_one_gap & (silence > last_gap)).then(pl.format("{}; {}", silent, before)),
-            pl.when(orders == 1).then(pl.format("{} since the only one", silent)),
+            pl.when(has_rhythm & (silence > LONGER * gap)).then(pl.format("{}; {}", silent, usual)),
+            pl.when(has_one_gap & (silence > LONGER * last_gap)).then(pl.format("{}; {}", silent, before)),
+            pl.when((orders == 1) & shop_gap.is_null()).then(only),
+            pl.when((orders == 1) & (silence > LONGER * shop_gap)).then(pl.format("{}; {}", only, others)),
             pl.when(has_rhythm & (gap > LONG_GAP_DAYS)).then(pl.format("Usually orders only every {}", _days("gap_median"))),
             pl.when(has_one_gap).then(pl.lit("Only two orders so far")),
         ),
@@ -78,7 +84,7 @@ def _recency() -> Facts:
 def _cadence() -> Facts:
     has_rhythm, last, usual = pl.col("orders") >= MIN_ORDERS_FOR_RHYTHM, _rounded("gap_last"), _rounded("gap_median")
     text = pl.format("The last two orders were {} apart; usually {}", _days("gap_last"), _days("gap_median"))
-    return Facts((pl.when(has_rhythm & (last > usual)).then(text),), (pl.when(has_rhythm & (last < usual)).then(text),))
+    return Facts((pl.when(has_rhythm & (last > LONGER * usual)).then(text),), (pl.when(has_rhythm & (last < usual)).then(text),))
 
 
 def _spend(currency: str) -> Facts:

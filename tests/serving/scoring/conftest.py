@@ -13,6 +13,9 @@ WORDS: dict[str, Judge] = {
     r"No order for (\d+) days?; the two orders before were (\d+) days? apart": lambda t: int(t[1]) > int(t[2]),
     r"Last order (\d+) days? ago; the two orders before were (\d+) days? apart": lambda t: int(t[1]) > int(t[2]),
     r"No order for \d+ days? since the only one": lambda _: True,
+    r"No order for (\d+) days? since the only one; repeat customers usually order every (\d+) days?": (
+        lambda t: int(t[1]) > int(t[2])
+    ),
     r"(?:First|Last) order only (\d+) days? ago": lambda t: int(t[1]) > 45,
     r"Usually orders only every (\d+) days?": lambda t: int(t[1]) > 90,
     r"Only two orders so far": lambda _: True,

@@ -97,6 +97,7 @@ def test_a_reason_below_the_least_weight_is_only_ever_alone(cases: list[tuple[di
             "The last two orders were 30 days apart; usually 18 days",
             None,
         ),
+        ("cadence", {"orders": 5, "gap_last": 15.0, "gap_median": 13.0}, None, None),
         ("cadence", {"orders": 5, "gap_last": 18.3, "gap_median": 17.9}, None, None),
         ("spend", {"spend_90": 0, "spend_365": 80, "orders_365": 1, "T": 90}, "Spent nothing in the last 90 days", None),
         ("spend", {"spend_90": 0.3, "spend_365": 0.3, "orders_365": 1, "T": 90}, "Spent nothing in the last 90 days", None),
@@ -108,6 +109,12 @@ def test_a_reason_below_the_least_weight_is_only_ever_alone(cases: list[tuple[di
             "Last order 20 days ago; usually orders every 31 days",
         ),
         ("recency", {"orders": 1, "recency_days": 1}, "No order for 1 day since the only one", "First order only 1 day ago"),
+        (
+            "recency",
+            {"orders": 3, "recency_days": 50, "gap_median": 46},
+            None,
+            None,
+        ),
         (
             "recency",
             {"orders": 3, "recency_days": 80, "gap_median": 46},

@@ -9,9 +9,22 @@ from serving.scoring.reasons import explain_scores
 EMPTY: dict[str, Any] = {feature.name: None for feature in FEATURES}
 
 
-def explain(contributions: dict[str, float], **features: Any) -> list[dict[str, Any]]:  # noqa: ANN401  # any cell
+def explain(
+    contributions: dict[str, float],
+    shop_gap_days: float | None = None,
+    **features: Any,  # noqa: ANN401  # any cell
+) -> list[dict[str, Any]]:
     schema = {feature.name: pl.String if feature.name in TEXT_FEATURES else pl.Float64 for feature in FEATURES}
-    return explain_scores(pl.DataFrame([EMPTY | features], schema=schema), pl.DataFrame([contributions]), "EUR").to_list()[0]
+    rows = pl.DataFrame([EMPTY | features], schema=schema)
+    return explain_scores(rows, pl.DataFrame([contributions]), "EUR", shop_gap_days).to_list()[0]
+
+
+def test_the_silence_of_a_one_time_buyer_is_a_reason_only_if_repeat_customers_do_not_wait_as_long() -> None:
+    [reason] = explain({"recency": 0.7}, shop_gap_days=30.0, orders=1, recency_days=97)
+    assert reason["text"] == "No order for 97 days since the only one; repeat customers usually order every 30 days"
+    assert explain({"recency": 0.7}, shop_gap_days=164.0, orders=1, recency_days=97) == []
+    [recent] = explain({"recency": -0.7}, shop_gap_days=164.0, orders=1, recency_days=9)
+    assert recent["text"] == "First order only 9 days ago"
 
 
 @pytest.mark.parametrize(
@@ -27,8 +40,8 @@ def explain(contributions: dict[str, float], **features: Any) -> list[dict[str, 
         (
             "recency",
             0.7,
-            {"recency_days": 90, "orders": 2, "gap_last": 80},
-            "No order for 90 days; the two orders before were 80 days apart",
+            {"recency_days": 100, "orders": 2, "gap_last": 80},
+            "No order for 100 days; the two orders before were 80 days apart",
         ),
         ("complaints", 0.7, {"open_complaints": 1, "open_complaint_days": 12}, "Complaint open for 12 days"),
         (

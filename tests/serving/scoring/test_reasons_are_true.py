@@ -124,7 +124,7 @@ SENTENCES: dict[str, SentenceCheck] = {
     r"(?:No order for|Last order) (\d+) days?(?: ago)?; the two orders before were (\d+) days? apart": lambda customer, t: (
         is_close(t[1], customer.days_since_last_order()) and [int(t[2])] == customer.gaps
     ),
-    r"No order for (\d+) days? since the only one": lambda customer, t: (
+    r"No order for (\d+) days? since the only one(?:; repeat customers usually order every \d+ days?)?": lambda customer, t: (
         is_close(t[1], customer.days_since_last_order()) and len(customer.days) == 1
     ),
     r"First order only (\d+) days? ago": lambda customer, t: (
