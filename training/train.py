@@ -19,6 +19,7 @@ from models.snapshot import Snapshot
 from models.track_record import TrackRecord
 from models.trees.training import TreeParams
 from models.value.protocol import ValueCandidate
+from settings.clock import utc_now
 from settings.sections import Settings
 from training.data.experiments import ExperimentQuery
 from training.data.progress import Progress
@@ -29,7 +30,7 @@ from training.evaluation.leaderboard import leaderboard
 from training.evaluation.permutation_test import refuse_predictable_shuffles
 from training.fit_champion import MAX_ORIGINS, fit_champion, hold_contest
 from training.registry.champion_alias import open_registry
-from training.registry.log_run import log_training
+from training.registry.log_run import Training, log_training
 from training.registry.orphans import remove_orphans
 from training.reports.comparison_page import render_comparison_page
 from training.uplift import champion_effects, measure_responses
@@ -87,6 +88,7 @@ def _train(
     check_output: Callable[[str, pl.DataFrame], None],
     prepared: Future[list[str]],
 ) -> TrainingResult:
+    started_at = utc_now()
     data = prepare_training_data(settings, tables, as_of, _stopped_by(prepared, progress))
     notes = tuple(prepared.result())
     check_output("training_features", data.features)
@@ -103,7 +105,7 @@ def _train(
     board["notes"] = [*board["notes"], *response_notes]
     champion = replace(assumed_effects, **champion_effects(responses))
     progress("logging to MLflow", 0, 1)
-    version, is_champion = log_training(settings, data, champion, result, board, trees)
+    version, is_champion = log_training(settings, Training(data, champion, result, board, trees, started_at))
     progress("logging to MLflow", 1, 1)
     return TrainingResult(version, is_champion, chosen.name, board, notes, champion.record)
 

@@ -8,11 +8,13 @@ import polars as pl
 from features.frames.arrays import Array
 from features.frames.columns import CUSTOMER
 from models.registry import BASELINE
+from training.evaluation.auc_difference import auc_difference
 from training.evaluation.backtest import Backtest
 from training.evaluation.bootstrap import paired_interval, resample_customers, resampled_log_loss
 from training.metrics import BINS, calibration_error, log_loss
 
 SIMULATIONS = 20
+NORMAL_QUANTILE = 1.96  # of a 95 % interval
 
 
 def backtest_metrics(result: Backtest, board: dict[str, Any], chosen: str) -> dict[str, float]:
@@ -20,7 +22,8 @@ def backtest_metrics(result: Backtest, board: dict[str, Any], chosen: str) -> di
 
     log_loss, baseline_log_loss, calibration_error and calibration_floor (the error of a perfect model on as many rows);
     worst_segment, the highest ratio of its log-loss to the baseline's over segments; and for every other candidate
-    above_<name>, the upper end of the 95 % interval of the difference in log-loss. Below 0, `chosen` is significantly better.
+    above_<name>, the upper end of the 95 % interval of the difference in log-loss, below 0 where `chosen` is significantly
+    better, and auc_above_<name>, that of the difference in AUC, below 0 where it is significantly worse.
     """
     entries = {entry["candidate"]: entry for entry in board["churn"]}
     if chosen not in entries or result.frame is None or BASELINE.name not in entries:
@@ -32,6 +35,7 @@ def backtest_metrics(result: Backtest, board: dict[str, Any], chosen: str) -> di
         "calibration_floor": calibration_floor(result.rows_with(f"p:{chosen}")[f"p:{chosen}"].to_numpy()),
         "worst_segment": _worst_segment_ratio(entries[chosen]["by_segment"], entries[BASELINE.name]["by_segment"]),
         **{f"above_{name}": _upper_end(result, chosen, name) for name in entries if name != chosen},
+        **{f"auc_above_{name}": _upper_end_of_auc(result, chosen, name) for name in entries if name != chosen},
     }
 
 
@@ -46,6 +50,11 @@ def _upper_end(result: Backtest, chosen: str, rival: str) -> float:
         return np.inf
     churned, p, rival_p = (rows[column].to_numpy() for column in ("churned", f"p:{chosen}", f"p:{rival}"))
     return paired_interval(resampled_log_loss, churned, p, rival_p, resample_customers(rows[CUSTOMER]))[1]
+
+
+def _upper_end_of_auc(result: Backtest, chosen: str, rival: str) -> float:
+    compared = auc_difference(result.rows_with(f"p:{chosen}", f"p:{rival}"), f"p:{chosen}", f"p:{rival}")
+    return np.inf if compared is None else compared[0] + NORMAL_QUANTILE * compared[1]
 
 
 def reliability_table(result: Backtest, chosen: str) -> tuple[tuple[float, float, int], ...]:

@@ -1,16 +1,21 @@
 """Log a training to MLflow: parameters, metrics, charts, datasets, and the registered model."""
 
+import json
 import subprocess
 import tempfile
+from contextlib import AbstractContextManager
 from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from features.build import MODEL_FEATURES
+from features.tables.schema import ALL_TABLES, TRANSACTIONS, Kind
 from models.champion import Champion, current_name, save_champion
 from models.errors import DamagedChampionError, NoChampionError
 from models.publication import end_change, publish_champion
 from models.trees.training import TreeParams
+from models.value.baselines import ORDER_MODELS
 from settings.sections import Settings
 from training.data.training_data import TrainingData
 from training.evaluation.backtest import Backtest
@@ -18,29 +23,56 @@ from training.evaluation.feature_importance import explain
 from training.registry import mlflow_client as tracking
 from training.registry.champion_alias import champion_digest, champions_folder
 from training.registry.workspace_tags import FILES_TAG, own_tags
-from training.reports.comparison_page import comparison_pictures
+from training.reports.comparison_page import comparison_pictures, render_comparison_page
 from training.reports.importance_charts import draw_explanation
 
-MODEL_INPUTS = tuple(dict.fromkeys((*MODEL_FEATURES, "frequency", "recency", "T", "monetary_value")))
+MLFLOW_TYPES = {
+    Kind.TEXT: "string",
+    Kind.TIME: "datetime",
+    Kind.NUMBER: "double",
+    Kind.INTEGER: "long",
+    Kind.FLAG: "boolean",
+}
+FEATURE_INPUTS = tuple(dict.fromkeys((*MODEL_FEATURES, "frequency", "recency", "T", "monetary_value")))
+LINE_INPUTS = {column.name: MLFLOW_TYPES[column.kind] for column in TRANSACTIONS.columns}
+MODEL_INPUTS = dict.fromkeys(FEATURE_INPUTS, "double") | LINE_INPUTS  # rows are either features or order lines
+MODEL_OUTPUTS = ("p_churn", "p_churn_low", "p_churn_high", "expected_spend", "spend_low", "spend_high")
+HEADLINE = {"churn": ("auc", "log_loss"), "value": ("gini", "tweedie_deviance", "bias")}
+CONFIGURATION = ("churn", "value", "loyalty", "purchases", "targeting", "columns", "checks")  # no section with an address in it
 
 
-def log_training(
-    settings: Settings, data: TrainingData, champion: Champion, result: Backtest, board: dict[str, Any], trees: TreeParams
-) -> tuple[str, bool]:
+class Training(NamedTuple):
+    """A finished training: its data, the champion that won, the backtest with its leaderboard, and when it started (UTC)."""
+
+    data: TrainingData
+    champion: Champion
+    result: Backtest
+    board: dict[str, Any]
+    trees: TreeParams
+    started_at: datetime
+
+
+def log_training(settings: Settings, training: Training) -> tuple[str, bool]:
     """Log the training and register its winner; return the version and whether it is the champion.
 
     One run is the training, with a nested run per candidate. The version is promoted immediately if the workspace has no
     champion, whatever the registry says.
     """
+    data, champion, result, board, trees, started_at = training
     tracking.connect(settings)
     own = own_tags(settings.workspace.path)
-    with tracking.tracking_errors(), tempfile.TemporaryDirectory() as name, tracking.run(f"train {data.as_of}", tags=own):
+    with tracking.tracking_errors(), tempfile.TemporaryDirectory() as name, _training_run(data, own, started_at):
         folder = Path(name)
         tags = {"code": _commit(), "mlflow.note.content": _description(data, champion)}
-        tracking.log_run(_parameters(data, champion, trees), champion.backtest_metrics, tags)
+        tracking.log_run(_parameters(data, champion, trees), champion.backtest_metrics | _headline(board, champion), tags)
+        tables = data.tables.present()
         for table, digest in data.digests.items():
-            tracking.log_dataset(table, digest)
+            columns = ALL_TABLES[table].columns
+            present = set(tables[table].collect_schema().names())
+            kinds = {column.name: MLFLOW_TYPES[column.kind] for column in columns if column.name in present}
+            tracking.log_dataset(table, digest, kinds)
         tracking.log_files(_write_charts(result, board, folder), "charts")
+        tracking.log_files(_write_reports(settings, result, board, folder), "reports")
         for entry in [*board["value"][::-1], *board["churn"][::-1]]:  # MLflow shows the newest first
             _log_candidate(entry, board)
         return register_champion(settings, champion, folder / "champion", _version_tags(data, champion) | own)
@@ -53,7 +85,7 @@ def register_champion(settings: Settings, champion: Champion, folder: Path, tags
     must pass the gates.
     """
     save_champion(champion, folder)
-    version = tracking.register(folder, MODEL_INPUTS)
+    version = tracking.register(folder, MODEL_INPUTS, MODEL_OUTPUTS)
     for key, value in (tags | {FILES_TAG: champion_digest(folder)}).items():
         tracking.tag_version(version, key, value)
     if has_champion(settings):
@@ -83,6 +115,36 @@ def make_champion(settings: Settings, version: str, folder: Path, command: str) 
     published = publish_champion(folder, version, champions_folder(settings), command)
     tracking.set_alias(tracking.CHAMPION, version)
     return published.name
+
+
+def _training_run(data: TrainingData, tags: dict[str, str], started_at: datetime) -> AbstractContextManager[str]:
+    return tracking.run(f"train {data.as_of}", tags=tags, started_at=started_at)
+
+
+def _headline(board: dict[str, Any], champion: Champion) -> dict[str, float]:
+    """Return the main metrics of the champion's candidates and of the naive baselines, as `champion_auc`, `baseline_auc`."""
+    value = ORDER_MODELS.name if champion.value is None else champion.value.name
+    names = {"champion": {"churn": champion.churn.name, "value": value}}
+    names["baseline"] = {kind: board[f"{kind}_baseline"] for kind in HEADLINE}
+    entries = {(kind, entry["candidate"]): entry for kind in HEADLINE for entry in board[kind]}
+    return {
+        f"{role}_{metric}": entry[metric]
+        for role, by_kind in names.items()
+        for kind, metrics in HEADLINE.items()
+        if (entry := entries.get((kind, by_kind[kind]))) is not None
+        for metric in metrics
+        if entry[metric] is not None
+    }
+
+
+def _write_reports(settings: Settings, result: Backtest, board: dict[str, Any], folder: Path) -> list[Path]:
+    """Write the leaderboard as a page, the features, and the configuration without addresses and passwords."""
+    page, names, configuration = (folder / name for name in ("leaderboard.html", "features.txt", "configuration.json"))
+    page.write_text(render_comparison_page(board, result, None), encoding="utf-8")
+    names.write_text("".join(f"{name}\n" for name in MODEL_FEATURES), encoding="utf-8")
+    sections = {name: asdict(getattr(settings, name)) for name in CONFIGURATION}
+    configuration.write_text(json.dumps(sections, indent=2, default=str) + "\n", encoding="utf-8")
+    return [page, names, configuration]
 
 
 def _parameters(data: TrainingData, champion: Champion, trees: TreeParams) -> dict[str, Any]:

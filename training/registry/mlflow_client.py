@@ -5,8 +5,9 @@ import logging
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 from mlflow.models import ModelSignature
 from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE, RESOURCE_ALREADY_EXISTS, RESOURCE_DOES_NOT_EXIST, ErrorCode
-from mlflow.types import ColSpec, Schema
+from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema
 from sqlalchemy.exc import SQLAlchemyError
 
 from settings.errors import UserError, first_line
@@ -100,9 +101,20 @@ def _create_model() -> None:
 
 
 @contextmanager
-def run(name: str, *, nested: bool = False, tags: dict[str, str] | None = None) -> Iterator[str]:
-    """Open a run with these tags, yield its id, and close it; an exception marks it as failed."""
-    with mlflow.start_run(run_name=name, nested=nested, tags=tags) as active:
+def run(
+    name: str, *, nested: bool = False, tags: dict[str, str] | None = None, started_at: datetime | None = None
+) -> Iterator[str]:
+    """Open a run with these tags, yield its id, and close it; an exception marks it as failed.
+
+    `started_at` (UTC) is when what the run is about began, if that was before now.
+    """
+    run_id = None
+    if started_at is not None:
+        experiment = mlflow.get_experiment_by_name(EXPERIMENT)
+        assert experiment is not None, "connect chose it"  # noqa: S101  # for the type checker
+        start = int(started_at.replace(tzinfo=UTC).timestamp() * 1000)
+        run_id = mlflow.MlflowClient().create_run(experiment.experiment_id, start, tags, name).info.run_id
+    with mlflow.start_run(run_id=run_id, run_name=name, nested=nested, tags=tags) as active:
         yield active.info.run_id
 
 
@@ -125,19 +137,24 @@ def log_files(paths: list[Path], folder: str) -> None:
         mlflow.log_artifact(str(path), folder)
 
 
-def log_dataset(name: str, digest: str) -> None:
-    """Log name and digest of a table of the open run, never its rows."""
+def log_dataset(name: str, digest: str, columns: dict[str, str]) -> None:
+    """Log name, digest and columns of a table of the open run, never its rows; `columns` are MLflow's types by name."""
     source = CodeDatasetSource({"mlflow.source.name": "holdfast"})
-    dataset = MetaDataset(source, name=name, digest=digest)  # type: ignore[abstract]  # MLflow builds it like this itself
+    schema = Schema([ColSpec(kind, column) for column, kind in columns.items()])
+    dataset = MetaDataset(source, name=name, digest=digest, schema=schema)  # type: ignore[abstract]  # as MLflow builds it itself
     mlflow.log_input(dataset, context="training")
 
 
-def register(folder: Path, columns: tuple[str, ...]) -> str:
+def register(folder: Path, inputs: dict[str, str], outputs: Sequence[str]) -> str:
     """Log the champion folder as an MLflow model of the open run and register it; return the version.
 
-    The signature has `columns` as optional numbers; no example row is stored.
+    The signature has `inputs` as optional columns, MLflow's types by name, and `outputs` as numbers; no example row is stored.
     """
-    inputs = Schema([ColSpec("double", name, required=False) for name in columns])
+    signature = ModelSignature(
+        inputs=Schema([ColSpec(kind, name, required=False) for name, kind in inputs.items()]),
+        outputs=Schema([ColSpec("double", name) for name in outputs]),
+        params=ParamSchema([ParamSpec("as_of", "string", "")]),
+    )
     # MLflow reports each step on stderr, which belongs to the user of the command
     with redirect_stderr(io.StringIO()):
         logged = mlflow.pyfunc.log_model(
@@ -145,7 +162,7 @@ def register(folder: Path, columns: tuple[str, ...]) -> str:
             python_model=str(ROOT / "training" / "registry" / "champion_pyfunc.py"),
             artifacts={"champion": str(folder)},
             code_paths=[str(ROOT / part) for part in CODE],
-            signature=ModelSignature(inputs=inputs, outputs=Schema([ColSpec("double", "p_churn")])),
+            signature=signature,
             pip_requirements=REQUIREMENTS,
             registered_model_name=MODEL,
         )

@@ -17,6 +17,7 @@ from models.publication import (
     refuse_cut_history,
     restore_champion,
 )
+from models.track_record import Standing, TrackRecord
 from settings.errors import UserError
 from settings.sections import Settings
 from training.registry import mlflow_client as tracking
@@ -165,13 +166,16 @@ def _repairs_current(settings: Settings, folder: Path) -> bool:
 def failed_gates(candidate: Champion, current: Champion | None) -> list[str]:
     """Return the gates that the candidate fails, in words; empty where it passes all.
 
-    The gates: a backtest at all; a lower log-loss than the recency rule; calibrated; no segment of customers much worse off than
-    under the recency rule; and, against a champion of another kind, a significantly lower log-loss.
+    The gates: a backtest at all; customers ranked better than by chance; a lower log-loss than the recency rule; calibrated; no
+    segment of customers much worse off than under the recency rule; the churn horizon of the champion; and, against a champion of
+    another kind, a significantly lower log-loss and an AUC that is not significantly lower.
     """
     metrics = candidate.backtest_metrics
     if not metrics:
         return ["has no backtest: the log was too short when it was trained"]
     failed = []
+    if candidate.record is not None and candidate.record.standing is Standing.CANNOT_RANK:
+        failed.append(f"cannot rank customers: its AUC of {_interval(candidate.record)} includes one half")
     own, baseline = metrics["log_loss"], metrics["baseline_log_loss"]
     if own > baseline:
         failed.append(f"has a log-loss of {own:z.4f} in the backtest, against {baseline:z.4f} of the recency rule")
@@ -184,13 +188,29 @@ def failed_gates(candidate: Champion, current: Champion | None) -> list[str]:
 
 
 def _against_current(candidate: Champion, current: Champion | None) -> list[str]:
-    if current is None or current.churn.name == candidate.churn.name:
+    if current is None:
         return []
-    above = candidate.backtest_metrics.get(f"above_{current.churn.name}")
-    if above is None or above < 0:
+    horizons = [champion.terms.horizon_days for champion in (candidate, current)]
+    if horizons[0] != horizons[1]:
+        return [
+            f"predicts churn within {horizons[0]} days and the champion within {horizons[1]}, so their figures cannot be compared"
+        ]
+    name = current.churn.name
+    if name == candidate.churn.name:
         return []
-    gap = f"the upper end of the 95 % interval of the difference in log-loss is {above:+z.4f}"
-    return [f"is not significantly better than {current.churn.name}, the kind of the champion: {gap}"]
+    failed, metrics = [], candidate.backtest_metrics
+    above, auc_above = metrics.get(f"above_{name}"), metrics.get(f"auc_above_{name}")
+    if above is not None and above >= 0:
+        gap = f"the upper end of the 95 % interval of the difference in log-loss is {above:+z.4f}"
+        failed.append(f"is not significantly better than {name}, the kind of the champion: {gap}")
+    if auc_above is not None and auc_above < 0:
+        gap = f"the upper end of the 95 % interval of the difference in AUC is {auc_above:+z.4f}"
+        failed.append(f"ranks customers significantly worse than {name}, the kind of the champion: {gap}")
+    return failed
+
+
+def _interval(record: TrackRecord) -> str:
+    return f"{record.auc:.2f} [{record.low:.2f}, {record.high:.2f}]"
 
 
 def _current(settings: Settings) -> tuple[Champion | None, str | None]:

@@ -10,10 +10,12 @@ from expectations.validation.gate import load_tables
 from features.as_of import resolve_as_of
 from features.build import build_features
 from features.order_rhythm import order_rhythm
+from features.tables.schema import Tables
 from features.windows import churn_windows
 from models.champion import current_champion
 from models.churn.order_columns import OrderColumnChurn
 from models.churn.recency_rule import RecencyRule
+from models.track_record import TrackRecord
 from settings.clock import utc_now
 from settings.load import load_settings
 from training.registry.promotion import failed_gates
@@ -75,15 +77,26 @@ NOT_BETTER = (
         ({"calibration_error": 0.08}, "is miscalibrated by 0.070 beyond chance, above the limit of 0.05"),
         ({"worst_segment": 1.2}, "has 1.20 times the log-loss of the recency rule in one segment"),
         ({"above_order_model": 0.002}, NOT_BETTER),
+        ({"auc_above_order_model": -0.01}, "ranks customers significantly worse than order_model, the kind of the champion"),
     ],
 )
 def test_a_failed_gate_has_a_reason(workshop: Path, metrics: dict[str, float], reason: str) -> None:
     champion = current_champion(workshop.parent / "workspace" / "champion")
-    candidate = replace(champion, churn=RecencyRule((1.0,), (0.5, 0.5)))
+    candidate = replace(champion, churn=RecencyRule((1.0,), (0.5, 0.5)), record=None)
     current = replace(champion, churn=OrderColumnChurn(0.0))
     assert failed_gates(replace(candidate, backtest_metrics=PASSING | {"above_order_model": -0.001}), current) == []
     [failed] = failed_gates(replace(candidate, backtest_metrics=PASSING | metrics if metrics else {}), current)
     assert failed.startswith(reason)
+
+
+def test_a_candidate_that_cannot_rank_or_predicts_another_window_is_not_promoted(workshop: Path) -> None:
+    champion = replace(current_champion(workshop.parent / "workspace" / "champion"), backtest_metrics=PASSING)
+    cannot = replace(champion, record=TrackRecord(91, 2, 900, 300, auc=0.52, low=0.48, high=0.56))
+    assert failed_gates(cannot, champion) == ["cannot rank customers: its AUC of 0.52 [0.48, 0.56] includes one half"]
+    other = replace(champion, terms=replace(champion.terms, horizon_days=30))
+    [failed] = failed_gates(other, champion)
+    assert failed == "predicts churn within 30 days and the champion within 91, so their figures cannot be compared"
+    assert failed_gates(champion, champion) == []
 
 
 def test_a_forced_promotion_is_reported_and_recorded_in_the_registry(
@@ -118,8 +131,17 @@ def test_the_registered_model_predicts_like_the_champion_without_the_repository(
     buyers = build_features(tables, as_of, active, settings.loyalty, champion.norms).filter(pl.col("orders") > 0)
     expected = champion.churn.p_churn(champion.btyd.with_columns(buyers, champion.terms.horizon_days))
     model = mlflow.pyfunc.load_model("models:/holdfast-churn@champion")
-    inputs = model.metadata.get_input_schema().input_names()
-    assert list(model.predict(buyers.select(inputs).to_pandas())) == pytest.approx(expected.to_list())
+    inputs = [name for name in model.metadata.get_input_schema().input_names() if name in buyers.columns]
+    predicted = model.predict(buyers.select(inputs).to_pandas())
+    assert list(predicted["p_churn"]) == pytest.approx(expected.to_list())
+    assert (predicted["p_churn_low"] < predicted["p_churn"]).all()
+    assert (predicted["spend_low"] <= predicted["spend_high"]).all()
+    lines = tables.transactions.drop("ingested_at", strict=False).collect()
+    features = build_features(Tables(lines.lazy()), as_of, active, settings.loyalty, champion.norms).filter(pl.col("orders") > 0)
+    from_lines = model.predict(lines.to_pandas(), params={"as_of": as_of.isoformat()})
+    expected = champion.churn.p_churn(champion.btyd.with_columns(features, champion.terms.horizon_days))
+    assert list(from_lines["customer_id"]) == features["customer_id"].to_list()
+    assert list(from_lines["p_churn"]) == pytest.approx(expected.to_list())
 
 
 def test_runs_have_parameters_metrics_charts_and_datasets_but_no_customer_id(workshop: Path) -> None:
@@ -133,12 +155,19 @@ def test_runs_have_parameters_metrics_charts_and_datasets_but_no_customer_id(wor
     assert {"churn: lightgbm", "churn: bgnbd", "churn: hybrid", "churn: recency_rule", "value: same_as_last_period"} <= set(runs)
     assert parent.data.params["horizon_days"] == "91"
     assert runs["churn: lightgbm"].data.metrics["log_loss"] < runs["churn: recency_rule"].data.metrics["log_loss"] * 1.2
+    names = {f"{role}_{metric}" for role in ("champion", "baseline") for metric in ("auc", "log_loss", "gini", "bias")}
+    assert names <= set(parent.data.metrics)
+    assert parent.data.metrics["champion_auc"] > parent.data.metrics["baseline_auc"] - 0.05
+    assert parent.info.end_time - parent.info.start_time > 1_000  # the run lasts as long as the training
+    reports = {item.path for item in client.list_artifacts(parent.info.run_id, "reports")}
+    assert reports == {"reports/leaderboard.html", "reports/features.txt", "reports/configuration.json"}
     charts = {item.path for item in client.list_artifacts(parent.info.run_id, "charts")}
     names = ("calibration", "lift", "gains", "value_by_decile", "spend_found", "bias", "importance", "dependence")
     assert charts == {f"charts/{name}.png" for name in names}
     datasets = {entry.dataset.name: entry.dataset.digest for entry in parent.inputs.dataset_inputs}
     assert set(datasets) == {"transactions", "complaints", "surveys", "contacts", "customers"}
     assert all(datasets.values())
+    assert '"ordered_at"' in next(e.dataset.schema for e in parent.inputs.dataset_inputs if e.dataset.name == "transactions")
     version = client.get_model_version_by_alias("holdfast-churn", "champion")
     assert version.run_id == parent.info.run_id
     assert version.tags["candidate"] == parent.data.params["candidate"]
