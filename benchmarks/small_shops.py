@@ -19,7 +19,6 @@ import numpy as np
 import polars as pl
 
 from features.tables.schema import Tables
-from models.churn.hybrid import DEFAULT_TREES
 from models.errors import TooLittleDataError
 from settings.sections import Churn, Settings, TableSources
 from training.data.training_data import prepare_training_data
@@ -88,7 +87,7 @@ def evaluate(world: World) -> dict[str, object]:
         data = prepare_training_data(settings, Tables(before.lazy()), AS_OF, lambda *_: None)
     except TooLittleDataError:
         return figures | {"champion": "none"}
-    contest = hold_contest(data, DEFAULT_TREES, lambda *_: None)
+    contest = hold_contest(data, lambda *_: None)
     champion = fit_champion(settings, data, contest)
     current = data.btyd.with_columns(data.features, world.horizon_days)
     p = champion.churn.p_churn(current).to_numpy()

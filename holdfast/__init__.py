@@ -5,6 +5,7 @@ holdfast.features(workspace)
 holdfast.compare(workspace).churn
 holdfast.train(workspace)
 holdfast.score(workspace)
+holdfast.BGNBD().fit(holdfast.rfm(transactions)).summary()
 """
 
 from importlib import import_module
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
         find_candidate,
         open_workspace,
         purchases,
+        rfm,
         score,
         train,
     )
@@ -47,6 +49,7 @@ __all__ = [
     "open_workspace",
     "purchases",
     "read_json",
+    "rfm",
     "score",
     "train",
     "write_json",

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import polars as pl
 
 from expectations.validation.report import TableReport
 from features.as_of import resolve_as_of
+from features.btyd_summary import purchase_histories
 from features.build import build_features
 from features.frames.purchases import customer_days, occasions
 from features.order_rhythm import order_rhythm
@@ -18,9 +19,10 @@ from features.storage.hashing import HashedIds
 from features.tables.schema import Tables
 from features.windows import churn_windows
 from holdfast.jobs.session import open_session, suppressed_ids
+from models.btyd.histories import refuse_other_frames
 from models.champion import current_champion
 from models.churn.protocol import Candidate
-from models.registry import CANDIDATES, VALUE_CANDIDATES
+from models.errors import InvalidHistoriesError
 from models.registry import find_candidate as find_registered
 from models.snapshot import Snapshot
 from models.value.protocol import ValueCandidate
@@ -30,10 +32,11 @@ from settings.clock import shop_today, utc_now
 from settings.sections import Settings
 from training.evaluation.backtest import Backtest
 from training.registry.promotion import confirm
-from training.train import TrainingResult
+from training.train import TrainingResult, configured_contestants
 from training.train import compare as compare_candidates
 from training.train import train as train_candidates
 
+RFM_COLUMNS = ("customer_id", "ordered_at", "amount")
 Family = Callable[[Tables, date], pl.DataFrame]  # a feature family of your own: one row per customer_id
 
 
@@ -105,6 +108,37 @@ def purchases(tables: Tables, as_of: date) -> pl.LazyFrame:
     return occasions(customer_days(known_before(tables, as_of).transactions))
 
 
+def rfm(transactions: pl.DataFrame | pl.LazyFrame, as_of: date | None = None) -> pl.DataFrame:
+    """Return the histories that order models are fitted on, from any order lines: a row per customer, by customer_id.
+
+    `transactions` need customer_id, ordered_at (UTC) and amount; lines with a negative amount or quantity are returns. Columns:
+    orders, frequency (repeat purchase days), recency and T (days), monetary_value (mean spend of repeat purchase days) and
+    log_gaps, for `BGCNBD`. Only lines before `as_of` count, by default the day after the newest. Raises
+    InvalidHistoriesError for a missing column, or a frame of another library.
+
+    >>> lines = pl.DataFrame(
+    ...     {
+    ...         "customer_id": ["a", "a", "b"],
+    ...         "ordered_at": [date(2026, 1, 1), date(2026, 1, 31), date(2026, 2, 9)],
+    ...         "amount": [10.0, 30.0, 5.0],
+    ...     }
+    ... )
+    >>> rfm(lines).select("customer_id", "frequency", "recency", "T", "monetary_value").rows()
+    [('a', 1, 30, 40, 30.0), ('b', 0, 0, 1, None)]
+    """
+    if not isinstance(transactions, pl.LazyFrame):
+        refuse_other_frames(transactions)
+    lines = transactions.lazy()
+    missing = [name for name in RFM_COLUMNS if name not in lines.collect_schema()]
+    if missing:
+        raise InvalidHistoriesError(f"The order lines have no column {missing[0]}; they need {', '.join(RFM_COLUMNS)}.")
+    days = occasions(customer_days(lines.with_columns(pl.col("ordered_at").cast(pl.Datetime("us"))))).collect()
+    newest: date | None = days["day"].max()  # type: ignore[assignment]  # the maximum of dates is one
+    if newest is None:
+        raise InvalidHistoriesError("There is no order line to summarise.")
+    return purchase_histories(days, as_of or newest + timedelta(days=1))
+
+
 def train(workspace: Workspace, as_of: date | None = None) -> TrainingResult:
     """Fit and compare all candidates, and register the winner in MLflow: as champion if there is none, else as challenger.
 
@@ -119,13 +153,14 @@ def train(workspace: Workspace, as_of: date | None = None) -> TrainingResult:
 def compare(
     workspace: Workspace,
     as_of: date | None = None,
-    candidates: Sequence[Candidate] = CANDIDATES,
+    candidates: Sequence[Candidate] | None = None,
     families: Sequence[Family] = (),
-    value_candidates: Sequence[ValueCandidate] = VALUE_CANDIDATES,
+    value_candidates: Sequence[ValueCandidate] | None = None,
 ) -> Comparison:
-    """Evaluate candidates for churn and value on the same customers of up to four past days; register nothing.
+    """Evaluate candidates for churn and value on the same customers of past days; register nothing.
 
-    `families` are feature families of your own: their columns are joined to each past day's features, as of that day. Raises
+    By default the candidates are those of `[training]` in the configuration, which also says on how many days. `families` are
+    feature families of your own: their columns are joined to each past day's features, as of that day. Raises
     TooLittleDataError where not even the order models can be fitted.
 
     >>> two = (find_candidate("recency_rule"), find_candidate("hybrid"))
@@ -133,13 +168,17 @@ def compare(
     ['hybrid', 'recency_rule']
     """
     day = _day(workspace, as_of)
+    chosen = configured_contestants(workspace.settings)
+    if candidates is not None:
+        chosen = chosen._replace(churn=tuple(candidates))
+    if value_candidates is not None:
+        chosen = chosen._replace(value=tuple(value_candidates))
     board, result, html = compare_candidates(
         workspace.settings,
         workspace.tables,
         day,
         _no_progress,
-        tuple(candidates),
-        tuple(value_candidates),
+        chosen,
         lambda snapshot: _with_families(snapshot, workspace.tables, families),
     )
     churn, value = (_metrics_frame(board[kind]) for kind in ("churn", "value"))

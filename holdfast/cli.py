@@ -9,6 +9,7 @@ from inspect import cleandoc
 import typer
 
 from holdfast.commands import (
+    backtest,
     backup,
     compare,
     demo,
@@ -56,7 +57,7 @@ EXIT_INTERRUPTED = 130
 
 LOCKING_COMMANDS = frozenset(
     {
-        *(inspect, validate, features, diagnose, train, tune, compare, promote, rollback, score, list_, run, outcomes),
+        *(inspect, validate, features, diagnose, train, tune, compare, backtest, promote, rollback, score, list_, run, outcomes),
         *(withdraw, reinstate, forget, backup, restore),
     }
 )
@@ -78,6 +79,7 @@ COMMANDS = (
     train,
     tune,
     compare,
+    backtest,
     promote,
     rollback,
     score,

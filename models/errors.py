@@ -23,5 +23,9 @@ class InvalidHistoriesError(UserError):
     """Some purchase histories are impossible; the message says what is wrong and with how many."""
 
 
+class PluginError(UserError):
+    """A candidate of another package, or a name of one, cannot be used; the message says why."""
+
+
 class NotFittedError(UserError):
     """The model has no parameters, or no data behind them, because `fit` was not called."""

@@ -18,6 +18,7 @@ from models.churn.protocol import Candidate, ChurnModel
 from models.churn.recency_rule import OVERDUE, RecencyRuleCandidate
 from models.files import CHURN_FILE, read_json
 from models.order_candidates import OrderChurnCandidate, OrderValueCandidate
+from models.plugins import installed_candidates
 from models.value.baselines import LAST_PERIOD, ORDER_MODELS, ZERO, RecencyDecilesCandidate, RetainedSpendCandidate
 from models.value.hybrid import HybridValueCandidate
 from models.value.lightgbm_value import HURDLE, LOGNORMAL, TWEEDIE, LightGbmValueCandidate
@@ -30,8 +31,9 @@ HYBRID, LIGHTGBM, PARETO = HybridCandidate(), LightGbmCandidate(), OrderChurnCan
 def candidates(hybrid: HybridCandidate = HYBRID) -> tuple[Candidate, ...]:
     """Return the churn candidates in the order in which equally good ones serve, with this hybrid's parameters.
 
-    First the naive ones. Then the blend, which hedges between the others, and the hybrid: they know all about a customer that the
-    tables tell, so their reasons say more than those of an order model. Trees are shared with the value candidates.
+    Candidates of installed packages come last. First the naive ones. Then the blend, which hedges between the others, and the
+    hybrid: they know all about a customer that the tables tell, so their reasons say more than those of an order model. Trees are
+    shared with the value candidates.
     """
     base_rate, order_model, regular = BaseRateCandidate(), OrderColumnCandidate(), OrderChurnCandidate("mbgcnbd", MBGCNBD)
     sharing = replace(hybrid, boosters=HYBRID.boosters)
@@ -59,6 +61,7 @@ def candidates(hybrid: HybridCandidate = HYBRID) -> tuple[Candidate, ...]:
         PARETO,
         OrderChurnCandidate("bgnbd_of_lifetimes", BGNBD, LIFETIMES_ENGINE),
         LIGHTGBM,
+        *installed_candidates(),
     )
 
 

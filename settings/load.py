@@ -141,6 +141,7 @@ def _absolute(settings: Settings, folder: Path) -> Settings:
         settings,
         tables=replace(settings.tables, **sources),
         workspace=replace(settings.workspace, path=folder / settings.workspace.path),
+        training=replace(settings.training, trees=settings.training.trees and folder / settings.training.trees),
         tracking=replace(settings.tracking, mlflow_uri=_absolute_url(settings.tracking.mlflow_uri, folder)),
         serving=replace(
             settings.serving,

@@ -276,6 +276,23 @@ class Targeting:
 
 
 @dataclass(frozen=True, config=STRICT)
+class Training:
+    """What `train`, `compare` and `backtest` evaluate.
+
+    `candidates` and `value_candidates` name those that take part, empty for all; the naive baselines always do. A reference such
+    as "my_module:Candidate" adds one of your own. `origins` is the highest number of past days, `seed` that of all trees, and
+    `trees` a file of parameters from `tune`. `segments` are columns of the features by whose values the metrics are grouped.
+    """
+
+    candidates: tuple[str, ...] = ()
+    value_candidates: tuple[str, ...] = ()
+    origins: Annotated[int, Field(ge=1, le=12, strict=True)] = 4
+    seed: Annotated[int, Field(ge=0, lt=2**31, strict=True)] = 7
+    trees: Path | None = None
+    segments: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, config=STRICT)
 class Tracking:
     """The database of MLflow's runs and model registry; None: `mlflow.db` in the workspace.
 
@@ -333,6 +350,7 @@ class Settings:
     value: Value = Value()
     loyalty: Loyalty = Loyalty()
     targeting: Targeting = Targeting()
+    training: Training = Training()
     tracking: Tracking = Tracking()
     serving: Serving = Serving()
 

@@ -8,14 +8,12 @@ import polars as pl
 from models.btyd.pair import BuyTillYouDie
 from models.champion import Champion, ChampionTerms
 from models.churn.blend import NAME as BLEND
-from models.churn.hybrid import HybridCandidate
 from models.churn.order_average import NAME as SHORT_LOG_CHOICE
 from models.churn.probability_interval import log_odds_std
 from models.churn.protocol import Candidate, ChurnModel
 from models.errors import TooLittleDataError
-from models.registry import BASELINE, NEVER_SERVING, VALUE_CANDIDATES, VALUE_LEARNERS, candidates, find_candidate
+from models.registry import BASELINE, CANDIDATES, VALUE_LEARNERS, find_candidate
 from models.snapshot import Snapshot
-from models.trees.training import TreeParams
 from models.value.baselines import ORDER_MODELS
 from models.value.hybrid import NAME as HYBRID_VALUE
 from models.value.lifetime_value import ValueTerms, fit_gamma_shape, value_frame, value_terms
@@ -23,6 +21,7 @@ from models.value.portfolio_total import level_std
 from models.value.protocol import SavedValueModel
 from models.value.value_interval import ValueInterval, fit_value_interval
 from settings.sections import Settings
+from training.contestants import Contestants
 from training.data.progress import Progress
 from training.data.training_data import TrainingData
 from training.evaluation.backtest import Backtest, backtest
@@ -33,7 +32,7 @@ from training.evaluation.order_dates import fit_order_dates
 from training.evaluation.past_forecasts import PastForecasts, past_forecasts
 from training.evaluation.track_record import track_record
 
-MAX_ORIGINS = 4
+ALL_CONTESTANTS = Contestants()
 VALUE_QUANTILES = (0.5, 0.8, 0.95, 0.99)
 
 
@@ -45,15 +44,14 @@ class Contest(NamedTuple):
     chosen: Candidate
 
 
-def hold_contest(data: TrainingData, trees: TreeParams, progress: Progress) -> Contest:
-    """Evaluate every candidate on up to four past days; `trees` are the parameters of the hybrid."""
-    churn_candidates = candidates(HybridCandidate(trees))
-    result = backtest(data.snapshots, data.tables, churn_candidates, MAX_ORIGINS, progress, VALUE_CANDIDATES)
+def hold_contest(data: TrainingData, progress: Progress, contestants: Contestants = ALL_CONTESTANTS) -> Contest:
+    """Evaluate the contestants on past days, and choose the churn candidate that is to serve."""
+    result = backtest(data.snapshots, data.tables, contestants, progress)
     board = leaderboard(result, data.as_of, data.windows.horizon_days, notes=data.notes)
-    may_serve = [candidate.name for candidate in churn_candidates if candidate.name not in NEVER_SERVING]
+    may_serve = [candidate.name for candidate in contestants.churn if candidate.name not in contestants.never_serving]
     untested = BLEND if data.snapshots else SHORT_LOG_CHOICE
     chosen = choose_candidate(result, "p:", may_serve, BASELINE.name) or untested
-    return Contest(result, board, find_candidate(chosen, churn_candidates))
+    return Contest(result, board, find_candidate(chosen, (*contestants.churn, *CANDIDATES)))
 
 
 def fit_champion(settings: Settings, data: TrainingData, contest: Contest) -> Champion:
@@ -115,7 +113,9 @@ def _value_model(snapshots: list[Snapshot], current: pl.DataFrame, result: Backt
     """Return the value model that is to serve; None where it is that of the order models, or there is no backtest."""
     servable = {learner.name: learner for learner in VALUE_LEARNERS}
     preferred = [ORDER_MODELS.name, HYBRID_VALUE, *servable]  # the simplest, then the one that predicts a distribution too
-    chosen = choose_candidate(result, "value:", list(dict.fromkeys(preferred)), ORDER_MODELS.name)
+    tested = set(result.candidates("value:"))
+    may_serve = [name for name in dict.fromkeys(preferred) if name in tested]
+    chosen = choose_candidate(result, "value:", may_serve, ORDER_MODELS.name)
     if chosen is None or chosen == ORDER_MODELS.name:
         return None
     try:

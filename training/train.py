@@ -13,14 +13,12 @@ from features.labels import LABELS
 from features.point_in_time import known_before
 from features.tables.schema import Tables
 from models.churn.hybrid import DEFAULT_TREES
-from models.churn.protocol import Candidate
-from models.registry import CANDIDATES, VALUE_CANDIDATES
 from models.snapshot import Snapshot
 from models.track_record import TrackRecord
 from models.trees.training import TreeParams
-from models.value.protocol import ValueCandidate
 from settings.clock import utc_now
 from settings.sections import Settings
+from training.contestants import Contestants, choose_contestants
 from training.data.experiments import ExperimentQuery
 from training.data.progress import Progress
 from training.data.training_data import prepare_training_data
@@ -28,11 +26,12 @@ from training.evaluation.backtest import Backtest, backtest
 from training.evaluation.feature_importance import explain
 from training.evaluation.leaderboard import leaderboard
 from training.evaluation.permutation_test import refuse_predictable_shuffles
-from training.fit_champion import MAX_ORIGINS, fit_champion, hold_contest
+from training.fit_champion import fit_champion, hold_contest
 from training.registry.champion_alias import open_registry
 from training.registry.log_run import Training, log_training
 from training.registry.orphans import remove_orphans
 from training.reports.comparison_page import render_comparison_page
+from training.tree_params import read_tree_params
 from training.uplift import champion_effects, measure_responses
 
 
@@ -60,18 +59,22 @@ def train(
     tables: Tables,
     as_of: date,
     progress: Progress,
-    trees: TreeParams = DEFAULT_TREES,
+    trees: TreeParams | None = None,
     check_output: Callable[[str, pl.DataFrame], None] = no_output_checks,
+    *,
+    quick: bool = False,
 ) -> TrainingResult:
     """Fit, evaluate, log and register; the first version becomes champion, later ones challenger.
 
-    `trees` are the parameters of the hybrid. `check_output` gets the features and the snapshots before any model is fitted, and
-    raises where they are invalid. Raises TooLittleDataError when no candidate can be fitted on what was known before `as_of`,
-    and LeakageError.
+    `trees` are the parameters of the hybrid, by default the configured ones. `check_output` gets the features and the snapshots
+    before any model is fitted, and raises where they are invalid. `quick` evaluates a few candidates on two past days. Raises
+    TooLittleDataError when no candidate can be fitted on what was known before `as_of`, LeakageError, and PluginError.
     """
+    trees = trees or configured_trees(settings)
+    contestants = choose_contestants(settings.training, trees, quick=quick)
     with ThreadPoolExecutor(max_workers=1) as pool:
         prepared = pool.submit(_prepare_registry, settings)  # a new MLflow store takes seconds, which pass meanwhile
-        return _train(settings, tables, as_of, progress, trees, check_output, prepared)
+        return _train(settings, tables, as_of, progress, contestants, trees, check_output, prepared)
 
 
 def _prepare_registry(settings: Settings) -> list[str]:
@@ -84,6 +87,7 @@ def _train(
     tables: Tables,
     as_of: date,
     progress: Progress,
+    contestants: Contestants,
     trees: TreeParams,
     check_output: Callable[[str, pl.DataFrame], None],
     prepared: Future[list[str]],
@@ -94,7 +98,7 @@ def _train(
     check_output("training_features", data.features)
     if data.snapshots:
         check_output("snapshots", _labels(data.snapshots, as_of))
-    result, board, chosen = contest = hold_contest(data, trees, progress)
+    result, board, chosen = contest = hold_contest(data, progress, contestants)
     with ThreadPoolExecutor(max_workers=1) as pool:
         shuffle_check = pool.submit(refuse_predictable_shuffles, chosen, data.snapshots, data.tables)
         assumed_effects = fit_champion(settings, data, contest)
@@ -108,6 +112,27 @@ def _train(
     version, is_champion = log_training(settings, Training(data, champion, result, board, trees, started_at))
     progress("logging to MLflow", 1, 1)
     return TrainingResult(version, is_champion, chosen.name, board, notes, champion.record)
+
+
+def configured_trees(settings: Settings) -> TreeParams:
+    """Return the configured tree parameters of the hybrid, with the configured seed. Raises TreeParamsError."""
+    trees = read_tree_params(settings.training.trees) if settings.training.trees else DEFAULT_TREES
+    return replace(trees, seed=settings.training.seed)
+
+
+def configured_contestants(settings: Settings, *, quick: bool = False) -> Contestants:
+    """Return the contestants of the configuration, or a few of them if `quick`. Raises PluginError and TreeParamsError."""
+    return choose_contestants(settings.training, configured_trees(settings), quick=quick)
+
+
+def backtest_candidates(
+    settings: Settings, tables: Tables, as_of: date, progress: Progress, *, quick: bool = False
+) -> tuple[dict[str, Any], Backtest]:
+    """Return the leaderboard and the backtest of the configured candidates, with the predictions of every past day."""
+    data = prepare_training_data(settings, tables, as_of, progress)
+    contestants = configured_contestants(settings, quick=quick)
+    result = backtest(data.snapshots, data.tables, contestants, progress)
+    return leaderboard(result, as_of, data.windows.horizon_days, notes=data.notes), result
 
 
 def _stopped_by(prepared: Future[list[str]], progress: Progress) -> Progress:
@@ -136,17 +161,17 @@ def compare(
     tables: Tables,
     as_of: date,
     progress: Progress,
-    churn_candidates: tuple[Candidate, ...] = CANDIDATES,
-    value_candidates: tuple[ValueCandidate, ...] = VALUE_CANDIDATES,
+    contestants: Contestants | None = None,
     extend: Callable[[Snapshot], Snapshot] = lambda snapshot: snapshot,
 ) -> tuple[dict[str, Any], Backtest, str]:
-    """Return the leaderboard over up to four past days, its backtest, and an HTML page; nothing is registered.
+    """Return the leaderboard over past days, its backtest, and an HTML page; nothing is registered.
 
-    `extend` may add columns to each snapshot, as of its own day.
+    `contestants` are by default those of the configuration. `extend` may add columns to each snapshot, as of its own day.
     """
+    contestants = contestants or configured_contestants(settings)
     data = prepare_training_data(settings, tables, as_of, progress)
     snapshots = [extend(snapshot) for snapshot in data.snapshots]
-    result = backtest(snapshots, data.tables, churn_candidates, MAX_ORIGINS, progress, value_candidates)
+    result = backtest(snapshots, data.tables, contestants, progress)
     board = leaderboard(result, as_of, data.windows.horizon_days, intervals=True, notes=data.notes)
     explanation = explain(result.fitted, [entry["candidate"] for entry in board["churn"]])
     board["explanation"] = None if explanation is None else explanation.to_json()

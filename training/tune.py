@@ -16,7 +16,6 @@ from optuna.exceptions import ExperimentalWarning
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import Trial, TrialState
-from pydantic import TypeAdapter, ValidationError
 
 from features.frames.arrays import Array
 from features.frames.columns import CUSTOMER
@@ -25,7 +24,6 @@ from models.churn.hybrid import HybridCandidate
 from models.errors import TooLittleDataError
 from models.snapshot import Snapshot
 from models.trees.training import TreeParams
-from settings.errors import UserError
 from settings.sections import Settings
 from training.data.progress import Progress
 from training.data.snapshots import closed_before
@@ -38,10 +36,6 @@ MAX_ORIGINS = 4
 MIN_ORIGINS = 2
 STARTUP_TRIALS = 5
 FINISHED_STATES = (TrialState.COMPLETE, TrialState.PRUNED)
-
-
-class TreeParamsError(UserError):
-    """A file of parameters is not valid; the message names the key."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +90,7 @@ def tune(
     study = _study(settings.workspace.path / "tuning", name, seed)
     done = _finished_trials(study)
     if not study.trials:
-        study.enqueue_trial(asdict(TreeParams()))
+        study.enqueue_trial({name: value for name, value in asdict(TreeParams()).items() if name != "seed"})
 
     def report(study: optuna.Study, _trial: optuna.trial.FrozenTrial) -> None:
         progress("trials", _finished_trials(study), trials)
@@ -106,16 +100,6 @@ def tune(
         seconds = None if minutes is None else minutes * 60
         study.optimize(_objective(search_origins), n_trials=trials - done, timeout=seconds, callbacks=[report])
     return _result(study, search_origins, test_origin)
-
-
-def read_tree_params(file: Path) -> TreeParams:
-    """Return the parameters in a JSON file. Raises TreeParamsError where they are not valid."""
-    try:
-        return TypeAdapter(TreeParams).validate_json(file.read_bytes())
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise TreeParamsError(f"{file} does not hold valid tree parameters: {key}: {first['msg']}.") from None
 
 
 def _origins(snapshots: list[Snapshot], tables: Tables) -> list[_Origin]:

@@ -7,7 +7,6 @@ import polars as pl
 
 from features.point_in_time import known_before
 from features.tables.schema import Tables
-from models.churn.hybrid import DEFAULT_TREES
 from models.errors import TooLittleDataError
 from models.registry import CANDIDATES, VALUE_CANDIDATES
 from serving.scoring.batch import score
@@ -40,7 +39,7 @@ def predict(settings: Settings, tables: Tables, origin: date, last_spend: pl.Dat
     """
     known = known_before(tables, origin)
     data = prepare_training_data(settings, known, origin, no_progress)
-    contest = hold_contest(data, DEFAULT_TREES, no_progress)
+    contest = hold_contest(data, no_progress)
     champion = fit_champion(settings, data, contest)
     scores = score(settings, known, champion, origin, utc_now())
     value = "order models" if champion.value is None else champion.value.name

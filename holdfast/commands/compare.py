@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from holdfast.commands.options import DEFAULT_CONFIG, AsOf, Config
+from holdfast.commands.options import DEFAULT_CONFIG, AsOf, Config, Quick
 from holdfast.printing.console import CONSOLE
 
 NAME = "compare"
@@ -15,8 +15,13 @@ EXAMPLE = "compare --as-of 2025-06-01 --json board.json"
 JsonFile = Annotated[Path | None, typer.Option("--json", help="Write the leaderboard as JSON to this file.")]
 
 
-def command(config: Config = DEFAULT_CONFIG, as_of: AsOf = None, json_file: JsonFile = None) -> None:
-    """Backtest all candidates, baselines included, on up to four past dates. Registers nothing.
+def command(
+    config: Config = DEFAULT_CONFIG,
+    as_of: AsOf = None,
+    json_file: JsonFile = None,
+    quick: Quick = False,  # noqa: FBT002  # a flag of the command line
+) -> None:
+    """Backtest all candidates, baselines included, on past dates: the configured ones, up to four by default. Registers nothing.
 
     Prints the leaderboards, and writes an HTML page with intervals, segments and charts to the workspace.
     """
@@ -25,11 +30,12 @@ def command(config: Config = DEFAULT_CONFIG, as_of: AsOf = None, json_file: Json
     from holdfast.printing.checks import print_note
     from holdfast.printing.progress import show_progress
     from holdfast.printing.tables import print_leaderboard
-    from training.train import compare
+    from training.train import compare, configured_contestants
 
     with open_session(config, as_of) as session, show_progress(CONSOLE) as progress:
         print_note(session.note)
-        board, _, page = compare(session.settings, session.tables, session.as_of, progress)
+        contestants = configured_contestants(session.settings, quick=quick)
+        board, _, page = compare(session.settings, session.tables, session.as_of, progress, contestants)
     print_leaderboard(CONSOLE, board)
     path = session.settings.workspace.path / "comparison" / f"{session.as_of}.html"
     with atomic_path(path) as temporary:

@@ -51,6 +51,7 @@ OverrideReason = Annotated[
     typer.Option("--override", metavar="REASON", help="Use a table even if a check stopped it. The reason is recorded."),
 ]
 DespiteReason = Annotated[str | None, typer.Option("--despite", metavar="REASON", hidden=True)]  # the old name of --override
+Quick = Annotated[bool, typer.Option("--quick", help="Evaluate only a few candidates, on two past days.")]
 Customer = Annotated[str, typer.Argument(metavar="CUSTOMER_ID", help="The customer's id, as in the tables.")]
 Preemptive = Annotated[bool, typer.Option("--preemptive", help="Also for an id that no table, score or list has yet.")]
 DEFAULT_CONFIG = Path("holdfast.toml")

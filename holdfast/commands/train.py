@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from holdfast.commands.options import DEFAULT_CONFIG, AsOf, Config, DespiteReason, OverrideReason
+from holdfast.commands.options import DEFAULT_CONFIG, AsOf, Config, DespiteReason, OverrideReason, Quick
 from holdfast.printing.console import CONSOLE, MESSAGES
 
 NAME = "train"
@@ -18,6 +18,7 @@ def command(
     config: Config = DEFAULT_CONFIG,
     as_of: AsOf = None,
     trees: TreesFile = None,
+    quick: Quick = False,  # noqa: FBT002  # a flag of the command line
     override: OverrideReason = None,
     despite: DespiteReason = None,
 ) -> None:
@@ -34,18 +35,17 @@ def command(
     from holdfast.printing.places import mlflow_page
     from holdfast.printing.progress import show_progress
     from holdfast.printing.tables import print_leaderboard
-    from models.churn.hybrid import DEFAULT_TREES
     from models.errors import TooLittleDataError
     from training.registry.promotion import confirm
     from training.train import train
-    from training.tune import read_tree_params
+    from training.tree_params import read_tree_params
 
-    tree_params, request = read_tree_params(trees) if trees else DEFAULT_TREES, override_request(NAME, override, despite)
+    tree_params, request = read_tree_params(trees) if trees else None, override_request(NAME, override, despite)
     with open_session(config, as_of, request) as session, show_progress(CONSOLE) as progress:
         print_note(session.note)
         check = output_checker(session.settings, warn)
         try:
-            trained = train(session.settings, session.tables, session.as_of, progress, tree_params, check)
+            trained = train(session.settings, session.tables, session.as_of, progress, tree_params, check, quick=quick)
         except TooLittleDataError as error:
             MESSAGES.print(f"No model was trained. {error}")
             print_small_shop(CONSOLE, *write_small_shop_list(session))

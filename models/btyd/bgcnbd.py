@@ -24,7 +24,7 @@ from models.btyd.regularity import LOG_GAPS, choose_regularity
 from models.errors import InvalidHistoriesError
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class BGCNBD(BGNBD):
     """BG/CNBD-k; frames hold `log_gaps` beside frequency, recency and T: the sum of the logarithms of the times between orders.
 
@@ -83,6 +83,9 @@ class BGCNBD(BGNBD):
         constant = gap_constant(build_histories(frame), log_gaps, k)
         return replace(self, estimate=replace(self.estimate, log_likelihood=self.estimate.log_likelihood + constant))
 
+    def _shown(self, values: dict[str, float]) -> dict[str, float]:
+        return super()._shown(values) if self.k is None else {"k": float(self.k)} | super()._shown(values)
+
     def _build_process(self, params: list[float | Array]) -> OrderProcess:  # type: ignore[override]  # of another class for k > 1
         k = self.k or 1
         if k == 1:
@@ -100,6 +103,6 @@ class BGCNBD(BGNBD):
         return [start * np.array([1.0, 1 / (self.k or 1), 1.0, 1.0]) for start in super()._starts(order_rate)]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class MBGCNBD(BGCNBD, MBGNBD):
     """MBG/CNBD-k: like BG/CNBD-k, but a customer may also drop out after the first order."""

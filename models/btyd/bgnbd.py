@@ -18,7 +18,7 @@ from models.btyd.histories import Histories
 from models.btyd.order_model import OrderModel
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class BGNBD(OrderModel):
     """BG/NBD; `BGNBD().fit(frame)` returns a fitted model. r, a and b have no unit, alpha has the time unit of the data.
 

@@ -4,16 +4,18 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
 import numpy as np
+import polars as pl
 
 from features.frames.arrays import Array
 from models.btyd.maximum_likelihood import Estimate
 from models.errors import NotFittedError
 
 UNFITTED = float("nan")
+Z95 = 1.96  # normal quantile of a 95 % interval
 MAX_LOG_STD = 1.0  # along a ridge the data say next to nothing; there the uncertainty is capped at a factor of e
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class FittedModel:
     """Base of the models; a subclass has a field per name in PARAMETERS, in that order.
 
@@ -53,6 +55,42 @@ class FittedModel:
     def standard_errors(self) -> dict[str, float]:
         """Return standard errors of the parameters; NaN for one at a boundary. Raises NotFittedError without a fit."""
         return dict(zip(self.parameter_names, np.sqrt(np.diag(self.covariance)).tolist(), strict=True))
+
+    def summary(self) -> pl.DataFrame:
+        """Return a row per parameter or coefficient: `parameter`, `estimate`, `standard_error` and a 95 % interval.
+
+        The interval is that of the logarithm for a parameter, which is positive, and of the coefficient itself. Errors and
+        interval are null for parameters set by hand, and for one at a boundary. Raises NotFittedError without parameters.
+
+        >>> from models.btyd import BGNBD
+        >>> BGNBD(r=0.24, alpha=4.41, a=0.79, b=2.43).summary().columns
+        ['parameter', 'estimate', 'standard_error', 'low', 'high']
+        """
+        theta, std = self._theta(), np.array(list(self.relative_errors().values()))
+        estimate = self._values(theta)
+        columns = {
+            "estimate": estimate,
+            "standard_error": np.where(np.arange(len(theta)) < len(self.PARAMETERS), std * estimate, std),
+            "low": self._values(theta - Z95 * std),
+            "high": self._values(theta + Z95 * std),
+        }
+        return pl.DataFrame({"parameter": list(self.parameter_names)} | columns).fill_nan(None)
+
+    def __repr__(self) -> str:
+        """Return the name and the parameters, as in BGNBD(r=0.2426, alpha=4.414, a=0.7929, b=2.426)."""
+        values = {name: getattr(self, name) for name in self.PARAMETERS}
+        if any(np.isnan(value) for value in values.values()):
+            return f"{type(self).__name__}()"
+        return f"{type(self).__name__}({', '.join(f'{name}={value:.4g}' for name, value in self._shown(values).items())})"
+
+    def _shown(self, values: dict[str, float]) -> dict[str, float]:
+        """Return what the text form of the model names, given its parameters."""
+        return values
+
+    def _values(self, theta: Array) -> Array:
+        """Return parameters and coefficients from `theta`, which has the logarithms of the parameters."""
+        values: Array = np.concatenate([np.exp(theta[: len(self.PARAMETERS)]), theta[len(self.PARAMETERS) :]])
+        return values
 
     @property
     def diagnosis(self) -> str:

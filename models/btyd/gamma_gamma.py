@@ -13,7 +13,7 @@ from scipy.special import digamma, gammaln
 
 from features.frames.arrays import Array
 from models.btyd.fitted_model import UNFITTED, FittedModel
-from models.btyd.histories import unique_inverse
+from models.btyd.histories import refuse_other_frames, unique_inverse
 from models.btyd.lifetimes_engine import HOLDFAST_ENGINE, LIFETIMES_ENGINE, fit_gamma_gamma
 from models.btyd.maximum_likelihood import Estimate, build_estimate, is_at_boundary, maximize
 from models.errors import InvalidHistoriesError
@@ -26,7 +26,7 @@ STARTS = ((6.0, 4.0, 0.5), (1.0, 2.0, 1.0), (2.0, 10.0, 5.0))
 SPEND_COLUMNS = ("frequency", "monetary_value")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class GammaGamma(FittedModel):
     """Gamma-Gamma; `GammaGamma().fit(frame)` returns a fitted model. p and q have no unit, gamma has the data's currency.
 
@@ -147,6 +147,7 @@ class GammaGammaLikelihood:
 
 
 def _repeat_buyers(frame: pl.DataFrame) -> pl.DataFrame:
+    refuse_other_frames(frame)
     missing = [name for name in SPEND_COLUMNS if name not in frame.columns]
     if missing:
         raise InvalidHistoriesError(f"The frame has no column {missing[0]}; Gamma-Gamma needs {' and '.join(SPEND_COLUMNS)}.")

@@ -45,6 +45,7 @@ def build_histories(frame: pl.DataFrame, covariates: Sequence[pl.Expr] = ()) -> 
     Raises InvalidHistoriesError when a column is missing, a value is null, negative or infinite, a frequency is not a whole
     number, a recency exceeds T, or no customer is left.
     """
+    refuse_other_frames(frame)
     missing = [name for name in HISTORY_COLUMNS if name not in frame.columns]
     if missing:
         raise InvalidHistoriesError(f"The frame has no column {missing[0]}; an order model needs {', '.join(HISTORY_COLUMNS)}.")
@@ -87,8 +88,18 @@ def _group_packed(rows: pl.DataFrame) -> pl.DataFrame:
     return pl.DataFrame(columns).cast(pl.Float64).with_columns(weight=weight.astype(np.float64)).filter(pl.col("weight") != 0)
 
 
+def refuse_other_frames(frame: object) -> None:
+    """Raise InvalidHistoriesError for a frame of another library, with the way to convert it."""
+    if isinstance(frame, pl.DataFrame):
+        return
+    library = type(frame).__module__.partition(".")[0]
+    conversion = "call `.collect()` on it" if isinstance(frame, pl.LazyFrame) else "`polars.from_pandas(frame)` converts pandas"
+    raise InvalidHistoriesError(f"Models take a polars DataFrame, found {library} {type(frame).__name__}; {conversion}.")
+
+
 def history_arrays(frame: pl.DataFrame) -> tuple[Array, Array, Array]:
-    """Return x, t_x and T of every row of a frame, in its order."""
+    """Return x, t_x and T of every row of a frame, in its order. Raises InvalidHistoriesError for another kind of frame."""
+    refuse_other_frames(frame)
     x, t_x, T = (frame[name].cast(pl.Float64).to_numpy() for name in HISTORY_COLUMNS)  # noqa: N806  # the papers' symbol
     return x, t_x, T
 

@@ -11,7 +11,7 @@ from typing import ClassVar
 from models.btyd.bgnbd import BGNBD
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class MBGNBD(BGNBD):
     """MBG/NBD; `MBGNBD().fit(frame)` returns a fitted model. r, a and b have no unit, alpha has the time unit of the data.
 

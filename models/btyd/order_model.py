@@ -25,7 +25,7 @@ PRIOR_STD = 1.0
 TOO_LITTLE_DATA = "too little data"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class OrderModel(FittedModel):
     """Base of BG/NBD, MBG/NBD and Pareto/NBD.
 
@@ -188,6 +188,9 @@ class OrderModel(FittedModel):
         start = np.concatenate([base.params, np.ones(len(varying))])
         estimate = _maximize_via_sample((*self.PARAMETERS, *names), likelihood, scaling.apply(data), [start], 1)
         return _note_constant_covariates(scaling.undo(estimate, placements, len(scale)), constant)
+
+    def _shown(self, values: dict[str, float]) -> dict[str, float]:
+        return values | self.coefficients
 
     def _theta(self) -> Array:
         return np.concatenate([super()._theta(), list(self.coefficients.values())])

@@ -19,7 +19,7 @@ from models.btyd.pareto_likelihood import ParetoLikelihood, log_likelihood_by_ro
 STARTS = ((0.5, 0.5, 8.0), (1.0, 1.0, 20.0), (0.3, 2.0, 50.0), (3.0, 0.2, 3.0))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ParetoNBD(OrderModel):
     """Pareto/NBD; `ParetoNBD().fit(frame)` returns a fitted model. r and s have no unit, alpha and beta have that of time.
 

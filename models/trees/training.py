@@ -26,7 +26,6 @@ SEED = 7
 # two threads of one booster mostly wait for each other. Histograms by column take the least time on one thread.
 FIXED_PARAMETERS: dict[str, Any] = {
     "bagging_freq": 1,
-    "seed": SEED,
     "deterministic": True,
     "force_col_wise": True,
     "num_threads": THREADS_PER_CALL,
@@ -44,6 +43,7 @@ class TreeParams:
     feature_fraction: Annotated[float, Field(gt=0, le=1)] = 0.3
     bagging_fraction: Annotated[float, Field(gt=0, le=1)] = 0.8
     lambda_l2: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 20.0
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = SEED
 
     def parameters(self, **objective: Any) -> dict[str, Any]:  # noqa: ANN401  # LightGBM's own parameters
         """Return LightGBM's parameters for this objective."""

@@ -77,6 +77,14 @@ def value_frame(
     )
 
 
+def spend_within(
+    btyd: BuyTillYouDie, features: pl.DataFrame, p_churn: pl.Series, horizon_days: int, spend_ahead: pl.Series | None
+) -> pl.Series:
+    """Return the expected spend within the churn horizon, before margin and discount, as `value_frame` values it."""
+    terms = ValueTerms(horizon_days=horizon_days, churn_horizon_days=horizon_days, margin=1.0, annual_discount_rate=0.0)
+    return value_frame(btyd, features, p_churn, terms, spend_ahead)["expected_value"]
+
+
 def _corrected(per_order: Array, expected_orders: Array, expected_value: Array) -> Array:
     """Return values per order that give `expected_value` for so many orders, changed by a factor of ten at most."""
     factor = expected_value / np.maximum(expected_orders * per_order, MIN_POSITIVE)

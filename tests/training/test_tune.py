@@ -10,7 +10,8 @@ from holdfast.demo.simulated.shop import Shop, simulate
 from models.errors import TooLittleDataError
 from models.trees.training import TreeParams
 from settings.sections import Settings, TableSources, Workspace
-from training.tune import TreeParamsError, TuningResult, read_tree_params, tune
+from training.tree_params import TreeParamsError, read_tree_params
+from training.tune import TuningResult, tune
 
 Run = Callable[..., tuple[int, str, str]]
 

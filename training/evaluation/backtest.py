@@ -12,11 +12,17 @@ from models.churn.protocol import Candidate, ChurnModel
 from models.errors import TooLittleDataError
 from models.snapshot import Snapshot, windows_apart
 from models.value.protocol import ValueCandidate
+from settings.errors import UserError
+from training.contestants import Contestants
 from training.data.progress import Progress, map_with_progress
 from training.data.snapshots import closed_before
 
 SILENCE_BANDS = {30: "silent to 30 days", 90: "to 90", 180: "to 180", 365: "to 365"}
 LONGEST_BAND = "longer"
+
+
+class SegmentError(UserError):
+    """The configuration names a column to group metrics by that there is not."""
 
 
 @dataclass(frozen=True)
@@ -33,9 +39,10 @@ class Backtest:
     """Predictions of every candidate at every origin, and the reasons why some candidates could not be fitted at any.
 
     `frame` has one row per customer and origin, or is None where the log is too short for any origin. Its columns: customer_id
-    (for resampling; it goes into no report, log or artifact), origin, churned, next_spend, the groups segment (one-time,
-    repeat), loyalty_segment and silence, `p:<candidate>` and `value:<candidate>`, null at origins where the candidate could not
-    be fitted. A value model with quantiles adds `low:` and `high:`, at 10 % and 90 %. `fitted` has the churn models behind it.
+    (for resampling; it goes into no report, log or artifact), origin, churned, next_spend; the groups segment (one-time, repeat),
+    loyalty_segment, silence, and `by:<column>` of the configured segments; `p:<candidate>` and `value:<candidate>`, null at
+    origins where the candidate could not be fitted. A value model with quantiles adds `low:` and `high:`, at 10 % and 90 %.
+    `fitted` has the churn models behind it.
     """
 
     frame: pl.DataFrame | None
@@ -58,14 +65,7 @@ class Backtest:
         return self.frame.drop_nulls(list(columns))
 
 
-def backtest(
-    snapshots: list[Snapshot],
-    tables: Tables,
-    candidates: tuple[Candidate, ...],
-    max_origins: int,
-    progress: Progress,
-    value_candidates: tuple[ValueCandidate, ...] = (),
-) -> Backtest:
+def backtest(snapshots: list[Snapshot], tables: Tables, contestants: Contestants, progress: Progress) -> Backtest:
     """Return predictions at the newest origins, one horizon apart, each with a closed window before it.
 
     No candidate sees the labels of the window it predicts. A candidate that cannot be fitted at an origin has nulls there. Where
@@ -74,13 +74,13 @@ def backtest(
 
     def evaluate(origin: Snapshot) -> Backtest:
         closed = closed_before(snapshots, tables, origin.as_of)
-        return _evaluate_origin(origin, closed, candidates, value_candidates)
+        return _evaluate_origin(origin, closed, contestants)
 
     # newest first: it has the most windows behind it and takes longest, so that all processors finish together
-    newest_first = choose_origins(snapshots, max_origins)[::-1]
+    newest_first = choose_origins(snapshots, contestants.origins)[::-1]
     parts = map_with_progress(evaluate, newest_first, progress, "backtest")[::-1]
     if not parts:
-        names = [candidate.name for candidate in candidates]
+        names = [candidate.name for candidate in contestants.churn]
         return Backtest(None, dict.fromkeys(names, "the log is too short for a backtest"))
     limits = {name: reason for part in parts for name, reason in part.limits.items()}
     frame = pl.concat([part.frame for part in parts if part.frame is not None], how="diagonal")
@@ -89,17 +89,15 @@ def backtest(
     return Backtest(frame, never, fitted)
 
 
-def _evaluate_origin(
-    origin: Snapshot, closed: list[Snapshot], candidates: tuple[Candidate, ...], value_candidates: tuple[ValueCandidate, ...]
-) -> Backtest:
+def _evaluate_origin(origin: Snapshot, closed: list[Snapshot], contestants: Contestants) -> Backtest:
     """Return the backtest of one origin, from the snapshots closed before it."""
     limits: dict[str, str] = {}
     current = origin.features
-    models = _fit_churn_models(current, closed, candidates, limits)
+    models = _fit_churn_models(current, closed, contestants.churn, limits)
     p_churn = [model.p_churn(current).alias(f"p:{model.name}") for model in models]
-    values = _predict_values(current, closed, value_candidates, limits)
+    values = _predict_values(current, closed, contestants.value, limits)
     fitted = [FittedCandidate(origin.as_of, model, current) for model in models]
-    return Backtest(_outcomes(origin).with_columns(*p_churn, *values), limits, fitted)
+    return Backtest(_outcomes(origin, contestants.segments).with_columns(*p_churn, *values), limits, fitted)
 
 
 def _column(limited: str) -> str:
@@ -112,8 +110,12 @@ def choose_origins(snapshots: list[Snapshot], max_origins: int) -> list[Snapshot
     return windows_apart([snapshot for snapshot in snapshots if snapshots[0].closed_on <= snapshot.as_of], max_origins)
 
 
-def _outcomes(origin: Snapshot) -> pl.DataFrame:
+def _outcomes(origin: Snapshot, segments: tuple[str, ...]) -> pl.DataFrame:
     """Return the customers of an origin with what is to be predicted and the groups that metrics are broken down by."""
+    unknown = sorted(set(segments) - set(origin.frame.columns))
+    if unknown:
+        raise SegmentError(f"training.segments names {unknown[0]!r}, which is no column of the features (docs/features.md).")
+    own = [pl.col(name).cast(pl.String).alias(segment_column(name)) for name in segments]
     segment = pl.when(pl.col("frequency") > 0).then(pl.lit("repeat buyers")).otherwise(pl.lit("one-time buyers"))
     bands = (pl.when(pl.col("recency_days") <= days).then(pl.lit(band)) for days, band in SILENCE_BANDS.items())
     return origin.frame.select(
@@ -124,7 +126,13 @@ def _outcomes(origin: Snapshot) -> pl.DataFrame:
         segment.alias("segment"),
         "loyalty_segment",
         pl.coalesce(*bands, pl.lit(LONGEST_BAND)).alias("silence"),
+        *own,
     )
+
+
+def segment_column(name: str) -> str:
+    """Return the column of the backtest that has the values of a feature by which metrics are grouped."""
+    return f"by:{name}"
 
 
 def _fit_churn_models(

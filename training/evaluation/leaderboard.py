@@ -11,7 +11,7 @@ import polars as pl
 from features.frames.arrays import Array
 from features.frames.columns import CUSTOMER
 from models.registry import BASELINE, VALUE_BASELINE
-from training.evaluation.backtest import LONGEST_BAND, SILENCE_BANDS, Backtest
+from training.evaluation.backtest import LONGEST_BAND, SILENCE_BANDS, Backtest, segment_column
 from training.evaluation.bootstrap import (
     ResampledMetric,
     paired_interval,
@@ -67,6 +67,7 @@ def _entry(result: Backtest, name: str, prefix: str, baseline: str, *, intervals
         "by_origin": _by_group(frame, "origin", name, metrics),
         "by_segment": _by_group(frame, "segment", name, metrics) | _by_group(frame, "loyalty_segment", name, metrics),
         "by_silence": _shortest_first(_by_group(frame, "silence", name, metrics)),
+        "by_own": _by_own_segments(frame, name, metrics),
     }
     if intervals and name != baseline and baseline in result.candidates(prefix):
         both = result.rows_with(prefix + name, prefix + baseline)
@@ -96,6 +97,17 @@ def _by_group(frame: pl.DataFrame, column: str, name: str, metrics: Metrics) -> 
     """Return the metrics of each group with at least fifty rows."""
     groups = frame.sort(column).group_by(column, maintain_order=True)
     return {str(group): _rounded(metrics(rows, name)) for (group,), rows in groups if rows.height >= MIN_ROWS}
+
+
+def _by_own_segments(frame: pl.DataFrame, name: str, metrics: Metrics) -> dict[str, dict[str, float | None]]:
+    """Return the metrics by the values of the configured segments, under names such as "region: North"."""
+    prefix = segment_column("")
+    columns = [column for column in frame.columns if column.startswith(prefix)]
+    return {
+        f"{column.removeprefix(prefix)}: {group}": figures
+        for column in columns
+        for group, figures in _by_group(frame.drop_nulls(column), column, name, metrics).items()
+    }
 
 
 def _shortest_first(groups: dict[str, dict[str, float | None]]) -> dict[str, dict[str, float | None]]:

@@ -6,8 +6,8 @@ from datetime import date
 import polars as pl
 
 from features.frames.columns import CUSTOMER
-from models.log_odds import MIN_PROBABILITY
 from models.snapshot import DECAY, Snapshot
+from models.value.lifetime_value import spend_within
 from training.evaluation.backtest import Backtest
 
 
@@ -27,7 +27,7 @@ class PastForecasts:
 def past_forecasts(result: Backtest, snapshots: list[Snapshot], churn: str, value: str | None) -> list[PastForecasts]:
     """Return the forecasts of the candidates `churn` and `value` on each day they were fitted, oldest first.
 
-    `value` None stands for the order models, scaled to `churn` as scores are.
+    `value` None stands for the order models. Spend is that of scores, in which it agrees with the churn probability.
     """
     names = [f"p:{churn}", *([] if value is None else [f"value:{value}"])]
     if result.frame is None or not set(names) <= set(result.frame.columns):
@@ -41,12 +41,12 @@ def past_forecasts(result: Backtest, snapshots: list[Snapshot], churn: str, valu
 
 
 def _forecasts(rows: pl.DataFrame, snapshot: Snapshot, churn: str, value: str | None) -> pl.DataFrame:
-    orders_if_any = pl.col("btyd_expected_orders") / (1 - pl.col("btyd_p_no_order")).clip(lower_bound=MIN_PROBABILITY)
-    by_orders = (1 - pl.col("p_churn")) * orders_if_any * pl.col("btyd_expected_spend")
-    predicted = rows.select(CUSTOMER, pl.col(f"p:{churn}").alias("p_churn"), *_spend(value))
+    predicted = rows.select(
+        CUSTOMER,
+        pl.col(f"p:{churn}").alias("p_churn"),
+        (pl.lit(None, pl.Float64) if value is None else pl.col(f"value:{value}")).alias("predicted_spend"),
+    )
     joined = snapshot.frame.join(predicted, on=CUSTOMER, how="inner", maintain_order="left")
-    return joined if value is not None else joined.with_columns(by_orders.alias("spend_ahead"))
-
-
-def _spend(value: str | None) -> list[pl.Expr]:
-    return [] if value is None else [pl.col(f"value:{value}").alias("spend_ahead")]
+    spend = None if value is None else joined["predicted_spend"]
+    values = spend_within(snapshot.btyd, joined, joined["p_churn"], snapshot.horizon_days, spend)
+    return joined.drop("predicted_spend").with_columns(values.alias("spend_ahead"))

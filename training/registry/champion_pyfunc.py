@@ -16,7 +16,7 @@ from features.build import build_features
 from features.tables.schema import DTYPES, TRANSACTIONS, Tables
 from models.champion import Champion, load_champion
 from models.churn.probability_interval import probability_interval
-from models.log_odds import MIN_PROBABILITY
+from models.value.lifetime_value import spend_within
 from settings.sections import Loyalty
 
 
@@ -63,17 +63,12 @@ class ChampionModel(PythonModel):
         inputs = champion.btyd.with_columns(features, champion.terms.horizon_days)
         p_churn = champion.churn.p_churn(inputs)
         low, high = probability_interval(p_churn.to_numpy(), champion.churn_std)
-        spend = _by_order_models(inputs, p_churn) if champion.value is None else champion.value.expected(inputs)
+        predicted = None if champion.value is None else champion.value.expected(inputs)
+        spend = spend_within(champion.btyd, inputs, p_churn, champion.terms.horizon_days, predicted)
         spend_low, spend_high = champion.value_interval.bounds(spend.to_numpy(), p_churn.to_numpy())
         intervals = {"p_churn_low": low, "p_churn_high": high, "spend_low": spend_low, "spend_high": spend_high}
         columns = pl.DataFrame(intervals).with_columns(p_churn.alias("p_churn"), spend.alias("expected_spend"))
         return columns.select("p_churn", "p_churn_low", "p_churn_high", "expected_spend", "spend_low", "spend_high")
-
-
-def _by_order_models(inputs: pl.DataFrame, p_churn: pl.Series) -> pl.Series:
-    """Return the spend that the order models expect, given that the customer orders with the probability 1 - p_churn."""
-    orders_if_any = inputs["btyd_expected_orders"] / (1 - inputs["btyd_p_no_order"]).clip(lower_bound=MIN_PROBABILITY)
-    return (1 - p_churn) * orders_if_any * inputs["btyd_expected_spend"]
 
 
 set_model(ChampionModel())

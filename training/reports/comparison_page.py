@@ -13,7 +13,7 @@ from training.reports.importance_charts import draw_explanation
 
 FOLDER = Path(__file__).parent
 MAX_CANDIDATES_DRAWN = 4
-GROUPINGS = ("by_origin", "by_segment", "by_silence")
+GROUPINGS = ("by_origin", "by_segment", "by_silence", "by_own")
 CHURN_COLUMNS = {
     "log_loss": "log-loss",
     "auc": "AUC",

@@ -17,8 +17,9 @@ from models.registry import CANDIDATES, VALUE_CANDIDATES, find_candidate
 from models.snapshot import Snapshot
 from models.value.hybrid import HybridValueCandidate
 from settings.sections import Loyalty
+from training.contestants import Contestants
 from training.data.snapshots import build_snapshots, closed_before, cut_offs
-from training.evaluation.backtest import backtest
+from training.evaluation.backtest import SegmentError, backtest
 from training.evaluation.leaderboard import leaderboard
 
 
@@ -92,7 +93,7 @@ class RecordingCandidate:
 
 def test_no_candidate_sees_a_window_that_was_open_at_the_origin(tables: Tables, snapshots: list[Snapshot]) -> None:
     candidate = RecordingCandidate()
-    result = backtest(snapshots, tables, (candidate,), 3, quiet)
+    result = backtest(snapshots, tables, Contestants((candidate,), (), origins=3), quiet)
     assert sorted(candidate.fitted_on) == result.origins
     assert result.origins
     for origin, fitted_on in candidate.fitted_on.items():
@@ -100,14 +101,19 @@ def test_no_candidate_sees_a_window_that_was_open_at_the_origin(tables: Tables, 
         assert all(snapshot.closed_on <= origin for snapshot in fitted_on)
 
 
+def test_an_unknown_segment_is_refused(tables: Tables, snapshots: list[Snapshot]) -> None:
+    with pytest.raises(SegmentError, match=r"training\.segments names 'colour', which is no column of the features"):
+        backtest(snapshots, tables, Contestants(CANDIDATES[:1], (), segments=("colour",)), quiet)
+
+
 def test_windows_of_different_origins_do_not_overlap(tables: Tables, snapshots: list[Snapshot]) -> None:
-    origins = backtest(snapshots, tables, CANDIDATES[:1], 4, quiet).origins
+    origins = backtest(snapshots, tables, Contestants(CANDIDATES[:1], ()), quiet).origins
     assert all(later - earlier >= timedelta(days=91) for earlier, later in pairwise(origins))
 
 
 @pytest.mark.slow
 def test_every_candidate_is_evaluated_on_the_same_rows_best_first(shop: Shop, tables: Tables, snapshots: list[Snapshot]) -> None:
-    result = backtest(snapshots, tables, CANDIDATES, 2, quiet, VALUE_CANDIDATES)
+    result = backtest(snapshots, tables, Contestants(origins=2, segments=("region",)), quiet)
     board = leaderboard(result, shop.as_of, 91, intervals=True)
     losses = [(-entry["origins"], entry["log_loss"]) for entry in board["churn"]]
     deviances = [(-entry["origins"], entry["tweedie_deviance"]) for entry in board["value"]]
@@ -121,6 +127,8 @@ def test_every_candidate_is_evaluated_on_the_same_rows_best_first(shop: Shop, ta
     assert low < best["log_loss"] - entry_of(board["churn"], "recency_rule")["log_loss"] < high
     assert set(best["by_origin"]) == set(board["origins"])
     assert {"one-time buyers", "repeat buyers"} <= set(best["by_segment"])
+    assert len(best["by_own"]) > 1
+    assert all(group.startswith("region: ") and figures["auc"] for group, figures in best["by_own"].items())
     hybrid, deciles = (entry_of(board["value"], name) for name in ("hybrid", "recency_deciles"))
     assert 0.02 < hybrid["above_high"] < 0.25
     assert hybrid["interval_score"] < deciles["interval_score"]
@@ -133,7 +141,7 @@ def entry_of(entries: list[dict[str, Any]], candidate: str) -> dict[str, Any]:
 def test_rows_carry_the_customer_for_resampling_and_the_leaderboard_does_not(
     shop: Shop, tables: Tables, snapshots: list[Snapshot]
 ) -> None:
-    result = backtest(snapshots, tables, CANDIDATES[:3], 2, quiet, VALUE_CANDIDATES[:2])
+    result = backtest(snapshots, tables, Contestants(CANDIDATES[:3], VALUE_CANDIDATES[:2], origins=2), quiet)
     assert result.frame is not None
     for (origin,), rows in result.frame.group_by("origin"):
         [snapshot] = [snapshot for snapshot in snapshots if snapshot.as_of == origin]
@@ -147,7 +155,9 @@ def test_rows_carry_the_customer_for_resampling_and_the_leaderboard_does_not(
 
 @pytest.mark.slow
 def test_intervals_treat_the_rows_of_a_customer_as_one_draw(tables: Tables, snapshots: list[Snapshot]) -> None:
-    result = backtest(snapshots, tables, (find_candidate("recency_rule"), find_candidate("order_model")), 1, quiet)
+    result = backtest(
+        snapshots, tables, Contestants((find_candidate("recency_rule"), find_candidate("order_model")), (), origins=1), quiet
+    )
     assert result.frame is not None
     repeated = replace(result, frame=pl.concat([result.frame] * 4))
     single, clustered = (
@@ -159,7 +169,7 @@ def test_intervals_treat_the_rows_of_a_customer_as_one_draw(tables: Tables, snap
 
 
 def test_a_short_log_has_no_backtest_and_the_limits_name_every_candidate(shop: Shop, tables: Tables) -> None:
-    board = leaderboard(backtest([], tables, CANDIDATES, 2, quiet), shop.as_of, 91)
+    board = leaderboard(backtest([], tables, Contestants(), quiet), shop.as_of, 91)
     assert (board["origins"], board["churn"]) == ([], [])
     assert set(board["limits"]) == {candidate.name for candidate in CANDIDATES}
 
@@ -177,6 +187,6 @@ def test_orders_that_arrived_late_do_not_count_at_an_earlier_origin(tables: Tabl
 
 def test_a_value_candidate_that_cannot_be_fitted_is_dropped_with_the_reason(tables: Tables, snapshots: list[Snapshot]) -> None:
     without_spend = [replace(snapshot, frame=snapshot.frame.with_columns(next_spend=pl.lit(0.0))) for snapshot in snapshots]
-    result = backtest(without_spend, tables, (), 2, quiet, (HybridValueCandidate(),))
+    result = backtest(without_spend, tables, Contestants((), (HybridValueCandidate(),), origins=2), quiet)
     assert result.limits["value:hybrid"].startswith("A value model needs 100 customer windows")
     assert not [column for column in result.frame.columns if "hybrid" in column]  # type: ignore[union-attr]  # there are origins
