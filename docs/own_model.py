@@ -125,4 +125,5 @@ print(comparison.churn.select("candidate", "log_loss", "auc"))
 #   Every model that takes all features takes these too. A sentence in `serving/scoring/reasons.py` turns it into a reason in
 #   words.
 # - The candidate becomes a file in `models/` and a line in `models/registry.py`. The contract tests in `tests/models` then
-#   cover it, `train` and `compare` evaluate it, and if it wins, `promote` makes it champion.
+#   cover it, `train` and `compare` evaluate it, and if it wins, `promote` makes it champion. A package of your own can offer
+#   it instead, as an entry point of the group `holdfast.candidates` (`models/plugins.py`).
