@@ -179,7 +179,7 @@ def compare(
         day,
         _no_progress,
         chosen,
-        lambda snapshot: _with_families(snapshot, workspace.tables, families),
+        (lambda snapshot: _with_families(snapshot, workspace.tables, families)) if families else None,
     )
     churn, value = (_metrics_frame(board[kind]) for kind in ("churn", "value"))
     return Comparison(churn=churn, value=value, board=board, result=result, html=html)

@@ -12,7 +12,10 @@ from features.frames.columns import CUSTOMER
 from features.labels import LABELS
 from features.point_in_time import known_before
 from features.tables.schema import Tables
+from features.windows import churn_windows
 from models.churn.hybrid import DEFAULT_TREES
+from models.plugins import installed_candidates
+from models.registry import CANDIDATES, VALUE_CANDIDATES
 from models.snapshot import Snapshot
 from models.track_record import TrackRecord
 from models.trees.training import TreeParams
@@ -21,8 +24,9 @@ from settings.sections import Settings
 from training.contestants import Contestants, choose_contestants
 from training.data.experiments import ExperimentQuery
 from training.data.progress import Progress
-from training.data.training_data import prepare_training_data
+from training.data.training_data import prepare_training_data, table_digests
 from training.evaluation.backtest import Backtest, backtest
+from training.evaluation.backtest_cache import KeptBacktest, backtest_key, find_backtest, keep_backtest
 from training.evaluation.feature_importance import explain
 from training.evaluation.leaderboard import leaderboard
 from training.evaluation.permutation_test import refuse_predictable_shuffles
@@ -48,6 +52,9 @@ class TrainingResult:
     board: dict[str, Any]
     notes: tuple[str, ...] = ()
     record: TrackRecord | None = None
+
+
+SHUFFLES, FINAL_FITS, EXPLANATION = "check with shuffled outcomes", "final fits", "explanation"
 
 
 def no_output_checks(_name: str, _frame: pl.DataFrame) -> None:
@@ -100,16 +107,24 @@ def _train(
         check_output("snapshots", _labels(data.snapshots, as_of))
     result, board, chosen = contest = hold_contest(data, progress, contestants)
     with ThreadPoolExecutor(max_workers=1) as pool:
+        progress(SHUFFLES, 0, 1)
         shuffle_check = pool.submit(refuse_predictable_shuffles, chosen, data.snapshots, data.tables)
+        progress(FINAL_FITS, 0, 1)
         assumed_effects = fit_champion(settings, data, contest)
+        progress(FINAL_FITS, 1, 1)
     shuffle_check.result()
+    progress(SHUFFLES, 1, 1)
+    progress(EXPLANATION, 0, 1)
+    explanation = explain(result.fitted, [entry["candidate"] for entry in board["churn"]])
+    progress(EXPLANATION, 1, 1)
+    _keep(settings, tables, as_of, contestants, KeptBacktest(result, explanation, data.notes, data.windows.horizon_days))
     query = ExperimentQuery(settings=settings, known=known_before(tables, as_of), as_of=as_of, windows=data.windows)
     at_risk_from = assumed_effects.at_risk_from(settings.targeting.at_risk_threshold)
     responses, response_notes = measure_responses(query, assumed_effects.churn, at_risk_from, progress)
     board["notes"] = [*board["notes"], *response_notes]
     champion = replace(assumed_effects, **champion_effects(responses))
     progress("logging to MLflow", 0, 1)
-    version, is_champion = log_training(settings, Training(data, champion, result, board, trees, started_at))
+    version, is_champion = log_training(settings, Training(data, champion, result, board, explanation, trees, started_at))
     progress("logging to MLflow", 1, 1)
     return TrainingResult(version, is_champion, chosen.name, board, notes, champion.record)
 
@@ -129,10 +144,8 @@ def backtest_candidates(
     settings: Settings, tables: Tables, as_of: date, progress: Progress, *, quick: bool = False
 ) -> tuple[dict[str, Any], Backtest]:
     """Return the leaderboard and the backtest of the configured candidates, with the predictions of every past day."""
-    data = prepare_training_data(settings, tables, as_of, progress)
-    contestants = configured_contestants(settings, quick=quick)
-    result = backtest(data.snapshots, data.tables, contestants, progress)
-    return leaderboard(result, as_of, data.windows.horizon_days, notes=data.notes), result
+    board, result, _ = compare(settings, tables, as_of, progress, configured_contestants(settings, quick=quick))
+    return board, result
 
 
 def _stopped_by(prepared: Future[list[str]], progress: Progress) -> Progress:
@@ -162,17 +175,41 @@ def compare(
     as_of: date,
     progress: Progress,
     contestants: Contestants | None = None,
-    extend: Callable[[Snapshot], Snapshot] = lambda snapshot: snapshot,
+    extend: Callable[[Snapshot], Snapshot] | None = None,
 ) -> tuple[dict[str, Any], Backtest, str]:
     """Return the leaderboard over past days, its backtest, and an HTML page; nothing is registered.
 
-    `contestants` are by default those of the configuration. `extend` may add columns to each snapshot, as of its own day.
+    `contestants` are by default those of the configuration. `extend` may add columns to each snapshot, as of its own day. A
+    backtest of the same data, contestants and code that the workspace has kept is used again; it has no fitted models.
     """
     contestants = contestants or configured_contestants(settings)
-    data = prepare_training_data(settings, tables, as_of, progress)
-    snapshots = [extend(snapshot) for snapshot in data.snapshots]
-    result = backtest(snapshots, data.tables, contestants, progress)
-    board = leaderboard(result, as_of, data.windows.horizon_days, intervals=True, notes=data.notes)
-    explanation = explain(result.fitted, [entry["candidate"] for entry in board["churn"]])
-    board["explanation"] = None if explanation is None else explanation.to_json()
-    return board, result, render_comparison_page(board, result, explanation)
+    kept = None if extend else find_backtest(settings.workspace.path, _key(settings, tables, as_of, contestants))
+    if kept is None:
+        data = prepare_training_data(settings, tables, as_of, progress)
+        snapshots = [extend(snapshot) for snapshot in data.snapshots] if extend else data.snapshots
+        result = backtest(snapshots, data.tables, contestants, progress)
+        ranked = leaderboard(result, as_of, data.windows.horizon_days)["churn"]
+        explanation = explain(result.fitted, [entry["candidate"] for entry in ranked])
+        kept = KeptBacktest(result, explanation, data.notes, data.windows.horizon_days)
+        if not extend:
+            _keep(settings, tables, as_of, contestants, kept)
+    board = leaderboard(kept.result, as_of, kept.horizon_days, intervals=True, notes=kept.notes)
+    board["explanation"] = None if kept.explanation is None else kept.explanation.to_json()
+    return board, kept.result, render_comparison_page(board, kept.result, kept.explanation)
+
+
+def _key(settings: Settings, tables: Tables, as_of: date, contestants: Contestants) -> str:
+    """Return what identifies the backtest of these tables on a day."""
+    known = known_before(tables, as_of)
+    windows = churn_windows(settings.churn, known, as_of)
+    inputs = {"as_of": as_of, "windows": windows, "loyalty": settings.loyalty, "digests": table_digests(known)}
+    return backtest_key(inputs, contestants)
+
+
+def _keep(settings: Settings, tables: Tables, as_of: date, contestants: Contestants, kept: KeptBacktest) -> None:
+    """Keep a backtest, unless candidates of other packages took part: a change of their code would not be seen."""
+    built_in = {candidate.name for candidate in CANDIDATES} - {candidate.name for candidate in installed_candidates()}
+    built_in |= {candidate.name for candidate in VALUE_CANDIDATES}
+    names = {*(candidate.name for candidate in contestants.churn), *(candidate.name for candidate in contestants.value)}
+    if names <= built_in:
+        keep_backtest(settings.workspace.path, _key(settings, tables, as_of, contestants), kept)

@@ -27,13 +27,15 @@ RECENT_PARTS = 3  # the recent window is a third of the horizon
 # Retail all shares with a sum of .5 to .8 that favour the newest window predict about equally well (docs/training.md). Surges
 # are not expected to last: they did not in the weeks before Christmas there, nor in a spring sale on CDNOW.
 RECENT_SLUMP_SHARE, HORIZON_SLUMP_SHARE = 0.5, 0.2
-# The share of last year's seasonal change expected again; it grows from none to all with the days of log before that season.
+# The share of last year's seasonal change expected again; it grows from none to all with the days of log before that season: from
+# 120 days, or one horizon if that is longer, to twice as many. With less, the order models fit so badly that their errors are no
+# season.
 SEASON_SHARE = 0.8
-MIN_SEASON_LOG_DAYS, FULL_SEASON_LOG_DAYS = 120, 240
+MIN_SEASON_LOG_DAYS = 120
 YEAR_DAYS = 365
 # Past errors of the predicted level: at most so many windows count, and before any of them is known, errors of this size are
 # taken for chance, an assumption worth two windows. The size is that of Online Retail's windows (docs/training.md).
-MAX_PAST_WINDOWS, MIN_COVERED_DAYS = 6, 330
+MAX_PAST_WINDOWS, MIN_COVERED_DAYS, MIN_HORIZONS_BEFORE = 6, 330, 2
 PRIOR_LEVEL_STD, PRIOR_LEVEL_WINDOWS = 0.35, 2
 
 
@@ -60,7 +62,8 @@ def predicted_offset(encoded: EncodedTables, day: date, horizon_days: int) -> Se
     lasting = _lasting_slump(inputs, day, horizon_days)
     year_ago = day - timedelta(days=YEAR_DAYS)
     log_days = (year_ago - first).days
-    weight = float(np.clip((log_days - MIN_SEASON_LOG_DAYS) / (FULL_SEASON_LOG_DAYS - MIN_SEASON_LOG_DAYS), 0, 1))
+    needed = max(MIN_SEASON_LOG_DAYS, horizon_days)
+    weight = float(np.clip((log_days - needed) / needed, 0, 1))
     if not weight or horizon_days > YEAR_DAYS:
         return lasting
     season = offset_as_of(inputs, year_ago, horizon_days) + _lasting_slump(inputs, year_ago, horizon_days).scaled(-1)
@@ -72,15 +75,26 @@ def persistent_offset(snapshots: list[Snapshot]) -> SeasonalOffset:
 
     The positive part of James and Stein (1961): errors of either sign, as seasons make them, cancel out and leave nothing; what
     recurs in every window remains. Only windows that do not overlap count, and they must cover most of a year: errors that recur
-    for half a year may be a season.
+    for half a year may be a season. A window counts if two horizons of log came before it: with less, the order models fit worse
+    than they do now.
     """
-    windows = windows_apart(snapshots, MAX_PAST_WINDOWS)
+    windows = windows_apart([snapshot for snapshot in snapshots if _log_days(snapshot) >= _needed(snapshot)], MAX_PAST_WINDOWS)
     if sum(window.horizon_days for window in windows) < MIN_COVERED_DAYS:
         return SeasonalOffset()
     errors = [_offset_error(window) for window in windows]
     return SeasonalOffset(
         churn=_shrunk_mean([error.churn for error in errors]), value=_shrunk_mean([error.value for error in errors])
     )
+
+
+def _log_days(snapshot: Snapshot) -> int:
+    """Return the days of log before a snapshot: since the first order of its oldest customer."""
+    days: int = snapshot.frame["T"].max()  # type: ignore[assignment]  # of a column of numbers
+    return days
+
+
+def _needed(snapshot: Snapshot) -> int:
+    return MIN_HORIZONS_BEFORE * snapshot.horizon_days
 
 
 def _offset_error(snapshot: Snapshot) -> SeasonalOffset:

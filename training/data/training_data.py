@@ -84,7 +84,7 @@ def prepare_training_data(settings: Settings, tables: Tables, as_of: date, progr
         norms=norms,
         btyd=btyd,
         tables=part_tables,
-        digests=_digests(known),
+        digests=table_digests(known),
         notes=notes,
     )
 
@@ -111,7 +111,8 @@ def _no_snapshots_note(days: int, horizon_days: int) -> str:
     )
 
 
-def _digests(known: Tables) -> dict[str, str]:
+def table_digests(known: Tables) -> dict[str, str]:
+    """Return a digest of the rows of each table."""
     return {name: _digest(frame) for name, frame in known.present().items()}
 
 

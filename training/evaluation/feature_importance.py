@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import pairwise
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, Self, runtime_checkable
 
 import numpy as np
 import polars as pl
@@ -55,6 +55,18 @@ class Explanation:
             "rank_agreement": self.rank_agreement,
             "dependence": self.dependence,
         }
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Self:
+        """Rebuild what `to_json` kept: of the features, the most important ones."""
+        return cls(
+            candidate=data["candidate"],
+            origins=tuple(date.fromisoformat(origin) for origin in data["origins"]),
+            features=pl.DataFrame(data["features"]),
+            families=pl.DataFrame(data["families"]),
+            rank_agreement=data["rank_agreement"],
+            dependence={name: [(value, p) for value, p in pairs] for name, pairs in data["dependence"].items()},
+        )
 
 
 def explain(fitted: Sequence[FittedCandidate], best_first: Sequence[str]) -> Explanation | None:

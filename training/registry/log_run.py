@@ -19,7 +19,7 @@ from models.value.baselines import ORDER_MODELS
 from settings.sections import Settings
 from training.data.training_data import TrainingData
 from training.evaluation.backtest import Backtest
-from training.evaluation.feature_importance import explain
+from training.evaluation.feature_importance import Explanation
 from training.registry import mlflow_client as tracking
 from training.registry.champion_alias import champion_digest, champions_folder
 from training.registry.workspace_tags import FILES_TAG, own_tags
@@ -42,12 +42,16 @@ CONFIGURATION = ("churn", "value", "loyalty", "purchases", "targeting", "columns
 
 
 class Training(NamedTuple):
-    """A finished training: its data, the champion that won, the backtest with its leaderboard, and when it started (UTC)."""
+    """A finished training: its data, the champion that won, the backtest with its leaderboard, and when it started (UTC).
+
+    `explanation` is what moves the risk; None where no candidate can tell.
+    """
 
     data: TrainingData
     champion: Champion
     result: Backtest
     board: dict[str, Any]
+    explanation: Explanation | None
     trees: TreeParams
     started_at: datetime
 
@@ -58,7 +62,7 @@ def log_training(settings: Settings, training: Training) -> tuple[str, bool]:
     One run is the training, with a nested run per candidate. The version is promoted immediately if the workspace has no
     champion, whatever the registry says.
     """
-    data, champion, result, board, trees, started_at = training
+    data, champion, result, board, explanation, trees, started_at = training
     tracking.connect(settings)
     own = own_tags(settings.workspace.path)
     with tracking.tracking_errors(), tempfile.TemporaryDirectory() as name, _training_run(data, own, started_at):
@@ -71,8 +75,8 @@ def log_training(settings: Settings, training: Training) -> tuple[str, bool]:
             present = set(tables[table].collect_schema().names())
             kinds = {column.name: MLFLOW_TYPES[column.kind] for column in columns if column.name in present}
             tracking.log_dataset(table, digest, kinds)
-        tracking.log_files(_write_charts(result, board, folder), "charts")
-        tracking.log_files(_write_reports(settings, result, board, folder), "reports")
+        tracking.log_files(_write_charts(result, board, explanation, folder), "charts")
+        tracking.log_files(_write_reports(settings, result, board, explanation, folder), "reports")
         for entry in [*board["value"][::-1], *board["churn"][::-1]]:  # MLflow shows the newest first
             _log_candidate(entry, board)
         return register_champion(settings, champion, folder / "champion", _version_tags(data, champion) | own)
@@ -137,10 +141,12 @@ def _headline(board: dict[str, Any], champion: Champion) -> dict[str, float]:
     }
 
 
-def _write_reports(settings: Settings, result: Backtest, board: dict[str, Any], folder: Path) -> list[Path]:
+def _write_reports(
+    settings: Settings, result: Backtest, board: dict[str, Any], explanation: Explanation | None, folder: Path
+) -> list[Path]:
     """Write the leaderboard as a page, the features, and the configuration without addresses and passwords."""
     page, names, configuration = (folder / name for name in ("leaderboard.html", "features.txt", "configuration.json"))
-    page.write_text(render_comparison_page(board, result, None), encoding="utf-8")
+    page.write_text(render_comparison_page(board, result, explanation), encoding="utf-8")
     names.write_text("".join(f"{name}\n" for name in MODEL_FEATURES), encoding="utf-8")
     sections = {name: asdict(getattr(settings, name)) for name in CONFIGURATION}
     configuration.write_text(json.dumps(sections, indent=2, default=str) + "\n", encoding="utf-8")
@@ -195,8 +201,7 @@ def _log_candidate(entry: dict[str, Any], board: dict[str, Any]) -> None:
                 tracking.log_run(parameters, defined, {"origin": origin})
 
 
-def _write_charts(result: Backtest, board: dict[str, Any], folder: Path) -> list[Path]:
-    explanation = explain(result.fitted, [entry["candidate"] for entry in board["churn"]])
+def _write_charts(result: Backtest, board: dict[str, Any], explanation: Explanation | None, folder: Path) -> list[Path]:
     pictures = comparison_pictures(board, result) + (draw_explanation(explanation) if explanation else [])
     for picture in pictures:
         (folder / picture.file).write_bytes(picture.png)

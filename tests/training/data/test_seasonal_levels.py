@@ -76,13 +76,14 @@ def test_later_orders_do_not_change_the_offset() -> None:
     assert predicted_offset(encode_tables(tables(days)), as_of, 90) == predicted_offset(encode_tables(tables(known)), as_of, 90)
 
 
-def snapshot_with(error: float, back: int, horizon_days: int = 90) -> Snapshot:
+def snapshot_with(error: float, back: int, horizon_days: int = 90, log_days: int | None = None) -> Snapshot:
     """Return a closed window in which the order model predicted that many log-odds too few churners, or too many."""
     rng = np.random.default_rng(back)
     p = rng.uniform(0.1, 0.9, 4_000)
     churned = rng.random(4_000) < expit(logit(p) + error)
     frame = pl.DataFrame(
         {
+            "T": 10 * horizon_days if log_days is None else log_days,
             "btyd_p_no_order": p,
             "btyd_expected_orders": 1 - p,
             "btyd_expected_spend": 10.0,
@@ -92,6 +93,12 @@ def snapshot_with(error: float, back: int, horizon_days: int = 90) -> Snapshot:
     )
     pair = BuyTillYouDie(BGNBD(1.0, 10.0, 1.0, 2.0), GammaGamma(1.0, 4.0, 30.0))
     return Snapshot(START - timedelta(days=horizon_days * back), horizon_days, frame, pair)
+
+
+def test_windows_with_less_than_two_horizons_of_log_before_say_nothing() -> None:
+    short = [snapshot_with(-0.6, back, log_days=179) for back in (4, 3, 2, 1)]
+    assert persistent_offset(short) == SeasonalOffset()
+    assert persistent_offset([snapshot_with(-0.6, back, log_days=180) for back in (4, 3, 2, 1)]) != SeasonalOffset()
 
 
 def test_what_the_order_model_misses_in_every_window_is_corrected() -> None:
