@@ -10,7 +10,8 @@ import polars as pl
 from benchmarks.logs.peers import CHURN_PEERS, VALUE_PEERS
 from benchmarks.logs.served import SERVED
 from features.frames.arrays import Array
-from training.evaluation.backtest_metrics import calibration_floor
+from training.evaluation.auc_difference import auc_difference
+from training.evaluation.backtest_metrics import NORMAL_QUANTILE, calibration_floor
 from training.evaluation.bootstrap import TAILS, resample_customers
 from training.evaluation.leaderboard import COMPARED_METRICS
 from training.metrics import churn_metrics, value_metrics
@@ -71,6 +72,19 @@ def differences(frame: pl.DataFrame) -> Iterable[Difference]:
             both = resampled(resamples, outcome, own), resampled(resamples, outcome, frame[prefix + best].to_numpy())
             low, high = np.nanquantile(both[0] - both[1], TAILS)
             yield Difference(metric, best, scores[SERVED][metric], scores[best][metric], float(low), float(high), both)
+
+
+def auc_within_days(frame: pl.DataFrame) -> tuple[float, float, float, str]:
+    """Return the AUC of the served scores less that of the best peer, its 95 % interval, and the peer: within days.
+
+    Ranked over several days together, forecasts also differ by the level of each day, which says nothing about who is at risk.
+    """
+    peers = [peer for peer in CHURN_PEERS if f"p:{peer}" in frame.columns]
+    compared = {peer: auc_difference(frame, f"p:{SERVED}", f"p:{peer}") for peer in peers}
+    known = {peer: result for peer, result in compared.items() if result is not None}
+    best = min(known, key=lambda peer: known[peer][0])
+    difference, error = known[best]
+    return difference, difference - NORMAL_QUANTILE * error, difference + NORMAL_QUANTILE * error, best
 
 
 @dataclass(frozen=True)

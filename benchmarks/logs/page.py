@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from benchmarks.logs.catalogue import OrderLog
-from benchmarks.logs.figures import Difference, differences, interval_groups, model_table, next_order_shares, pool
+from benchmarks.logs.figures import (
+    Difference,
+    auc_within_days,
+    differences,
+    interval_groups,
+    model_table,
+    next_order_shares,
+    pool,
+)
 from features.rendering.figures import BLUE, GREY, RED, REFERENCE, render_figure
 from features.rendering.templates import read_styles, template_environment
 
@@ -43,6 +51,7 @@ class LogFigures:
     parts: dict[str, Part]
     groups: list[dict[str, Any]]
     next_order: dict[str, float]
+    auc_within: tuple[float, float, float, str]
 
 
 def log_figures(log: OrderLog, frame: pl.DataFrame) -> LogFigures:
@@ -55,6 +64,7 @@ def log_figures(log: OrderLog, frame: pl.DataFrame) -> LogFigures:
         parts={scope: _part(rows) for scope, rows in scopes.items()},
         groups=interval_groups(frame),
         next_order=next_order_shares(frame, pl.col("last_day")),
+        auc_within=auc_within_days(frame.select(column for column in frame if not column.null_count())),
     )
 
 

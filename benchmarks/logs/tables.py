@@ -17,6 +17,10 @@ def print_tables(figures: Sequence[LogFigures]) -> None:
             print(f"| {log.name} | {part.rows:,} | {part.churned:.3f} | {part.champions} | {cells} |")
         for pooled in log_pools(figures, scope):
             print(pooled)
+    print("\n## AUC within days, served less the best peer; all origins\n")
+    for log in figures:
+        difference, low, high, peer = log.auc_within
+        print(f"{log.name}: {difference:+.4f} [{low:+.4f}, {high:+.4f}] ({peer})")
     print("\n## Intervals, calibration, next order; all origins\n")
     print("| log | group | rows | above value_high | below value_low | calibration beyond chance | mean p | churned |")
     print("|---|---|---|---|---|---|---|---|")

@@ -14,15 +14,19 @@ GAP_DAYS = [30, 60, 90, 180, 270, 365, 540, 730]
 
 
 def command(config: Config = DEFAULT_CONFIG, as_of: AsOf = None) -> None:
-    """Profile the tables, and propose a churn horizon and an activity window, with the evidence for both."""
+    """Profile the tables, show how cohorts come back, and propose a churn horizon and an activity window, with the evidence."""
+    from features.cohorts import cohort_period, cohort_retention
+    from features.windows import log_days
     from holdfast.jobs.session import open_session
     from holdfast.printing.checks import print_note, print_reports
-    from holdfast.printing.tables import print_profile
+    from holdfast.printing.tables import print_cohorts, print_profile
 
     with open_session(config, as_of) as session:
         print_note(session.note)
         print_reports(CONSOLE, session.reports, in_full=True)
         print_profile(CONSOLE, session.tables)
+        period = cohort_period(log_days(session.tables, session.as_of))
+        print_cohorts(CONSOLE, cohort_retention(session.tables, session.as_of, period), period)
         _propose_windows(session)
 
 

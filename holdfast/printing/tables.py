@@ -24,6 +24,8 @@ VALUE_METRICS = {
     "above_high": "above value_high",
 }
 
+MAX_COHORTS, MAX_LATER = 8, 8
+
 
 def print_profile(console: Console, tables: Tables) -> None:
     """Print the number of customers, the period and the columns of each table."""
@@ -36,6 +38,24 @@ def print_profile(console: Console, tables: Tables) -> None:
         profile = frame.select(pl.col("customer_id").n_unique(), first=day.min(), last=day.max()).collect()
         customers, first, last = profile.row(0)
         table.add_row(name, f"{customers:,}", str(first or "-"), str(last or "-"), ", ".join(columns))
+    console.print(table)
+
+
+def print_cohorts(console: Console, retention: pl.DataFrame, period: str) -> None:
+    """Print which share of the customers of each period bought again in each later one; nothing for a log without a cohort."""
+    cohorts = retention["cohort"].unique().sort().tail(MAX_COHORTS)
+    shown = retention.filter(pl.col("cohort").is_in(cohorts.implode()), pl.col("later") <= MAX_LATER)
+    if shown.is_empty():
+        return
+    table = Table(
+        title=f"Cohorts by {period} of the first purchase: share that bought again, {period}s later", title_justify="left"
+    )
+    columns = range(1, int(shown["later"].max()) + 1)  # type: ignore[arg-type]  # there are rows
+    for name in ("first purchase", "customers", *(f"+{later}" for later in columns)):
+        table.add_column(name, justify="left" if name == "first purchase" else "right")
+    for (cohort, customers), rows in shown.group_by("cohort", "customers", maintain_order=True):
+        shares = dict(rows.select("later", "bought").iter_rows())
+        table.add_row(f"{cohort:%Y-%m}", f"{customers:,}", *(f"{shares[k]:.0%}" if k in shares else "" for k in columns))
     console.print(table)
 
 
