@@ -1,7 +1,7 @@
 """The functions behind `import holdfast`: the commands as functions that take and return data, for notebooks and scripts."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -24,20 +24,19 @@ from models.champion import current_champion
 from models.churn.protocol import Candidate
 from models.errors import InvalidHistoriesError
 from models.registry import find_candidate as find_registered
-from models.snapshot import Snapshot
 from models.value.protocol import ValueCandidate
 from serving.scoring.batch import refuse_hindsight
 from serving.scoring.batch import score as score_customers
 from settings.clock import shop_today, utc_now
 from settings.sections import Settings
 from training.evaluation.backtest import Backtest
+from training.families import Family
 from training.registry.promotion import confirm
 from training.train import TrainingResult, configured_contestants
 from training.train import compare as compare_candidates
 from training.train import train as train_candidates
 
 RFM_COLUMNS = ("customer_id", "ordered_at", "amount")
-Family = Callable[[Tables, date], pl.DataFrame]  # a feature family of your own: one row per customer_id
 
 
 @dataclass(frozen=True)
@@ -154,7 +153,7 @@ def compare(
     workspace: Workspace,
     as_of: date | None = None,
     candidates: Sequence[Candidate] | None = None,
-    families: Sequence[Family] = (),
+    families: Sequence[Family] | None = None,
     value_candidates: Sequence[ValueCandidate] | None = None,
 ) -> Comparison:
     """Evaluate candidates for churn and value on the same customers of past days; register nothing.
@@ -179,7 +178,7 @@ def compare(
         day,
         _no_progress,
         chosen,
-        (lambda snapshot: _with_families(snapshot, workspace.tables, families)) if families else None,
+        families,
     )
     churn, value = (_metrics_frame(board[kind]) for kind in ("churn", "value"))
     return Comparison(churn=churn, value=value, board=board, result=result, html=html)
@@ -216,13 +215,6 @@ def _day(workspace: Workspace, as_of: date | None) -> date:
         if as_of is None
         else resolve_as_of(order_rhythm(workspace.tables.transactions), as_of, shop_today(workspace.settings.workspace.time_zone))
     )
-
-
-def _with_families(snapshot: Snapshot, tables: Tables, families: Sequence[Family]) -> Snapshot:
-    frame = snapshot.frame
-    for family in families:
-        frame = frame.join(family(tables, snapshot.as_of), on="customer_id", how="left", maintain_order="left")
-    return replace(snapshot, frame=frame)
 
 
 def _metrics_frame(entries: list[dict[str, Any]]) -> pl.DataFrame:

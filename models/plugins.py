@@ -30,14 +30,19 @@ def load_reference(reference: str) -> Any:  # noqa: ANN401  # whatever the refer
 
     Raises PluginError where it cannot be imported, or is no candidate.
     """
-    module, _, attribute = reference.partition(":")
-    try:
-        found = _instance(getattr(import_module(module), attribute))
-    except (ImportError, AttributeError, ValueError, TypeError) as error:
-        raise PluginError(f"The candidate {reference!r} cannot be loaded: {error}.") from None
+    found = _instance(load_attribute(reference, "candidate"))
     if not isinstance(getattr(found, "name", None), str) or not callable(getattr(found, "fit", None)):
         raise PluginError(f"{reference!r} is no candidate: it needs a `name` and a method `fit(snapshots, current)`.")
     return found
+
+
+def load_attribute(reference: str, kind: str) -> Any:  # noqa: ANN401  # whatever the reference names
+    """Return what "module:attribute" names; `kind` is what that should be. Raises PluginError where it cannot be imported."""
+    module, _, attribute = reference.partition(":")
+    try:
+        return getattr(import_module(module), attribute)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise PluginError(f"The {kind} {reference!r} cannot be loaded: {error}.") from None
 
 
 def _instance(found: Any) -> Any:  # noqa: ANN401  # a class or an instance of any kind

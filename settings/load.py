@@ -105,6 +105,11 @@ def _check_across_sections(path: Path, settings: Settings) -> None:
     low, high = settings.churn.band_cuts
     if low > high:
         raise SettingsError(f"{path}: churn.band_cuts should be in ascending order, found {low} before {high}.")
+    for event in settings.calendar.events:
+        if event.last < event.first:
+            raise SettingsError(
+                f"{path}: calendar.events: {event.name} should end on {event.first} or later, found {event.last}."
+            )
     names = [action.name for action in settings.targeting.actions]
     if len(names) != len(set(names)):
         raise SettingsError(f"{path}: targeting.actions should have unique names, found {', '.join(names)}.")

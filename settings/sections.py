@@ -2,6 +2,7 @@
 
 import codecs
 import os
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -276,12 +277,36 @@ class Targeting:
 
 
 @dataclass(frozen=True, config=STRICT)
+class Event:
+    """A period known in advance, both days inclusive, with `orders` times as many orders as usual.
+
+    A `yearly` one recurs on the same days of each later year.
+    """
+
+    name: str
+    first: date
+    last: date
+    orders: Annotated[float, Field(gt=0, le=100, strict=True)]
+    yearly: bool = False
+
+
+@dataclass(frozen=True, config=STRICT)
+class Calendar:
+    """The country of the shop (two letters, ISO 3166), and events known in advance."""
+
+    country: Annotated[str, Field(pattern="^[A-Z]{2}$")] | None = None
+    events: tuple[Event, ...] = ()
+
+
+@dataclass(frozen=True, config=STRICT)
 class Training:
     """What `train`, `compare` and `backtest` evaluate.
 
     `candidates` and `value_candidates` name those that take part, empty for all; the naive baselines always do. A reference such
     as "my_module:Candidate" adds one of your own. `origins` is the highest number of past days, `seed` that of all trees, and
-    `trees` a file of parameters from `tune`. `segments` are columns of the features by whose values the metrics are grouped.
+    `trees` a file of parameters from `tune`. `families` are references to feature families of your own, whose columns `compare`
+    and `backtest` join to the features for candidates of your own. `segments` are columns of the features by whose values the
+    metrics are grouped.
     """
 
     candidates: tuple[str, ...] = ()
@@ -289,6 +314,7 @@ class Training:
     origins: Annotated[int, Field(ge=1, le=12, strict=True)] = 4
     seed: Annotated[int, Field(ge=0, lt=2**31, strict=True)] = 7
     trees: Path | None = None
+    families: tuple[str, ...] = ()
     segments: tuple[str, ...] = ()
 
 
@@ -350,6 +376,7 @@ class Settings:
     value: Value = Value()
     loyalty: Loyalty = Loyalty()
     targeting: Targeting = Targeting()
+    calendar: Calendar = Calendar()
     training: Training = Training()
     tracking: Tracking = Tracking()
     serving: Serving = Serving()

@@ -1,6 +1,6 @@
 """Training: fit every candidate, evaluate all on past days, and register the winner."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import date
@@ -30,6 +30,7 @@ from training.evaluation.backtest_cache import KeptBacktest, backtest_key, find_
 from training.evaluation.feature_importance import explain
 from training.evaluation.leaderboard import leaderboard
 from training.evaluation.permutation_test import refuse_predictable_shuffles
+from training.families import Family, configured_families, with_families
 from training.fit_champion import fit_champion, hold_contest
 from training.registry.champion_alias import open_registry
 from training.registry.log_run import Training, log_training
@@ -175,23 +176,25 @@ def compare(
     as_of: date,
     progress: Progress,
     contestants: Contestants | None = None,
-    extend: Callable[[Snapshot], Snapshot] | None = None,
+    families: Sequence[Family] | None = None,
 ) -> tuple[dict[str, Any], Backtest, str]:
     """Return the leaderboard over past days, its backtest, and an HTML page; nothing is registered.
 
-    `contestants` are by default those of the configuration. `extend` may add columns to each snapshot, as of its own day. A
-    backtest of the same data, contestants and code that the workspace has kept is used again; it has no fitted models.
+    `contestants` are by default those of the configuration, `families` (feature families of your own) those of the configuration
+    and of installed packages. A backtest of the same data, contestants and code that the workspace has kept is used again; it has
+    no fitted models.
     """
     contestants = contestants or configured_contestants(settings)
-    kept = None if extend else find_backtest(settings.workspace.path, _key(settings, tables, as_of, contestants))
+    families = configured_families(settings.training.families) if families is None else families
+    kept = None if families else find_backtest(settings.workspace.path, _key(settings, tables, as_of, contestants))
     if kept is None:
         data = prepare_training_data(settings, tables, as_of, progress)
-        snapshots = [extend(snapshot) for snapshot in data.snapshots] if extend else data.snapshots
+        snapshots = [with_families(snapshot, tables, families) for snapshot in data.snapshots]
         result = backtest(snapshots, data.tables, contestants, progress)
         ranked = leaderboard(result, as_of, data.windows.horizon_days)["churn"]
         explanation = explain(result.fitted, [entry["candidate"] for entry in ranked])
         kept = KeptBacktest(result, explanation, data.notes, data.windows.horizon_days)
-        if not extend:
+        if not families:
             _keep(settings, tables, as_of, contestants, kept)
     board = leaderboard(kept.result, as_of, kept.horizon_days, intervals=True, notes=kept.notes)
     board["explanation"] = None if kept.explanation is None else kept.explanation.to_json()
@@ -202,7 +205,13 @@ def _key(settings: Settings, tables: Tables, as_of: date, contestants: Contestan
     """Return what identifies the backtest of these tables on a day."""
     known = known_before(tables, as_of)
     windows = churn_windows(settings.churn, known, as_of)
-    inputs = {"as_of": as_of, "windows": windows, "loyalty": settings.loyalty, "digests": table_digests(known)}
+    inputs = {
+        "as_of": as_of,
+        "windows": windows,
+        "loyalty": settings.loyalty,
+        "calendar": settings.calendar,
+        "digests": table_digests(known),
+    }
     return backtest_key(inputs, contestants)
 
 

@@ -20,8 +20,11 @@ from models.btyd.pair import BuyTillYouDie
 from models.btyd.seasonal_level import SeasonalOffset, observed_offset
 from models.errors import TooLittleDataError
 from models.snapshot import MIN_CUSTOMERS, Snapshot, windows_apart
+from settings.sections import Calendar
+from training.data.calendar import SURGE_DAYS, event_offset, follows_christmas, reversal
 from training.data.contact_censoring import untreated_rows
 
+NO_CALENDAR = Calendar()
 RECENT_PARTS = 3  # the recent window is a third of the horizon
 # Half of a slump in the last third of a horizon is expected to last, and a fifth of a slump in the last whole horizon. On Online
 # Retail all shares with a sum of .5 to .8 that favour the newest window predict about equally well (docs/training.md). Surges
@@ -47,11 +50,12 @@ class OffsetInputs:
     contacts: pl.LazyFrame | None = None
 
 
-def predicted_offset(encoded: EncodedTables, day: date, horizon_days: int) -> SeasonalOffset:
+def predicted_offset(encoded: EncodedTables, day: date, horizon_days: int, calendar: Calendar = NO_CALENDAR) -> SeasonalOffset:
     """Return the offset expected in [day, day + horizon), from what was known before `day`.
 
     Part of a recent slump lasts, nothing of a surge. Where the log is long enough, most of the change that followed this day
-    a year ago, beyond what was expected to last then, is added: the season.
+    a year ago, beyond what was expected to last then, is added: the season. As far as the log has no such season of its own, half
+    of a surge before Christmas is expected to reverse. The events of the calendar that overlap the window are added.
     """
     known = known_before(encoded.tables, day)
     days = occasions(sorted_customer_days(known.transactions).lazy()).collect(engine="streaming")
@@ -59,11 +63,14 @@ def predicted_offset(encoded: EncodedTables, day: date, horizon_days: int) -> Se
         return SeasonalOffset()
     inputs = OffsetInputs(days, known.contacts)
     first: date = days[DAY].min()  # type: ignore[assignment]  # the minimum of dates is one
-    lasting = _lasting_slump(inputs, day, horizon_days)
+    lasting = _lasting_slump(inputs, day, horizon_days) + event_offset(calendar.events, day, horizon_days)
     year_ago = day - timedelta(days=YEAR_DAYS)
     log_days = (year_ago - first).days
     needed = max(MIN_SEASON_LOG_DAYS, horizon_days)
     weight = float(np.clip((log_days - needed) / needed, 0, 1))
+    if weight < 1 and follows_christmas(calendar, day):
+        surge = offset_as_of(inputs, day - timedelta(days=SURGE_DAYS), SURGE_DAYS)
+        lasting += reversal(surge, horizon_days).scaled(1 - weight)
     if not weight or horizon_days > YEAR_DAYS:
         return lasting
     season = offset_as_of(inputs, year_ago, horizon_days) + _lasting_slump(inputs, year_ago, horizon_days).scaled(-1)

@@ -18,10 +18,11 @@ from features.norms import Norms, compute_norms
 from features.point_in_time import known_before
 from features.tables.schema import INGESTED_AT, SUPERSEDED_AT, Tables
 from models.btyd.pair import BuyTillYouDie
+from models.btyd.seasonal_level import SeasonalOffset
 from models.snapshot import MIN_CUSTOMERS, Snapshot, windows_apart
-from settings.sections import Loyalty
+from settings.sections import Calendar, Loyalty
 from training.data.progress import Progress, map_with_progress
-from training.data.seasonal_levels import MAX_PAST_WINDOWS, persistent_offset, predicted_offset
+from training.data.seasonal_levels import MAX_PAST_WINDOWS, NO_CALENDAR, persistent_offset, predicted_offset
 
 MAX_SNAPSHOTS = 15
 STEPS_PER_HORIZON = 3
@@ -58,11 +59,12 @@ def build_snapshots(
     loyalty: Loyalty,
     progress: Progress,
     all_tables: Tables | None = None,
+    calendar: Calendar = NO_CALENDAR,
 ) -> list[Snapshot]:
     """Return the snapshots that were closed and known before `as_of`, oldest first; possibly none.
 
     `encoded` are the encoded `tables`, shared by all days. Where `tables` hold a part of the customers, `all_tables` hold all of
-    them, for the norms. A past day with fewer than thirty customers is left out.
+    them, for the norms. A past day with fewer than thirty customers is left out. `calendar` has what was known in advance.
     """
     known, all_known = known_before(tables, as_of), known_before(all_tables or tables, as_of)
     days = cut_offs(order_date_range(known)[0], as_of, horizon_days)
@@ -70,7 +72,8 @@ def build_snapshots(
     def build(day: date) -> Snapshot | None:
         norms = compute_norms(encoded.tables, day, all_known)
         features = buyer_features(encoded, day, active_days, loyalty, norms)
-        return _snapshot(known, encoded, features, day, horizon_days)
+        offset = predicted_offset(encoded, day, horizon_days, calendar)
+        return _snapshot(known, features, day, horizon_days, offset)
 
     built = map_with_progress(build, days, progress, "features of past days")
     snapshots = [snapshot for snapshot in built if snapshot is not None]
@@ -113,10 +116,10 @@ def buyer_features(encoded: EncodedTables, as_of: date, active_days: int, loyalt
     return features_as_of(encoded, as_of, active_days, loyalty, norms).filter(pl.col("orders") > 0)
 
 
-def _snapshot(known: Tables, encoded: EncodedTables, features: pl.DataFrame, day: date, horizon_days: int) -> Snapshot | None:
+def _snapshot(known: Tables, features: pl.DataFrame, day: date, horizon_days: int, offset: SeasonalOffset) -> Snapshot | None:
     if features.height < MIN_CUSTOMERS:
         return None
-    btyd = BuyTillYouDie.fit(features, needs_repeat_buyers=False).with_offset(predicted_offset(encoded, day, horizon_days))
+    btyd = BuyTillYouDie.fit(features, needs_repeat_buyers=False).with_offset(offset)
     inputs = btyd.with_columns(features, horizon_days).lazy()
     inputs = inputs.join(_last_spend(known, day, horizon_days), on=CUSTOMER, how="left")
     inputs = inputs.with_columns(pl.col("last_spend").fill_null(0.0))

@@ -57,7 +57,8 @@ def prepare_training_data(settings: Settings, tables: Tables, as_of: date, progr
     encoded, norms = encode_tables(known, part), compute_norms(known, as_of)
     features = buyer_features(encoded, as_of, windows.active_days, settings.loyalty, norms)
     histories = features if part == ALL_CUSTOMERS else _all_histories(known, as_of)
-    btyd = BuyTillYouDie.fit(histories).with_offset(predicted_offset(encoded, as_of, windows.horizon_days))
+    offset = predicted_offset(encoded, as_of, windows.horizon_days, settings.calendar)
+    btyd = BuyTillYouDie.fit(histories).with_offset(offset)
     part_tables = replace(known, transactions=known.transactions.filter(part.holds()))
     snapshots = build_snapshots(
         part_tables,
@@ -68,6 +69,7 @@ def prepare_training_data(settings: Settings, tables: Tables, as_of: date, progr
         loyalty=settings.loyalty,
         progress=progress,
         all_tables=known,
+        calendar=settings.calendar,
     )
     btyd = btyd.with_offset(btyd.offset + persistent_offset(snapshots))
     if snapshots:

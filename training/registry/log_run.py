@@ -38,7 +38,17 @@ LINE_INPUTS = {column.name: MLFLOW_TYPES[column.kind] for column in TRANSACTIONS
 MODEL_INPUTS = dict.fromkeys(FEATURE_INPUTS, "double") | LINE_INPUTS  # rows are either features or order lines
 MODEL_OUTPUTS = ("p_churn", "p_churn_low", "p_churn_high", "expected_spend", "spend_low", "spend_high")
 HEADLINE = {"churn": ("auc", "log_loss"), "value": ("gini", "tweedie_deviance", "bias")}
-CONFIGURATION = ("churn", "value", "loyalty", "purchases", "targeting", "columns", "checks")  # no section with an address in it
+# without the sections that have addresses
+CONFIGURATION = (
+    "churn",
+    "calendar",
+    "value",
+    "loyalty",
+    "purchases",
+    "targeting",
+    "columns",
+    "checks",
+)  # no section with an address in it
 
 
 class Training(NamedTuple):

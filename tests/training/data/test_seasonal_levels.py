@@ -12,6 +12,7 @@ from models.btyd import BGNBD, GammaGamma
 from models.btyd.pair import BuyTillYouDie
 from models.btyd.seasonal_level import SeasonalOffset
 from models.snapshot import Snapshot
+from settings.sections import Calendar, Event
 from training.data.seasonal_levels import OffsetInputs, offset_as_of, persistent_offset, predicted_offset
 
 START = date(2023, 1, 1)
@@ -119,3 +120,21 @@ def test_errors_of_less_than_a_year_may_be_a_season() -> None:
     assert persistent_offset(windows) == SeasonalOffset()
     assert persistent_offset([snapshot_with(-1.2, 1, horizon_days=365)]).churn < -0.5
     assert persistent_offset([]) == SeasonalOffset()
+
+
+def test_a_surge_before_the_first_christmas_is_expected_to_reverse_by_half() -> None:
+    as_of = START + timedelta(days=365)  # 1 January, after a year of log
+    days = encode_tables(tables(log(365, busy=range(300, 365))))
+    without, british = (predicted_offset(days, as_of, 90, Calendar(country=country)) for country in (None, "GB"))
+    assert british.churn > without.churn + 0.1
+    assert british.value < without.value - 0.1
+    assert predicted_offset(encode_tables(tables(log(365))), as_of, 90, Calendar(country="GB")).churn == pytest.approx(
+        0.0, abs=0.1
+    )
+
+
+def test_events_are_added_to_the_level_ahead() -> None:
+    as_of = START + timedelta(days=200)
+    days, event = encode_tables(tables(log(200))), Event("sale", as_of, as_of + timedelta(days=8), orders=2.0)
+    usual, with_sale = (predicted_offset(days, as_of, 90, Calendar(events=events)).value for events in ((), (event,)))
+    assert with_sale - usual == pytest.approx(np.log(1.1))
