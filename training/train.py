@@ -35,7 +35,7 @@ from training.fit_champion import fit_champion, hold_contest
 from training.registry.champion_alias import open_registry
 from training.registry.log_run import Training, log_training
 from training.registry.orphans import remove_orphans
-from training.reports.comparison_page import render_comparison_page
+from training.reports.comparison_page import comparison_pictures, explanation_pictures, render_comparison_page
 from training.tree_params import read_tree_params
 from training.uplift import champion_effects, measure_responses
 
@@ -198,7 +198,8 @@ def compare(
             _keep(settings, tables, as_of, contestants, kept)
     board = leaderboard(kept.result, as_of, kept.horizon_days, intervals=True, notes=kept.notes)
     board["explanation"] = None if kept.explanation is None else kept.explanation.to_json()
-    return board, kept.result, render_comparison_page(board, kept.result, kept.explanation)
+    pictures = comparison_pictures(board, kept.result), explanation_pictures(kept.explanation)
+    return board, kept.result, render_comparison_page(board, pictures[0], kept.explanation, pictures[1])
 
 
 def _key(settings: Settings, tables: Tables, as_of: date, contestants: Contestants) -> str:

@@ -23,8 +23,8 @@ from training.evaluation.feature_importance import Explanation
 from training.registry import mlflow_client as tracking
 from training.registry.champion_alias import champion_digest, champions_folder
 from training.registry.workspace_tags import FILES_TAG, own_tags
-from training.reports.comparison_page import comparison_pictures, render_comparison_page
-from training.reports.importance_charts import draw_explanation
+from training.reports.comparison_charts import Picture
+from training.reports.comparison_page import comparison_pictures, explanation_pictures, render_comparison_page
 
 MLFLOW_TYPES = {
     Kind.TEXT: "string",
@@ -85,8 +85,10 @@ def log_training(settings: Settings, training: Training) -> tuple[str, bool]:
             present = set(tables[table].collect_schema().names())
             kinds = {column.name: MLFLOW_TYPES[column.kind] for column in columns if column.name in present}
             tracking.log_dataset(table, digest, kinds)
-        tracking.log_files(_write_charts(result, board, explanation, folder), "charts")
-        tracking.log_files(_write_reports(settings, result, board, explanation, folder), "reports")
+        pictures, explaining = comparison_pictures(board, result), explanation_pictures(explanation)
+        page = render_comparison_page(board, pictures, explanation, explaining)
+        tracking.log_files(_write_charts([*pictures, *explaining], folder), "charts")
+        tracking.log_files(_write_reports(settings, page, folder), "reports")
         for entry in [*board["value"][::-1], *board["churn"][::-1]]:  # MLflow shows the newest first
             _log_candidate(entry, board)
         return register_champion(settings, champion, folder / "champion", _version_tags(data, champion) | own)
@@ -151,12 +153,10 @@ def _headline(board: dict[str, Any], champion: Champion) -> dict[str, float]:
     }
 
 
-def _write_reports(
-    settings: Settings, result: Backtest, board: dict[str, Any], explanation: Explanation | None, folder: Path
-) -> list[Path]:
+def _write_reports(settings: Settings, leaderboard: str, folder: Path) -> list[Path]:
     """Write the leaderboard as a page, the features, and the configuration without addresses and passwords."""
     page, names, configuration = (folder / name for name in ("leaderboard.html", "features.txt", "configuration.json"))
-    page.write_text(render_comparison_page(board, result, explanation), encoding="utf-8")
+    page.write_text(leaderboard, encoding="utf-8")
     names.write_text("".join(f"{name}\n" for name in MODEL_FEATURES), encoding="utf-8")
     sections = {name: asdict(getattr(settings, name)) for name in CONFIGURATION}
     configuration.write_text(json.dumps(sections, indent=2, default=str) + "\n", encoding="utf-8")
@@ -211,8 +211,7 @@ def _log_candidate(entry: dict[str, Any], board: dict[str, Any]) -> None:
                 tracking.log_run(parameters, defined, {"origin": origin})
 
 
-def _write_charts(result: Backtest, board: dict[str, Any], explanation: Explanation | None, folder: Path) -> list[Path]:
-    pictures = comparison_pictures(board, result) + (draw_explanation(explanation) if explanation else [])
+def _write_charts(pictures: list[Picture], folder: Path) -> list[Path]:
     for picture in pictures:
         (folder / picture.file).write_bytes(picture.png)
     return [folder / picture.file for picture in pictures]

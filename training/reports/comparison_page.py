@@ -47,8 +47,10 @@ VALUE_NOTE = (
 )
 
 
-def render_comparison_page(board: dict[str, Any], result: Backtest, explanation: Explanation | None = None) -> str:
-    """Return the page; it has figures of groups only, none of a single customer."""
+def render_comparison_page(
+    board: dict[str, Any], pictures: list[Picture], explanation: Explanation | None, explaining: list[Picture]
+) -> str:
+    """Return the page with its `pictures`, and those `explaining` what moves the risk; it has no figure of a single customer."""
     environment = template_environment(FOLDER)
     sections = [
         _section("Churn", CHURN_NOTE, CHURN_COLUMNS, board["churn"], BASELINE.name),
@@ -58,9 +60,9 @@ def render_comparison_page(board: dict[str, Any], result: Backtest, explanation:
         board=board,
         styles=read_styles(),
         sections=sections,
-        pictures=_base64(comparison_pictures(board, result)),
+        pictures=_base64(pictures),
         explanation=explanation,
-        explanation_pictures=_base64(draw_explanation(explanation)) if explanation else {},
+        explanation_pictures=_base64(explaining),
         format_metric=_format_metric,
         format_interval=_format_interval,
         group_metric=_group_metric,
@@ -69,6 +71,11 @@ def render_comparison_page(board: dict[str, Any], result: Backtest, explanation:
 
 def _base64(pictures: list[Picture]) -> dict[str, str]:
     return {picture.title: b64encode(picture.png).decode() for picture in pictures}
+
+
+def explanation_pictures(explanation: Explanation | None) -> list[Picture]:
+    """Return the charts of what moves the risk; none without an explanation."""
+    return [] if explanation is None else draw_explanation(explanation)
 
 
 def comparison_pictures(board: dict[str, Any], result: Backtest) -> list[Picture]:

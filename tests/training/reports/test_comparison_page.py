@@ -7,7 +7,7 @@ import pytest
 
 from training.evaluation.backtest import Backtest
 from training.evaluation.leaderboard import leaderboard
-from training.reports.comparison_page import render_comparison_page
+from training.reports.comparison_page import comparison_pictures, explanation_pictures, render_comparison_page
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +34,8 @@ def result() -> Backtest:
 
 
 def test_the_page_has_both_tables_groups_intervals_and_charts_and_loads_nothing(result: Backtest) -> None:
-    page = render_comparison_page(leaderboard(result, date(2025, 7, 1), 90, intervals=True), result)
+    board = leaderboard(result, date(2025, 7, 1), 90, intervals=True)
+    page = render_comparison_page(board, comparison_pictures(board, result), None, explanation_pictures(None))
     assert page.count("data:image/png;base64,") == 6
     assert "400 customer windows of 90 days, from 2025-01-01, 2025-04-01" in page
     for text in (
@@ -54,7 +55,7 @@ def test_the_page_has_both_tables_groups_intervals_and_charts_and_loads_nothing(
 
 def test_without_a_backtest_the_page_has_the_reasons() -> None:
     empty = Backtest(None, {"bgnbd": "the log is too short for a backtest"})
-    page = render_comparison_page(leaderboard(empty, date(2025, 7, 1), 90), empty)
+    page = render_comparison_page(leaderboard(empty, date(2025, 7, 1), 90), [], None, [])
     assert "The log is too short for a comparison" in page
     assert "Not evaluated: bgnbd" in page
     assert "<img" not in page
