@@ -15,7 +15,7 @@ MONTHS = {"quarter": 3, "month": 1}
 
 
 def cohort_period(days_of_log: int) -> str:
-    """Return the period that suits a log of so many days: "quarter" or "month"."""
+    """Return the period that suits a log of this length: "quarter" or "month"."""
     return "quarter" if days_of_log >= MONTHS_FROM_DAYS else "month"
 
 

@@ -29,7 +29,7 @@ STORED_KEYS = {
     "backtest_metrics": "grade",
 }
 EFFECTS_KEY, RECORD_KEY, BASE_RATE_KEY = "effects_of_contacts", "track_record", "base_rate"
-ABOVE = 1 + 1e-6  # a risk that differs from the base rate by less is that of everybody
+ABOVE = 1 + 1e-6  # a risk that differs from the base rate by less is the base rate
 LEVELS_KEY, CHURN_STD_KEY, DATES_KEY, SHOP_GAP_KEY = "value_levels", "churn_std", "order_dates", "shop_gap_days"
 UPLIFT_FOLDER = "uplift"
 DEFAULT_AT_RISK = 0.5  # of champions without a base rate

@@ -22,7 +22,7 @@ ALWAYS = {BASELINE.name, VALUE_BASELINE.name, ORDER_MODELS.name}  # the measures
 
 
 class Contestants(NamedTuple):
-    """The candidates for churn and value, which of the former may serve, on how many past days, and groups for metrics.
+    """The candidates for churn and value, which churn candidates never serve, the number of past days, and groups for metrics.
 
     `segments` are columns of the features whose values group the metrics of the leaderboard.
     """

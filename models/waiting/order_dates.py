@@ -54,7 +54,7 @@ class OrderDates:
     def waiting_times(self, frame: pl.DataFrame, p_churn: pl.Series, horizon_days: int) -> pl.DataFrame:
         """Return next_order_low, next_order_days and next_order_high: the times by which 10, 50 and 90 % have ordered.
 
-        In days from the frame's as-of date; infinite where so many never order, or none of the past days saw so many do so.
+        In days from the frame's as-of date; infinite where that share never orders, or did not on any past day.
         """
         p_order = _p_order(p_churn)
         return pl.DataFrame(

@@ -27,13 +27,13 @@ class SeasonalClock:
     rates: tuple[float, ...]
 
     def elapsed(self, as_of: date, days: Array, horizon_days: int) -> Array:
-        """Return the clock's time from `as_of` to so many days later; a horizon takes as long as on the calendar."""
+        """Return the clock's time over the first `days` after `as_of`; a horizon takes as long as on the calendar."""
         hours = self._hours(as_of, horizon_days)
         elapsed: Array = np.interp(days, np.arange(len(hours)), hours)
         return elapsed
 
     def days(self, as_of: date, elapsed: Array, horizon_days: int) -> Array:
-        """Return after how many days from `as_of` the clock has run so long: the inverse of `elapsed`; infinity stays."""
+        """Return the days after `as_of` at which the clock has run for `elapsed`: the inverse; infinity stays infinite."""
         hours = self._hours(as_of, horizon_days)
         return np.where(np.isfinite(elapsed), np.interp(elapsed, hours, np.arange(len(hours))), np.inf)
 

@@ -1,4 +1,4 @@
-"""Why a list is empty, or holds nearly everybody, and what to change."""
+"""Why a list is empty, or holds nearly all customers, and what to change."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,10 +19,10 @@ BY_GAIN = "keeps those with the largest expected gains"
 
 @dataclass(frozen=True)
 class Selection:
-    """The customers that a run's lists select from: numbers of existing and former ones, and who of the former is at risk.
+    """The customers that a run's lists select from: existing and former ones, and the p_churn from which they are at risk.
 
-    `highest` is the largest p_churn of existing customers, None without one; `at_risk_from` is where the risk begins,
-    `base_rate` the mean p_churn of existing customers at training, None if it is not known.
+    `highest` is the largest p_churn of existing customers, None without one. `base_rate` is their mean p_churn at training, None
+    if it is not known.
     """
 
     existing: int

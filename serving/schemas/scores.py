@@ -11,7 +11,7 @@ SURVIVAL_DAYS = (30, 60, 90, 180, 365)
 
 
 def survival_column(days: int) -> str:
-    """Return the name of the column with P(no order in the next so many days)."""
+    """Return the name of the column with P(no order within that number of days)."""
     return f"p_no_order_{days}"
 
 

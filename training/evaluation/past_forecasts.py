@@ -27,7 +27,7 @@ class PastForecasts:
 def past_forecasts(result: Backtest, snapshots: list[Snapshot], churn: str, value: str | None) -> list[PastForecasts]:
     """Return the forecasts of the candidates `churn` and `value` on each day they were fitted, oldest first.
 
-    `value` None stands for the order models. Spend is that of scores, in which it agrees with the churn probability.
+    `value` None means the order models. Spend is that of scores, in which it agrees with the churn probability.
     """
     names = [f"p:{churn}", *([] if value is None else [f"value:{value}"])]
     if result.frame is None or not set(names) <= set(result.frame.columns):
