@@ -32,7 +32,9 @@ def auc_difference(rows: pl.DataFrame, first: str, second: str) -> tuple[float, 
         (auc, own), (other_auc, other) = (_auc_with_influence(churned, part[name].to_numpy()) for name in (first, second))
         difference += weight * (auc - other_auc)
         influences.append(part.select(CUSTOMER, pl.Series("influence", weight * (own - other))))
-    per_customer = pl.concat(influences).group_by(CUSTOMER).agg(pl.col("influence").sum())["influence"].to_numpy()
+    per_customer = (
+        pl.concat(influences).group_by(CUSTOMER, maintain_order=True).agg(pl.col("influence").sum())["influence"].to_numpy()
+    )
     return difference, sqrt(float(per_customer @ per_customer))
 
 

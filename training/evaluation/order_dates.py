@@ -124,7 +124,7 @@ def _prefers_clock(days: Sequence[PastWaits], horizon_days: int) -> bool:
     gain, weight = errors["gain"].to_numpy(), errors["weight"].to_numpy()
     mean = float(gain @ weight) / float(weight.sum())
     residuals = errors.select(CUSTOMER, pl.Series("residual", (gain - mean) * weight))
-    per_customer = residuals.group_by(CUSTOMER).agg(pl.col("residual").sum())["residual"].to_numpy()
+    per_customer = residuals.group_by(CUSTOMER, maintain_order=True).agg(pl.col("residual").sum())["residual"].to_numpy()
     return mean > sqrt(float(per_customer @ per_customer)) / float(weight.sum())
 
 

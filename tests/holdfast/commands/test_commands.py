@@ -239,17 +239,17 @@ def test_the_model_beats_the_recency_rule_on_the_simulated_shop(short_workshop: 
     assert (code, "backtest (" in output) == (0, False)  # that of the training is used again
     assert min(losses, key=lambda name: losses[name]) != board["churn_baseline"]
     assert board["value"][0]["candidate"] in {"hybrid", "bgnbd_gamma_gamma"}
-
-
-def test_past_predictions_are_written_a_row_per_customer_and_day(demo: Path, holdfast: Run, tmp_path: Path) -> None:
-    config, file = demo / "holdfast.toml", tmp_path / "past.csv"
-    code, output, _ = holdfast("backtest", "--config", config, "--out", file)
+    file = tmp_path / "past.csv"
+    code, output, _ = holdfast("backtest", "--config", short_workshop, "--out", file)
     rows = pl.read_csv(file, schema_overrides={"customer_id": pl.String})
     assert (code, "backtest (" in output) == (0, False)
     assert f"Predictions of {rows.height:,} customer windows: {file}" in output.replace("\n", "")
     assert {"customer_id", "origin", "churned", "next_spend", "p:hybrid", "value:hybrid"} <= set(rows.columns)
     assert rows.select("customer_id", "origin").is_unique().all()
-    code, _, problem = holdfast("backtest", "--config", config, "--out", tmp_path / "past.xlsx")
+
+
+def test_past_predictions_go_to_a_table(holdfast: Run, shop: Path, tmp_path: Path) -> None:
+    code, _, problem = holdfast("backtest", "--config", shop, "--out", tmp_path / "past.xlsx")
     assert (code, "the file name must end in .parquet or .csv; found" in problem) == (2, True)
 
 
