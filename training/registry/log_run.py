@@ -185,7 +185,7 @@ def _description(data: TrainingData, champion: Champion) -> str:
     return (
         f"Trained on what was known before {data.as_of}: {data.features.height:,} customers, {len(data.snapshots)} past windows "
         f"of {champion.terms.horizon_days} days. The winner is {champion.churn.name}, {evidence}. The nested runs are the "
-        "candidates, each with a run per origin. " + " ".join(data.notes)
+        "candidates; their metrics by_day have a step per past day. " + " ".join(data.notes)
     )
 
 
@@ -198,17 +198,17 @@ def _version_tags(data: TrainingData, champion: Champion) -> dict[str, str]:
 
 
 def _log_candidate(entry: dict[str, Any], board: dict[str, Any]) -> None:
+    """Log a candidate as a nested run: its metrics over all days, and `by_day/` those of each day, a step per day."""
     metrics = {key: value for key, value in entry.items() if isinstance(value, float)}
     kind = "value" if "gini" in entry else "churn"
+    by_day = [
+        {f"by_day/{key}": value for key, value in entry["by_origin"].get(origin, {}).items() if value is not None}
+        for origin in board["origins"]
+    ]
     with tracking.run(f"{kind}: {entry['candidate']}", nested=True):
         baselines = (board["churn_baseline"], board["value_baseline"])
         tags = {"baseline": str(entry["candidate"] in baselines).lower(), "origins": ", ".join(board["origins"])}
-        tracking.log_run({"candidate": entry["candidate"], "kind": kind}, metrics, tags)
-        for origin, origin_metrics in entry["by_origin"].items():
-            with tracking.run(f"{kind}: {entry['candidate']} from {origin}", nested=True):
-                parameters = {"candidate": entry["candidate"], "kind": kind, "origin": origin}
-                defined = {key: value for key, value in origin_metrics.items() if value is not None}
-                tracking.log_run(parameters, defined, {"origin": origin})
+        tracking.log_run({"candidate": entry["candidate"], "kind": kind}, metrics, tags, by_day)
 
 
 def _write_charts(pictures: list[Picture], folder: Path) -> list[Path]:

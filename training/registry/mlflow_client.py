@@ -118,14 +118,18 @@ def run(
         yield active.info.run_id
 
 
-def log_run(parameters: dict[str, Any], metrics: dict[str, float], tags: dict[str, str]) -> None:
-    """Log parameters, metrics and tags of the open run."""
+def log_run(
+    parameters: dict[str, Any], metrics: dict[str, float], tags: dict[str, str], series: Sequence[dict[str, float]] = ()
+) -> None:
+    """Log parameters, metrics and tags of the open run; `series` are metrics with a value per step, by step."""
     active = mlflow.active_run()
     assert active is not None, "a run is open"  # noqa: S101  # for the type checker
     now = int(time.time() * 1000)  # in milliseconds
     mlflow.MlflowClient().log_batch(
         active.info.run_id,
-        metrics=[Metric(name, value, now, 0) for name, value in metrics.items()],
+        metrics=[
+            Metric(name, value, now, step) for step, values in enumerate((metrics, *series)) for name, value in values.items()
+        ],
         params=[Param(name, str(value)) for name, value in parameters.items()],
         tags=[RunTag(name, value) for name, value in tags.items()],
     )

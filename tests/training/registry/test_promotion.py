@@ -154,6 +154,8 @@ def test_runs_have_parameters_metrics_charts_and_datasets_but_no_customer_id(wor
     parent = next(run for name, run in runs.items() if name.startswith("train"))
     assert {"churn: lightgbm", "churn: bgnbd", "churn: hybrid", "churn: recency_rule", "value: same_as_last_period"} <= set(runs)
     assert parent.data.params["horizon_days"] == "91"
+    by_day = client.get_metric_history(runs["churn: hybrid"].info.run_id, "by_day/log_loss")
+    assert [metric.step for metric in by_day] == list(range(1, len(runs["churn: hybrid"].data.tags["origins"].split(", ")) + 1))
     assert runs["churn: lightgbm"].data.metrics["log_loss"] < runs["churn: recency_rule"].data.metrics["log_loss"] * 1.2
     names = {f"{role}_{metric}" for role in ("champion", "baseline") for metric in ("auc", "log_loss", "gini", "bias")}
     assert names <= set(parent.data.metrics)
