@@ -1,6 +1,7 @@
 """The newest backtest of a workspace, kept so that the same comparison on the same data is not computed twice."""
 
 import json
+import re
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -15,6 +16,7 @@ from training.evaluation.feature_importance import Explanation
 
 FOLDER, PREDICTIONS, REST = "backtest", "predictions.parquet", "backtest.json"
 ROOT = Path(__file__).resolve().parents[2]
+ADDRESS = re.compile(r" at 0x[0-9A-Fa-f]+")  # in the text of an expression; it differs from process to process
 CODE = ("settings", "features", "models", "training")
 
 
@@ -30,7 +32,8 @@ class KeptBacktest:
 
 def backtest_key(inputs: dict[str, Any], contestants: Contestants) -> str:
     """Return what identifies a backtest: its inputs (data, day, windows), the contestants, and the code."""
-    return sha256(f"{sorted(inputs.items())} {contestants} {_code_digest()}".encode()).hexdigest()
+    described = ADDRESS.sub("", f"{sorted(inputs.items())} {contestants}")
+    return sha256(f"{described} {_code_digest()}".encode()).hexdigest()
 
 
 def keep_backtest(workspace: Path, key: str, kept: KeptBacktest) -> None:

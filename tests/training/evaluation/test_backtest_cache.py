@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -12,6 +14,7 @@ from training.evaluation.backtest import Backtest
 from training.evaluation.backtest_cache import KeptBacktest, backtest_key, find_backtest, keep_backtest
 from training.evaluation.feature_importance import Explanation
 
+ROOT = Path(__file__).resolve().parents[3]
 DAY = date(2025, 1, 1)
 FRAME = pl.DataFrame({"customer_id": ["a", "b"], "origin": [DAY] * 2, "churned": [0.0, 1.0], "p:hybrid": [0.2, None]})
 FIGURES = pl.DataFrame({"name": ["recency"], "importance": [0.4], "lowest": [0.3], "highest": [0.5], "share": [1.0]})
@@ -50,6 +53,15 @@ def test_one_with_erased_rows_does_not_count_and_one_without_a_past_day_is_not_k
     assert find_backtest(tmp_path, "k") is None
     keep_backtest(tmp_path, "k", replace(KEPT, result=Backtest(None, {})))
     assert find_backtest(tmp_path, "k") is None
+
+
+def test_the_key_is_the_same_in_every_process() -> None:
+    imports = (
+        "from training.contestants import Contestants as C; from training.evaluation.backtest_cache import backtest_key as k"
+    )
+    command = [sys.executable, "-c", f"{imports}; print(k({{}}, C()))"]
+    printed = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
+    assert printed.stdout.strip() == backtest_key({}, Contestants())
 
 
 def test_the_key_depends_on_inputs_contestants_and_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
