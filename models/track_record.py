@@ -54,6 +54,11 @@ class TrackRecord:
         return self.standing in {Standing.TESTED, Standing.WEAK}
 
     @property
+    def interval(self) -> str:
+        """The AUC and its interval in words; there must be a past day."""
+        return f"{self.auc:.2f} [{self.low:.2f}, {self.high:.2f}]"
+
+    @property
     def sentence(self) -> str:
         """The standing with its figures, in words."""
         if self.standing is Standing.NEVER:
@@ -63,7 +68,7 @@ class TrackRecord:
             )
         days = "one past day" if self.origins == 1 else f"{self.origins} past days"
         windows = f"{self.rows:,} customer windows of {self.horizon_days} days from {days}"
-        figures = f"AUC {self.auc:.2f} [{self.low:.2f}, {self.high:.2f}]"
+        figures = f"AUC {self.interval}"
         if self.standing is Standing.CANNOT_RANK:
             return (
                 f"Cannot rank: on {windows}, {figures}, no better than chance (0.50). Who is at risk is not known, only how "

@@ -6,14 +6,13 @@ the customer, whose windows at several origins are not independent. The AUC is t
 from day to day says nothing about who is at risk.
 """
 
-from math import sqrt
-
 import numpy as np
 import polars as pl
 from scipy.stats import rankdata
 
 from features.frames.arrays import Array, BoolArray
 from features.frames.columns import CUSTOMER
+from training.evaluation.bootstrap import clustered_error
 
 
 def auc_difference(rows: pl.DataFrame, first: str, second: str) -> tuple[float, float] | None:
@@ -32,10 +31,8 @@ def auc_difference(rows: pl.DataFrame, first: str, second: str) -> tuple[float, 
         (auc, own), (other_auc, other) = (_auc_with_influence(churned, part[name].to_numpy()) for name in (first, second))
         difference += weight * (auc - other_auc)
         influences.append(part.select(CUSTOMER, pl.Series("influence", weight * (own - other))))
-    per_customer = (
-        pl.concat(influences).group_by(CUSTOMER, maintain_order=True).agg(pl.col("influence").sum())["influence"].to_numpy()
-    )
-    return difference, sqrt(float(per_customer @ per_customer))
+    rows_by_day = pl.concat(influences)
+    return difference, clustered_error(rows_by_day[CUSTOMER], rows_by_day["influence"].to_numpy())
 
 
 def _auc_with_influence(churned: BoolArray, p: Array) -> tuple[float, Array]:

@@ -9,12 +9,14 @@ the order of the prediction.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from math import sqrt
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from features.frames.arrays import Array, IntArray
+from features.frames.columns import CUSTOMER
 from training.metrics import log_losses, tweedie_deviances
 
 RESAMPLES = 2_000  # 50 of them lie in each tail of a 95 % interval
@@ -80,6 +82,13 @@ def resample_customers(customers: pl.Series, resamples: int = RESAMPLES) -> Resa
     for line in counts:
         line[:] = np.bincount(rng.integers(0, size, size), minlength=size)
     return Resamples(customer, counts)
+
+
+def clustered_error(customers: pl.Series, influences: Array) -> float:
+    """Return the standard error of a sum of influences, a row each, over customers: all rows of a customer deviate together."""
+    rows = pl.DataFrame({CUSTOMER: customers, "influence": influences})
+    per_customer = rows.group_by(CUSTOMER, maintain_order=True).agg(pl.col("influence").sum())["influence"].to_numpy()
+    return sqrt(float(per_customer @ per_customer))
 
 
 def paired_interval(

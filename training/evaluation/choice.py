@@ -7,7 +7,6 @@ season moves the level of everybody, four past days say little about levels, and
 """
 
 from collections.abc import Callable, Sequence
-from math import sqrt
 
 import numpy as np
 import polars as pl
@@ -19,6 +18,7 @@ from models.btyd.seasonal_level import churn_offset, value_offset
 from models.log_odds import log_odds
 from models.snapshot import DECAY
 from training.evaluation.backtest import Backtest
+from training.evaluation.bootstrap import clustered_error
 from training.metrics import log_losses, tweedie_deviances
 
 Losses = Callable[[Array, Array], Array]
@@ -61,9 +61,7 @@ def _difference(weighted: pl.DataFrame, prefix: str, name: str, other: str) -> t
     own, others = (losses(actual, _without_level(rows, prefix, model)) for model in (name, other))
     importance = rows["importance"].to_numpy()
     mean = float(importance @ (own - others) / importance.sum())
-    residuals = pl.DataFrame({CUSTOMER: rows[CUSTOMER], "residual": importance * (own - others - mean)})
-    per_customer = residuals.group_by(CUSTOMER).agg(pl.col("residual").sum())["residual"].to_numpy()
-    return mean, sqrt(float(per_customer @ per_customer)) / float(importance.sum())
+    return mean, clustered_error(rows[CUSTOMER], importance * (own - others - mean)) / float(importance.sum())
 
 
 def _without_level(rows: pl.DataFrame, prefix: str, name: str) -> Array:

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from math import sqrt
 from typing import NamedTuple
 
 import numpy as np
@@ -20,6 +19,7 @@ from models.log_odds import MIN_PROBABILITY
 from models.waiting.order_dates import OrderDates
 from models.waiting.rank_map import IDENTITY, RankMap, fit_rank_map
 from models.waiting.seasonal_clock import SeasonalClock, fit_clock
+from training.evaluation.bootstrap import clustered_error
 from training.evaluation.past_forecasts import PastForecasts
 
 MIN_CLOCK_DAYS = 2  # past days with a clock, before it may be used
@@ -123,9 +123,7 @@ def _prefers_clock(days: Sequence[PastWaits], horizon_days: int) -> bool:
         return False
     gain, weight = errors["gain"].to_numpy(), errors["weight"].to_numpy()
     mean = float(gain @ weight) / float(weight.sum())
-    residuals = errors.select(CUSTOMER, pl.Series("residual", (gain - mean) * weight))
-    per_customer = residuals.group_by(CUSTOMER, maintain_order=True).agg(pl.col("residual").sum())["residual"].to_numpy()
-    return mean > sqrt(float(per_customer @ per_customer)) / float(weight.sum())
+    return mean > clustered_error(errors[CUSTOMER], (gain - mean) * weight) / float(weight.sum())
 
 
 def _clock_gain(day: PastWaits, horizon_days: int) -> pl.DataFrame:

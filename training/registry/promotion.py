@@ -17,7 +17,7 @@ from models.publication import (
     refuse_cut_history,
     restore_champion,
 )
-from models.track_record import Standing, TrackRecord
+from models.track_record import Standing
 from settings.errors import UserError
 from settings.sections import Settings
 from training.registry import mlflow_client as tracking
@@ -175,7 +175,7 @@ def failed_gates(candidate: Champion, current: Champion | None) -> list[str]:
         return ["has no backtest: the log was too short when it was trained"]
     failed = []
     if candidate.record is not None and candidate.record.standing is Standing.CANNOT_RANK:
-        failed.append(f"cannot rank customers: its AUC of {_interval(candidate.record)} includes one half")
+        failed.append(f"cannot rank customers: its AUC of {candidate.record.interval} includes one half")
     own, baseline = metrics["log_loss"], metrics["baseline_log_loss"]
     if own > baseline:
         failed.append(f"has a log-loss of {own:z.4f} in the backtest, against {baseline:z.4f} of the recency rule")
@@ -207,10 +207,6 @@ def _against_current(candidate: Champion, current: Champion | None) -> list[str]
         gap = f"the upper end of the 95 % interval of the difference in AUC is {auc_above:+z.4f}"
         failed.append(f"ranks customers significantly worse than {name}, the kind of the champion: {gap}")
     return failed
-
-
-def _interval(record: TrackRecord) -> str:
-    return f"{record.auc:.2f} [{record.low:.2f}, {record.high:.2f}]"
 
 
 def _current(settings: Settings) -> tuple[Champion | None, str | None]:
