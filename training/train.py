@@ -12,7 +12,7 @@ from features.frames.columns import CUSTOMER
 from features.labels import LABELS
 from features.point_in_time import known_before
 from features.tables.schema import Tables
-from features.windows import churn_windows
+from features.windows import Windows, churn_windows
 from models.churn.hybrid import DEFAULT_TREES
 from models.plugins import installed_candidates
 from models.registry import CANDIDATES, VALUE_CANDIDATES
@@ -118,7 +118,8 @@ def _train(
     progress(EXPLANATION, 0, 1)
     explanation = explain(result.fitted, [entry["candidate"] for entry in board["churn"]])
     progress(EXPLANATION, 1, 1)
-    _keep(settings, tables, as_of, contestants, KeptBacktest(result, explanation, data.notes, data.windows.horizon_days))
+    key = _key(settings, as_of, data.windows, data.digests, contestants)
+    _keep(settings, key, contestants, KeptBacktest(result, explanation, data.notes, data.windows.horizon_days))
     query = ExperimentQuery(settings=settings, known=known_before(tables, as_of), as_of=as_of, windows=data.windows)
     at_risk_from = assumed_effects.at_risk_from(settings.targeting.at_risk_threshold)
     responses, response_notes = measure_responses(query, assumed_effects.churn, at_risk_from, progress)
@@ -186,7 +187,9 @@ def compare(
     """
     contestants = contestants or configured_contestants(settings)
     families = configured_families(settings.training.families) if families is None else families
-    kept = None if families else find_backtest(settings.workspace.path, _key(settings, tables, as_of, contestants))
+    known = known_before(tables, as_of)
+    key = _key(settings, as_of, churn_windows(settings.churn, known, as_of), table_digests(known), contestants)
+    kept = None if families else find_backtest(settings.workspace.path, key)
     if kept is None:
         data = prepare_training_data(settings, tables, as_of, progress)
         snapshots = [with_families(snapshot, tables, families) for snapshot in data.snapshots]
@@ -195,31 +198,29 @@ def compare(
         explanation = explain(result.fitted, [entry["candidate"] for entry in ranked])
         kept = KeptBacktest(result, explanation, data.notes, data.windows.horizon_days)
         if not families:
-            _keep(settings, tables, as_of, contestants, kept)
+            _keep(settings, key, contestants, kept)
     board = leaderboard(kept.result, as_of, kept.horizon_days, intervals=True, notes=kept.notes)
     board["explanation"] = None if kept.explanation is None else kept.explanation.to_json()
     pictures = comparison_pictures(board, kept.result), explanation_pictures(kept.explanation)
     return board, kept.result, render_comparison_page(board, pictures[0], kept.explanation, pictures[1])
 
 
-def _key(settings: Settings, tables: Tables, as_of: date, contestants: Contestants) -> str:
-    """Return what identifies the backtest of these tables on a day."""
-    known = known_before(tables, as_of)
-    windows = churn_windows(settings.churn, known, as_of)
+def _key(settings: Settings, as_of: date, windows: Windows, digests: dict[str, str], contestants: Contestants) -> str:
+    """Return what identifies the backtest of tables with these digests on a day."""
     inputs = {
         "as_of": as_of,
         "windows": windows,
         "loyalty": settings.loyalty,
         "calendar": settings.calendar,
-        "digests": table_digests(known),
+        "digests": digests,
     }
     return backtest_key(inputs, contestants)
 
 
-def _keep(settings: Settings, tables: Tables, as_of: date, contestants: Contestants, kept: KeptBacktest) -> None:
+def _keep(settings: Settings, key: str, contestants: Contestants, kept: KeptBacktest) -> None:
     """Keep a backtest, unless candidates of other packages took part: a change of their code would not be seen."""
     built_in = {candidate.name for candidate in CANDIDATES} - {candidate.name for candidate in installed_candidates()}
     built_in |= {candidate.name for candidate in VALUE_CANDIDATES}
     names = {*(candidate.name for candidate in contestants.churn), *(candidate.name for candidate in contestants.value)}
     if names <= built_in:
-        keep_backtest(settings.workspace.path, _key(settings, tables, as_of, contestants), kept)
+        keep_backtest(settings.workspace.path, key, kept)
