@@ -17,7 +17,7 @@ from settings.sections import Training
 
 Contestant = TypeVar("Contestant", Candidate, ValueCandidate)
 QUICK_ORIGINS = 2
-QUICK_CHURN, QUICK_VALUE = ("base_rate", "order_model", "hybrid"), ("hybrid",)
+QUICK_CHURN, QUICK_VALUE = ("base_rate", "hybrid", "order_average", "order_model"), ("hybrid",)
 ALWAYS = {BASELINE.name, VALUE_BASELINE.name, ORDER_MODELS.name}  # the measures of all others, and what serves without them
 
 

@@ -7,8 +7,7 @@ import polars as pl
 
 from models.btyd.pair import BuyTillYouDie
 from models.champion import Champion, ChampionTerms
-from models.churn.blend import NAME as BLEND
-from models.churn.order_average import NAME as SHORT_LOG_CHOICE
+from models.churn.order_average import NAME as UNTESTED_CHOICE
 from models.churn.probability_interval import log_odds_std
 from models.churn.protocol import Candidate, ChurnModel
 from models.errors import TooLittleDataError
@@ -49,8 +48,7 @@ def hold_contest(data: TrainingData, progress: Progress, contestants: Contestant
     result = backtest(data.snapshots, data.tables, contestants, progress)
     board = leaderboard(result, data.as_of, data.windows.horizon_days, notes=data.notes)
     may_serve = [candidate.name for candidate in contestants.churn if candidate.name not in contestants.never_serving]
-    untested = BLEND if data.snapshots else SHORT_LOG_CHOICE
-    chosen = choose_candidate(result, "p:", may_serve, BASELINE.name) or untested
+    chosen = choose_candidate(result, "p:", may_serve, BASELINE.name) or UNTESTED_CHOICE
     return Contest(result, board, find_candidate(chosen, (*contestants.churn, *CANDIDATES)))
 
 

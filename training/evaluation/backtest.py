@@ -66,10 +66,11 @@ class Backtest:
 
 
 def backtest(snapshots: list[Snapshot], tables: Tables, contestants: Contestants, progress: Progress) -> Backtest:
-    """Return predictions at the newest origins, one horizon apart, each with a closed window before it.
+    """Return predictions at the newest origins, one horizon apart, each with a closed window before it if there is such a day.
 
-    No candidate sees the labels of the window it predicts. A candidate that cannot be fitted at an origin has nulls there. Where
-    that is every origin, `limits` has the newest reason; the key of a value candidate is `value:<name>`.
+    In a log too short for one, candidates that learn from no window are evaluated on the windows there are. No candidate sees
+    the labels of the window it predicts. A candidate that cannot be fitted at an origin has nulls there. Where that is every
+    origin, `limits` has the newest reason; the key of a value candidate is `value:<name>`.
     """
 
     def evaluate(origin: Snapshot) -> Backtest:
@@ -77,7 +78,8 @@ def backtest(snapshots: list[Snapshot], tables: Tables, contestants: Contestants
         return _evaluate_origin(origin, closed, contestants)
 
     # newest first: it has the most windows behind it and takes longest, so that all processors finish together
-    newest_first = choose_origins(snapshots, contestants.origins)[::-1]
+    origins = choose_origins(snapshots, contestants.origins) or windows_apart(snapshots, contestants.origins)
+    newest_first = origins[::-1]
     parts = map_with_progress(evaluate, newest_first, progress, "backtest")[::-1]
     if not parts:
         names = [candidate.name for candidate in contestants.churn]

@@ -13,7 +13,7 @@ from models.btyd.beta_geometric_likelihood import BetaGeometricLikelihood, log_l
 from models.btyd.discounting import discounted_orders
 from models.btyd.histories import build_histories
 from models.btyd.regular_process import RegularBetaGeometric
-from models.btyd.regularity import choose_regularity
+from models.btyd.regularity import SHAPES, choose_regularity, regularity_weights
 from models.errors import InvalidHistoriesError
 
 # Fits of the package BTYDplus, and of mplatzer/paper-bgcnbdk, the replication of Reutterer, Platzer and Schroeder (2021)
@@ -51,6 +51,17 @@ def test_the_likelihood_is_that_of_the_reference_implementation() -> None:
         value, _ = log_likelihood_by_row(np.array([[0.5], [2.0], [0.3], [0.6]]), data, first_order_counts, k=3)
         gaps = 2 * 3.0 - x * np.log(2.0)
         assert value[0] + gaps == pytest.approx(expected, abs=1e-5)
+
+
+def test_the_weights_of_k_agree_with_the_choice_and_are_equal_where_nothing_is_known(cdnow: pl.DataFrame) -> None:
+    assert regularity_weights(cdnow) == {1: 1.0}
+    regular, _ = simulate(4, 400, np.random.default_rng(4))
+    weights = regularity_weights(regular)
+    assert max(weights, key=weights.__getitem__) == choose_regularity(regular) == 4
+    assert sum(weights.values()) == pytest.approx(1)
+    twice = regular.filter(pl.col("frequency") < 2)  # these say nothing
+    assert regularity_weights(twice) == pytest.approx(dict.fromkeys(SHAPES, 1 / len(SHAPES)))
+    assert regularity_weights(regular.drop("log_gaps")) == {1: 1.0}
 
 
 def test_cdnow_customers_order_at_random_times(cdnow: pl.DataFrame) -> None:

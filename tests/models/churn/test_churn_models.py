@@ -8,7 +8,10 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal, assert_series_equal
 
+from models.btyd.bgcnbd import MBGCNBD
+from models.btyd.bgnbd import BGNBD
 from models.btyd.pair import HORIZON_COLUMN, SEASONAL_COLUMNS
+from models.btyd.paretonbd import ParetoNBD
 from models.churn.base_rate import BaseRateCandidate
 from models.churn.calibration import Calibration, fit_calibration
 from models.churn.hybrid import fit_slope
@@ -16,6 +19,8 @@ from models.churn.order_average import OrderAverageCandidate
 from models.churn.order_columns import OrderColumnCandidate
 from models.churn.protocol import Candidate
 from models.errors import TooLittleDataError
+from models.files import write_json
+from models.log_odds import log_odds
 from models.registry import BASELINE, CANDIDATES, load_churn_model
 from models.snapshot import Snapshot
 from models.trees.boosting import INPUTS
@@ -120,6 +125,16 @@ def test_a_short_log_shrinks_the_order_models_towards_one_half_by_what_they_saw(
     assert six.shrinkage == pytest.approx(6 / (6 + 15))
     shorter = few.with_columns(pl.lit(2 * int(few["T"].max())).alias(HORIZON_COLUMN))  # type: ignore[call-overload]
     assert OrderAverageCandidate().fit([], shorter).shrinkage == pytest.approx(6 / (6 + 15 * 4))
+
+
+def test_the_average_of_an_earlier_version_is_that_of_its_three_models(snapshots: list[Snapshot], tmp_path: Path) -> None:
+    frame = snapshots[-1].frame
+    models = {"BG/NBD": BGNBD().fit(frame), "MBG/CNBD-k": MBGCNBD().fit(frame), "Pareto/NBD": ParetoNBD().fit(frame)}
+    stored = {"orders": {kind: model.to_json() for kind, model in models.items()}, "horizon_days": 60, "shrinkage": 0.7}
+    write_json(tmp_path / "churn.json", {"name": "order_average", "average": 0.1, **stored})
+    probabilities = [model.p_no_order(frame, 60).to_numpy() for model in models.values()]
+    expected = 1 / (1 + np.exp(-0.7 * np.mean([log_odds(p) for p in probabilities], axis=0)))
+    np.testing.assert_allclose(load_churn_model(tmp_path).p_churn(frame).to_numpy(), expected, rtol=1e-12)
 
 
 def test_a_bgnbd_stored_before_it_had_parameters_of_its_own_is_the_column(snapshots: list[Snapshot], tmp_path: Path) -> None:

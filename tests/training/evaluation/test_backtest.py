@@ -53,6 +53,20 @@ def test_windows_close_by_the_as_of_date_with_a_horizon_of_orders_before_each() 
     assert cut_offs(first, date(2024, 4, 29), 90) == []
 
 
+def test_without_a_window_before_any_day_candidates_that_learn_from_none_are_evaluated(
+    snapshots: list[Snapshot], tables: Tables
+) -> None:
+    overlapping = [snapshot for snapshot in snapshots if snapshot.as_of < snapshots[0].closed_on]
+    result = backtest(overlapping, tables, Contestants(), quiet)
+    assert result.origins == [overlapping[-1].as_of]
+    assert result.candidates("p:") == ["order_average", "order_model"]
+    assert "recency_rule" in result.limits
+    board = leaderboard(result, overlapping[-1].closed_on, 91, intervals=True)
+    assert [entry["candidate"] for entry in board["churn"]] == sorted(
+        ["order_average", "order_model"], key=lambda name: next(e["log_loss"] for e in board["churn"] if e["candidate"] == name)
+    )
+
+
 def test_a_short_log_has_more_windows_with_less_before_them() -> None:
     first, as_of = date(2024, 1, 1), date(2024, 6, 1)
     days = cut_offs(first, as_of, 90)
