@@ -29,7 +29,7 @@ from serving.scoring.batch import refuse_hindsight
 from serving.scoring.batch import score as score_customers
 from settings.clock import shop_today, utc_now
 from settings.sections import Settings
-from training.evaluation.backtest import Backtest
+from training.evaluation.backtest_result import Backtest
 from training.families import Family
 from training.registry.promotion import confirm
 from training.train import TrainingResult, configured_contestants

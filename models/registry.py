@@ -67,6 +67,7 @@ def candidates(hybrid: HybridCandidate = HYBRID) -> tuple[Candidate, ...]:
 
 CANDIDATES = candidates()
 NEVER_SERVING = {"bgnbd_of_lifetimes"}  # fitted by the reference package, for comparison only
+REFERENCES = NEVER_SERVING | {"bgnbd_gamma_gamma_of_lifetimes"}  # take part only where they are asked for
 VALUE_BASELINE = LAST_PERIOD
 VALUE_LEARNERS: tuple[ValueLearner, ...] = (
     LightGbmValueCandidate(TWEEDIE, boosters=HYBRID.boosters),

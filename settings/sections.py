@@ -302,11 +302,11 @@ class Calendar:
 class Training:
     """What `train`, `compare` and `backtest` evaluate.
 
-    `candidates` and `value_candidates` name those that take part, empty for all; the naive baselines always do. A reference such
-    as "my_module:Candidate" adds one of your own. `origins` is the highest number of past days, `seed` that of all trees, and
-    `trees` a file of parameters from `tune`. `families` are references to feature families of your own, whose columns `compare`
-    and `backtest` join to the features for candidates of your own. `segments` are columns of the features by whose values the
-    metrics are grouped.
+    `candidates` and `value_candidates` name those that take part; the naive baselines always do. Empty means all but those that
+    the package `lifetimes` fits, and ["all"] these too. A reference such as "my_module:Candidate" adds one of your own.
+    `origins` is the highest number of past days, `seed` that of all trees, and `trees` a file of parameters from `tune`.
+    `families` are references to feature families of your own, whose columns `compare` and `backtest` join to the features for
+    candidates of your own. `segments` are columns of the features by whose values the metrics are grouped.
     """
 
     candidates: tuple[str, ...] = ()

@@ -23,8 +23,9 @@ from settings.sections import Settings
 from training.contestants import Contestants
 from training.data.progress import Progress
 from training.data.training_data import TrainingData
-from training.evaluation.backtest import Backtest, backtest
+from training.evaluation.backtest import backtest
 from training.evaluation.backtest_metrics import backtest_metrics, reliability_table
+from training.evaluation.backtest_result import Backtest
 from training.evaluation.choice import choose_candidate
 from training.evaluation.leaderboard import leaderboard
 from training.evaluation.order_dates import fit_order_dates

@@ -25,8 +25,9 @@ from training.contestants import Contestants, choose_contestants
 from training.data.experiments import ExperimentQuery
 from training.data.progress import Progress
 from training.data.training_data import prepare_training_data, table_digests
-from training.evaluation.backtest import Backtest, backtest
+from training.evaluation.backtest import backtest
 from training.evaluation.backtest_cache import KeptBacktest, backtest_key, find_backtest, keep_backtest
+from training.evaluation.backtest_result import Backtest
 from training.evaluation.feature_importance import explain
 from training.evaluation.leaderboard import leaderboard
 from training.evaluation.permutation_test import refuse_predictable_shuffles
@@ -71,15 +72,17 @@ def train(
     check_output: Callable[[str, pl.DataFrame], None] = no_output_checks,
     *,
     quick: bool = False,
+    candidates: Sequence[str] = (),
 ) -> TrainingResult:
     """Fit, evaluate, log and register; the first version becomes champion, later ones challenger.
 
     `trees` are the parameters of the hybrid, by default the configured ones. `check_output` gets the features and the snapshots
-    before any model is fitted, and raises where they are invalid. `quick` evaluates a few candidates on two past days. Raises
-    TooLittleDataError when no candidate can be fitted on what was known before `as_of`, LeakageError, and PluginError.
+    before any model is fitted, and raises where they are invalid. `quick` evaluates a few candidates on two past days, and
+    `candidates` names churn candidates in place of the configured ones. Raises TooLittleDataError when no candidate can be
+    fitted on what was known before `as_of`, LeakageError, and PluginError.
     """
     trees = trees or configured_trees(settings)
-    contestants = choose_contestants(settings.training, trees, quick=quick)
+    contestants = choose_contestants(settings.training, trees, quick=quick, names=candidates)
     with ThreadPoolExecutor(max_workers=1) as pool:
         prepared = pool.submit(_prepare_registry, settings)  # a new MLflow store takes seconds, which pass meanwhile
         return _train(settings, tables, as_of, progress, contestants, trees, check_output, prepared)
@@ -137,17 +140,9 @@ def configured_trees(settings: Settings) -> TreeParams:
     return replace(trees, seed=settings.training.seed)
 
 
-def configured_contestants(settings: Settings, *, quick: bool = False) -> Contestants:
-    """Return the contestants of the configuration, or a few of them if `quick`. Raises PluginError and TreeParamsError."""
-    return choose_contestants(settings.training, configured_trees(settings), quick=quick)
-
-
-def backtest_candidates(
-    settings: Settings, tables: Tables, as_of: date, progress: Progress, *, quick: bool = False
-) -> tuple[dict[str, Any], Backtest]:
-    """Return the leaderboard and the backtest of the configured candidates, with the predictions of every past day."""
-    board, result, _ = compare(settings, tables, as_of, progress, configured_contestants(settings, quick=quick))
-    return board, result
+def configured_contestants(settings: Settings, *, quick: bool = False, names: Sequence[str] = ()) -> Contestants:
+    """Return the contestants of the configuration, as `choose_contestants` does. Raises PluginError and TreeParamsError."""
+    return choose_contestants(settings.training, configured_trees(settings), quick=quick, names=names)
 
 
 def _stopped_by(prepared: Future[list[str]], progress: Progress) -> Progress:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from holdfast.commands.options import DEFAULT_CONFIG, AsOf, Config, Quick
+from holdfast.commands.options import DEFAULT_CONFIG, AsOf, Candidates, Config, Quick
 from holdfast.printing.console import CONSOLE
 
 NAME = "backtest"
@@ -22,7 +22,13 @@ def _parse_path(text: str) -> Path:
 Out = Annotated[Path, typer.Option("--out", parser=_parse_path, metavar="FILE", help="Parquet or CSV file to write.")]
 
 
-def command(out: Out, config: Config = DEFAULT_CONFIG, as_of: AsOf = None, quick: Quick = False) -> None:  # noqa: FBT002  # a flag of the command line
+def command(
+    out: Out,
+    config: Config = DEFAULT_CONFIG,
+    as_of: AsOf = None,
+    candidates: Candidates = None,
+    quick: Quick = False,  # noqa: FBT002  # a flag of the command line
+) -> None:
     """Write the predictions of every candidate on past days, with the outcomes, and print the leaderboards. Registers nothing.
 
     The file has a row per customer and past day: customer_id, origin, churned, next_spend, groups, and a column per candidate,
@@ -33,11 +39,12 @@ def command(out: Out, config: Config = DEFAULT_CONFIG, as_of: AsOf = None, quick
     from holdfast.printing.checks import print_note
     from holdfast.printing.progress import show_progress
     from holdfast.printing.tables import print_leaderboard
-    from training.train import backtest_candidates
+    from training.train import compare, configured_contestants
 
     with open_session(config, as_of) as session, show_progress(CONSOLE) as progress:
         print_note(session.note)
-        board, result = backtest_candidates(session.settings, session.tables, session.as_of, progress, quick=quick)
+        contestants = configured_contestants(session.settings, quick=quick, names=candidates or ())
+        board, result, _ = compare(session.settings, session.tables, session.as_of, progress, contestants)
     print_leaderboard(CONSOLE, board)
     if result.frame is None:
         CONSOLE.print("No past day could be tested, so no file was written.")

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from holdfast.commands.options import DEFAULT_CONFIG, AsOf, Config, Quick
+from holdfast.commands.options import DEFAULT_CONFIG, AsOf, Candidates, Config, Quick
 from holdfast.printing.console import CONSOLE
 
 NAME = "compare"
@@ -18,6 +18,7 @@ JsonFile = Annotated[Path | None, typer.Option("--json", help="Write the leaderb
 def command(
     config: Config = DEFAULT_CONFIG,
     as_of: AsOf = None,
+    candidates: Candidates = None,
     json_file: JsonFile = None,
     quick: Quick = False,  # noqa: FBT002  # a flag of the command line
 ) -> None:
@@ -34,7 +35,7 @@ def command(
 
     with open_session(config, as_of) as session, show_progress(CONSOLE) as progress:
         print_note(session.note)
-        contestants = configured_contestants(session.settings, quick=quick)
+        contestants = configured_contestants(session.settings, quick=quick, names=candidates or ())
         board, _, page = compare(session.settings, session.tables, session.as_of, progress, contestants)
     print_leaderboard(CONSOLE, board)
     path = session.settings.workspace.path / "comparison" / f"{session.as_of}.html"

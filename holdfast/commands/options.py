@@ -52,6 +52,21 @@ OverrideReason = Annotated[
 ]
 DespiteReason = Annotated[str | None, typer.Option("--despite", metavar="REASON", hidden=True)]  # the old name of --override
 Quick = Annotated[bool, typer.Option("--quick", help="Evaluate only a few candidates, on two past days.")]
+
+
+def _parse_names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+Candidates = Annotated[
+    tuple[str, ...] | None,
+    typer.Option(
+        "--candidates",
+        parser=_parse_names,
+        metavar="NAME,...",
+        help="Churn candidates to evaluate, or all: those that the package lifetimes fits too. Default: [training] candidates.",
+    ),
+]
 Customer = Annotated[str, typer.Argument(metavar="CUSTOMER_ID", help="The customer's id, as in the tables.")]
 Preemptive = Annotated[bool, typer.Option("--preemptive", help="Also for an id that no table, score or list has yet.")]
 DEFAULT_CONFIG = Path("holdfast.toml")

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from holdfast.commands.options import DEFAULT_CONFIG, AsOf, Config, DespiteReason, OverrideReason, Quick
+from holdfast.commands.options import DEFAULT_CONFIG, AsOf, Candidates, Config, DespiteReason, OverrideReason, Quick
 from holdfast.printing.console import CONSOLE, MESSAGES
 
 NAME = "train"
@@ -18,6 +18,7 @@ def command(
     config: Config = DEFAULT_CONFIG,
     as_of: AsOf = None,
     trees: TreesFile = None,
+    candidates: Candidates = None,
     quick: Quick = False,  # noqa: FBT002  # a flag of the command line
     override: OverrideReason = None,
     despite: DespiteReason = None,
@@ -45,7 +46,16 @@ def command(
         print_note(session.note)
         check = output_checker(session.settings, warn)
         try:
-            trained = train(session.settings, session.tables, session.as_of, progress, tree_params, check, quick=quick)
+            trained = train(
+                session.settings,
+                session.tables,
+                session.as_of,
+                progress,
+                tree_params,
+                check,
+                quick=quick,
+                candidates=candidates or (),
+            )
         except TooLittleDataError as error:
             MESSAGES.print(f"No model was trained. {error}")
             print_small_shop(CONSOLE, *write_small_shop_list(session))

@@ -102,6 +102,8 @@ def print_leaderboard(console: Console, board: dict[str, Any]) -> None:
     windows = f"{board['rows']:,} customer windows of {board['horizon_days']} days from {', '.join(board['origins'])}"
     console.print(_leaderboard_table(f"Churn, {windows}", board["churn"], CHURN_METRICS, board["churn_baseline"]))
     console.print(_leaderboard_table(f"Value, {windows}", board["value"], VALUE_METRICS, board["value_baseline"]))
+    if board["behind"]:
+        console.print(f"Clearly behind on the two newest days, and not fitted on the older ones: {', '.join(board['behind'])}.")
     for candidate, reason in board["limits"].items():
         console.print(f"Not evaluated: {candidate}. {reason}")
 

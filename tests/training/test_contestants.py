@@ -86,7 +86,7 @@ def test_quick_keeps_a_few_and_the_configured_trees_are_read(tmp_path: Path) -> 
     file.write_text('{"num_leaves": 5}')
     settings = Settings(TableSources("t.csv"), Workspace(tmp_path), training=Training(trees=file))
     chosen = configured_contestants(settings, quick=True)
-    assert names(chosen)[0] == ["base_rate", "recency_rule", "hybrid", "order_model"]
+    assert names(chosen)[0] == ["base_rate", "recency_rule", "hybrid", "order_average", "order_model"]
     assert chosen.origins == 2
     assert next(c for c in chosen.churn if c.name == "hybrid").trees.num_leaves == 5  # type: ignore[attr-defined]
     file.unlink()

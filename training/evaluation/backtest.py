@@ -1,7 +1,7 @@
 """Rolling origins: fit every candidate on the windows closed before a past day, and evaluate it on the window after that day."""
 
-from dataclasses import dataclass, field
-from datetime import date
+from collections.abc import Sequence
+from dataclasses import replace
 
 import polars as pl
 
@@ -13,9 +13,11 @@ from models.errors import TooLittleDataError
 from models.snapshot import Snapshot, windows_apart
 from models.value.protocol import ValueCandidate
 from settings.errors import UserError
-from training.contestants import Contestants
+from training.contestants import ALWAYS, Contestants
 from training.data.progress import Progress, map_with_progress
 from training.data.snapshots import closed_before
+from training.evaluation.backtest_result import Backtest, FittedCandidate
+from training.evaluation.halving import FIRST_ORIGINS, clearly_behind
 
 SILENCE_BANDS = {30: "silent to 30 days", 90: "to 90", 180: "to 180", 365: "to 365"}
 LONGEST_BAND = "longer"
@@ -25,65 +27,43 @@ class SegmentError(UserError):
     """The configuration names a column to group metrics by that there is not."""
 
 
-@dataclass(frozen=True)
-class FittedCandidate:
-    """A churn model as fitted for an origin, and the features of the customers it predicted, without their labels."""
-
-    origin: date
-    model: ChurnModel
-    features: pl.DataFrame
-
-
-@dataclass(frozen=True)
-class Backtest:
-    """Predictions of every candidate at every origin, and the reasons why some candidates could not be fitted at any.
-
-    `frame` has one row per customer and origin, or is None where the log is too short for any origin. Its columns: customer_id
-    (for resampling; it goes into no report, log or artifact), origin, churned, next_spend; the groups segment (one-time, repeat),
-    loyalty_segment, silence, and `by:<column>` of the configured segments; `p:<candidate>` and `value:<candidate>`, null at
-    origins where the candidate could not be fitted. A value model with quantiles adds `low:` and `high:`, at 10 % and 90 %.
-    `fitted` has the churn models behind it.
-    """
-
-    frame: pl.DataFrame | None
-    limits: dict[str, str]
-    fitted: list[FittedCandidate] = field(default_factory=list)
-
-    @property
-    def origins(self) -> list[date]:
-        """The origins, oldest first."""
-        return [] if self.frame is None else self.frame["origin"].unique().sort().to_list()
-
-    def candidates(self, prefix: str) -> list[str]:
-        """Names of the candidates with predictions; prefix is `p:` or `value:`."""
-        columns = [] if self.frame is None else self.frame.columns
-        return [column.removeprefix(prefix) for column in columns if column.startswith(prefix)]
-
-    def rows_with(self, *columns: str) -> pl.DataFrame:
-        """Return the rows in which none of these columns is null; there must be a frame."""
-        assert self.frame is not None, "candidates come from a frame"  # noqa: S101  # for the type checker
-        return self.frame.drop_nulls(list(columns))
-
-
 def backtest(snapshots: list[Snapshot], tables: Tables, contestants: Contestants, progress: Progress) -> Backtest:
     """Return predictions at the newest origins, one horizon apart, each with a closed window before it if there is such a day.
 
     In a log too short for one, candidates that learn from no window are evaluated on the windows there are. No candidate sees
     the labels of the window it predicts. A candidate that cannot be fitted at an origin has nulls there. Where that is every
-    origin, `limits` has the newest reason; the key of a value candidate is `value:<name>`.
+    origin, `limits` has the newest reason; the key of a value candidate is `value:<name>`. Candidates that are clearly behind at
+    the two newest origins are not fitted at the older ones.
     """
-
-    def evaluate(origin: Snapshot) -> Backtest:
-        closed = closed_before(snapshots, tables, origin.as_of)
-        return _evaluate_origin(origin, closed, contestants)
-
-    # newest first: it has the most windows behind it and takes longest, so that all processors finish together
     origins = choose_origins(snapshots, contestants.origins) or windows_apart(snapshots, contestants.origins)
-    newest_first = origins[::-1]
-    parts = map_with_progress(evaluate, newest_first, progress, "backtest")[::-1]
-    if not parts:
+    if not origins:
         names = [candidate.name for candidate in contestants.churn]
         return Backtest(None, dict.fromkeys(names, "the log is too short for a backtest"))
+
+    def evaluate(of_origins: Sequence[Snapshot], taking_part: Contestants) -> list[Backtest]:
+        def evaluate_origin(origin: Snapshot) -> Backtest:
+            return _evaluate_origin(origin, closed_before(snapshots, tables, origin.as_of), taking_part)
+
+        done = len(origins) - len(of_origins)
+        return map_with_progress(evaluate_origin, of_origins, _within(progress, done, len(origins)), "backtest")
+
+    # newest first: it has the most windows behind it and takes longest, so that all processors finish together
+    newest, older = origins[: -FIRST_ORIGINS - 1 : -1], origins[:-FIRST_ORIGINS][::-1]
+    first = _concat(evaluate(newest, contestants)[::-1])
+    behind = clearly_behind(first, ALWAYS) if older else set()
+    if not older:
+        return first
+    remaining = contestants.without(behind)
+    return replace(_concat([*evaluate(older, remaining)[::-1], first]), behind=tuple(sorted(behind)))
+
+
+def _within(progress: Progress, before: int, total: int) -> Progress:
+    """Return the progress of a part of the origins, as a part of all."""
+    return lambda stage, done, _of_part: progress(stage, before + done, total)
+
+
+def _concat(parts: list[Backtest]) -> Backtest:
+    """Return one backtest of several, oldest first."""
     limits = {name: reason for part in parts for name, reason in part.limits.items()}
     frame = pl.concat([part.frame for part in parts if part.frame is not None], how="diagonal")
     fitted = [candidate for part in parts for candidate in part.fitted]

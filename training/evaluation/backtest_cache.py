@@ -11,7 +11,7 @@ import polars as pl
 
 from features.storage.files import atomic_path, write_durably
 from training.contestants import Contestants
-from training.evaluation.backtest import Backtest
+from training.evaluation.backtest_result import Backtest
 from training.evaluation.feature_importance import Explanation
 
 FOLDER, PREDICTIONS, REST = "backtest", "predictions.parquet", "backtest.json"
@@ -51,6 +51,7 @@ def keep_backtest(workspace: Path, key: str, kept: KeptBacktest) -> None:
     rest = {
         "key": key,
         "limits": kept.result.limits,
+        "behind": kept.result.behind,
         "explanation": kept.explanation and kept.explanation.to_json(),
         "notes": kept.notes,
         "horizon_days": kept.horizon_days,
@@ -72,7 +73,9 @@ def find_backtest(workspace: Path, key: str) -> KeptBacktest | None:
     if frame.height != rest["rows"]:  # customers were erased since
         return None
     explanation = None if rest["explanation"] is None else Explanation.from_json(rest["explanation"])
-    return KeptBacktest(Backtest(frame, rest["limits"]), explanation, rest["notes"], rest["horizon_days"])
+    return KeptBacktest(
+        Backtest(frame, rest["limits"], behind=tuple(rest["behind"])), explanation, rest["notes"], rest["horizon_days"]
+    )
 
 
 def _code_digest() -> str:

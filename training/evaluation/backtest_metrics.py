@@ -9,7 +9,7 @@ from features.frames.arrays import Array
 from features.frames.columns import CUSTOMER
 from models.registry import BASELINE
 from training.evaluation.auc_difference import auc_difference
-from training.evaluation.backtest import Backtest
+from training.evaluation.backtest_result import Backtest
 from training.evaluation.bootstrap import paired_interval, resample_customers, resampled_log_loss
 from training.metrics import BINS, calibration_error, log_loss
 

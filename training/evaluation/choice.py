@@ -17,7 +17,7 @@ from features.frames.columns import CUSTOMER
 from models.btyd.seasonal_level import churn_offset, value_offset
 from models.log_odds import log_odds
 from models.snapshot import DECAY
-from training.evaluation.backtest import Backtest
+from training.evaluation.backtest_result import Backtest
 from training.evaluation.bootstrap import clustered_error
 from training.metrics import log_losses, tweedie_deviances
 
@@ -30,28 +30,30 @@ def choose_candidate(result: Backtest, prefix: str, preferred: Sequence[str], re
 
     `prefix` is `p:` or `value:`. Every candidate is compared with the `reference`, on the rows where both have a prediction, by
     log-loss or Tweedie deviance; newer origins count more. Of those within one standard error of the best, the first of
-    `preferred` is chosen. The standard error is over customers.
+    `preferred` is chosen. The standard error is over customers. Candidates that were clearly behind are none to choose from.
     """
     if result.frame is None or reference not in result.candidates(prefix):
         return None
-    weighted = result.frame.with_columns(_importance(result))
+    weighted = with_importance(result)
     newest = weighted.filter(pl.col("origin") == pl.col("origin").max())
-    names = [name for name in preferred if f"{prefix}{name}" in newest.columns and not newest[f"{prefix}{name}"].null_count()]
+    columns = set(newest.columns) - set(result.behind)
+    names = [name for name in preferred if f"{prefix}{name}" in columns and not newest[f"{prefix}{name}"].null_count()]
     if not names:
         return None
-    means = {name: _difference(weighted, prefix, name, reference)[0] for name in names}
+    means = {name: loss_difference(weighted, prefix, name, reference)[0] for name in names}
     best = min(names, key=means.__getitem__)
-    within = (name for name in names if name == best or np.less_equal(*_difference(weighted, prefix, name, best)))
+    within = (name for name in names if name == best or np.less_equal(*loss_difference(weighted, prefix, name, best)))
     return next(within)
 
 
-def _importance(result: Backtest) -> pl.Expr:
-    """Return the weight of a row: a half for each origin newer than its own."""
+def with_importance(result: Backtest) -> pl.DataFrame:
+    """Return the rows with their weight, `importance`: a half for each origin newer than its own; there must be a frame."""
     newer = {origin: index for index, origin in enumerate(reversed(result.origins))}
-    return (DECAY ** pl.col("origin").replace_strict(newer, return_dtype=pl.Float64)).alias("importance")
+    importance = DECAY ** pl.col("origin").replace_strict(newer, return_dtype=pl.Float64)
+    return result.rows_with().with_columns(importance.alias("importance"))
 
 
-def _difference(weighted: pl.DataFrame, prefix: str, name: str, other: str) -> tuple[float, float]:
+def loss_difference(weighted: pl.DataFrame, prefix: str, name: str, other: str) -> tuple[float, float]:
     """Return the weighted mean loss of one candidate less that of another, and its standard error over customers."""
     if name == other:
         return 0.0, 0.0

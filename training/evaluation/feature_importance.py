@@ -11,7 +11,7 @@ import polars as pl
 
 from models.churn.protocol import ChurnModel
 from models.trees.boosting import FEATURE_FAMILY
-from training.evaluation.backtest import FittedCandidate
+from training.evaluation.backtest_result import FittedCandidate
 
 MAX_SHOWN, MAX_DEPENDENCE = 15, 6
 MAX_ROWS = 2_000

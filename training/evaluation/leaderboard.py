@@ -11,7 +11,8 @@ import polars as pl
 from features.frames.arrays import Array
 from features.frames.columns import CUSTOMER
 from models.registry import BASELINE, VALUE_BASELINE
-from training.evaluation.backtest import LONGEST_BAND, SILENCE_BANDS, Backtest, segment_column
+from training.evaluation.backtest import LONGEST_BAND, SILENCE_BANDS, segment_column
+from training.evaluation.backtest_result import Backtest
 from training.evaluation.bootstrap import (
     ResampledMetric,
     paired_interval,
@@ -36,7 +37,8 @@ def leaderboard(
 ) -> dict[str, Any]:
     """Return the leaderboard as data: churn by log-loss, value by Tweedie deviance, best first, baselines included.
 
-    `origins` of an entry is the number of past days on which the candidate could be fitted; those with fewer come last.
+    `origins` of an entry is the number of past days on which the candidate was fitted; those with fewer come last. `behind` names
+    those that were clearly behind on the newest days, and not fitted on the older ones.
 
     `notes` are sentences on the limits of the data. With `intervals` every entry has `against_baseline`: 95 % paired bootstrap
     intervals over customers of the difference to the named baseline, of log-loss and AUC, or of deviance and Gini.
@@ -53,6 +55,7 @@ def leaderboard(
         "churn": sorted(churn, key=lambda entry: (-entry["origins"], entry["log_loss"])),
         "value": sorted(value, key=lambda entry: (-entry["origins"], entry["tweedie_deviance"])),
         "limits": result.limits,
+        "behind": [column.removeprefix("value:").removeprefix("p:") for column in result.behind],
         "notes": list(notes),
     }
 

@@ -8,7 +8,7 @@ import polars as pl
 from features.frames.columns import CUSTOMER
 from models.snapshot import DECAY, Snapshot
 from models.value.lifetime_value import spend_within
-from training.evaluation.backtest import Backtest
+from training.evaluation.backtest_result import Backtest
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ import numpy as np
 from features.frames.arrays import Array
 from features.frames.columns import CUSTOMER
 from models.track_record import TrackRecord
-from training.evaluation.backtest import Backtest
+from training.evaluation.backtest_result import Backtest
 from training.evaluation.bootstrap import TAILS, Resamples, resample_customers, resampled_auc
 from training.metrics import auc
 

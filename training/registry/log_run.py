@@ -18,7 +18,7 @@ from models.trees.training import TreeParams
 from models.value.baselines import ORDER_MODELS
 from settings.sections import Settings
 from training.data.training_data import TrainingData
-from training.evaluation.backtest import Backtest
+from training.evaluation.backtest_result import Backtest
 from training.evaluation.feature_importance import Explanation
 from training.registry import mlflow_client as tracking
 from training.registry.champion_alias import champion_digest, champions_folder

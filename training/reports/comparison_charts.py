@@ -9,7 +9,7 @@ import polars as pl
 
 from features.frames.arrays import Array
 from features.rendering.figures import PALETTE, REFERENCE, Fill, render_figure
-from training.evaluation.backtest import Backtest
+from training.evaluation.backtest_result import Backtest
 from training.metrics import BINS
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import Any
 
 from features.rendering.templates import read_styles, template_environment
 from models.registry import BASELINE, VALUE_BASELINE
-from training.evaluation.backtest import Backtest
+from training.evaluation.backtest_result import Backtest
 from training.evaluation.feature_importance import Explanation
 from training.reports.comparison_charts import Picture, draw_comparison
 from training.reports.importance_charts import draw_explanation

@@ -10,8 +10,8 @@ import pytest
 from models.registry import CANDIDATES
 from training.contestants import Contestants
 from training.evaluation import backtest_cache
-from training.evaluation.backtest import Backtest
 from training.evaluation.backtest_cache import KeptBacktest, backtest_key, find_backtest, keep_backtest
+from training.evaluation.backtest_result import Backtest
 from training.evaluation.feature_importance import Explanation
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 from scipy.special import expit, logit
 
-from training.evaluation.backtest import Backtest
+from training.evaluation.backtest_result import Backtest
 from training.evaluation.choice import choose_candidate
 
 DAYS = [date(2024, 1, 1), date(2024, 4, 1), date(2024, 7, 1)]

@@ -8,7 +8,7 @@ import pytest
 from scipy.special import expit
 
 from models.churn.order_columns import OrderColumnChurn
-from training.evaluation.backtest import FittedCandidate
+from training.evaluation.backtest_result import FittedCandidate
 from training.evaluation.feature_importance import Explanation, dependence, explain
 from training.reports.importance_charts import draw_explanation
 

@@ -6,7 +6,7 @@ import pytest
 from scipy.special import expit
 
 from models.track_record import Standing
-from training.evaluation.backtest import Backtest
+from training.evaluation.backtest_result import Backtest
 from training.evaluation.track_record import track_record
 from training.metrics import auc
 

@@ -5,7 +5,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from training.evaluation.backtest import Backtest
+from training.evaluation.backtest_result import Backtest
 from training.evaluation.leaderboard import leaderboard
 from training.reports.comparison_page import comparison_pictures, explanation_pictures, render_comparison_page
 
