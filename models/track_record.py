@@ -6,14 +6,14 @@ from enum import StrEnum
 from typing import Any, Self
 
 MIN_ORIGINS, MIN_ROWS, MIN_OF_A_KIND = 2, 300, 30  # for more than weak evidence
-CHANCE = 0.5
+CHANCE, USEFUL_AUC = 0.5, 0.6
 
 
 class Standing(StrEnum):
     """What past days say about a champion's ranking of customers.
 
     tested: it ranks better than chance, on two past days or more. weak evidence: so it does, on one day or few customers. never
-    tested: there was no past day. cannot rank: the interval of its AUC includes one half.
+    tested: there was no past day, or too few customers for an answer. cannot rank: the interval of its AUC includes one half.
     """
 
     TESTED = "tested"
@@ -44,9 +44,17 @@ class TrackRecord:
         if not self.origins or self.low is None:
             return Standing.NEVER
         if self.low <= CHANCE:
-            return Standing.CANNOT_RANK
-        is_small = self.rows < MIN_ROWS or min(self.churned, self.rows - self.churned) < MIN_OF_A_KIND
-        return Standing.WEAK if self.origins < MIN_ORIGINS or is_small else Standing.TESTED
+            return Standing.NEVER if self._says_nothing else Standing.CANNOT_RANK
+        return Standing.WEAK if self.origins < MIN_ORIGINS or self._is_small else Standing.TESTED
+
+    @property
+    def _is_small(self) -> bool:
+        return self.rows < MIN_ROWS or min(self.churned, self.rows - self.churned) < MIN_OF_A_KIND
+
+    @property
+    def _says_nothing(self) -> bool:
+        """Whether so few customers were tested that their interval holds both chance and a useful ranking."""
+        return self._is_small and self.high is not None and self.high > USEFUL_AUC
 
     @property
     def supports_gains(self) -> bool:
@@ -61,7 +69,7 @@ class TrackRecord:
     @property
     def sentence(self) -> str:
         """The standing with its figures, in words."""
-        if self.standing is Standing.NEVER:
+        if self.standing is Standing.NEVER and not self.origins:
             return (
                 "Never tested: the log has no past day with a closed window both before and after it, so how well these "
                 "forecasts hold is unknown. No gain is promised."
@@ -69,6 +77,11 @@ class TrackRecord:
         days = "one past day" if self.origins == 1 else f"{self.origins} past days"
         windows = f"{self.rows:,} customer windows of {self.horizon_days} days from {days}"
         figures = f"AUC {self.interval}"
+        if self.standing is Standing.NEVER:
+            return (
+                f"Never tested on enough customers: on {windows}, {figures}, which may be chance (0.50) or a useful ranking. No "
+                "gain is promised."
+            )
         if self.standing is Standing.CANNOT_RANK:
             return (
                 f"Cannot rank: on {windows}, {figures}, no better than chance (0.50). Who is at risk is not known, only how "

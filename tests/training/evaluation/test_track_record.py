@@ -61,4 +61,4 @@ def test_without_predictions_nothing_was_tested() -> None:
 
 def test_a_day_on_which_everybody_churned_says_nothing() -> None:
     frame = backtest_of(0.9).frame.with_columns(churned=pl.lit(1.0))  # type: ignore[union-attr]
-    assert track_record(Backtest(frame, {}), "model", 90).standing is Standing.CANNOT_RANK
+    assert track_record(Backtest(frame, {}), "model", 90).standing is Standing.NEVER
