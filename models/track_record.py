@@ -71,7 +71,7 @@ class TrackRecord:
         """The standing with its figures, in words."""
         if self.standing is Standing.NEVER and not self.origins:
             return (
-                "Never tested: the log has no past day with a closed window both before and after it, so how well these "
+                "Never tested: the log has no past day with enough customers and a closed window after it, so how well these "
                 "forecasts hold is unknown. No gain is promised."
             )
         days = "one past day" if self.origins == 1 else f"{self.origins} past days"

@@ -33,10 +33,20 @@ def names(contestants: Contestants) -> tuple[list[str], list[str]]:
     return [candidate.name for candidate in contestants.churn], [candidate.name for candidate in contestants.value]
 
 
-def test_without_names_all_take_part() -> None:
+def test_without_names_all_take_part_but_those_of_the_reference_package() -> None:
     chosen = choose_contestants(Training())
-    assert names(chosen) == ([c.name for c in CANDIDATES], [c.name for c in VALUE_CANDIDATES])
+    everyone = [c.name for c in CANDIDATES], [c.name for c in VALUE_CANDIDATES]
+    default = names(chosen)
+    assert [name for name in everyone[0] if name not in default[0]] == ["bgnbd_of_lifetimes"]
+    assert [name for name in everyone[1] if name not in default[1]] == ["bgnbd_gamma_gamma_of_lifetimes"]
     assert (chosen.origins, chosen.never_serving) == (4, {"bgnbd_of_lifetimes"})
+    assert names(choose_contestants(Training(), names=("all",))) == everyone
+    assert names(choose_contestants(Training(candidates=("all",), value_candidates=("all",)))) == everyone
+
+
+def test_names_of_the_command_line_replace_those_of_the_configuration() -> None:
+    chosen = choose_contestants(Training(candidates=("blend",), value_candidates=("hybrid",)), names=("hybrid",))
+    assert names(chosen) == (["recency_rule", "hybrid"], ["same_as_last_period", "bgnbd_gamma_gamma", "hybrid"])
 
 
 def test_named_ones_take_part_with_the_baselines_and_references_never_serve() -> None:

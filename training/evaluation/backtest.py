@@ -40,26 +40,24 @@ def backtest(snapshots: list[Snapshot], tables: Tables, contestants: Contestants
         names = [candidate.name for candidate in contestants.churn]
         return Backtest(None, dict.fromkeys(names, "the log is too short for a backtest"))
 
-    def evaluate(of_origins: Sequence[Snapshot], taking_part: Contestants) -> list[Backtest]:
+    def evaluate(part: Sequence[Snapshot], taking_part: Contestants, done: int) -> list[Backtest]:
+        """Return the backtests of a part of the origins; newest first, because these take longest."""
+
         def evaluate_origin(origin: Snapshot) -> Backtest:
             return _evaluate_origin(origin, closed_before(snapshots, tables, origin.as_of), taking_part)
 
-        done = len(origins) - len(of_origins)
-        return map_with_progress(evaluate_origin, of_origins, _within(progress, done, len(origins)), "backtest")
+        def report(stage: str, done_of_part: int, _part: int) -> None:
+            progress(stage, done + done_of_part, len(origins))
 
-    # newest first: it has the most windows behind it and takes longest, so that all processors finish together
-    newest, older = origins[: -FIRST_ORIGINS - 1 : -1], origins[:-FIRST_ORIGINS][::-1]
-    first = _concat(evaluate(newest, contestants)[::-1])
-    behind = clearly_behind(first, ALWAYS) if older else set()
+        return map_with_progress(evaluate_origin, part[::-1], report, "backtest")[::-1]
+
+    older, newest = origins[:-FIRST_ORIGINS], origins[-FIRST_ORIGINS:]
+    first = _concat(evaluate(newest, contestants, 0))
     if not older:
         return first
-    remaining = contestants.without(behind)
-    return replace(_concat([*evaluate(older, remaining)[::-1], first]), behind=tuple(sorted(behind)))
-
-
-def _within(progress: Progress, before: int, total: int) -> Progress:
-    """Return the progress of a part of the origins, as a part of all."""
-    return lambda stage, done, _of_part: progress(stage, before + done, total)
+    behind = clearly_behind(first, ALWAYS)
+    rest = evaluate(older, contestants.without(behind), len(newest))
+    return replace(_concat([*rest, first]), behind=tuple(sorted(behind)))
 
 
 def _concat(parts: list[Backtest]) -> Backtest:

@@ -12,6 +12,7 @@ import pytest
 from features.frames.encoded import encode_tables
 from features.tables.schema import Tables
 from holdfast.demo.simulated.shop import Shop, simulate
+from models.churn.base_rate import BaseRateCandidate
 from models.churn.recency_rule import RecencyRule, RecencyRuleCandidate
 from models.registry import CANDIDATES, VALUE_CANDIDATES, find_candidate
 from models.snapshot import Snapshot
@@ -19,6 +20,7 @@ from models.value.hybrid import HybridValueCandidate
 from settings.sections import Loyalty
 from training.contestants import Contestants
 from training.data.snapshots import build_snapshots, closed_before, cut_offs
+from training.evaluation import backtest as module
 from training.evaluation.backtest import SegmentError, backtest
 from training.evaluation.leaderboard import leaderboard
 
@@ -127,7 +129,7 @@ def test_windows_of_different_origins_do_not_overlap(tables: Tables, snapshots: 
 
 @pytest.mark.slow
 def test_every_candidate_is_evaluated_on_the_same_rows_best_first(shop: Shop, tables: Tables, snapshots: list[Snapshot]) -> None:
-    result = backtest(snapshots, tables, Contestants(origins=2, segments=("region",)), quiet)
+    result = backtest(snapshots, tables, Contestants(CANDIDATES, VALUE_CANDIDATES, origins=2, segments=("region",)), quiet)
     board = leaderboard(result, shop.as_of, 91, intervals=True)
     losses = [(-entry["origins"], entry["log_loss"]) for entry in board["churn"]]
     deviances = [(-entry["origins"], entry["tweedie_deviance"]) for entry in board["value"]]
@@ -183,7 +185,7 @@ def test_intervals_treat_the_rows_of_a_customer_as_one_draw(tables: Tables, snap
 
 
 def test_a_short_log_has_no_backtest_and_the_limits_name_every_candidate(shop: Shop, tables: Tables) -> None:
-    board = leaderboard(backtest([], tables, Contestants(), quiet), shop.as_of, 91)
+    board = leaderboard(backtest([], tables, Contestants(CANDIDATES), quiet), shop.as_of, 91)
     assert (board["origins"], board["churn"]) == ([], [])
     assert set(board["limits"]) == {candidate.name for candidate in CANDIDATES}
 
@@ -204,3 +206,37 @@ def test_a_value_candidate_that_cannot_be_fitted_is_dropped_with_the_reason(tabl
     result = backtest(without_spend, tables, Contestants((), (HybridValueCandidate(),), origins=2), quiet)
     assert result.limits["value:hybrid"].startswith("A value model needs 100 customer windows")
     assert not [column for column in result.frame.columns if "hybrid" in column]  # type: ignore[union-attr]  # there are origins
+
+
+@dataclass(frozen=True)
+class Reversed:
+    """A candidate that knows who churns, and says the opposite."""
+
+    name: str = "reversed"
+
+    def fit(self, _snapshots: list[Snapshot], _current: pl.DataFrame) -> "Reversed":
+        return self
+
+    def p_churn(self, frame: pl.DataFrame) -> pl.Series:
+        return (1 - frame["btyd_p_no_order"]).alias("p_churn")
+
+
+def test_the_backtest_fits_only_those_on_older_days_that_are_not_behind(
+    monkeypatch: pytest.MonkeyPatch, snapshots: list[Snapshot], tables: Tables
+) -> None:
+    steps: list[tuple[int, int]] = []
+    contestants = Contestants((BaseRateCandidate(), RecencyRuleCandidate(), Reversed()), (), origins=4)  # type: ignore[arg-type]
+    result = backtest(snapshots, tables, contestants, lambda _stage, done, total: steps.append((done, total)))
+    assert len(result.origins) == steps[-1][0] == steps[-1][1] == 4
+    assert [done for done, _ in steps] == sorted(done for done, _ in steps)
+    assert "p:reversed" in result.behind
+    fitted = result.rows_with("p:reversed")["origin"].unique().sort().to_list()
+    assert fitted == result.origins[-2:]
+    board = leaderboard(result, snapshots[-1].closed_on, 91)
+    assert "reversed" in board["behind"]
+    assert {entry["candidate"]: entry["origins"] for entry in board["churn"]}["recency_rule"] == 4
+    monkeypatch.setattr(module, "clearly_behind", lambda *_: set())
+    everything = backtest(snapshots, tables, contestants, lambda *_: None)
+    assert everything.rows_with("p:reversed")["origin"].n_unique() == 4
+    kept = [column for column in result.rows_with().columns if column not in result.behind]
+    assert everything.rows_with().select(kept).equals(result.rows_with().select(kept))
