@@ -187,7 +187,14 @@ def main(count: int, workers: int, out: Path | None) -> None:
         pl.col("auc").mean(),
     ]
     verdicts = [pl.len(), pl.col("true_auc").mean(), pl.col("true_auc").min().alias("lowest"), pl.col("is_right").mean()]
-    with pl.Config(tbl_rows=-1, tbl_cols=-1, float_precision=3, tbl_hide_dataframe_shape=True, tbl_hide_column_data_types=True):
+    with pl.Config(
+        tbl_rows=-1,
+        tbl_cols=-1,
+        tbl_width_chars=240,
+        float_precision=3,
+        tbl_hide_dataframe_shape=True,
+        tbl_hide_column_data_types=True,
+    ):
         for group in ("log, horizons", "customers", "regularity", "champion", "standing"):
             print(scored.group_by(group).agg(excess).sort(group))
         print(scored.select(excess))
