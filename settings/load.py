@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from settings.errors import SettingsError
 from settings.password_files import with_passwords
 from settings.sections import FileSource, Settings, Source, SqlQuery, TableSources
-from settings.urls import hide_credentials, refuse_malformed_url, remember_environment, remember_secrets
+from settings.urls import OBJECT_STORES, hide_credentials, refuse_malformed_url, remember_environment, remember_secrets
 
 PREFIX = "HOLDFAST__"
 SQLITE = "sqlite:///"
@@ -125,10 +125,8 @@ def _check_urls(path: Path, settings: Settings) -> None:
     """Refuse malformed URLs without quoting them, and URLs where a file is expected; remember the secrets in the others."""
     urls = {"serving.store": settings.serving.store, "tracking.mlflow_uri": settings.tracking.mlflow_uri}
     for table, source in ((field.name, getattr(settings.tables, field.name)) for field in fields(TableSources)):
-        file = source.file if isinstance(source, FileSource) else source
-        if isinstance(file, str) and "://" in file:
-            remember_secrets(file)
-            raise SettingsError(f"{path}: tables.{table} should be a file, or {{url, query}} for a database; found a URL.")
+        for file in _files(source):
+            _check_file(path, table, file)
         urls[f"tables.{table}.url"] = source.url if isinstance(source, SqlQuery) else None
     for key, url in urls.items():
         remember_secrets(url)
@@ -136,6 +134,29 @@ def _check_urls(path: Path, settings: Settings) -> None:
             refuse_malformed_url(url or "")
         except ValueError as error:
             raise SettingsError(f"{path}: {key} should be {error}.") from None
+
+
+def _files(source: Source | None) -> list[str]:
+    """Return the files of a source, joined ones too; none for a query."""
+    if isinstance(source, FileSource):
+        return [source.file, *(other.file for other in source.join)]
+    return [source] if isinstance(source, str) else []
+
+
+def _check_file(path: Path, table: str, file: str) -> None:
+    """Refuse URLs that are not of an object store, and credentials in those that are."""
+    scheme, is_url, rest = file.partition("://")
+    if not is_url:
+        return
+    remember_secrets(file)
+    if scheme not in OBJECT_STORES:
+        known = ", ".join(f"{name}://" for name in OBJECT_STORES)
+        raise SettingsError(
+            f"{path}: tables.{table} should be a file, a URL of an object store ({known}), or {{url, query}} for a database; "
+            "found another URL."
+        )
+    if "@" in rest or "?" in rest.partition("*")[0]:
+        raise SettingsError(f"{path}: tables.{table} should be a URL without credentials; they come from the environment.")
 
 
 def _absolute(settings: Settings, folder: Path) -> Settings:
@@ -160,9 +181,13 @@ def _absolute_source(source: Source | None, folder: Path) -> Source | None:
     if isinstance(source, SqlQuery):
         return replace(source, url=_absolute_url(source.url, folder) or source.url)
     if isinstance(source, FileSource):
-        joined = tuple(replace(other, file=str(folder / other.file)) for other in source.join)
-        return replace(source, file=str(folder / source.file), join=joined)
-    return source if source is None else str(folder / source)
+        joined = tuple(replace(other, file=_absolute_file(other.file, folder)) for other in source.join)
+        return replace(source, file=_absolute_file(source.file, folder), join=joined)
+    return source if source is None else _absolute_file(source, folder)
+
+
+def _absolute_file(file: str, folder: Path) -> str:
+    return file if "://" in file else str(folder / file)
 
 
 def _absolute_url(url: str | None, folder: Path) -> str | None:

@@ -87,7 +87,7 @@ class JoinedFile:
 
 @dataclass(frozen=True, config=STRICT)
 class FileSource:
-    """A CSV, Parquet or workbook file or a glob, and how it is written.
+    """A file, glob or folder of a data set, here or in an object store, and how it is written.
 
     `encoding` is a name that Python knows, such as cp1252. `skip_lines` is the number of lines before the header. With
     `normalise`, brands, categories and the like that differ only in case or spaces are one word, in lower case. Of rows with
@@ -126,7 +126,7 @@ Source = Annotated[
 
 @dataclass(frozen=True, config=STRICT)
 class TableSources:
-    """The source of each input table: a CSV or Parquet file, a glob, `{file, ...}`, or `{url, query}`.
+    """The source of each input table: a file, glob or folder, its URL in an object store, `{file, ...}`, or `{url, query}`.
 
     None: the table is absent, and its features are null.
     """

@@ -8,6 +8,7 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
 HIDDEN = "***"
+OBJECT_STORES = ("s3", "gs", "az")  # schemes of URLs whose credentials come from the environment
 NAMES = "passw(?:or)?d|passwd|pwd|passphrase|secret|token|api[_-]?key|access[_-]?key|credential|signature|odbc_connect"
 SECRET_NAME = rf"[\w.-]*(?:{NAMES})[\w.-]*"
 # scheme://user:password@host, also with a single slash, as a path may have it; the password ends at the last @ of the word

@@ -1,7 +1,5 @@
-"""Open the sources in `[tables]`: files, globs of files, sheets, SQL queries. Every row gets its source and row number."""
+"""Open the sources in `[tables]`: files, sheets, tables of a lake, SQL queries. Every row gets its source and row number."""
 
-import glob
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +13,9 @@ from sqlalchemy.exc import InvalidRequestError, SQLAlchemyError
 from features.tables.csv_dialect import NotCsvError, read_dialect
 from features.tables.csv_repair import repair
 from features.tables.errors import TableUnusableError
+from features.tables.found_files import PARQUET_SUFFIXES, FoundFile, find_files
+from features.tables.lake_tables import find_lake_table
+from features.tables.object_stores import ObjectStoreError
 from features.tables.workbooks import SUFFIXES as WORKBOOK_SUFFIXES
 from features.tables.workbooks import WorkbookError, read_sheets
 from settings.errors import first_line
@@ -26,7 +27,6 @@ ROW = "_row"
 # The first cell of a CSV row beyond its header. In such a row, cells may be in the wrong columns.
 OVERFLOW = "_overflow"
 BATCH_ROWS = 200_000
-PARQUET_SUFFIXES = (".parquet", ".pq")
 
 
 @dataclass(frozen=True)
@@ -51,9 +51,13 @@ def open_source(table: str, source: Source) -> list[SourceFile]:
         if isinstance(source, SqlQuery):
             return [SourceFile("query", _with_position(_read_query(source), "query"))]
         files = source if isinstance(source, FileSource) else FileSource(source)
-        paths = _find_files(table, files.file)
-        named = zip(paths, _short_names(paths), strict=True)
-        return [file for path, name in named for file in _open_file(table, path, name, files)]
+        if (lake := find_lake_table(files.file)) is not None:
+            name = Path(files.file).name
+            return [SourceFile(name, _with_position(lake.scan(table), name))]
+        return [file for found in find_files(table, files.file) for file in _open_file(table, found, files)]
+    except ObjectStoreError as error:
+        public = f"{_display_name(source)} cannot be read."
+        raise TableUnusableError(table, f"{files.file} cannot be read: {error}.", public) from None
     except (pl.exceptions.PolarsError, OSError) as error:
         public = f"{_display_name(source)} cannot be read."
         raise TableUnusableError(table, f"{_display_name(source)} cannot be read: {first_line(error)}.", public) from None
@@ -62,12 +66,16 @@ def open_source(table: str, source: Source) -> list[SourceFile]:
         raise TableUnusableError(table, f"the query on {_display_name(source)} failed: {first_line(error)}.", public) from None
 
 
-def _open_file(table: str, path: Path, name: str, files: FileSource) -> list[SourceFile]:
+def _open_file(table: str, file: FoundFile, files: FileSource) -> list[SourceFile]:
+    name = file.name
     try:
-        if path.suffix.lower() in WORKBOOK_SUFFIXES:
-            sheets = read_sheets(path, files.sheet, files.skip_lines)
+        if file.suffix in PARQUET_SUFFIXES:
+            rows = pl.scan_parquet(file.place, glob=False, hive_partitioning=file.is_partition)
+            return [SourceFile(name, _with_position(rows, name))]
+        if file.suffix in WORKBOOK_SUFFIXES:
+            sheets = read_sheets(file.local(), files.sheet, files.skip_lines)
             return [SourceFile(place, _with_position(rows, place)) for place, rows in _places(name, sheets).items()]
-        return [SourceFile(name, _with_position(_scan(path, files), name), path.stat().st_size == 0)]
+        return [SourceFile(name, _with_position(_scan_csv(file.local(), files), name), file.size == 0)]
     except (NotCsvError, WorkbookError) as error:
         raise TableUnusableError(table, f"{name} cannot be read: {error}.") from None
 
@@ -76,30 +84,11 @@ def _places(name: str, sheets: dict[str, pl.LazyFrame]) -> dict[str, pl.LazyFram
     return {name if len(sheets) == 1 else f"{name}/{sheet}": rows for sheet, rows in sheets.items()}
 
 
-def _short_names(paths: list[Path]) -> list[str]:
-    """Return the path of each file relative to the folder that all of them share."""
-    shared = Path(os.path.commonpath([path.parent for path in paths]))
-    return [str(path.relative_to(shared)) for path in paths]
-
-
 def _display_name(source: Source) -> str:
     """Return the name of a source for messages, without a password."""
     if not isinstance(source, SqlQuery):
         return Path(source.file if isinstance(source, FileSource) else source).name
     return hide_credentials(source.url) if "://" in source.url else "the database"
-
-
-def _find_files(table: str, pattern: str) -> list[Path]:
-    paths = [Path(pattern)] if Path(pattern).is_file() else sorted(Path(name) for name in glob.glob(pattern, recursive=True))  # noqa: PTH207  # the pattern may be absolute
-    if not paths:
-        raise TableUnusableError(table, f"there is no file {pattern}; correct tables.{table} in the configuration.")
-    return paths
-
-
-def _scan(path: Path, files: FileSource) -> pl.LazyFrame:
-    if path.suffix.lower() in PARQUET_SUFFIXES:
-        return pl.scan_parquet(path, glob=False)
-    return _scan_csv(path, files)
 
 
 def _scan_csv(path: Path, files: FileSource) -> pl.LazyFrame:

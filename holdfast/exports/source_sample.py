@@ -11,7 +11,8 @@ import sqlalchemy as sa
 from features.tables.casting import strip_text
 from features.tables.csv_dialect import SEPARATORS
 from features.tables.errors import TableUnusableError
-from features.tables.sources import OVERFLOW, PARQUET_SUFFIXES, ROW, SOURCE, open_source
+from features.tables.found_files import PARQUET_SUFFIXES
+from features.tables.sources import OVERFLOW, ROW, SOURCE, open_source
 from features.tables.workbooks import SUFFIXES, WorkbookError, sheet_names
 from holdfast.exports.header_words import names_for
 from settings.errors import UserError, first_line
