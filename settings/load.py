@@ -152,8 +152,8 @@ def _check_file(path: Path, table: str, file: str) -> None:
     if scheme not in OBJECT_STORES:
         known = ", ".join(f"{name}://" for name in OBJECT_STORES)
         raise SettingsError(
-            f"{path}: tables.{table} should be a file, a URL of an object store ({known}), or {{url, query}} for a database; "
-            "found another URL."
+            f"{path}: tables.{table} should be a file, or {{url, query}} for a database; found a URL that is not of an object "
+            f"store ({known})."
         )
     if "@" in rest or "?" in rest.partition("*")[0]:
         raise SettingsError(f"{path}: tables.{table} should be a URL without credentials; they come from the environment.")
