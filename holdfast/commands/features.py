@@ -1,24 +1,27 @@
 """`features`: write the feature table as of a date."""
 
 import json
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from holdfast.commands.options import DEFAULT_CONFIG, Config, ParquetFile, Parts, RequiredAsOf
+from holdfast.commands.options import DEFAULT_CONFIG, Config, ParquetPlace, Parts, RequiredAsOf
 from holdfast.printing.console import CONSOLE, MESSAGES
 
 if TYPE_CHECKING:
     from holdfast.jobs.session import Session
 
 NAME = "features"
+PARTITION = "as_of"
 EXAMPLE = "features --as-of 2025-06-01 --out features.parquet"
 
 
-def command(as_of: RequiredAsOf, config: Config = DEFAULT_CONFIG, out: ParquetFile = None, parts: Parts = None) -> None:
+def command(as_of: RequiredAsOf, config: Config = DEFAULT_CONFIG, out: ParquetPlace = None, parts: Parts = None) -> None:
     """Write the feature table, one row per customer known before the as-of date.
 
     Without --out it is written to features/ in the workspace. Two files beside it hold the loyalty by category and the meaning
-    of each column.
+    of each column. In a folder, each as-of date is a partition (as_of=2025-06-01/features.parquet), as Hive,
+    Spark and DuckDB name them; the loyalty by category is a data set beside it.
     """
     from features.dictionary import feature_dictionary
     from features.storage.files import atomic_path
@@ -26,16 +29,32 @@ def command(as_of: RequiredAsOf, config: Config = DEFAULT_CONFIG, out: ParquetFi
 
     with open_session(config, as_of) as session:
         path = out or session.settings.workspace.path / "features" / f"{session.as_of}.parquet"
-        by_category = path.with_suffix(".loyalty_by_category.parquet")
+        path, by_category, dictionary = _places(path, session.as_of)
         customers, columns, pairs = _write_features(session, path, by_category, parts)
         _check_file(session, path)
-    dictionary = path.with_suffix(".dictionary.json")
     with atomic_path(dictionary) as temporary:
         temporary.write_text(json.dumps(feature_dictionary(), indent=2) + "\n", encoding="utf-8")
     CONSOLE.print(f"{customers:,} customers, {columns} features as of {session.as_of}: {path}")
     if pairs:
         CONSOLE.print(f"Loyalty of {pairs:,} pairs of customer and category: {by_category}")
     CONSOLE.print(f"Meaning of each column: {dictionary}")
+
+
+def _places(out: Path, as_of: date) -> tuple[Path, Path, Path]:
+    """Return where the features, the loyalty by category and the dictionary go: three files, or partitions of two data sets."""
+    if out.suffix.lower() == ".parquet" and not out.is_dir():
+        return out, out.with_suffix(".loyalty_by_category.parquet"), out.with_suffix(".dictionary.json")
+    partition, categories = f"{PARTITION}={as_of}", out.with_name(f"{out.name}.loyalty_by_category")
+    return (
+        out / partition / "features.parquet",
+        categories / partition / "loyalty.parquet",
+        out.with_name(f"{out.name}.dictionary.json"),
+    )
+
+
+def _is_partition(path: Path) -> bool:
+    """Whether a file is part of a data set: the as-of date is the name of its folder, and no column of the file."""
+    return path.parent.name.startswith(f"{PARTITION}=")
 
 
 def _check_file(session: "Session", path: Path) -> None:
@@ -47,8 +66,9 @@ def _check_file(session: "Session", path: Path) -> None:
     from holdfast.printing.checks import warn
     from settings.clock import utc_now
 
+    written = pl.scan_parquet(path, glob=False, hive_partitioning=_is_partition(path))
     try:
-        findings = check_output(session.settings, "features", pl.scan_parquet(path, glob=False), utc_now(), run_suite)
+        findings = check_output(session.settings, "features", written, utc_now(), run_suite)
     except OutputRefusedError:
         path.unlink()
         raise
@@ -66,6 +86,7 @@ def _write_features(session: "Session", path: Path, by_category: Path, parts: in
     windows = churn_windows(session.settings.churn, session.tables, session.as_of)
     parts = parts or count_parts(session.tables, session.as_of)
     spill = session.settings.workspace.path / "parts"
+    left_out = [PARTITION] if _is_partition(path) else []
     customers = pairs = 0
     with parquet_writer(path) as write, parquet_writer(by_category) as write_categories, show_progress(MESSAGES) as report:
         results = features_in_parts(
@@ -78,7 +99,7 @@ def _write_features(session: "Session", path: Path, by_category: Path, parts: in
             lambda done, total: report("features", done, total),
         )
         for part in results:
-            write(part.features)
+            write(part.features.drop(left_out))
             customers += part.features.height
             if part.by_category is not None:
                 write_categories(part.by_category)

@@ -46,6 +46,22 @@ def _parse_parquet_path(text: str) -> Path:
 ParquetFile = Annotated[
     Path | None, typer.Option("--out", parser=_parse_parquet_path, metavar="FILE", help="Parquet file to write.")
 ]
+
+
+def _parse_parquet_place(text: str) -> Path:
+    """Return the path of a file, or of the folder of a data set, which ends in a slash or is there."""
+    return Path(text) if text.endswith("/") or Path(text).is_dir() else _parse_parquet_path(text)
+
+
+ParquetPlace = Annotated[
+    Path | None,
+    typer.Option(
+        "--out",
+        parser=_parse_parquet_place,
+        metavar="FILE|FOLDER/",
+        help="Parquet file to write, or the folder of a data set partitioned by as_of.",
+    ),
+]
 OverrideReason = Annotated[
     str | None,
     typer.Option("--override", metavar="REASON", help="Use a table even if a check stopped it. The reason is recorded."),

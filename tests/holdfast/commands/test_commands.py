@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
+import pyarrow.dataset
 import pytest
 from polars.testing import assert_frame_equal
 
@@ -214,6 +215,25 @@ def test_features_built_in_three_parts_equal_features_built_in_one(demo: Path, h
     for name in ("parquet", "loyalty_by_category.parquet"):
         in_one_part, in_three_parts = (pl.read_parquet(tmp_path / f"{parts}.{name}").sort(pl.nth(0, 1)) for parts in ("1", "3"))
         assert_frame_equal(in_one_part, in_three_parts, check_exact=True)
+
+
+def test_features_in_a_folder_are_a_data_set_with_a_partition_per_date(demo: Path, holdfast: Run, tmp_path: Path) -> None:
+    days = ("2024-05-01", "2024-06-01")
+    for day in (*days, days[0]):  # the first one again: it replaces itself
+        for out in (f"{tmp_path}/lake/features/", f"{tmp_path}/{day}.parquet"):
+            assert holdfast("features", "--config", demo / "holdfast.toml", "--as-of", day, "--out", out)[0] == 0
+    single = pl.concat(pl.read_parquet(tmp_path / f"{day}.parquet") for day in days)
+    place = tmp_path / "lake" / "features"
+    assert [str(path.relative_to(place)) for path in sorted(place.rglob("*.parquet"))] == [
+        f"as_of={day}/features.parquet" for day in days
+    ]
+    by_polars = pl.read_parquet(place, hive_partitioning=True)
+    assert_frame_equal(by_polars.select(single.columns), single, check_exact=True)
+    by_arrow = pyarrow.dataset.dataset(place, partitioning="hive").to_table(columns=["customer_id"])
+    assert by_arrow.num_rows == single.height
+    assert (tmp_path / "lake" / "features.dictionary.json").is_file()
+    categories = tmp_path / "lake" / "features.loyalty_by_category"
+    assert pl.read_parquet(categories)["as_of"].cast(pl.String).unique().sort().to_list() == list(days)
 
 
 def test_the_demo_leaves_every_file_it_names(demo: Path) -> None:
