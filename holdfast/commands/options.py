@@ -32,7 +32,7 @@ Parts = Annotated[
         "--parts",
         min=1,
         metavar="N",
-        help="Process the customers in N parts, to use less memory. Default: chosen by the number of order lines.",
+        help="Process the customers in N parts, to use less memory. Default: chosen by the number of order lines and customers.",
     ),
 ]
 

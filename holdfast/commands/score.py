@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from holdfast.commands.options import DEFAULT_CONFIG, AsOf, Config, DespiteReason, OverrideReason, ParquetFile
+from holdfast.commands.options import DEFAULT_CONFIG, AsOf, Config, DespiteReason, OverrideReason, ParquetFile, Parts
 from holdfast.printing.console import CONSOLE, MESSAGES
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ def command(
     config: Config = DEFAULT_CONFIG,
     as_of: AsOf = None,
     out: ParquetFile = None,
+    parts: Parts = None,
     no_publish: NoPublish = False,  # noqa: FBT002  # flags of the command line
     allow_hindsight: Hindsight = False,  # noqa: FBT002  # flags of the command line
     override: OverrideReason = None,
@@ -45,7 +46,7 @@ def command(
         champion = current_champion(session.settings.workspace.path / "champion")
         if not allow_hindsight:
             refuse_hindsight(champion, session.as_of)
-        result = score_session(session, champion, warn, publish_run=not no_publish)
+        result = score_session(session, champion, warn, publish_run=not no_publish, parts=parts)
         scores = result.scores
         if out:
             with atomic_path(out) as temporary:
@@ -64,10 +65,10 @@ def command(
         f"Their expected value over {value.horizon_days} days: {total.expected:z,.0f} {value.currency} "
         f"(80 % interval {total.low:z,.0f} to {total.high:z,.0f})."
     )
-    parts = value_parts(total.expected, float(scores["value_at_risk"].sum()))
+    words = value_parts(total.expected, float(scores["value_at_risk"].sum()))
     CONSOLE.print(
-        f"If no customer left, it would be {parts.if_all_stay:,} {value.currency}: "
-        f"{parts.expected_loss:,} {value.currency} will probably be lost."
+        f"If no customer left, it would be {words.if_all_stay:,} {value.currency}: "
+        f"{words.expected_loss:,} {value.currency} will probably be lost."
     )
     assumed = [action for action in session.settings.targeting.actions if action.contacts_name not in champion.uplift]
     for sentence in trial_sentences(scores, trials_of(champion.responses, assumed)):

@@ -19,8 +19,9 @@ from serving.privacy.merged_customers import follow_objections
 from serving.privacy.workspace_key import IDENTITY, workspace_secret
 from serving.privacy.workspace_store import record_use
 from serving.schemas.list_kind import ListKind
-from serving.scoring.batch import norms_as_of, score_run
+from serving.scoring.batch import norms_as_of
 from serving.scoring.details import customer_details
+from serving.scoring.in_parts import score_in_parts
 from serving.scoring.units import build_units
 from serving.store.details import detail_names, join_details
 from serving.store.lists.issued import IssuedList
@@ -45,9 +46,12 @@ class ScoringResult:
     current: Run | None = None
 
 
-def score_session(session: Session, champion: Champion, warn: Warn, *, publish_run: bool = True) -> ScoringResult:
+def score_session(
+    session: Session, champion: Champion, warn: Warn, *, publish_run: bool = True, parts: int | None = None
+) -> ScoringResult:
     """Score every customer, check the scores against their suite, and publish them if `publish_run`.
 
+    With many customers, or several `parts`, one part of them after the other is scored, to use less memory.
     To be published, the as-of date must be within the rhythm of the orders, and the scores near those of the current run, unless
     the session has an override.
     """
@@ -57,7 +61,7 @@ def score_session(session: Session, champion: Champion, warn: Warn, *, publish_r
         follow_objections(settings, store, utc_now(), "merged customers")
     norms = norms_as_of(champion, session.tables, session.as_of)
     suppressed = suppressed_ids(settings, session.store)
-    scored = score_run(settings, session.tables, champion, session.as_of, utc_now(), norms, suppressed)
+    scored = score_in_parts(settings, session.tables, champion, session.as_of, utc_now(), norms, suppressed, parts)
     measures = {} if store is None else _publication_measures(session, store, scored.scores)
     output_checker(settings, warn, session.override)("scores", scored.scores, measures)
     if store is None:

@@ -9,6 +9,7 @@ from features.build import build_features
 from features.frames.collect import Engine
 from features.frames.columns import CUSTOMER
 from features.norms import Norms, with_current_demand
+from features.partition import ALL_CUSTOMERS, Part
 from features.storage.hashing import NO_IDS, HashedIds
 from features.tables.schema import Tables
 from models.champion import Champion
@@ -84,11 +85,15 @@ def score_run(
     norms: Norms | None = None,
     suppressed: HashedIds = NO_IDS,
     engine: Engine = "streaming",
+    part: Part = ALL_CUSTOMERS,
 ) -> ScoringRun:
-    """Return the scores of `score`, and the columns that lists need beyond them."""
+    """Return the scores of `score`, and the columns that lists need beyond them; of the customers of `part` only.
+
+    The percentiles are among the customers of the part.
+    """
     loyalty = Loyalty(unit=champion.terms.loyalty_unit, min_purchases=champion.terms.loyalty_min_purchases)  # type: ignore[arg-type]
     norms = norms or norms_as_of(champion, tables, as_of)
-    features = build_features(tables, as_of, champion.terms.active_days, loyalty, norms, engine=engine)
+    features = build_features(tables, as_of, champion.terms.active_days, loyalty, norms, part, engine)
     allowed = features.filter(~is_withheld(suppressed, merged_ids(tables))) if suppressed.hashes else features
     contactable = with_contactability(allowed, tables, consent_set_aside(settings.workspace.path))
     customers = _score_customers(settings, contactable, champion, scored_at)
@@ -96,7 +101,16 @@ def score_run(
     if allowed.height < features.height:
         scores = _add_suppressed(scores, features, _run_columns(settings, champion, scored_at))
     contacted = features.select(CUSTOMER, pl.col("last_contact_days").cast(pl.Int64).alias("contacted_days"))
-    return ScoringRun(scores=scores, targets=build_targets(customers), contacted=contacted)
+    return ScoringRun(scores=with_percentiles(scores), targets=build_targets(customers), contacted=contacted)
+
+
+def with_percentiles(scores: pl.DataFrame) -> pl.DataFrame:
+    """Return the scores with churn_percentile: the rank of p_churn among existing customers, in per cent; null for others."""
+    existing = pl.when(pl.col("status") == "existing").then(pl.col("p_churn"))
+    ranks = scores.select(existing.rank("average")).to_series()
+    # NumPy, because Polars multiplies by the reciprocal of the number, which changes the last digit
+    percentile = pl.Series(100 * ranks.to_numpy() / max(ranks.count(), 1), dtype=pl.Float64, nan_to_null=True)
+    return scores.with_columns(percentile.clip(upper_bound=100).alias("churn_percentile"))
 
 
 def _add_suppressed(scores: pl.DataFrame, features: pl.DataFrame, run_columns: list[pl.Expr]) -> pl.DataFrame:
@@ -115,7 +129,7 @@ def _add_suppressed(scores: pl.DataFrame, features: pl.DataFrame, run_columns: l
 def _score_customers(settings: Settings, features: pl.DataFrame, champion: Champion, scored_at: datetime) -> pl.DataFrame:
     """Return features and scores of buyers and prospects, by customer_id.
 
-    Everything but churn_percentile depends on the customer's own row alone.
+    Everything depends on the customer's own row alone.
     """
     buyers = features.filter(pl.col("orders") > 0)
     scored = buyers if buyers.is_empty() else _with_actions(settings, buyers, champion)
@@ -173,14 +187,10 @@ def _with_model_outputs(settings: Settings, buyers: pl.DataFrame, champion: Cham
 
 
 def _with_bands(scored: pl.DataFrame, churn: Churn, champion: Champion) -> pl.DataFrame:
-    """Add churn_band, churn_percentile, p_alive, value_at_risk and relationship_level."""
+    """Add churn_band, p_alive, value_at_risk and relationship_level."""
     low, high = churn.band_cuts
     p_churn = pl.col("p_churn")
-    existing = pl.when(pl.col("status") == "existing").then(p_churn)
     level = sum((pl.col("expected_value") > cut).cast(pl.Int64) for cut in champion.value_cuts)
-    ranks = scored.select(existing.rank("average")).to_series()
-    # NumPy, because Polars multiplies by the reciprocal of the number, which changes the last digit
-    percentile = pl.Series(100 * ranks.to_numpy() / max(ranks.count(), 1), dtype=pl.Float64, nan_to_null=True)
     return scored.with_columns(
         pl.when(p_churn < low)
         .then(pl.lit("low"))
@@ -188,7 +198,6 @@ def _with_bands(scored: pl.DataFrame, churn: Churn, champion: Champion) -> pl.Da
         .then(pl.lit("medium"))
         .otherwise(pl.lit("high"))
         .alias("churn_band"),
-        percentile.clip(upper_bound=100).alias("churn_percentile"),
         pl.col("btyd_p_alive").alias("p_alive"),
         (p_churn * (pl.col("value_if_stays") - pl.col("value_if_leaves"))).alias("value_at_risk"),
         pl.when("partner")

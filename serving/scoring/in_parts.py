@@ -1,0 +1,76 @@
+"""Score more customers than fit into memory: one part of them after the other."""
+
+from dataclasses import replace
+from datetime import date, datetime
+
+import polars as pl
+
+from features.build_in_parts import LINES_PER_PART
+from features.frames.columns import CUSTOMER
+from features.frames.encoded import read_columns
+from features.norms import Norms
+from features.partition import Part
+from features.point_in_time import known_before
+from features.storage.hashing import NO_IDS, HashedIds
+from features.storage.spill import partition_to_disk
+from features.tables.schema import TRANSACTIONS, Tables
+from models.champion import Champion
+from serving.scoring.batch import ScoringRun, norms_as_of, score_run, with_percentiles
+from settings.sections import Settings
+
+CUSTOMERS_PER_PART = 100_000
+
+
+def count_score_parts(tables: Tables, as_of: date) -> int:
+    """Return the number of parts that keeps each at about a hundred thousand customers, and ten million order lines."""
+    lines = known_before(tables, as_of).transactions
+    rows, customers = lines.select(pl.len(), pl.col(CUSTOMER).n_unique()).collect(engine="streaming").row(0)
+    return max(1, -(-rows // LINES_PER_PART), -(-customers // CUSTOMERS_PER_PART))
+
+
+def score_in_parts(
+    settings: Settings,
+    tables: Tables,
+    champion: Champion,
+    as_of: date,
+    scored_at: datetime,
+    norms: Norms | None = None,
+    suppressed: HashedIds = NO_IDS,
+    parts: int | None = None,
+) -> ScoringRun:
+    """Return what `score_run` returns, with the features and forecasts of only one part of the customers in memory at a time.
+
+    `parts` is by default that of `count_score_parts`. With more than one, the order lines are first written by part to the
+    workspace, so that they are read once.
+    """
+    parts = parts or count_score_parts(tables, as_of)
+    norms = norms or norms_as_of(champion, tables, as_of)
+    if parts == 1:
+        return score_run(settings, tables, champion, as_of, scored_at, norms, suppressed)
+    known = known_before(tables, as_of)
+    columns = read_columns(TRANSACTIONS, known.transactions.collect_schema().names())
+    lines, scratch = known.transactions.select(columns), settings.workspace.path / "parts"
+    with partition_to_disk(lines, parts, scratch) as lines_by_part:
+        runs = [
+            score_run(
+                settings,
+                replace(known, transactions=own),
+                champion,
+                as_of,
+                scored_at,
+                norms,
+                suppressed,
+                part=Part(number, parts),
+            )
+            for number, own in enumerate(lines_by_part)
+        ]
+    return _joined(runs)
+
+
+def _joined(runs: list[ScoringRun]) -> ScoringRun:
+    """Return one run of the parts, by customer_id, with percentiles over all customers."""
+    scores, targets, contacted = (
+        pl.concat([getattr(run, name) for run in runs], rechunk=False).sort(CUSTOMER)
+        for name in ("scores", "targets", "contacted")
+    )
+    return ScoringRun(with_percentiles(scores), targets, contacted)
