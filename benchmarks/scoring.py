@@ -37,6 +37,9 @@ def write_shop(folder: Path, customers: int) -> None:
     config = create_shop(ShopName.SIMULATED, folder, SHOP_CUSTOMERS, seed=3, weeks=110)
     command = [sys.executable, "-m", "holdfast", "train", "--quick", "--config", str(config)]
     subprocess.run(command, check=True, capture_output=True)
+    for path in (folder / "workspace").iterdir():  # the larger tables are no later load of the shop's
+        if path.name != "champion":
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
     tables = load_settings(config, {}).tables
     for name in (field.name for field in fields(Tables)):
         source = getattr(tables, name)

@@ -61,7 +61,8 @@ def surviving_ids(frame: pl.LazyFrame, merged: pl.DataFrame) -> pl.LazyFrame:
     resolved = kept.with_columns(survivor_of(source, merged).alias(name) for name, source in recorded.items())
     if not {CUSTOMER, REFERRER} <= set(columns):
         return resolved
-    return resolved.with_columns(pl.when(pl.col(REFERRER) != pl.col(CUSTOMER)).then(REFERRER))  # nobody refers themselves
+    # nobody refers themselves; in a part of the customers, null is a customer of another part
+    return resolved.with_columns(pl.when(pl.col(REFERRER).ne_missing(pl.col(CUSTOMER))).then(REFERRER))
 
 
 def join_by_survivor(

@@ -9,7 +9,6 @@ from features.build import build_features
 from features.frames.collect import Engine
 from features.frames.columns import CUSTOMER
 from features.norms import Norms, with_current_demand
-from features.partition import ALL_CUSTOMERS, Part
 from features.storage.hashing import NO_IDS, HashedIds
 from features.tables.schema import Tables
 from models.champion import Champion
@@ -85,15 +84,27 @@ def score_run(
     norms: Norms | None = None,
     suppressed: HashedIds = NO_IDS,
     engine: Engine = "streaming",
-    part: Part = ALL_CUSTOMERS,
 ) -> ScoringRun:
-    """Return the scores of `score`, and the columns that lists need beyond them; of the customers of `part` only.
-
-    The percentiles are among the customers of the part.
-    """
-    loyalty = Loyalty(unit=champion.terms.loyalty_unit, min_purchases=champion.terms.loyalty_min_purchases)  # type: ignore[arg-type]
+    """Return the scores of `score`, and the columns that lists need beyond them."""
     norms = norms or norms_as_of(champion, tables, as_of)
-    features = build_features(tables, as_of, champion.terms.active_days, loyalty, norms, part, engine)
+    features = build_features(tables, as_of, champion.terms.active_days, loyalty_of(champion), norms, engine=engine)
+    return score_features(settings, tables, champion, features, scored_at, suppressed)
+
+
+def loyalty_of(champion: Champion) -> Loyalty:
+    """Return how loyalty was measured when the champion was trained."""
+    return Loyalty(unit=champion.terms.loyalty_unit, min_purchases=champion.terms.loyalty_min_purchases)  # type: ignore[arg-type]
+
+
+def score_features(
+    settings: Settings,
+    tables: Tables,
+    champion: Champion,
+    features: pl.DataFrame,
+    scored_at: datetime,
+    suppressed: HashedIds = NO_IDS,
+) -> ScoringRun:
+    """Return the scores of the customers in `features`, with percentiles among them; `tables` say who may be contacted."""
     allowed = features.filter(~is_withheld(suppressed, merged_ids(tables))) if suppressed.hashes else features
     contactable = with_contactability(allowed, tables, consent_set_aside(settings.workspace.path))
     customers = _score_customers(settings, contactable, champion, scored_at)

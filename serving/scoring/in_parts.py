@@ -5,6 +5,7 @@ from datetime import date, datetime
 
 import polars as pl
 
+from features.build import build_features
 from features.build_in_parts import LINES_PER_PART
 from features.frames.columns import CUSTOMER
 from features.frames.encoded import read_columns
@@ -15,7 +16,7 @@ from features.storage.hashing import NO_IDS, HashedIds
 from features.storage.spill import partition_to_disk
 from features.tables.schema import TRANSACTIONS, Tables
 from models.champion import Champion
-from serving.scoring.batch import ScoringRun, norms_as_of, score_run, with_percentiles
+from serving.scoring.batch import ScoringRun, loyalty_of, norms_as_of, score_features, score_run, with_percentiles
 from settings.sections import Settings
 
 CUSTOMERS_PER_PART = 100_000
@@ -25,7 +26,7 @@ def count_score_parts(tables: Tables, as_of: date) -> int:
     """Return the number of parts that keeps each at about a hundred thousand customers, and ten million order lines."""
     lines = known_before(tables, as_of).transactions
     rows, customers = lines.select(pl.len(), pl.col(CUSTOMER).n_unique()).collect(engine="streaming").row(0)
-    return max(1, -(-rows // LINES_PER_PART), -(-customers // CUSTOMERS_PER_PART))
+    return max(1, -(-int(rows) // LINES_PER_PART), -(-int(customers) // CUSTOMERS_PER_PART))
 
 
 def score_in_parts(
@@ -50,20 +51,13 @@ def score_in_parts(
     known = known_before(tables, as_of)
     columns = read_columns(TRANSACTIONS, known.transactions.collect_schema().names())
     lines, scratch = known.transactions.select(columns), settings.workspace.path / "parts"
+    active_days, loyalty = champion.terms.active_days, loyalty_of(champion)
     with partition_to_disk(lines, parts, scratch) as lines_by_part:
-        runs = [
-            score_run(
-                settings,
-                replace(known, transactions=own),
-                champion,
-                as_of,
-                scored_at,
-                norms,
-                suppressed,
-                part=Part(number, parts),
-            )
-            for number, own in enumerate(lines_by_part)
-        ]
+        runs = []
+        for number, own in enumerate(lines_by_part):
+            own_tables = replace(known, transactions=own)
+            features = build_features(own_tables, as_of, active_days, loyalty, norms, Part(number, parts))
+            runs.append(score_features(settings, tables, champion, features, scored_at, suppressed))
     return _joined(runs)
 
 

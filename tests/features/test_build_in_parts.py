@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -51,6 +52,15 @@ def test_parts_together_are_the_whole_and_leave_nothing_behind(tables: Tables, p
     assert categories["customer_id"].n_unique() == 19
     assert progress == [(done, parts) for done in range(parts + 1)]
     assert list(tmp_path.iterdir()) == []
+
+
+def test_merged_customers_and_their_referrals_are_the_same_in_parts(tables: Tables, tmp_path: Path) -> None:
+    aliases = pl.LazyFrame({"old_id": ["c2", "c9", "c4"], "new_id": ["c3", "c4", "c17"]})
+    merged = replace(tables, aliases=aliases)
+    whole = build_features(merged, AS_OF, 365, Loyalty())
+    assert whole["referrals"].sum() > 0
+    features, _, _ = build_in_parts(merged, 5, tmp_path / "parts")
+    assert_frame_equal(features.sort("customer_id"), whole, check_exact=True)
 
 
 def test_an_error_midway_leaves_neither_lines_nor_a_file(tables: Tables, tmp_path: Path) -> None:
