@@ -1,6 +1,7 @@
 """Features of more customers than fit into memory: one part of them after the other."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -44,6 +45,21 @@ def count_parts(tables: Tables, as_of: date) -> int:
     return max(1, -(-lines // LINES_PER_PART))
 
 
+@contextmanager
+def tables_in_parts(known: Tables, parts: int, scratch_path: Path) -> Iterator[Iterator[tuple[Tables, Part]]]:
+    """Yield the tables part by part, each with the order lines of its own customers, and the part; all tables if `parts` is 1.
+
+    With more parts, the lines are first written by part to a folder beside `scratch_path`: the table is then read once and not
+    once per part. The folder is removed at the end. `known` are tables of `known_before`.
+    """
+    if parts == 1:
+        yield iter([(known, Part())])
+        return
+    columns = read_columns(TRANSACTIONS, known.transactions.collect_schema().names())
+    with partition_to_disk(known.transactions.select(columns), parts, scratch_path) as lines_by_part:
+        yield ((replace(known, transactions=lines), Part(number, parts)) for number, lines in enumerate(lines_by_part))
+
+
 def features_in_parts(
     tables: Tables,
     as_of: date,
@@ -55,18 +71,12 @@ def features_in_parts(
 ) -> Iterator[PartFeatures]:
     """Yield the features of all customers, part by part; together they are those of `build_features`.
 
-    With more than one part, the order lines are first written by part to a folder beside `scratch_path`: the table is then read
-    once and not once per part. Customers are sorted within a part. `report_progress` takes the parts done and the total.
+    `scratch_path` is that of `tables_in_parts`. Customers are sorted within a part. `report_progress` takes the parts done and
+    the total.
     """
     known, norms = known_before(tables, as_of), compute_norms(tables, as_of)
     report_progress(0, parts)
-    if parts == 1:
-        yield build_part(known, as_of, active_days, settings, norms, Part())
-        report_progress(1, 1)
-        return
-    columns = read_columns(TRANSACTIONS, known.transactions.collect_schema().names())
-    with partition_to_disk(known.transactions.select(columns), parts, scratch_path) as lines_by_part:
-        for number, lines in enumerate(lines_by_part):
-            own_tables = replace(known, transactions=lines)
-            yield build_part(own_tables, as_of, active_days, settings, norms, Part(number, parts))
-            report_progress(number + 1, parts)
+    with tables_in_parts(known, parts, scratch_path) as tables_by_part:
+        for own_tables, part in tables_by_part:
+            yield build_part(own_tables, as_of, active_days, settings, norms, part)
+            report_progress(part.number + 1, parts)

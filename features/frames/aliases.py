@@ -61,7 +61,7 @@ def surviving_ids(frame: pl.LazyFrame, merged: pl.DataFrame) -> pl.LazyFrame:
     resolved = kept.with_columns(survivor_of(source, merged).alias(name) for name, source in recorded.items())
     if not {CUSTOMER, REFERRER} <= set(columns):
         return resolved
-    # nobody refers themselves; in a part of the customers, null is a customer of another part
+    # no customer refers themselves; in a part of the customers, null is a customer of another part
     return resolved.with_columns(pl.when(pl.col(REFERRER).ne_missing(pl.col(CUSTOMER))).then(REFERRER))
 
 

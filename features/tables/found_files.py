@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from features.tables.errors import TableUnusableError
-from features.tables.object_stores import StoredObject, download, is_remote, list_objects
+from features.tables.object_stores import StoredObject, download, is_pattern, is_remote, list_objects
 
 PARQUET_SUFFIXES = (".parquet", ".pq")
 
@@ -65,7 +65,7 @@ def _local(pattern: str) -> list[StoredObject]:
 
 def _names_files(pattern: str, found: list[StoredObject]) -> bool:
     """Whether a pattern is that of files, not the name of a folder."""
-    return found[0].url == pattern or any(character in pattern for character in "*?[") or not found[0].url.startswith(pattern)
+    return found[0].url == pattern or is_pattern(pattern) or not found[0].url.startswith(pattern)
 
 
 def _is_data(path: str) -> bool:

@@ -8,7 +8,7 @@ import polars as pl
 
 from features.tables.errors import TableUnusableError
 from features.tables.found_files import PARQUET_SUFFIXES
-from features.tables.object_stores import describe_failure, is_remote, list_objects
+from features.tables.object_stores import describe_failure, is_pattern, is_remote, list_objects
 from features.tables.workbooks import SUFFIXES as WORKBOOK_SUFFIXES
 
 FILE_SUFFIXES = {".csv", ".tsv", ".txt", ".gz", *PARQUET_SUFFIXES, *WORKBOOK_SUFFIXES}
@@ -43,7 +43,7 @@ def find_lake_table(place: str) -> LakeTable | None:
     if VERSION.search(place):
         return LakeTable("iceberg", place)
     folder = place.rstrip("/")
-    if any(character in place for character in "*?[") or Path(folder).suffix.lower() in FILE_SUFFIXES:
+    if is_pattern(place) or Path(folder).suffix.lower() in FILE_SUFFIXES:
         return None
     if _list(f"{folder}/{LOG}"):
         return LakeTable("delta", folder)

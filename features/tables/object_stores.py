@@ -53,19 +53,24 @@ def is_remote(place: str) -> bool:
     return place.partition("://")[0] in OBJECT_STORES and "://" in place
 
 
+def is_pattern(place: str) -> bool:
+    """Whether a place names several files, by wildcards."""
+    return GLOB.search(place) is not None
+
+
 def list_objects(pattern: str) -> list[StoredObject]:
     """Return the objects that a URL matches, by name: the object itself, those of a pattern, or all below a folder.
 
     In a pattern `*` matches within a folder, `**` any folders. Raises ObjectStoreError.
     """
     root, path = _split(pattern)
-    is_pattern = GLOB.search(path)
+    wildcard = GLOB.search(path)
     with _described(pattern):
-        if not is_pattern and (single := _find(root, path)) is not None:
+        if not wildcard and (single := _find(root, path)) is not None:
             return [single]
-        folder = path[: is_pattern.start()].rpartition("/")[0] if is_pattern else path.rstrip("/")
+        folder = path[: wildcard.start()].rpartition("/")[0] if wildcard else path.rstrip("/")
         found = [(entry["path"], entry["size"]) for batch in open_store(root).list(folder or None) for entry in batch]
-    names = re.compile(_translate(path)) if is_pattern else re.compile(f"{re.escape(path.rstrip('/'))}/.*")
+    names = re.compile(_translate(path)) if wildcard else re.compile(f"{re.escape(path.rstrip('/'))}/.*")
     return [StoredObject(f"{root}/{name}", size) for name, size in sorted(found) if names.fullmatch(name)]
 
 

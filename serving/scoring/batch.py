@@ -1,6 +1,6 @@
 """Score customers with the champion: from the tables as of a date to the columns of the contract."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 import polars as pl
@@ -88,7 +88,8 @@ def score_run(
     """Return the scores of `score`, and the columns that lists need beyond them."""
     norms = norms or norms_as_of(champion, tables, as_of)
     features = build_features(tables, as_of, champion.terms.active_days, loyalty_of(champion), norms, engine=engine)
-    return score_features(settings, tables, champion, features, scored_at, suppressed)
+    run = score_features(settings, tables, champion, features, scored_at, suppressed)
+    return replace(run, scores=with_percentiles(run.scores))
 
 
 def loyalty_of(champion: Champion) -> Loyalty:
@@ -104,7 +105,7 @@ def score_features(
     scored_at: datetime,
     suppressed: HashedIds = NO_IDS,
 ) -> ScoringRun:
-    """Return the scores of the customers in `features`, with percentiles among them; `tables` say who may be contacted."""
+    """Return the scores of the customers in `features`, without churn_percentile; `tables` say who may be contacted."""
     allowed = features.filter(~is_withheld(suppressed, merged_ids(tables))) if suppressed.hashes else features
     contactable = with_contactability(allowed, tables, consent_set_aside(settings.workspace.path))
     customers = _score_customers(settings, contactable, champion, scored_at)
@@ -112,7 +113,7 @@ def score_features(
     if allowed.height < features.height:
         scores = _add_suppressed(scores, features, _run_columns(settings, champion, scored_at))
     contacted = features.select(CUSTOMER, pl.col("last_contact_days").cast(pl.Int64).alias("contacted_days"))
-    return ScoringRun(scores=with_percentiles(scores), targets=build_targets(customers), contacted=contacted)
+    return ScoringRun(scores=scores, targets=build_targets(customers), contacted=contacted)
 
 
 def with_percentiles(scores: pl.DataFrame) -> pl.DataFrame:

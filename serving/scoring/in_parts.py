@@ -1,22 +1,18 @@
 """Score more customers than fit into memory: one part of them after the other."""
 
-from dataclasses import replace
 from datetime import date, datetime
 
 import polars as pl
 
 from features.build import build_features
-from features.build_in_parts import LINES_PER_PART
+from features.build_in_parts import LINES_PER_PART, tables_in_parts
 from features.frames.columns import CUSTOMER
-from features.frames.encoded import read_columns
 from features.norms import Norms
-from features.partition import Part
 from features.point_in_time import known_before
 from features.storage.hashing import NO_IDS, HashedIds
-from features.storage.spill import partition_to_disk
-from features.tables.schema import TRANSACTIONS, Tables
+from features.tables.schema import Tables
 from models.champion import Champion
-from serving.scoring.batch import ScoringRun, loyalty_of, norms_as_of, score_features, score_run, with_percentiles
+from serving.scoring.batch import ScoringRun, loyalty_of, norms_as_of, score_features, with_percentiles
 from settings.sections import Settings
 
 CUSTOMERS_PER_PART = 100_000
@@ -46,17 +42,12 @@ def score_in_parts(
     """
     parts = parts or count_score_parts(tables, as_of)
     norms = norms or norms_as_of(champion, tables, as_of)
-    if parts == 1:
-        return score_run(settings, tables, champion, as_of, scored_at, norms, suppressed)
-    known = known_before(tables, as_of)
-    columns = read_columns(TRANSACTIONS, known.transactions.collect_schema().names())
-    lines, scratch = known.transactions.select(columns), settings.workspace.path / "parts"
     active_days, loyalty = champion.terms.active_days, loyalty_of(champion)
-    with partition_to_disk(lines, parts, scratch) as lines_by_part:
-        runs = []
-        for number, own in enumerate(lines_by_part):
-            own_tables = replace(known, transactions=own)
-            features = build_features(own_tables, as_of, active_days, loyalty, norms, Part(number, parts))
+    known, scratch = known_before(tables, as_of), settings.workspace.path / "parts"
+    runs = []
+    with tables_in_parts(known, parts, scratch) as tables_by_part:
+        for own_tables, part in tables_by_part:
+            features = build_features(own_tables, as_of, active_days, loyalty, norms, part)
             runs.append(score_features(settings, tables, champion, features, scored_at, suppressed))
     return _joined(runs)
 

@@ -52,7 +52,7 @@ def put(s3_environment: Callable[..., None], tmp_path: Path) -> Put:  # noqa: AR
 
 @pytest.fixture
 def closed_port() -> int:
-    """A port on which nobody listens."""
+    """A port that no process listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
